@@ -1,0 +1,60 @@
+# Every command a developer or user types. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+.PHONY: help setup demo up down status env test lint bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+$(VENV)/.installed: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else \
+		f"logline needs Python 3.11 or 3.12, {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing the locked packages into $(VENV) ..."
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.installed  ## install the locked packages into .venv
+
+demo: setup  ## three days of logs through the whole pipeline on this machine (LOGS=path for your own files)
+	@$(BIN)/python -m emulators.demo $(if $(LOGS),--logs "$(LOGS)")
+
+up: setup  ## start the local stack: BigQuery, Cloud Storage, Dataflow emulators and Airflow
+	@$(BIN)/python -m emulators.stack up
+
+down: setup  ## stop the local stack; its data stays in .local (make clean deletes it)
+	@$(BIN)/python -m emulators.stack down
+
+status: setup  ## which parts of the local stack run, and where
+	@$(BIN)/python -m emulators.stack status
+
+env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
+	@$(BIN)/python -m emulators.stack env
+
+test: setup  ## all tests: unit, SQL, DAG policy, integration, end to end
+	$(BIN)/python -m pytest
+
+lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=.:plugins $(BIN)/lint-imports
+
+bench: setup  ## benchmarks, each beside what a user would pick instead
+	$(BIN)/python -m benchmarks
+
+lock: setup  ## resolve requirements/*.in anew into hashed locks
+	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
+	for name in airflow beam emulators; do \
+		$(LOCK) --constraints requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt; done
+
+clean: down  ## stop the local stack and delete its data
+	rm -rf .local
