@@ -1,0 +1,35 @@
+r"""Web access logs: blocks of bytes in, Arrow record batches out. Knows neither Beam nor Google nor Airflow.
+
+>>> from beam_jobs.access_log import BlockParser, detect_format
+>>> block = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5\n'
+>>> parsed = BlockParser(detect_format(block)).parse(block)
+>>> parsed.rows.column("path").to_pylist(), parsed.lines
+(['/a'], 1)
+"""
+
+from beam_jobs.access_log.blocks import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
+from beam_jobs.access_log.detection import detect_format
+from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatError
+from beam_jobs.access_log.formats import FORMATS, LogFormat, get_format
+from beam_jobs.access_log.rejects import RejectReason
+from beam_jobs.access_log.schema import REJECTED_SCHEMA, ROWS_SCHEMA
+
+PARSER_VERSION = "1"
+"""Written beside every row and rejected line; raised whenever the same line would be read differently."""
+
+__all__ = [
+    "FORMATS",
+    "MAX_BLOCK_BYTES",
+    "PARSER_VERSION",
+    "REJECTED_SCHEMA",
+    "ROWS_SCHEMA",
+    "AccessLogError",
+    "BlockParser",
+    "BlockSizeError",
+    "FormatError",
+    "LogFormat",
+    "ParsedBlock",
+    "RejectReason",
+    "detect_format",
+    "get_format",
+]

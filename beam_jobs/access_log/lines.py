@@ -1,0 +1,19 @@
+r"""What a line is: `\n` ends it and one `\r` at its end belongs to the terminator; the last line may lack `\n`."""
+
+from collections.abc import Iterator
+
+
+def split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yields each line's offset and its bytes without the terminator."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        if end < 0:
+            end = len(data)
+        yield start, data[start:end].removesuffix(b"\r")
+        start = end + 1
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether a line, without its terminator, is empty or only spaces and tabs."""
+    return not line.strip(b" \t")

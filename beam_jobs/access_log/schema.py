@@ -1,0 +1,43 @@
+"""The columns a parsed block has."""
+
+import pyarrow as pa
+
+TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent")
+"""The columns whose text is taken from the line, in the order in which the parsers hand them on."""
+
+_ROWS: list[tuple[str, pa.DataType]] = [
+    ("log_date", pa.date32()),
+    ("timestamp", pa.timestamp("us", tz="UTC")),
+    ("remote_addr", pa.string()),
+    ("remote_user", pa.string()),
+    ("method", pa.string()),
+    ("path", pa.string()),
+    ("query", pa.string()),
+    ("protocol", pa.string()),
+    ("status", pa.int64()),
+    ("body_bytes_sent", pa.int64()),
+    ("referer", pa.string()),
+    ("user_agent", pa.string()),
+    ("browser", pa.string()),
+    ("os", pa.string()),
+    ("device", pa.string()),
+    ("is_bot", pa.bool_()),
+    ("host", pa.string()),
+    ("request_duration_ms", pa.float64()),
+    ("raw_line_hash", pa.binary(16)),
+    ("source_offset", pa.int64()),
+]
+
+ROWS_SCHEMA = pa.schema(_ROWS)
+"""A good line. `raw_line_hash` is the MurmurHash3 x64 128 (seed 0) of the line without its terminator;
+`source_offset` counts the bytes before the line's first one."""
+
+_REJECTED: list[tuple[str, pa.DataType]] = [
+    ("raw_line", pa.binary()),
+    ("error_type", pa.string()),
+    ("error_message", pa.string()),
+    ("source_offset", pa.int64()),
+]
+
+REJECTED_SCHEMA = pa.schema(_REJECTED)
+"""A line that is no row: its bytes without terminator, a `RejectReason` and what was wrong, where it began."""

@@ -1,0 +1,67 @@
+"""What kind of client a user agent string names: browser, operating system, device, and whether it is a bot."""
+
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+import pyarrow as pa
+from ua_parser import Domain
+from ua_parser.loaders import load_lazy_builtins
+from ua_parser.regex import Resolver
+
+_OTHER = "Other"
+_CLASSIFIED_CHARACTERS = 1024
+_CACHED = 1 << 16
+# Beside the device family "Spider" of ua-parser: crawlers it does not know, monitors, and HTTP libraries that no person
+# browses with. Cubot makes telephones.
+_BOT = re.compile(
+    r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|scrap|archive[r.]|monitor|uptime|pingdom|headless|phantomjs|scanner|masscan|"
+    r"zgrab|nmap|nikto|sqlmap|nuclei|^curl/|^wget|^python|^java/|^ruby|^php/|^perl|libwww|lwp|^go-http-client|okhttp|"
+    r"^axios|^node|httpclient|urllib|aiohttp|^feed|feedfetcher|feedparser",
+    re.IGNORECASE,
+)
+
+
+class UserAgentClass(NamedTuple):
+    """The class of a client, in the family names of ua-parser; `Other` where it knows none."""
+
+    browser: str
+    os: str
+    device: str
+    is_bot: bool
+
+
+@lru_cache(maxsize=_CACHED)
+def classify(user_agent: str) -> UserAgentClass:
+    """Classifies one user agent string by its first 1,024 characters; the last 65,536 distinct ones are cached."""
+    found = _resolver()(user_agent[:_CLASSIFIED_CHARACTERS], Domain.ALL)
+    device = found.device.family if found.device else _OTHER
+    return UserAgentClass(
+        browser=found.user_agent.family if found.user_agent else _OTHER,
+        os=found.os.family if found.os else _OTHER,
+        device=device,
+        is_bot=device == "Spider" or _BOT.search(user_agent, 0, _CLASSIFIED_CHARACTERS) is not None,
+    )
+
+
+def classify_column(
+    user_agents: pa.StringArray,
+) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray, pa.BooleanArray]:
+    """Classifies a string column, each distinct value once.
+
+    Returns:
+        The columns browser, os, device (string) and is_bot (bool), of the same length; null where `user_agents` is.
+    """
+    encoded = user_agents.dictionary_encode()
+    classes = [classify(user_agent) for user_agent in encoded.dictionary.to_pylist()]
+    return (
+        pa.array([found.browser for found in classes], pa.string()).take(encoded.indices),
+        pa.array([found.os for found in classes], pa.string()).take(encoded.indices),
+        pa.array([found.device for found in classes], pa.string()).take(encoded.indices),
+        pa.array([found.is_bot for found in classes], pa.bool_()).take(encoded.indices),
+    )
+
+
+@cache
+def _resolver() -> Resolver:
+    return Resolver(load_lazy_builtins())
