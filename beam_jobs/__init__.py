@@ -1,0 +1,1 @@
+"""Beam jobs: historical and streamed access logs into tables."""

@@ -1,0 +1,106 @@
+"""Batch job: historical log files to Parquet files with a manifest, for `log_backfill` to load.
+
+    python -m beam_jobs.backfill --source 'logs/2015-05-17/*' --output out --run_id first
+
+Reads plain and gzip files from gs:// or local disk and writes, under `--output`: `rows/{date}/*.parquet` by the date in
+the line, `rejected/*.parquet`, `ledger/*.parquet` and, last, `manifest.json`, which names every file that counts. Runs in
+this process by default, on Dataflow with `--runner=DataflowRunner`. Exits with 1 and one line where an input cannot be
+read, with 2 where an option is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import MetricsFilter
+
+from beam_jobs.access_log import PARSER_VERSION
+from beam_jobs.manifest import RunInfo, failure_line
+from beam_jobs.options import DATAFLOW_RUNNER, BackfillSettings, OptionError, parse_backfill_options
+from beam_jobs.storage import InputError, OutputError, delete_object, read_whole, write_object
+from beam_jobs.transforms import METRICS_NAMESPACE, ListSources, ParseBlocks, PlanBlocks, WriteManifest
+
+
+def build(pipeline: beam.Pipeline, settings: BackfillSettings, run: RunInfo) -> None:
+    """Add the backfill's steps to a pipeline."""
+    listed = pipeline | "List sources" >> ListSources(settings.source)
+    planned = listed.objects | "Plan blocks" >> PlanBlocks(settings.log_format, settings.block_bytes)
+    parsed = planned["tasks"] | "Parse blocks" >> ParseBlocks(run, settings.block_bytes, settings.max_line_bytes)
+    (
+        (listed.records, planned["records"], parsed)
+        | "All records" >> beam.Flatten()
+        | "Write manifest" >> WriteManifest(run, raise_on_errors=settings.runner == DATAFLOW_RUNNER)
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; with DataflowRunner, submit it.
+
+    Returns:
+        The exit code: 0, 1 where an input cannot be read or the output cannot be written, 2 for a wrong option.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    try:
+        settings, options = parse_backfill_options(sys.argv[1:] if argv is None else argv)
+    except OptionError as error:
+        print(error, file=sys.stderr)
+        return 2
+    run = RunInfo(
+        run_id=settings.run_id,
+        job_name=settings.job_name,
+        job_id=os.environ.get("DATAFLOW_EMULATOR_JOB_ID"),
+        source=settings.source,
+        output=settings.output,
+        parser_version=PARSER_VERSION,
+        started=datetime.now(UTC),
+    )
+    manifest_uri = f"{run.output}/manifest.json"
+    try:
+        delete_object(manifest_uri)
+        pipeline = beam.Pipeline(options=options)
+        build(pipeline, settings, run)
+        result = pipeline.run()
+        if settings.runner == DATAFLOW_RUNNER:
+            return 0
+        result.wait_until_finish()
+        _write_metrics(result)
+        manifest = json.loads(read_whole(manifest_uri))
+    except (InputError, OutputError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    failure = failure_line(manifest)
+    if failure:
+        print(failure, file=sys.stderr)
+        return 1
+    logging.getLogger("logline.backfill").info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
+    return 0
+
+
+def _write_metrics(result: Any) -> None:
+    """Leave the counters where the Dataflow emulator reads them."""
+    path = os.environ.get("DATAFLOW_EMULATOR_METRICS_FILE")
+    if not path:
+        return
+    counters = [
+        {
+            "namespace": counter.key.metric.namespace,
+            "name": counter.key.metric.name,
+            "step": counter.key.step,
+            "value": counter.result,
+        }
+        for counter in result.metrics().query(MetricsFilter().with_namespace(METRICS_NAMESPACE))["counters"]
+    ]
+    write_object(str(Path(path).absolute()), json.dumps({"counters": counters}).encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

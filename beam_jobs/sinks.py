@@ -1,0 +1,142 @@
+"""From parsed blocks to Parquet files: identity columns, one file per block and log date, deterministic names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
+from beam_jobs.access_log import ROWS_SCHEMA as PARSED_ROWS_SCHEMA
+from beam_jobs.access_log import ParsedBlock
+from beam_jobs.manifest import SOURCE, BlockParsed, RunInfo
+from beam_jobs.storage import StoredObject, write_object
+
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+_OFFSET_DIGITS = 15
+
+ROWS_SCHEMA = pa.schema(
+    [field for field in PARSED_ROWS_SCHEMA if field.name != "source_offset"]
+    + [
+        pa.field("event_id", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("source_uri", pa.string()),
+        pa.field("source_offset", pa.int64()),
+        pa.field("parser_version", pa.string()),
+        pa.field("ingested_at", _TIMESTAMP),
+    ]
+)
+"""The columns of `backfilled_requests`, in their order."""
+
+REJECTED_SCHEMA = pa.schema(
+    [field for field in PARSED_REJECTED_SCHEMA if field.name != "source_offset"]
+    + [
+        pa.field("source", pa.string()),
+        pa.field("source_uri", pa.string()),
+        pa.field("source_offset", pa.int64()),
+        pa.field("event_id", pa.string()),
+        pa.field("parser_version", pa.string()),
+        pa.field("ingested_at", _TIMESTAMP),
+        pa.field("replayed_at", _TIMESTAMP),
+    ]
+)
+"""The columns of `rejected_lines`, in their order."""
+
+
+def object_hash(stored: StoredObject) -> str:
+    """16 hex characters that stand for one generation of one object in event ids and file names."""
+    return hashlib.sha256(f"{stored.uri}#{stored.generation}".encode()).hexdigest()[:16]
+
+
+def write_block(parsed: ParsedBlock, stored: StoredObject, offset: int, run: RunInfo) -> BlockParsed:
+    """Write a block's rows and rejected lines, each file at once under a name that a retry gives again.
+
+    Args:
+        parsed: the block.
+        stored: the object it is of.
+        offset: where the block begins; with the object it names the files.
+        run: the run.
+
+    Returns:
+        The block's counts and the names of its files.
+
+    Raises:
+        OutputError: the output folder cannot be written.
+    """
+    name = f"{object_hash(stored)}-{offset:0{_OFFSET_DIGITS}d}.parquet"
+    rows_files, rows_by_date = [], {}
+    for day, rows in _by_date(parsed.rows):
+        uri = f"{run.output}/rows/{day}/{name}"
+        write_parquet(uri, _identified(rows, ROWS_SCHEMA, stored, run))
+        rows_files.append(uri)
+        rows_by_date[day] = rows.num_rows
+    rejected_files = []
+    if parsed.rejected.num_rows:
+        uri = f"{run.output}/rejected/{name}"
+        write_parquet(uri, _identified(parsed.rejected, REJECTED_SCHEMA, stored, run))
+        rejected_files.append(uri)
+    reasons = pc.value_counts(parsed.rejected.column("error_type"))
+    return BlockParsed(
+        lines=parsed.lines,
+        blank=parsed.blank,
+        rows_by_date=rows_by_date,
+        rejected_by_reason={entry["values"]: entry["counts"] for entry in reasons.to_pylist()},
+        rows_files=tuple(rows_files),
+        rejected_files=tuple(rejected_files),
+    )
+
+
+def write_parquet(uri: str, table: pa.Table) -> None:
+    """Write a table as one zstd Parquet file.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    buffer = pa.BufferOutputStream()
+    # Without the Arrow schema in the file, columns that were dictionary encoded in memory read back as plain strings.
+    pq.write_table(table, buffer, compression="zstd", compression_level=1, store_schema=False)
+    write_object(uri, memoryview(buffer.getvalue()))
+
+
+def _by_date(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    dates = rows.column("log_date")
+    days = pc.value_counts(dates)
+    if len(days) > 1:
+        rows = rows.take(pc.array_sort_indices(dates))
+        days = pc.value_counts(rows.column("log_date"))
+    start = 0
+    for entry in days.to_pylist():
+        yield entry["values"].isoformat(), rows.slice(start, entry["counts"])
+        start += entry["counts"]
+
+
+def _identified(batch: pa.RecordBatch, schema: pa.Schema, stored: StoredObject, run: RunInfo) -> pa.Table:
+    """The batch with the columns that say where each line is from, in the schema's order."""
+    constants: dict[str, Any] = {
+        "source": SOURCE,
+        "source_uri": stored.uri,
+        "parser_version": run.parser_version,
+        "ingested_at": run.started,
+        "replayed_at": None,
+    }
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    columns["event_id"] = _event_ids(object_hash(stored), columns["source_offset"])
+    for name in constants.keys() & set(schema.names):
+        columns[name] = _repeated(pa.scalar(constants[name], schema.field(name).type), batch.num_rows)
+    return pa.table([columns[name] for name in schema.names], names=schema.names)
+
+
+def _event_ids(prefix: str, offsets: pa.Array) -> pa.Array:
+    digits = pc.utf8_lpad(offsets.cast(pa.string()), _OFFSET_DIGITS, "0")
+    return pc.binary_join_element_wise(prefix, digits, ":")
+
+
+def _repeated(value: pa.Scalar, count: int) -> pa.Array:
+    if not value.is_valid:
+        return pa.nulls(count, value.type)
+    indices = pa.repeat(pa.scalar(0, pa.int32()), count)
+    return pa.DictionaryArray.from_arrays(indices, pa.array([value.as_py()], value.type))
