@@ -2,10 +2,10 @@
 
     python -m beam_jobs.backfill --source 'logs/2015-05-17/*' --output out --run_id first
 
-Reads plain and gzip files from gs:// or local disk and writes, under `--output`: `rows/{date}/*.parquet` by the date in
-the line, `rejected/*.parquet`, `ledger/*.parquet` and, last, `manifest.json`, which names every file that counts. Runs in
-this process by default, on Dataflow with `--runner=DataflowRunner`. Exits with 1 and one line where an input cannot be
-read, with 2 where an option is wrong.
+Reads plain and gzip files from gs:// or local disk and writes, under `--output`: `rows/{date}/*.parquet` by the date
+in the line, `rejected/*.parquet`, `ledger/*.parquet` and, last, `manifest.json`, which names every file that counts.
+Runs in this process by default, on Dataflow with `--runner=DataflowRunner`. Exits with 1 and one line where an input
+cannot be read, with 2 where an option is wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import MetricsFilter
+from apache_beam.metrics.metric import MetricsFilter
 
 from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.manifest import RunInfo, failure_line

@@ -16,6 +16,8 @@ READ_STEP = 1 << 20  # bytes asked for at a time where the end of a line or of a
 _LINE_TAIL = 64 << 10  # bytes read beyond a block's end at once: nearly every last line ends within
 _TERMINATOR_BYTES = 2  # \r\n
 
+_GZIP_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says otherwise
+
 RangeReader = Callable[[int, int], bytes]
 """Reads the bytes [start, end) of one object."""
 
@@ -136,7 +138,7 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 while piece:
                     yield piece
                     piece = b"" if member.eof or member.needs_input else member.decompress(b"", READ_STEP)
-            except igzip_lib.IsalError as error:
+            except _GZIP_ERROR as error:
                 raise CorruptGzipError(f"the gzip stream is damaged ({error}); upload it again") from error
             data = b""
             if member.eof:

@@ -183,7 +183,7 @@ def _in_range(name: str, value: str, least: int, most: int) -> int:
 def _refuse_unknown(rest: Sequence[str]) -> None:
     parser = _OneLineParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
     for options_class in PipelineOptions.__subclasses__():
-        options_class._add_argparse_args(parser)
+        options_class._add_argparse_args(parser)  # type: ignore[arg-type]
     _, unknown = parser.parse_known_args(list(rest))
     if unknown:
         raise OptionError(f"unknown option {unknown[0]}: python -m beam_jobs.backfill --help lists the known ones")

@@ -68,7 +68,8 @@ def write_block(parsed: ParsedBlock, stored: StoredObject, offset: int, run: Run
         OutputError: the output folder cannot be written.
     """
     name = f"{object_hash(stored)}-{offset:0{_OFFSET_DIGITS}d}.parquet"
-    rows_files, rows_by_date = [], {}
+    rows_files = []
+    rows_by_date: dict[str, int] = {}
     for day, rows in _by_date(parsed.rows):
         uri = f"{run.output}/rows/{day}/{name}"
         write_parquet(uri, _identified(rows, ROWS_SCHEMA, stored, run))
@@ -79,12 +80,11 @@ def write_block(parsed: ParsedBlock, stored: StoredObject, offset: int, run: Run
         uri = f"{run.output}/rejected/{name}"
         write_parquet(uri, _identified(parsed.rejected, REJECTED_SCHEMA, stored, run))
         rejected_files.append(uri)
-    reasons = pc.value_counts(parsed.rejected.column("error_type"))
     return BlockParsed(
         lines=parsed.lines,
         blank=parsed.blank,
         rows_by_date=rows_by_date,
-        rejected_by_reason={entry["values"]: entry["counts"] for entry in reasons.to_pylist()},
+        rejected_by_reason=_counted(parsed.rejected.column("error_type")),
         rows_files=tuple(rows_files),
         rejected_files=tuple(rejected_files),
     )
@@ -103,15 +103,20 @@ def write_parquet(uri: str, table: pa.Table) -> None:
 
 
 def _by_date(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    dates = rows.column("log_date")
-    days = pc.value_counts(dates)
+    days = _counted(rows.column("log_date"))
     if len(days) > 1:
-        rows = rows.take(pc.array_sort_indices(dates))
-        days = pc.value_counts(rows.column("log_date"))
+        rows = rows.take(pc.array_sort_indices(rows.column("log_date")))
+        days = _counted(rows.column("log_date"))
     start = 0
-    for entry in days.to_pylist():
-        yield entry["values"].isoformat(), rows.slice(start, entry["counts"])
-        start += entry["counts"]
+    for day, count in days.items():
+        yield day.isoformat(), rows.slice(start, count)
+        start += count
+
+
+def _counted(column: Any) -> dict[Any, int]:
+    """How often each value occurs, in the order of their first occurrences."""
+    counted = pc.value_counts(column)
+    return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
 
 
 def _identified(batch: pa.RecordBatch, schema: pa.Schema, stored: StoredObject, run: RunInfo) -> pa.Table:
@@ -123,20 +128,20 @@ def _identified(batch: pa.RecordBatch, schema: pa.Schema, stored: StoredObject, 
         "ingested_at": run.started,
         "replayed_at": None,
     }
-    columns = {name: batch.column(name) for name in batch.schema.names}
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
     columns["event_id"] = _event_ids(object_hash(stored), columns["source_offset"])
     for name in constants.keys() & set(schema.names):
-        columns[name] = _repeated(pa.scalar(constants[name], schema.field(name).type), batch.num_rows)
+        columns[name] = _repeated(constants[name], schema.field(name).type, batch.num_rows)
     return pa.table([columns[name] for name in schema.names], names=schema.names)
 
 
-def _event_ids(prefix: str, offsets: pa.Array) -> pa.Array:
+def _event_ids(prefix: str, offsets: Any) -> Any:
     digits = pc.utf8_lpad(offsets.cast(pa.string()), _OFFSET_DIGITS, "0")
-    return pc.binary_join_element_wise(prefix, digits, ":")
+    return pc.binary_join_element_wise(pa.scalar(prefix), digits, pa.scalar(":"))
 
 
-def _repeated(value: pa.Scalar, count: int) -> pa.Array:
-    if not value.is_valid:
-        return pa.nulls(count, value.type)
-    indices = pa.repeat(pa.scalar(0, pa.int32()), count)
-    return pa.DictionaryArray.from_arrays(indices, pa.array([value.as_py()], value.type))
+def _repeated(value: Any, data_type: Any, count: int) -> Any:
+    """A column of one value, dictionary encoded: Parquet then writes it once."""
+    if value is None:
+        return pa.nulls(count, type=data_type)
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], data_type))

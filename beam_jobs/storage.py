@@ -79,8 +79,8 @@ def is_gcs(uri: str) -> bool:
 
 
 def absolute(uri: str) -> str:
-    """The uri with a local path made absolute and without trailing slashes."""
-    return uri.rstrip("/") if is_gcs(uri) else os.path.abspath(Path(uri).expanduser())
+    """The uri with a local path made absolute, its links kept, and without trailing slashes."""
+    return uri.rstrip("/") if is_gcs(uri) else os.path.abspath(Path(uri).expanduser())  # noqa: PTH100
 
 
 def list_objects(pattern: str) -> list[StoredObject]:
@@ -192,7 +192,8 @@ def _uri_of(stored: StoredObject) -> str:
 
 def _list_local(pattern: str) -> list[StoredObject]:
     pattern = absolute(pattern)
-    paths = [pattern] if _WILDCARDS.isdisjoint(pattern) else glob.glob(pattern, recursive=True, include_hidden=True)
+    # Path.glob takes no absolute pattern.
+    paths = [pattern] if _WILDCARDS.isdisjoint(pattern) else glob.glob(pattern, recursive=True)  # noqa: PTH207
     found = []
     for path in paths:
         if not Path(path).is_file():
@@ -271,7 +272,7 @@ def _blob(uri: str, generation: int | None = None) -> Any:
 
 @functools.cache
 def _client() -> Any:
-    from google.cloud import storage
+    from google.cloud.storage import Client
 
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if emulator:
@@ -283,7 +284,7 @@ def _client() -> Any:
                 f"Cloud Storage at STORAGE_EMULATOR_HOST={emulator} does not answer;"
                 " start the local stack (make up) or unset the variable"
             ) from error
-    return storage.Client()
+    return Client()
 
 
 def _retry() -> Any:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
+from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection, TaggedOutput
 
 from beam_jobs import manifest as manifests
@@ -31,7 +31,7 @@ class InputsUnreadableError(RuntimeError):
     """Some inputs cannot be read; the manifest, written before, lists them all."""
 
 
-class ListSources(beam.PTransform):  # type: ignore[misc]
+class ListSources(beam.PTransform[Any, Any]):
     """A pattern to the objects it matches.
 
     Input: one element that is ignored. Outputs: `objects`, the objects; `records`, what could not be listed.
@@ -42,6 +42,7 @@ class ListSources(beam.PTransform):  # type: ignore[misc]
         self._pattern = pattern
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
+        """Join the steps."""
         return (
             pipeline
             | "Pattern" >> beam.Create([self._pattern])
@@ -49,7 +50,7 @@ class ListSources(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class PlanBlocks(beam.PTransform):  # type: ignore[misc]
+class PlanBlocks(beam.PTransform[Any, Any]):
     """Objects to blocks, after a look at each object's first bytes.
 
     Outputs: `tasks`, the blocks, spread over the workers; `records`, what was found out about each object.
@@ -60,7 +61,8 @@ class PlanBlocks(beam.PTransform):  # type: ignore[misc]
         self._log_format = log_format
         self._block_bytes = block_bytes
 
-    def expand(self, objects: PCollection) -> dict[str, PCollection]:
+    def expand(self, objects: PCollection[Any]) -> dict[str, PCollection[Any]]:
+        """Join the steps."""
         planned = (
             objects
             | "Spread objects" >> beam.Reshuffle()
@@ -70,18 +72,20 @@ class PlanBlocks(beam.PTransform):  # type: ignore[misc]
         return {"tasks": planned.tasks | "Spread blocks" >> beam.Reshuffle(), _RECORDS: planned[_RECORDS]}
 
 
-class ParseBlocks(beam.PTransform):  # type: ignore[misc]
+class ParseBlocks(beam.PTransform[Any, Any]):
     """Blocks to Parquet files; only counts and file names flow on, keyed by source uri."""
 
     def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int) -> None:
         super().__init__()
         self._parse = _ParseBlock(run, block_bytes, max_line_bytes)
 
-    def expand(self, tasks: PCollection) -> PCollection:
-        return tasks | "Parse" >> beam.ParDo(self._parse)
+    def expand(self, tasks: PCollection[Any]) -> PCollection[Any]:
+        """Join the steps."""
+        parsed: PCollection[Any] = tasks | "Parse" >> beam.ParDo(self._parse)
+        return parsed
 
 
-class WriteManifest(beam.PTransform):  # type: ignore[misc]
+class WriteManifest(beam.PTransform[Any, Any]):
     """All records of a run to its ledger files and, last, `manifest.json`.
 
     Args:
@@ -93,17 +97,19 @@ class WriteManifest(beam.PTransform):  # type: ignore[misc]
         super().__init__()
         self._write = _WriteManifest(run, raise_on_errors=raise_on_errors)
 
-    def expand(self, records: PCollection) -> PCollection:
-        return (
+    def expand(self, records: PCollection[Any]) -> PCollection[Any]:
+        """Join the steps."""
+        totals: PCollection[Any] = (
             records
             | "Group by source" >> beam.GroupByKey()
             | "Sum up" >> beam.ParDo(_SumUp())
             | "Group sources" >> beam.GroupByKey()
             | "Write" >> beam.ParDo(self._write)
         )
+        return totals
 
 
-class _ListObjects(beam.DoFn):  # type: ignore[misc]
+class _ListObjects(beam.DoFn):
     def process(self, pattern: str) -> Iterator[Any]:
         try:
             objects = list_objects(pattern)
@@ -114,7 +120,7 @@ class _ListObjects(beam.DoFn):  # type: ignore[misc]
         yield from objects
 
 
-class _PlanObject(beam.DoFn):  # type: ignore[misc]
+class _PlanObject(beam.DoFn):
     def __init__(self, log_format: str, block_bytes: int) -> None:
         super().__init__()
         self._log_format = log_format
@@ -131,7 +137,7 @@ class _PlanObject(beam.DoFn):  # type: ignore[misc]
         yield from tasks
 
 
-class _ParseBlock(beam.DoFn):  # type: ignore[misc]
+class _ParseBlock(beam.DoFn):
     def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int) -> None:
         super().__init__()
         self._run = run
@@ -165,13 +171,13 @@ class _ParseBlock(beam.DoFn):  # type: ignore[misc]
             self._counters[name].inc(count)
 
 
-class _SumUp(beam.DoFn):  # type: ignore[misc]
+class _SumUp(beam.DoFn):
     def process(self, grouped: tuple[str, Iterable[SourceRecord]]) -> Iterator[Any]:
         uri, records = grouped
         yield "run", SourceSummary.of(uri, records)
 
 
-class _WriteManifest(beam.DoFn):  # type: ignore[misc]
+class _WriteManifest(beam.DoFn):
     def __init__(self, run: RunInfo, *, raise_on_errors: bool) -> None:
         super().__init__()
         self._run = run
