@@ -1,0 +1,84 @@
+"""The BigQuery emulator of the local stack: bqemulator with its data on disk.
+
+``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
+
+Three things differ from bqemulator 1.4.0 as it comes:
+
+* DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
+  ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
+* ``gs://bucket/object`` is read from ``--gcs-root``, the folder where the Cloud Storage emulator keeps its objects.
+* No time travel: bqemulator copies a whole table at every statement that changes it
+  (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
+  ``CREATE SNAPSHOT TABLE`` still works.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+
+def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Path, project: str) -> None:
+    """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
+
+    Args:
+        host: Address both servers bind to.
+        port: Port of the REST API (``/bigquery/v2``; ``/healthz`` tells when it is up).
+        grpc_port: Port of the Storage Read and Write API.
+        data_dir: Folder of the DuckDB file, created where missing.
+        gcs_root: Folder below which ``gs://bucket/object`` is ``bucket/object``.
+        project: Project of requests that name none.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    # DuckDB keeps extensions below the home folder; the stack writes nowhere but into its own state.
+    os.environ["HOME"] = str(data_dir)
+    import bqemulator.server
+    import duckdb_extensions
+    from bqemulator.catalog.models import SnapshotMeta
+    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+    from bqemulator.versioning.snapshots import SnapshotManager
+
+    class NamedSnapshots(SnapshotManager):
+        """Snapshots that a statement asks for, and no others."""
+
+        def capture(
+            self, project_id: str, dataset_id: str, table_id: str, *, kind: str = "AUTO"
+        ) -> SnapshotMeta | None:
+            return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
+
+    duckdb_extensions.import_extension("spatial")
+    vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
+    bqemulator.server.run_forever(
+        Settings(
+            rest_host=host,
+            rest_port=port,
+            grpc_host=host,
+            grpc_port=grpc_port,
+            persistence_mode=PersistenceMode.PERSISTENT,
+            data_dir=data_dir,
+            gcs_local_root=gcs_root,
+            upload_staging_dir=data_dir / "uploads",
+            default_project_id=project,
+            query_cache_ttl_seconds=0,
+            enable_format_extensions=False,
+            log_level=LogLevel.WARNING,
+            log_format=LogFormat.CONSOLE,
+        )
+    )
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m emulators.bigquery", description="BigQuery emulator")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9050, help="port of the REST API")
+    parser.add_argument("--grpc-port", type=int, default=9060, help="port of the Storage Read and Write API")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
+    parser.add_argument(
+        "--gcs-root", type=Path, required=True, help="folder that holds gs://bucket/object as bucket/object"
+    )
+    parser.add_argument("--project", required=True, help="project of requests that name none")
+    serve(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

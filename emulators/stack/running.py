@@ -1,0 +1,119 @@
+"""A stack of one's own for tests and benchmarks: free ports, a folder of its own, gone at the end."""
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, storage
+
+from emulators.stack import launch
+from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
+from emulators.stack.state import ComponentState, read_state
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that is up.
+
+    Attributes:
+        config: Its settings.
+    """
+
+    config: StackConfig
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that point a process at it, as ``make env`` prints them."""
+        return client_environment(self.config)
+
+    @property
+    def process_env(self) -> dict[str, str]:
+        """The whole environment for a child process that uses it."""
+        return {**os.environ, **self.env, **search_paths()}
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket of logs, staging files and templates (not created here)."""
+        return self.config.bucket
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset of the tables (not created here)."""
+        return self.config.dataset
+
+    @property
+    def project(self) -> str:
+        """Google Cloud project id."""
+        return self.config.project
+
+    def component(self, name: str) -> ComponentState:
+        """Return what the supervisor knows of a component, such as ``bigquery`` or ``airflow-scheduler``."""
+        state = read_state(self.config)
+        if state is None:
+            raise StackError(f"no stack in {self.config.state_dir}")
+        return state.components[name]
+
+    def kill(self, name: str, *, seconds: float = 120) -> None:
+        """Kill a component with SIGKILL and wait until the supervisor has brought it up again.
+
+        Raises:
+            TimeoutError: It is not up within `seconds`.
+        """
+        before = self.component(name)
+        psutil.Process(before.pid).kill()
+        deadline = time.monotonic() + seconds
+        while (now := self.component(name)).restarts == before.restarts or now.status != "up":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{now.label} is {now.status} {seconds:.0f} s after it was killed: {now.message}")
+            time.sleep(0.1)
+
+    def storage(self) -> storage.Client:
+        """Return a Cloud Storage client; close it when done."""
+        return storage.Client(
+            project=self.project,
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=self.config.url("storage")),
+        )
+
+    def bigquery(self) -> bigquery.Client:
+        """Return a BigQuery client; close it when done."""
+        return bigquery.Client(
+            project=self.project,
+            location=self.config.location,
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=self.config.url("bigquery")),
+        )
+
+
+def free_ports(count: int) -> list[int]:
+    """Return port numbers on which nothing listens now, all different."""
+    with ExitStack() as opened:
+        servers = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for server in servers:
+            server.bind((HOST, 0))
+        return [int(server.getsockname()[1]) for server in servers]
+
+
+@contextlib.contextmanager
+def running_stack(state_dir: Path, *, airflow: bool) -> Iterator[RunningStack]:
+    """Start a stack on free ports and stop it at the end, also when this process is killed.
+
+    Args:
+        state_dir: Its folder.
+        airflow: False for the emulators alone.
+    """
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    config = StackConfig(state_dir=state_dir.resolve(), ports=ports)
+    try:
+        launch.up(config, airflow=airflow, owner=os.getpid(), tell=print, watch=lambda _: None)
+        yield RunningStack(config)
+    finally:
+        launch.down(config, tell=print)

@@ -1,0 +1,53 @@
+"""Fixtures with real parts: the emulators of Google Cloud, a real Airflow, real logs.
+
+Each is started once per session, when the first test asks for it, on free ports and in a folder of its own. Run in one
+process; pytest-xdist would start one per worker, so there use ``--dist loadgroup``: tests that ask for a stack are
+grouped by it.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulators.stack.running import RunningStack, running_stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        group = next((name for name in ("airflow_stack", "emulators") if name in fixtures), None)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session")
+def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """BigQuery, Cloud Storage and Dataflow emulators: `.env`, `.bucket`, `.storage()`, `.bigquery()`."""
+    with running_stack(tmp_path_factory.mktemp("emulators"), airflow=False) as stack:
+        yield stack
+
+
+@pytest.fixture
+def emulator_environment(emulators: RunningStack, monkeypatch: pytest.MonkeyPatch) -> RunningStack:
+    """The emulators, with this process pointed at them for the length of a test."""
+    for name, value in emulators.env.items():
+        monkeypatch.setenv(name, value)
+    return emulators
+
+
+@pytest.fixture(scope="session")
+def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The emulators and a real Airflow: `.airflow()` is its REST API."""
+    with running_stack(tmp_path_factory.mktemp("airflow_stack"), airflow=True) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def real_logs() -> Path:
+    """Folder of real access logs, from REAL_LOGS_DIR."""
+    folder = os.environ.get("REAL_LOGS_DIR")
+    if not folder:
+        pytest.skip("REAL_LOGS_DIR is not set: point it at a folder of real access logs")
+    return Path(folder)
