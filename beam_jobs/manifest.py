@@ -102,7 +102,7 @@ class SourceFailed:
 
     @classmethod
     def from_error(cls, error: InputError) -> SourceFailed:
-    """The record of an input error."""
+        """The record of an input error."""
         return cls(str(error.error_type), error.message)
 
 
@@ -131,7 +131,7 @@ class SourceSummary:
 
     @classmethod
     def of(cls, source_uri: str, records: Iterable[SourceRecord]) -> SourceSummary:
-    """Sum an object's records, in whatever order they come."""
+        """Sum an object's records, in whatever order they come."""
         summary = cls(source_uri)
         for record in records:
             match record:
@@ -150,12 +150,12 @@ class SourceSummary:
 
     @property
     def rows(self) -> int:
-    """Lines that became rows."""
+        """Lines that became rows."""
         return self.rows_by_date.total()
 
     @property
     def rejected(self) -> int:
-    """Lines that were rejected."""
+        """Lines that were rejected."""
         return self.rejected_by_reason.total()
 
 
@@ -172,27 +172,27 @@ def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: date
     sources = [_source_entry(summary) for summary in complete]
     totals = {name: sum(source[name] for source in sources) for name in ("bytes", "lines", "rows", "rejected", "blank")}
     return {
-    "version": MANIFEST_VERSION,
-    "run_id": run.run_id,
-    "job_name": run.job_name,
-    "job_id": run.job_id,
-    "source": run.source,
-    "parser_version": run.parser_version,
-    "started": run.started.isoformat(timespec="microseconds"),
-    "finished": finished.isoformat(timespec="microseconds"),
-    "sources": sources,
-    "totals": {"sources": len(sources)} | totals,
-    "files": {
-        "rows": sorted(name for summary in complete for name in summary.rows_files),
-        "rejected": sorted(name for summary in complete for name in summary.rejected_files),
-        "ledger": [f"{run.output}/ledger/ledger.parquet"],
-        "ledger_days": [f"{run.output}/ledger/ledger_days.parquet"],
+        "version": MANIFEST_VERSION,
+        "run_id": run.run_id,
+        "job_name": run.job_name,
+        "job_id": run.job_id,
+        "source": run.source,
+        "parser_version": run.parser_version,
+        "started": run.started.isoformat(timespec="microseconds"),
+        "finished": finished.isoformat(timespec="microseconds"),
+        "sources": sources,
+        "totals": {"sources": len(sources)} | totals,
+        "files": {
+            "rows": sorted(name for summary in complete for name in summary.rows_files),
+            "rejected": sorted(name for summary in complete for name in summary.rejected_files),
+            "ledger": [f"{run.output}/ledger/ledger.parquet"],
+            "ledger_days": [f"{run.output}/ledger/ledger_days.parquet"],
         },
-    "errors": [
+        "errors": [
             {
-            "source_uri": summary.source_uri,
-            "error_type": failure.error_type,
-            "error_message": failure.error_message,
+                "source_uri": summary.source_uri,
+                "error_type": failure.error_type,
+                "error_message": failure.error_message,
             }
             for summary in summaries
             for failure in summary.failures[:1]
@@ -209,24 +209,24 @@ def ledger_of(run: RunInfo, manifest: dict[str, Any]) -> tuple[pa.Table, pa.Tabl
             for name in ("source_uri", "generation", "log_format", "lines", "rows", "rejected", "blank")
         }
         | {
-        "run_id": run.run_id,
-        "source": SOURCE,
-        "bytes": source["bytes"],
-        "job_id": run.job_id,
-        "parser_version": run.parser_version,
-        "started": run.started,
-        "finished": finished,
+            "run_id": run.run_id,
+            "source": SOURCE,
+            "bytes": source["bytes"],
+            "job_id": run.job_id,
+            "parser_version": run.parser_version,
+            "started": run.started,
+            "finished": finished,
         }
         for source in manifest["sources"]
     ]
     days = [
         {
-        "run_id": run.run_id,
-        "source_uri": source["source_uri"],
-        "generation": source["generation"],
-        "log_date": date.fromisoformat(day),
-        "rows": rows,
-        "finished": finished,
+            "run_id": run.run_id,
+            "source_uri": source["source_uri"],
+            "generation": source["generation"],
+            "log_date": date.fromisoformat(day),
+            "rows": rows,
+            "finished": finished,
         }
         for source in manifest["sources"]
         for day, rows in source["rows_by_date"].items()
@@ -260,14 +260,14 @@ def _source_entry(summary: SourceSummary) -> dict[str, Any]:
             f" + {summary.blank} blank lines"
         )
     return {
-    "source_uri": summary.source_uri,
-    "generation": summary.found.generation,
-    "log_format": summary.found.log_format,
-    "bytes": summary.found.size,
-    "lines": summary.lines,
-    "rows": summary.rows,
-    "rejected": summary.rejected,
-    "blank": summary.blank,
-    "rejected_by_reason": dict(sorted(summary.rejected_by_reason.items())),
-    "rows_by_date": dict(sorted(summary.rows_by_date.items())),
+        "source_uri": summary.source_uri,
+        "generation": summary.found.generation,
+        "log_format": summary.found.log_format,
+        "bytes": summary.found.size,
+        "lines": summary.lines,
+        "rows": summary.rows,
+        "rejected": summary.rejected,
+        "blank": summary.blank,
+        "rejected_by_reason": dict(sorted(summary.rejected_by_reason.items())),
+        "rows_by_date": dict(sorted(summary.rows_by_date.items())),
     }
