@@ -1,0 +1,9 @@
+"""A local Dataflow: the v1b3 REST API and the v1beta3 gRPC API over jobs that run as child processes.
+
+A Flex Template launch reads the container spec from Cloud Storage, checks the parameters, and runs the entry point
+that the image's name stands for. `python -m emulators.dataflow --help` tells how to start it;
+docs/dataflow-emulator.md says where it differs from the real service.
+
+Imports run one way: errors, states <- jobs <- store <- (templates, child, messages, metrics) <- follower <- service
+<- (rest, rpc) <- __main__.
+"""

@@ -1,0 +1,138 @@
+"""Start the Dataflow emulator: `python -m emulators.dataflow --state-dir .local/dataflow`."""
+
+import argparse
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import grpc
+import uvicorn
+
+from emulators.dataflow import rest, rpc
+from emulators.dataflow.follower import JobFollower
+from emulators.dataflow.service import DataflowService
+from emulators.dataflow.store import JobStore
+
+_ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+_STOPPED = "The Dataflow emulator was stopped while the job was active."
+
+
+class StartError(Exception):
+    """The emulator cannot start; the message is one line."""
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m emulators.dataflow", description="A local Dataflow.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=9070, help="of the REST API (default: %(default)s)")
+    parser.add_argument("--grpc-port", type=int, default=9071, help="of the gRPC API (default: %(default)s)")
+    parser.add_argument("--state-dir", type=Path, required=True, help="folder for the jobs, their logs and metrics")
+    parser.add_argument("--project", default="logline-local", help="the project it serves (default: %(default)s)")
+    parser.add_argument(
+        "--image",
+        type=_image,
+        action="append",
+        default=[],
+        metavar="NAME=MODULE",
+        help="the entry point that an image stands for; may be given again (default: backfill=beam_jobs.backfill)",
+    )
+    return parser.parse_args(arguments)
+
+
+def _image(text: str) -> tuple[str, str]:
+    name, _, module = text.partition("=")
+    if not (name and module):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=MODULE, such as backfill=beam_jobs.backfill")
+    return name, module
+
+
+def serve(arguments: argparse.Namespace) -> None:
+    """Serve until SIGTERM or SIGINT, then end all jobs as failed and leave no process behind.
+
+    A SIGKILL leaves the jobs running; the next start on the same state folder goes on with them.
+
+    Raises:
+        StartError: a port or the state folder is taken.
+    """
+    # Blocked before any thread starts, so that all of them leave these signals to the wait below.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    state_dir = arguments.state_dir.absolute()
+    lock = _lock(state_dir)
+    listener = _listen(arguments.host, arguments.port)
+    store = JobStore(state_dir / "jobs.sqlite3")
+    follower = JobFollower(store, state_dir / "jobs")
+    images = {"backfill": "beam_jobs.backfill"} | dict(arguments.image)
+    service = DataflowService(arguments.project, store, follower, images)
+    grpc_server = rpc.server(service)
+    grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)
+    http_server = uvicorn.Server(
+        uvicorn.Config(rest.application(service), log_level="warning", access_log=False, lifespan="off")
+    )
+    http = threading.Thread(target=http_server.run, kwargs={"sockets": [listener]}, name="rest")
+
+    follower.start()
+    grpc_server.start()
+    http.start()
+    print(
+        f"Dataflow emulator: REST on http://{arguments.host}:{listener.getsockname()[1]}, gRPC on "
+        f"{arguments.host}:{grpc_port}, project {arguments.project}, state in {state_dir}",
+        flush=True,
+    )
+    signal.sigwait(_ENDING_SIGNALS)
+
+    http_server.should_exit = True
+    http.join()
+    grpc_server.stop(grace=1).wait()
+    follower.stop(_STOPPED)
+    store.close()
+    os.close(lock)
+
+
+def _lock(state_dir: Path) -> int:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise StartError(f"the state folder {state_dir} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StartError(f"another Dataflow emulator uses the state folder {state_dir}: stop it first") from error
+    return lock
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        raise StartError(f"port {port} on {host} is not free ({error.strerror}): choose another --port") from error
+    return listener
+
+
+def _add_port(server: grpc.Server, host: str, port: int) -> int:
+    try:
+        return int(server.add_insecure_port(f"{host}:{port}"))
+    except RuntimeError as error:
+        raise StartError(f"port {port} on {host} is not free: choose another --grpc-port") from error
+
+
+def main() -> None:
+    """Run the command."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        serve(parse_arguments())
+    except StartError as error:
+        sys.exit(f"Dataflow emulator: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""A job's process group, as seen from outside: it survives the emulator, so everything is found again by its files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_RECORDER = Path(__file__).with_name("exit_recorder.py")
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a job's process ended.
+
+    Attributes:
+        code: of the entry point; negative for a signal, None where the process vanished without leaving one.
+        cpu_seconds: of the entry point and its children, user and system; 0 where unknown.
+    """
+
+    code: int | None
+    cpu_seconds: float = 0.0
+
+    def describe(self) -> str:
+        """A sentence for the job's messages, empty for exit code 0."""
+        if self.code is None:
+            return "The job's process died without an exit code: it was killed together with its process group."
+        if self.code < 0:
+            return f"The job's process was killed by {signal.Signals(-self.code).name}."
+        return f"The job's process ended with exit code {self.code}." if self.code else ""
+
+
+class Child:
+    """The process group of one job.
+
+    Args:
+        folder: of the job: `stdout.log`, `stderr.log`, `metrics.json`, and what `exit_recorder` writes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._recorder: subprocess.Popen[bytes] | None = None
+
+    @property
+    def stdout(self) -> Path:
+        """What the job printed."""
+        return self.folder / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        """What the job logged."""
+        return self.folder / "stderr.log"
+
+    @property
+    def metrics(self) -> Path:
+        """Where the job puts its counters."""
+        return self.folder / "metrics.json"
+
+    def start(self, command: list[str], environment: dict[str, str]) -> None:
+        """Start the command in a session of its own. A second start of the same job does nothing.
+
+        Raises:
+            OSError: the process or its log files cannot be made.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
+            self._recorder = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_RECORDER), str(self.folder), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                env=environment,
+                start_new_session=True,
+            )
+
+    @property
+    def was_started(self) -> bool:
+        """Whether this emulator or one before it started the command."""
+        return self._recorder is not None or self._pid() is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the entry point has been started and has not been seen to end."""
+        return self._pid() is not None and self.exit() is None
+
+    def exit(self) -> Exit | None:
+        """How the process ended, or None while it has not."""
+        alive = self._is_alive()
+        try:
+            record = json.loads((self.folder / "exit.json").read_text())
+        except FileNotFoundError:
+            return None if alive else Exit(None)
+        return Exit(int(record["exit_code"]), float(record["cpu_seconds"]))
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group, if any of it is left."""
+        pid = self._pid()
+        if pid is None or self._is_taken_by_another(pid):
+            return
+        try:
+            os.killpg(pid, number)
+        except (ProcessLookupError, PermissionError):
+            return
+
+    def clear(self) -> None:
+        """Kill what is left of the group and reap it."""
+        self.send(signal.SIGKILL)
+        if self._recorder is not None:
+            self._recorder.wait()
+
+    def _pid(self) -> int | None:
+        try:
+            return int(json.loads((self.folder / "process.json").read_text())["pid"])
+        except FileNotFoundError:
+            return None
+
+    def _is_alive(self) -> bool:
+        if self._recorder is not None and self._recorder.poll() is None:
+            return True
+        pid = self._pid()
+        if pid is None or self._is_taken_by_another(pid):
+            return False
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def _is_taken_by_another(self, pid: int) -> bool:
+        # Ours has the folder, which holds the job's id, among its arguments. Unlike a start time this does not shift
+        # when the clock is set. A zombie has no arguments left, but keeps its pid from being given away.
+        try:
+            process = psutil.Process(pid)
+            return process.status() != psutil.STATUS_ZOMBIE and str(self.folder) not in process.cmdline()
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied:
+            return True
