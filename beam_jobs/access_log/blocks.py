@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 
-import mmh3
+import numpy as np
 import pyarrow as pa
+from pyarrow import concat_batches  # type: ignore[attr-defined]
 
+from beam_jobs.access_log.columns import rows_batch
 from beam_jobs.access_log.errors import BlockSizeError
 from beam_jobs.access_log.formats import LogFormat
-from beam_jobs.access_log.lines import is_blank, split_lines
 from beam_jobs.access_log.reference import Row, parse_line
 from beam_jobs.access_log.rejects import Rejection, RejectReason
-from beam_jobs.access_log.schema import REJECTED_SCHEMA, ROWS_SCHEMA, TEXT_FIELDS
-from beam_jobs.access_log.user_agents import classify_column
+from beam_jobs.access_log.scanned import ScannedBlock
+from beam_jobs.access_log.scanner import ACCEPTED, TOO_LONG, program
+from beam_jobs.access_log.schema import REJECTED_SCHEMA
 
 MAX_BLOCK_BYTES = 1 << 28
 """The largest block that one call parses: 256 MiB."""
@@ -45,6 +47,11 @@ class BlockParser:
     def __init__(self, log_format: LogFormat, max_line_bytes: int = 1 << 20) -> None:
         self.log_format = log_format
         self.max_line_bytes = max_line_bytes
+        self._program = program(log_format)
+        self._too_long = Rejection(
+            RejectReason.LINE_TOO_LONG,
+            f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept",
+        )
 
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
         """Parses whole lines; the last one may lack its newline.
@@ -58,46 +65,56 @@ class BlockParser:
         Raises:
             BlockSizeError: `data` is larger than `MAX_BLOCK_BYTES`.
         """
-        data = bytes(data)
         if len(data) > MAX_BLOCK_BYTES:
             raise BlockSizeError(f"a block of {len(data)} bytes is too large: pass at most {MAX_BLOCK_BYTES} bytes")
-        good: list[tuple[int, bytes, Row]] = []
-        rejected: list[tuple[bytes, str, str, int]] = []
-        lines = blank = 0
-        for start, line in split_lines(data):
-            lines += 1
-            if len(line) > self.max_line_bytes:
-                n = self.max_line_bytes
-                rejected.append(
-                    (
-                        line[:n],
-                        RejectReason.LINE_TOO_LONG.value,
-                        f"the line is longer than {n} bytes; only its first {n} are kept",
-                        base_offset + start,
-                    )
-                )
-                continue
-            if is_blank(line):
-                blank += 1
-                continue
-            parsed = parse_line(self.log_format, line)
-            if isinstance(parsed, Rejection):
-                rejected.append((line, parsed.reason.value, parsed.message, base_offset + start))
+        block = np.frombuffer(data, np.uint8)
+        block.flags.writeable = False
+        scanned = ScannedBlock(block, self._program, self.max_line_bytes)
+        rejects = _Rejects()
+        dropped: list[int] = []
+        for line in np.flatnonzero(scanned.verdicts != ACCEPTED).tolist():
+            start, end = scanned.bounds[line].tolist()
+            if scanned.verdicts[line] == TOO_LONG:
+                end = start + self.max_line_bytes
+                parsed: Row | Rejection = self._too_long
             else:
-                good.append((base_offset + start, line, parsed))
-        columns = {
-            name: pa.array([getattr(row, name) for _, _, row in good], ROWS_SCHEMA.field(name).type)
-            for name in (*TEXT_FIELDS, "timestamp", "status", "body_bytes_sent")
-        }
-        columns["log_date"] = pa.array([row.timestamp.date() for _, _, row in good], pa.date32())
-        columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(columns["user_agent"])
-        columns["host"] = pa.nulls(len(good), pa.string())
-        columns["request_duration_ms"] = pa.nulls(len(good), pa.float64())
-        columns["raw_line_hash"] = pa.array([mmh3.hash_bytes(line) for _, line, _ in good], pa.binary(16))
-        columns["source_offset"] = pa.array([offset for offset, _, _ in good], pa.int64())
-        rows = pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
-        rejects = pa.record_batch(
-            [pa.array([r[i] for r in rejected], REJECTED_SCHEMA.field(i).type) for i in range(4)],
-            schema=REJECTED_SCHEMA,
+                parsed = parse_line(self.log_format, bytes(data[start:end]))
+            if isinstance(parsed, Row):
+                scanned.put(line, parsed)
+            else:
+                rejects.add(bytes(data[start:end]), parsed, base_offset + start)
+                dropped.append(line)
+        return ParsedBlock(
+            rows=rows_batch(scanned.accepted(dropped), block, scanned.overflow(), base_offset),
+            rejected=rejects.batch(),
+            lines=scanned.count,
+            blank=scanned.blank,
         )
-        return ParsedBlock(rows, rejects, lines, blank)
+
+
+class _Rejects:
+    """Rejected lines, moved into Arrow every so many: a block may be made of nothing else."""
+
+    def __init__(self) -> None:
+        self._batches: list[pa.RecordBatch] = []
+        self._waiting: list[tuple[bytes, str, str, int]] = []
+
+    def add(self, raw_line: bytes, rejection: Rejection, source_offset: int) -> None:
+        self._waiting.append((raw_line, rejection.reason.value, rejection.message, source_offset))
+        if len(self._waiting) == 10_000:
+            self._move()
+
+    def batch(self) -> pa.RecordBatch:
+        self._move()
+        batch: pa.RecordBatch = concat_batches(self._batches)
+        return batch
+
+    def _move(self) -> None:
+        columns = list(zip(*self._waiting, strict=True)) or [()] * len(REJECTED_SCHEMA)
+        self._batches.append(
+            pa.record_batch(
+                [pa.array(values, field.type) for values, field in zip(columns, REJECTED_SCHEMA, strict=True)],
+                schema=REJECTED_SCHEMA,
+            )
+        )
+        self._waiting.clear()

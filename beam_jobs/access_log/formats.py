@@ -23,6 +23,9 @@ from typing import NamedTuple
 
 from beam_jobs.access_log.errors import FormatError
 
+MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
+"""The months as servers write them."""
+
 
 class FieldSlot(NamedTuple):
     """One field of a line and the separator after it.

@@ -17,15 +17,9 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from beam_jobs.access_log.formats import LogFormat
+from beam_jobs.access_log.formats import MONTHS, LogFormat
 from beam_jobs.access_log.rejects import Rejection, RejectReason
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"), start=1
-    )
-}
 _TIME = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d)(?: ([+-])(\d\d)(\d\d))?", re.ASCII)
 # RFC 9110 section 5.6.2: a method is a token. RFC 9112 section 2.3: the protocol is a name and a version (HTTP/1.1).
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -137,8 +131,10 @@ def _timestamp(value: bytes | None) -> datetime:
     # A leap second, 23:59:60, has no place in BigQuery's time scale: it counts as the second before it.
     seconds = 59 if second == b"60" else int(second)
     try:
+        if month not in MONTHS:
+            raise ValueError(f"there is no month {_shown(month)}")
         zone = UTC if sign is None else _zone(sign, int(zone_hours), int(zone_minutes))
-        local = datetime(int(year), _MONTHS.get(month, 0), int(day), int(hour), int(minute), seconds, tzinfo=zone)
+        local = datetime(int(year), MONTHS.index(month) + 1, int(day), int(hour), int(minute), seconds, tzinfo=zone)
     except ValueError as error:
         raise _LineError(RejectReason.BAD_TIMESTAMP, f"the time {shown} is no real one: {error}") from error
     if not 1970 <= local.year <= 2199:

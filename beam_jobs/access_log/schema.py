@@ -1,6 +1,10 @@
 """The columns a parsed block has."""
 
+from typing import Any, TypeAlias
+
 import pyarrow as pa
+
+Column: TypeAlias = "pa.Array[Any]"
 
 TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent")
 """The columns whose text is taken from the line, in the order in which the parsers hand them on."""

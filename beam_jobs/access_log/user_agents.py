@@ -9,6 +9,8 @@ from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
+from beam_jobs.access_log.schema import Column
+
 _OTHER = "Other"
 _CLASSIFIED_CHARACTERS = 1024
 _CACHED = 1 << 16
@@ -44,9 +46,7 @@ def classify(user_agent: str) -> UserAgentClass:
     )
 
 
-def classify_column(
-    user_agents: pa.StringArray,
-) -> tuple[pa.StringArray, pa.StringArray, pa.StringArray, pa.BooleanArray]:
+def classify_column(user_agents: Column) -> tuple[Column, Column, Column, Column]:
     """Classifies a string column, each distinct value once.
 
     Returns:
