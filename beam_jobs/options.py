@@ -6,11 +6,11 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
 from beam_jobs.access_log import FORMATS
+from beam_jobs.command_line import OneLineParser, OptionError
 from beam_jobs.storage import GCS_SCHEME, absolute
 
 LOCAL_RUNNER = "FnApiRunner"
@@ -19,10 +19,6 @@ AUTO_FORMAT = "auto"
 MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 10, 1 << 27
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1 << 10, 1 << 24
 _JOB_NAME = "log-backfill"
-
-
-class OptionError(ValueError):
-    """A parameter is missing, unknown or has a value that cannot be used; said in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
         OptionError: a parameter is missing, unknown, or its value is out of range.
         SystemExit: the help was asked for.
     """
-    own_parser = _OneLineParser(
+    own_parser = OneLineParser(
         prog="python -m beam_jobs.backfill",
         description="Parse historical log files into Parquet, with a manifest. Beam's own options follow the same way.",
         allow_abbrev=False,
@@ -156,11 +152,6 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
     return settings, options
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise OptionError(message)
-
-
 def _add_parameters(parser: argparse.ArgumentParser) -> None:
     for parameter in BACKFILL_PARAMETERS:
         parser.add_argument(f"--{parameter.name}", help=parameter.help_text, default=parameter.default)
@@ -181,7 +172,7 @@ def _in_range(name: str, value: str, least: int, most: int) -> int:
 
 
 def _refuse_unknown(rest: Sequence[str]) -> None:
-    parser = _OneLineParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
+    parser = OneLineParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
     for options_class in PipelineOptions.__subclasses__():
         options_class._add_argparse_args(parser)  # type: ignore[arg-type]
     _, unknown = parser.parse_known_args(list(rest))

@@ -1,0 +1,266 @@
+"""Draws the lines of made-up days and counts what it drew: the truth that a parser must find again.
+
+Every value comes from a pool that Faker made, by an index that numpy drew, so the truth is counted from the indices and
+never from the lines. The same seed, day and number of lines give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+from faker import Faker
+
+_CHUNK_LINES = 100_000
+_TOP_PATHS = 20
+_BLANK_SHARE, _MAX_BLANK = 0.001, 10
+_REPEATED_SHARE = 0.002
+_HOUR_WEIGHTS = 1 - 0.6 * np.cos((np.arange(24) - 3) * np.pi / 12)  # quietest at 3, busiest at 15 UTC
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# The fields of a line, in the order in which the templates name them.
+_FIELDS = ("addr", "user", "day", "time", "method", "target", "protocol", "status", "size", "referer", "agent")
+_TEMPLATES = {
+    "article": b'%(addr)b - %(user)b [%(day)b:%(time)b] "%(method)b %(target)b %(protocol)b" [%(status)b] %(size)b'
+    b' "%(referer)b" "%(agent)b"',
+    "common": b'%(addr)b - %(user)b [%(day)b:%(time)b +0000] "%(method)b %(target)b %(protocol)b" %(status)b %(size)b',
+    "combined": b'%(addr)b - %(user)b [%(day)b:%(time)b +0000] "%(method)b %(target)b %(protocol)b" %(status)b %(size)b'
+    b' "%(referer)b" "%(agent)b"',
+}
+FORMATS = tuple(_TEMPLATES)
+
+Pool = np.ndarray[Any, np.dtype[np.object_]]
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The values that lines are made of, as bytes; `paths` are the targets without their queries."""
+
+    values: dict[str, Pool]
+    weights: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+    paths: list[str]
+    path_of_target: Indices
+    dash_size: int | None
+
+
+@dataclass
+class DayTruth:
+    """What the lines of one day hold.
+
+    Attributes:
+        lines: all lines; `lines == rows + rejected + blank`.
+        statuses: rows per status.
+        hours: rows per hour, 24 of them.
+        rejected_by_reason: bad lines per reason for which a parser rejects them.
+        body_bytes_sent: sum over the rows.
+        paths: rows per path without query.
+        addresses: which addresses of the pool have a row.
+    """
+
+    lines: int = 0
+    rows: int = 0
+    rejected: int = 0
+    blank: int = 0
+    body_bytes_sent: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    methods: Counter[str] = field(default_factory=Counter)
+    rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    hours: list[int] = field(default_factory=lambda: [0] * 24)
+    paths: Counter[str] = field(default_factory=Counter)
+    addresses: set[int] = field(default_factory=set)
+
+    def as_json(self) -> dict[str, Any]:
+        """The truth as `truth.json` holds it per day."""
+        top = sorted(self.paths.items(), key=lambda entry: (-entry[1], entry[0]))[:_TOP_PATHS]
+        return {
+            "lines": self.lines,
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "blank": self.blank,
+            "body_bytes_sent": self.body_bytes_sent,
+            "unique_remote_addr": len(self.addresses),
+            "statuses": dict(sorted(self.statuses.items())),
+            "methods": dict(sorted(self.methods.items())),
+            "rejected_by_reason": dict(sorted(self.rejected_by_reason.items())),
+            "hours": self.hours,
+            "paths": len(self.paths),
+            "top_paths": [{"path": path, "requests": requests} for path, requests in top],
+        }
+
+
+def make_pools(log_format: str, seed: int) -> Pools:
+    """Draw the pools of a format.
+
+    The article's line has a slash and Faker's `uri_path`, one of three methods alike, statuses 200, 401 and 404 at
+    0.9, 0.05 and 0.05, and sizes from 5 to 999. The other formats add what real logs have: users, queries, missing
+    referers, more statuses and protocols, and no size where the status is 304.
+    """
+    faker = Faker("en_US")
+    faker.seed_instance(seed)
+    paths = list(dict.fromkeys("/" + faker.uri_path() for _ in range(4000)))
+    agents = list(dict.fromkeys(faker.user_agent() for _ in range(2000)))
+    referers = list(dict.fromkeys(faker.uri() for _ in range(2000)))
+    values = {
+        "addr": list(dict.fromkeys(faker.ipv4() for _ in range(20_000))),
+        "user": ["-"],
+        "time": [f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}" for second in range(86_400)],
+        "method": ["GET", "POST", "PUT"],
+        "target": paths,
+        "protocol": ["HTTP/1.1"],
+        "status": ["200", "401", "404"],
+        "size": [str(size) for size in range(5, 1000)],
+        "referer": referers,
+        "agent": agents,
+    }
+    weights = {"status": [0.9, 0.05, 0.05]}
+    path_of_target = np.arange(len(paths))
+    if log_format != "article":
+        values["user"] = ["-"] * 19 + [faker.user_name()]
+        values["method"] = ["GET", "POST", "PUT", "HEAD"]
+        values["target"] = paths + [f"{path}?{faker.uri_page()}={faker.random_int()}" for path in paths]
+        values["protocol"] = ["HTTP/1.1", "HTTP/1.0", "HTTP/2.0"]
+        values["status"] = ["200", "206", "301", "304", "404", "500"]
+        values["size"] = ["-", "0"] + [str(faker.random_int(0, 2_000_000)) for _ in range(2000)]
+        values["referer"] = ["-"] * len(referers) + referers
+        weights = {
+            "status": [0.86, 0.01, 0.03, 0.05, 0.045, 0.005],
+            "method": [0.9, 0.06, 0.01, 0.03],
+            "protocol": [0.6, 0.05, 0.35],
+        }
+        path_of_target = np.concatenate([path_of_target, path_of_target])
+    return Pools(
+        values={name: _pool(texts) for name, texts in values.items()},
+        weights={name: np.array(shares) for name, shares in weights.items()},
+        paths=paths,
+        path_of_target=path_of_target,
+        dash_size=None if log_format == "article" else 0,
+    )
+
+
+def draw_day(
+    pools: Pools, log_format: str, day: date, lines: int, bad_share: float, seed: int, truth: DayTruth
+) -> Iterator[list[bytes]]:
+    """Draw a day's lines in the order of their times, and count them into `truth`.
+
+    Args:
+        pools: from `make_pools` of the same format.
+        log_format: one of `FORMATS`.
+        day: the day, UTC.
+        lines: how many, bad and blank ones included.
+        bad_share: how many of them are bad, 0 to 1.
+        seed: the same seed gives the same lines.
+        truth: filled as the lines are drawn.
+
+    Yields:
+        At most 100,000 lines, without their newlines.
+    """
+    rng = np.random.default_rng([seed, day.toordinal()])
+    hours = rng.choice(24, lines, p=_HOUR_WEIGHTS / _HOUR_WEIGHTS.sum())
+    seconds = np.sort(hours * 3600 + rng.integers(0, 3600, lines))
+    kinds = np.zeros(lines, np.int8)  # 0 a row, 1 a bad line, 2 a blank one
+    blank = min(int(lines * _BLANK_SHARE), _MAX_BLANK)
+    bad = min(round(lines * bad_share), lines - blank)
+    special = rng.permutation(lines)[: bad + blank]
+    kinds[special[:bad]] = 1
+    kinds[special[bad:]] = 2
+    for start in range(0, lines, _CHUNK_LINES):
+        chunk = slice(start, min(start + _CHUNK_LINES, lines))
+        yield _draw_chunk(pools, log_format, day, rng, seconds[chunk], kinds[chunk], truth)
+
+
+def _draw_chunk(
+    pools: Pools, log_format: str, day: date, rng: np.random.Generator, seconds: Indices, kinds: Any, truth: DayTruth
+) -> list[bytes]:
+    count = len(seconds)
+    drawn = {name: _draw(pools, name, count, rng) for name in pools.values if name != "time"}
+    drawn["time"] = seconds
+    repeats = np.flatnonzero(rng.random(count) < _REPEATED_SHARE)
+    repeats = repeats[(repeats > 0) & (kinds[repeats] == 0) & (kinds[repeats - 1] == 0)]
+    for indices in drawn.values():  # a genuine repeated hit: the line before once more
+        indices[repeats] = indices[repeats - 1]
+    if pools.dash_size is not None:
+        not_modified = np.flatnonzero(pools.values["status"] == b"304")
+        drawn["size"][np.isin(drawn["status"], not_modified)] = pools.dash_size
+    _count_rows(pools, drawn, kinds == 0, truth)
+    logged_day = f"{day.day:02d}/{_MONTHS[day.month - 1]}/{day.year}".encode()
+    columns = {name: pools.values[name][indices].tolist() for name, indices in drawn.items()}
+    columns["day"] = [logged_day] * count
+    template = _TEMPLATES[log_format]
+    order = [name for name in _FIELDS if b"%%(%b)b" % name.encode() in template]
+    positional = template
+    for name in order:
+        positional = positional.replace(b"%%(%b)b" % name.encode(), b"%b")
+    lines = [positional % row for row in zip(*(columns[name] for name in order), strict=True)]
+    for position in np.flatnonzero(kinds == 1).tolist():
+        fields = {name.encode(): columns[name][position] for name in _FIELDS}
+        lines[position], reason = _bad_line(template, fields, rng)
+        truth.rejected_by_reason[reason] += 1
+    for position in np.flatnonzero(kinds == 2).tolist():
+        lines[position] = b"" if rng.random() < 0.5 else b" \t"
+    truth.lines += count
+    truth.rejected += int(np.count_nonzero(kinds == 1))
+    truth.blank += int(np.count_nonzero(kinds == 2))
+    return lines
+
+
+def _draw(pools: Pools, name: str, count: int, rng: np.random.Generator) -> Indices:
+    size = len(pools.values[name])
+    if name in pools.weights:
+        return rng.choice(size, count, p=pools.weights[name])
+    if name in ("addr", "target"):  # some visitors and pages are seen far more often than others
+        return np.minimum((size * rng.random(count) ** 2).astype(np.int64), size - 1)
+    return rng.integers(0, size, count)
+
+
+def _count_rows(pools: Pools, drawn: dict[str, Indices], is_row: Any, truth: DayTruth) -> None:
+    truth.rows += int(np.count_nonzero(is_row))
+    for name, counter in (("status", truth.statuses), ("method", truth.methods)):
+        for index, times in enumerate(np.bincount(drawn[name][is_row]).tolist()):
+            if times:
+                counter[pools.values[name][index].decode()] += times
+    for index, times in enumerate(np.bincount(pools.path_of_target[drawn["target"][is_row]]).tolist()):
+        if times:
+            truth.paths[pools.paths[index]] += times
+    for hour, times in enumerate(np.bincount(drawn["time"][is_row] // 3600).tolist()):
+        truth.hours[hour] += times
+    sizes = np.array([0 if size == b"-" else int(size) for size in pools.values["size"]])
+    truth.body_bytes_sent += int(sizes[drawn["size"][is_row]].sum())
+    truth.addresses.update(np.unique(drawn["addr"][is_row]).tolist())
+
+
+def _bad_line(template: bytes, fields: dict[bytes, bytes], rng: np.random.Generator) -> tuple[bytes, str]:
+    """A line that no parser may take for a row, and the reason for which it is rejected."""
+    year = fields[b"day"][-4:]
+    match rng.integers(0, 9):
+        case 0:  # cut within the request, as by a full disk
+            line = template % fields
+            return line[: line.index(b'"') + 4], "not_matching_format"
+        case 1:  # the request's closing quote is missing
+            return (template % fields).replace(
+                fields[b"protocol"] + b'"', fields[b"protocol"], 1
+            ), "not_matching_format"
+        case 2:  # bytes of another protocol
+            return b"\x16\x03\x01\x02" + rng.bytes(32).translate(None, b"\r\n"), "not_matching_format"
+        case 3:
+            return template % (fields | {b"day": b"31/Feb/" + year}), "bad_timestamp"
+        case 4:
+            return template % (fields | {b"day": b"01/Foo/" + year}), "bad_timestamp"
+        case 5:
+            return template % (fields | {b"time": b"24:00:00"}), "bad_timestamp"
+        case 6:
+            return template % (fields | {b"status": b"999"}), "bad_status"
+        case 7:
+            return template % (fields | {b"status": b"OK"}), "bad_status"
+        case _:  # more than fits 64 bits
+            return template % (fields | {b"size": b"1" + b"0" * 22}), "bad_size"
+
+
+def _pool(texts: list[str]) -> Pool:
+    pool: Pool = np.empty(len(texts), np.object_)
+    pool[:] = [text.encode() for text in texts]
+    return pool
