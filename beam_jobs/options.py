@@ -93,7 +93,7 @@ class BackfillOptions(PipelineOptions):
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        _add_parameters(parser)
+        add_parameters(parser, BACKFILL_PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,34 +130,40 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
         description="Parse historical log files into Parquet, with a manifest. Beam's own options follow the same way.",
         allow_abbrev=False,
     )
-    _add_parameters(own_parser)
+    add_parameters(own_parser, BACKFILL_PARAMETERS)
     own, rest = own_parser.parse_known_args(argv)
-    values = {parameter.name: _checked(parameter, getattr(own, parameter.name)) for parameter in BACKFILL_PARAMETERS}
+    values = {parameter.name: checked(parameter, getattr(own, parameter.name)) for parameter in BACKFILL_PARAMETERS}
     options = PipelineOptions(list(argv))
     standard, google_cloud = options.view_as(StandardOptions), options.view_as(GoogleCloudOptions)
     standard.runner = standard.runner or LOCAL_RUNNER
     google_cloud.job_name = google_cloud.job_name or _JOB_NAME
     if standard.runner != DATAFLOW_RUNNER:  # the service may hand its launchers options of a later Beam
-        _refuse_unknown(rest)
+        refuse_unknown(rest, own_parser.prog)
     settings = BackfillSettings(
         source=values["source"] if values["source"].startswith(GCS_SCHEME) else absolute(values["source"]),
         output=absolute(values["output"]),
         run_id=values["run_id"],
         log_format=values["log_format"],
-        block_bytes=_in_range("block_bytes", values["block_bytes"], MIN_BLOCK_BYTES, MAX_BLOCK_BYTES),
-        max_line_bytes=_in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
+        block_bytes=in_range("block_bytes", values["block_bytes"], MIN_BLOCK_BYTES, MAX_BLOCK_BYTES),
+        max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
         job_name=google_cloud.job_name,
         runner=standard.runner,
     )
     return settings, options
 
 
-def _add_parameters(parser: argparse.ArgumentParser) -> None:
-    for parameter in BACKFILL_PARAMETERS:
+def add_parameters(parser: argparse.ArgumentParser, parameters: Sequence[Parameter]) -> None:
+    """Let a command line take these parameters."""
+    for parameter in parameters:
         parser.add_argument(f"--{parameter.name}", help=parameter.help_text, default=parameter.default)
 
 
-def _checked(parameter: Parameter, value: str | None) -> str:
+def checked(parameter: Parameter, value: str | None) -> str:
+    """The value of a parameter, if it matches.
+
+    Raises:
+        OptionError: it is missing or does not match.
+    """
     if value is None:
         raise OptionError(f"--{parameter.name} is missing: {parameter.help_text}")
     if re.fullmatch(parameter.regex, value) is None:
@@ -165,16 +171,27 @@ def _checked(parameter: Parameter, value: str | None) -> str:
     return value
 
 
-def _in_range(name: str, value: str, least: int, most: int) -> int:
+def in_range(name: str, value: str, least: int, most: int) -> int:
+    """A number of bytes, if it is from `least` to `most`.
+
+    Raises:
+        OptionError: it is not.
+    """
     if not least <= int(value) <= most:
         raise OptionError(f"--{name}={value} is out of range: give {least} to {most} bytes")
     return int(value)
 
 
-def _refuse_unknown(rest: Sequence[str]) -> None:
+def refuse_unknown(rest: Sequence[str], program: str) -> None:
+    """Check that what is left of a command line are Beam's own options.
+
+    Raises:
+        OptionError: one of them is none.
+    """
     parser = OneLineParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
     for options_class in PipelineOptions.__subclasses__():
-        options_class._add_argparse_args(parser)  # type: ignore[arg-type]
+        if options_class.__module__.startswith("apache_beam."):  # not those of another job
+            options_class._add_argparse_args(parser)  # type: ignore[arg-type]
     _, unknown = parser.parse_known_args(list(rest))
     if unknown:
-        raise OptionError(f"unknown option {unknown[0]}: python -m beam_jobs.backfill --help lists the known ones")
+        raise OptionError(f"unknown option {unknown[0]}: {program} --help lists the known ones")
