@@ -1,0 +1,127 @@
+"""Point the Google provider at the emulators. Airflow imports this module by its name, at the start of every process.
+
+Cloud Storage and most of BigQuery need nothing: Google's clients read STORAGE_EMULATOR_HOST and
+BIGQUERY_EMULATOR_HOST themselves. The rest has no setting in apache-airflow-providers-google 22.8.0, so that the
+clients are switched here, each when its module is first imported:
+
+| variable | what it switches |
+|---|---|
+| DATAFLOW_EMULATOR_HOST | DataflowHook's REST client |
+| DATAFLOW_EMULATOR_GRPC_HOST | AsyncDataflowHook's gRPC clients, which the triggers use |
+| BIGQUERY_EMULATOR_HOST | BigQueryHook's REST client (check operators), reads through BigQuery Storage (they fall back to REST), gcloud-aio's BigQuery client (triggers) |
+
+With none of them set nothing is changed and nothing is imported.
+"""  # noqa: E501
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import wrapt
+
+#: Airflow copies the names of this module into airflow.settings: none.
+__all__: list[str] = []
+
+logger = logging.getLogger(__name__)
+
+#: What the DAG files import. A scheduler or DAG processor that has them loaded hands them to every process it forks,
+#: which saves each task 6 to 15 s of imports.
+_PRELOADED = (
+    "airflow.providers.google.cloud.operators.bigquery",
+    "airflow.providers.google.cloud.operators.dataflow",
+    "airflow.providers.google.cloud.operators.gcs",
+    "airflow.providers.google.cloud.sensors.dataflow",
+    "airflow.providers.google.cloud.sensors.gcs",
+    "airflow.providers.google.cloud.transfers.gcs_to_bigquery",
+)
+_FORKING_COMMANDS = {"scheduler", "dag-processor"}
+
+
+def _send_discovery_clients_to(address: str, service: str, module: Any) -> None:
+    """Let the module's discovery clients of one service talk to this address."""
+    build = module.build
+
+    def build_emulated(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == service:
+            kwargs["client_options"] = {"api_endpoint": address}
+        return build(name, *args, **kwargs)
+
+    module.build = build_emulated
+
+
+def _switch_dataflow(address: str) -> None:
+    @wrapt.when_imported("airflow.providers.google.cloud.hooks.dataflow")
+    def switch(module: Any) -> None:
+        _send_discovery_clients_to(address, "dataflow", module)
+
+
+def _switch_dataflow_grpc(target: str) -> None:
+    @wrapt.when_imported("airflow.providers.google.cloud.hooks.dataflow")
+    def switch(module: Any) -> None:
+        import grpc
+
+        # A channel belongs to its event loop, and the triggers ask for a new client with every poll.
+        channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+
+        async def initialize_client(hook: Any, client_class: Any) -> Any:
+            loop = asyncio.get_running_loop()
+            if loop not in channels:
+                channels[loop] = grpc.aio.insecure_channel(target)
+            transport = client_class.get_transport_class("grpc_asyncio")
+            return client_class(transport=transport(channel=channels[loop]))
+
+        module.AsyncDataflowHook.initialize_client = initialize_client
+
+
+def _switch_bigquery(address: str) -> None:
+    @wrapt.when_imported("airflow.providers.google.cloud.hooks.bigquery")
+    def switch_discovery(module: Any) -> None:
+        _send_discovery_clients_to(f"{address}/bigquery/v2/", "bigquery", module)
+
+    @wrapt.when_imported("google.cloud.bigquery.client")
+    def switch_storage_reads(module: Any) -> None:
+        def no_client(client: Any, bqstorage_client: Any = None, **_: Any) -> Any:
+            return bqstorage_client
+
+        module.Client._ensure_bqstorage_client = no_client
+
+    @wrapt.when_imported("gcloud.aio.bigquery.bigquery")
+    def switch_aio(module: Any) -> None:
+        init_api_root: Callable[[str | None, bool | None], tuple[bool, str]] = module.init_api_root
+
+        # gcloud-aio 7.3.0 puts a scheme before the host, Google's own client wants it in the variable.
+        def init_emulated(api_root: str | None, api_is_dev: bool | None = None) -> tuple[bool, str]:
+            return init_api_root(api_root or f"{address}/bigquery/v2", api_is_dev)
+
+        module.init_api_root = init_emulated
+
+
+def _preload() -> None:
+    from airflow.exceptions import AirflowOptionalProviderFeatureException
+
+    for name in _PRELOADED:
+        try:
+            import_module(name)
+        except (ImportError, AirflowOptionalProviderFeatureException) as error:
+            logger.warning("%s cannot be preloaded: %s", name, error)
+
+
+def _switch(environment: "os._Environ[str]") -> None:
+    switches = {
+        "DATAFLOW_EMULATOR_HOST": _switch_dataflow,
+        "DATAFLOW_EMULATOR_GRPC_HOST": _switch_dataflow_grpc,
+        "BIGQUERY_EMULATOR_HOST": _switch_bigquery,
+    }
+    wanted = {name: switch for name, switch in switches.items() if environment.get(name)}
+    for name, switch in wanted.items():
+        switch(environment[name].rstrip("/"))
+    if wanted and _FORKING_COMMANDS.intersection(sys.argv):
+        _preload()
+
+
+_switch(os.environ)
