@@ -1,0 +1,108 @@
+"""One day of trusted figures: every request once, and the daily tables made from them.
+
+Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it `daily_summary`, `daily_paths`,
+`daily_statuses` and `hourly_traffic`. It starts by itself for every day a backfill has touched; by hand it takes the day:
+
+    airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
+
+**Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. A
+day nothing has landed for ends with no rows in any of them, and a warning.
+
+**When a task fails**, its log ends in one line with the figures that do not fit. `check_requests` compares the rebuilt
+day with the landing tables, `check_daily_tables` the daily tables with `requests`. If something landed while the day was
+being rebuilt, clear `rebuild_requests`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
+from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, get_current_context, task
+
+from logline.assets import BACKFILLED_REQUESTS
+from logline.bigquery import RunChecksOperator, query_job
+from logline.settings import Settings
+from logline.summary import summarised_day
+
+SETTINGS = Settings.from_environment()
+DAILY_TABLES = ["daily_summary", "daily_paths", "daily_statuses", "hourly_traffic"]
+DAY = "{{ ti.xcom_pull('choose_day') }}"
+LOG_DATE = [("log_date", "DATE", DAY)]
+
+with DAG(
+    dag_id="daily_summary",
+    description="One day: requests without duplicates, and the daily tables",
+    doc_md=__doc__,
+    schedule=PartitionedAssetTimetable(assets=BACKFILLED_REQUESTS, default_partition_mapper=IdentityMapper()),
+    # Enough to keep BigQuery busy after a long backfill; the tasks that change tables run one at a time anyway.
+    max_active_runs=4,
+    catchup=False,
+    tags=["logline", "summary"],
+    default_args={
+        "owner": "logline",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=15),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=10),
+    },
+    user_defined_macros={"dataset": SETTINGS.dataset},
+    params={
+        "day": Param(
+            None,
+            type=["null", "string"],
+            title="Day",
+            description="The day to summarise, YYYY-MM-DD. Runs started by a backfill know theirs.",
+            examples=["2015-05-17"],
+        ),
+    },
+) as dag:
+
+    @task
+    def choose_day() -> str:
+        """The run's partition, or the Param."""
+        context = get_current_context()
+        return summarised_day(SETTINGS, context["params"], context["dag_run"])
+
+    rebuild_requests = BigQueryInsertJobOperator(
+        task_id="rebuild_requests",
+        configuration=query_job(
+            "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}",
+            SETTINGS,
+            day=DAY,
+            parameters=LOG_DATE,
+        ),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        # Clearing the task must run the script again, not look at the job of the first time.
+        durable=False,
+        # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
+        max_active_tis_per_dag=1,
+    )
+    check_requests = RunChecksOperator(
+        task_id="check_requests",
+        configuration=query_job("{% include 'sql/requests/checks.sql' %}", SETTINGS, day=DAY, parameters=LOG_DATE),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+    )
+    rebuild_daily_tables = BigQueryInsertJobOperator(
+        task_id="rebuild_daily_tables",
+        configuration=query_job(
+            f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}",
+            SETTINGS,
+            day=DAY,
+            parameters=LOG_DATE,
+        ),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        durable=False,
+        max_active_tis_per_dag=1,
+    )
+    check_daily_tables = RunChecksOperator(
+        task_id="check_daily_tables",
+        configuration=query_job("{% include 'sql/daily_summary/checks.sql' %}", SETTINGS, day=DAY, parameters=LOG_DATE),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+    )
+
+    choose_day() >> rebuild_requests >> check_requests >> rebuild_daily_tables >> check_daily_tables

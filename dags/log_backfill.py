@@ -1,0 +1,261 @@
+"""Historical log files into trusted tables.
+
+Reads historical log files into `backfilled_requests`, `rejected_lines` and the ledger, and starts `daily_summary` for
+every day it touched. It runs every night for yesterday's files, and by hand for any range:
+
+    airflow dags trigger log_backfill --conf '{"start_date": "2015-05-17", "end_date": "2015-05-20"}'
+
+**For each day**: wait for its turn and its files, parse them in a Dataflow job, load what the job wrote into staging
+tables, check these against the job's manifest, and replace everything earlier runs landed from the same source objects
+in one transaction. Lines belong to the day in the line, whatever the file is called.
+
+**Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing any
+task. Clearing a task behind the load loads the staging tables anew by itself.
+
+**When a task fails**, its log ends in one line that says why; nothing of that day has been replaced.
+
+| task | what to do |
+|---|---|
+| `plan` | correct the Param it names and trigger again |
+| `wait_for_files` | the files did not come in time: upload them and clear the task |
+| `wait_for_parse` | read the message of the job: correct the input, then clear `launch_parse` of that day |
+| `check_staging` | compare the figures it names; if they are right, raise `max_rejected_percent` or set `allow_empty` |
+| `replace` | another job changed the same tables: it retries by itself |
+
+A run that is marked as failed by hand leaves its Dataflow jobs running; they write to their own staging folder only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
+from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
+from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task, task_group
+
+from logline.assets import BACKFILLED_REQUESTS
+from logline.backfill import plan_backfill, planned_unit
+from logline.bigquery import LoadManifestFilesOperator, RunChecksOperator, query_job
+from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.ledger import ReportLedgerOperator
+from logline.planning import LOG_FORMATS, MAX_DAYS
+from logline.settings import Settings
+from logline.turns import WaitForTurnSensor
+
+SETTINGS = Settings.from_environment()
+DAY = "{{ unit(ti).label }}"
+MANIFEST = "{{ unit(ti).output }}/manifest.json"
+SUFFIX = "{% set suffix = unit(ti).suffix %}"
+# Staging table, which is also the manifest's name for its files, and the table its rows are meant for.
+STAGED = {
+    "rows": "backfilled_requests",
+    "rejected": "rejected_lines",
+    "ledger": "ledger",
+    "ledger_days": "ledger_days",
+}
+
+with DAG(
+    dag_id="log_backfill",
+    description="Historical log files into trusted tables",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("15 0 * * *", timezone="UTC"),
+    start_date=datetime(2015, 1, 1, tzinfo=UTC),
+    catchup=False,
+    # A year by hand must not hold up last night's files; what runs at the same time is safe, see `replace`.
+    max_active_runs=4,
+    tags=["logline", "ingest"],
+    default_args={
+        "owner": "logline",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=15),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=10),
+    },
+    user_defined_macros={"unit": planned_unit, "dataset": SETTINGS.dataset, "staging": SETTINGS.staging_dataset},
+    params={
+        "start_date": Param(
+            None,
+            type=["null", "string"],
+            title="First day",
+            description="First day to read, YYYY-MM-DD. Empty: the day before the run (UTC), or the last day if given.",
+            examples=["2015-05-17"],
+        ),
+        "end_date": Param(
+            None,
+            type=["null", "string"],
+            title="Last day",
+            description=f"Last day to read, YYYY-MM-DD, at most {MAX_DAYS} days from the first. Empty: the first day.",
+            examples=["2015-05-20"],
+        ),
+        "source": Param(
+            f"gs://{SETTINGS.bucket}/logs/{{date}}/*",
+            type="string",
+            title="Source",
+            description="Objects to read. * ? [...] ** match; {date} is the day as YYYY-MM-DD, {date:%Y%m%d} in "
+            "another form. Without {date} everything that matches is read once, whatever the days.",
+            examples=[f"gs://{SETTINGS.bucket}/logs/access-{{date:%Y%m%d}}.log.gz"],
+        ),
+        "log_format": Param(
+            "auto",
+            type="string",
+            title="Format",
+            description=f"Format of the lines: {', '.join(LOG_FORMATS)}. auto looks at the first lines of each object.",
+            examples=list(LOG_FORMATS),
+        ),
+        "max_parallel_days": Param(
+            4,
+            type="integer",
+            minimum=1,
+            maximum=MAX_DAYS,
+            title="Days at once",
+            description="How many days of this run are worked on at the same time.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only list what would be read, and its size, in the log of the task plan.",
+        ),
+        "wait_for_files": Param(
+            False,
+            type="boolean",
+            title="Wait for files",
+            description="Wait for files that are not there yet instead of failing. Scheduled runs always wait.",
+        ),
+        "max_rejected_percent": Param(
+            10,
+            type="number",
+            minimum=0,
+            maximum=100,
+            title="Rejected lines, %",
+            description="Nothing is replaced when a larger share of the lines cannot be read.",
+        ),
+        "allow_empty": Param(
+            False,
+            type="boolean",
+            title="Allow empty",
+            description="Let source objects without a single line replace what was landed from them before.",
+        ),
+    },
+) as dag:
+
+    @task
+    def plan() -> list[dict[str, str]]:
+        """Check the Params and everything they need; one unit of work for each day."""
+        context = get_current_context()
+        return plan_backfill(SETTINGS, context["params"], context["dag_run"])
+
+    @task_group
+    def day(unit: Any) -> None:
+        """One day, from its files to its asset partitions."""
+        wait_for_turn = WaitForTurnSensor(
+            task_id="wait_for_turn",
+            last_task_id="day.drop_staging",
+            at_once="{{ params.max_parallel_days }}",
+            poke_interval=SETTINGS.poll_seconds,
+            timeout=timedelta(days=7),
+            map_index_template=DAY,
+        )
+        wait_for_files = GCSObjectExistenceSensor(
+            task_id="wait_for_files",
+            bucket="{{ unit(ti).bucket }}",
+            object="{{ unit(ti).objects }}",
+            use_glob=True,
+            deferrable=True,
+            poke_interval=SETTINGS.poll_seconds,
+            timeout=SETTINGS.wait_for_files.total_seconds(),
+            map_index_template=DAY,
+        )
+        launch_parse = LaunchFlexTemplateOperator(
+            task_id="launch_parse",
+            project_id=SETTINGS.project,
+            location=SETTINGS.region,
+            body={
+                "launchParameter": {
+                    "jobName": "{{ unit(ti).job_name }}",
+                    "containerSpecGcsPath": SETTINGS.template_uri("backfill"),
+                    "parameters": {
+                        "source": "{{ unit(ti).source }}",
+                        "output": "{{ unit(ti).output }}",
+                        "run_id": "{{ run_id }}",
+                        "log_format": "{{ params.log_format }}",
+                    },
+                    "environment": SETTINGS.dataflow_environment(),
+                }
+            },
+            map_index_template=DAY,
+        )
+        wait_for_parse = DataflowJobDoneSensor(
+            task_id="wait_for_parse",
+            job_id=launch_parse.output,
+            project_id=SETTINGS.project,
+            location=SETTINGS.region,
+            poll_interval=SETTINGS.poll_seconds,
+            timeout=timedelta(days=1),
+            map_index_template=DAY,
+        )
+        loads = [
+            LoadManifestFilesOperator(
+                task_id=f"load_{name}",
+                manifest=MANIFEST,
+                files=name,
+                columns_of=f"{SETTINGS.dataset}.{table}",
+                destination_project_dataset_table=f"{SETTINGS.staging_dataset}.{name}_{{{{ unit(ti).suffix }}}}",
+                project_id=SETTINGS.project,
+                location=SETTINGS.location,
+                map_index_template=DAY,
+            )
+            for name, table in STAGED.items()
+        ]
+        check_staging = RunChecksOperator(
+            task_id="check_staging",
+            configuration=query_job(
+                SUFFIX + "{% include 'sql/backfilled_requests/checks.sql' %}",
+                SETTINGS,
+                day=DAY,
+                parameters=[
+                    ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}"),
+                    ("allow_empty", "BOOL", "{{ params.allow_empty | lower }}"),
+                ],
+            ),
+            manifest=MANIFEST,
+            project_id=SETTINGS.project,
+            location=SETTINGS.location,
+            map_index_template=DAY,
+        )
+        replace = BigQueryInsertJobOperator(
+            task_id="replace",
+            configuration=query_job(SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", SETTINGS, day=DAY),
+            project_id=SETTINGS.project,
+            location=SETTINGS.location,
+            # Clearing the task must run the script again, not look at the job of the first time.
+            durable=False,
+            # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
+            max_active_tis_per_dag=1,
+            retries=5,
+            map_index_template=DAY,
+        )
+        report = ReportLedgerOperator(
+            task_id="report",
+            configuration=query_job(SUFFIX + "{% include 'sql/ledger/report.sql' %}", SETTINGS, day=DAY),
+            project_id=SETTINGS.project,
+            location=SETTINGS.location,
+            asset=BACKFILLED_REQUESTS,
+            map_index_template=DAY,
+        )
+        drop_staging = BigQueryInsertJobOperator(
+            task_id="drop_staging",
+            configuration=query_job(
+                SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", SETTINGS, day=DAY
+            ),
+            project_id=SETTINGS.project,
+            location=SETTINGS.location,
+            durable=False,
+            map_index_template=DAY,
+        ).as_teardown(setups=loads)
+
+        wait_for_turn >> wait_for_files >> launch_parse >> wait_for_parse >> loads
+        loads >> check_staging >> replace >> report >> drop_staging
+
+    day.expand(unit=plan())

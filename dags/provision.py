@@ -1,0 +1,93 @@
+"""Everything logline needs in its project.
+
+Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql`, and the
+Flex Templates of `dags/templates/*.json`. Run it once before anything else, and again after every upgrade:
+
+    airflow dags trigger provision
+
+**Repeat it freely**: what exists is left as it is, only the templates are written anew. A table whose `schema.sql` has
+changed since it was created is not altered.
+
+The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after 3 days, should a
+backfill not have come to drop them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.providers.google.cloud.operators.bigquery import (
+    BigQueryCreateEmptyDatasetOperator,
+    BigQueryInsertJobOperator,
+)
+from airflow.providers.google.cloud.operators.gcs import GCSCreateBucketOperator
+from airflow.sdk import DAG, task
+
+from logline.settings import Settings
+from logline.templates import upload_template
+
+SETTINGS = Settings.from_environment()
+HERE = Path(__file__).parent
+TABLES = sorted(path.parent.name for path in HERE.glob("sql/*/schema.sql"))
+TEMPLATES = sorted(HERE.glob("templates/*.json"))
+
+with DAG(
+    dag_id="provision",
+    description="Bucket, datasets, tables and Flex Templates",
+    doc_md=__doc__,
+    schedule=None,
+    # Two runs at once would only get in each other's way.
+    max_active_runs=1,
+    tags=["logline", "setup"],
+    default_args={"owner": "logline", "retries": 2, "retry_delay": timedelta(seconds=15)},
+    user_defined_macros={"dataset": SETTINGS.dataset, "tables": TABLES},
+) as dag:
+    create_bucket = GCSCreateBucketOperator(
+        task_id="create_bucket",
+        bucket_name=SETTINGS.bucket,
+        location=SETTINGS.location,
+        storage_class="STANDARD",
+        project_id=SETTINGS.project,
+        resource={
+            "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+            "lifecycle": {
+                "rule": [
+                    {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["staging/", "tmp/"]}}
+                ]
+            },
+        },
+    )
+
+    @task
+    def upload_templates() -> list[str]:
+        """Write the container spec of every job to the bucket."""
+        return [upload_template(SETTINGS, path) for path in TEMPLATES]
+
+    create_dataset = BigQueryCreateEmptyDatasetOperator(
+        task_id="create_dataset",
+        dataset_id=SETTINGS.dataset,
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        dataset_reference={"description": "Web access logs, see the DAGs of the same name"},
+    )
+    create_staging_dataset = BigQueryCreateEmptyDatasetOperator(
+        task_id="create_staging_dataset",
+        dataset_id=SETTINGS.staging_dataset,
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        dataset_reference={
+            "description": "Tables that live as long as one backfilled day",
+            "defaultTableExpirationMs": str(3 * 24 * 3600 * 1000),
+        },
+    )
+    create_tables = BigQueryInsertJobOperator(
+        task_id="create_tables",
+        configuration={"query": {"query": "{% include 'sql/create_tables.sql' %}", "useLegacySql": False}},
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        durable=False,
+    )
+
+    create_bucket >> upload_templates()
+    [create_dataset, create_staging_dataset] >> create_tables

@@ -1,0 +1,95 @@
+-- What is staged against the manifest of the job that staged it (@manifest, its JSON). Run before anything is replaced:
+-- one failing row and the tables stay as they are.
+WITH sources AS (
+  SELECT
+    JSON_VALUE(source, '$.source_uri') AS source_uri,
+    CAST(JSON_VALUE(source, '$.lines') AS INT64) AS lines,
+    CAST(JSON_VALUE(source, '$.rows') AS INT64) AS good,
+    CAST(JSON_VALUE(source, '$.rejected') AS INT64) AS rejected,
+    CAST(JSON_VALUE(source, '$.blank') AS INT64) AS blank
+  FROM UNNEST(JSON_QUERY_ARRAY(@manifest, '$.sources')) AS source
+),
+totals AS (
+  SELECT
+    COUNT(*) AS sources,
+    IFNULL(SUM(lines), 0) AS lines,
+    IFNULL(SUM(good), 0) AS good,
+    IFNULL(SUM(rejected), 0) AS rejected,
+    COUNTIF(lines IS NULL OR good IS NULL OR rejected IS NULL OR blank IS NULL OR lines != good + rejected + blank)
+      AS unbalanced,
+    IFNULL(MIN(IF(lines = good + rejected + blank, NULL, source_uri)), '') AS first_unbalanced
+  FROM sources
+),
+staged_rows AS (
+  SELECT
+    COUNT(*) AS staged,
+    COUNT(DISTINCT event_id) AS identities,
+    COUNTIF(log_date IS NULL OR timestamp IS NULL OR event_id IS NULL OR source_uri IS NULL) AS incomplete,
+    COUNTIF(log_date != DATE(timestamp)) AS misdated
+  FROM {{ staging }}.rows_{{ suffix }}
+),
+staged_rejected AS (
+  SELECT COUNT(*) AS staged FROM {{ staging }}.rejected_{{ suffix }}
+),
+staged_ledger AS (
+  SELECT COUNT(*) AS staged, IFNULL(SUM(`rows`), 0) AS good, IFNULL(SUM(lines), 0) AS lines
+  FROM {{ staging }}.ledger_{{ suffix }}
+),
+staged_days AS (
+  SELECT IFNULL(SUM(`rows`), 0) AS good FROM {{ staging }}.ledger_days_{{ suffix }}
+),
+landed_before AS (
+  SELECT source_uri, `rows` AS good FROM {{ dataset }}.ledger
+  WHERE source = 'backfill' AND source_uri IN (SELECT source_uri FROM sources)
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC) = 1
+),
+emptied AS (
+  SELECT COUNT(*) AS objects, IFNULL(MIN(source_uri), '') AS first_object
+  FROM sources JOIN landed_before USING (source_uri)
+  WHERE sources.good = 0 AND landed_before.good > 0
+)
+SELECT 'lines = rows + rejected + blank' AS check_name, 'fail' AS level, unbalanced = 0 AS passed, 0 AS expected,
+  unbalanced AS actual, CONCAT('source objects whose counts do not add up, first ', first_unbalanced) AS message
+FROM totals
+UNION ALL
+SELECT 'rows staged', 'fail', totals.good = staged, totals.good, staged, 'rows in staging against the manifest'
+FROM totals CROSS JOIN staged_rows
+UNION ALL
+SELECT 'rejected lines staged', 'fail', totals.rejected = staged, totals.rejected, staged,
+  'rejected lines in staging against the manifest'
+FROM totals CROSS JOIN staged_rejected
+UNION ALL
+SELECT 'ledger staged', 'fail', totals.sources = staged, totals.sources, staged,
+  'source objects in the staged ledger against the manifest'
+FROM totals CROSS JOIN staged_ledger
+UNION ALL
+SELECT 'rows in the ledger', 'fail', totals.good = staged_ledger.good, totals.good, staged_ledger.good,
+  'rows in the staged ledger against the manifest'
+FROM totals CROSS JOIN staged_ledger
+UNION ALL
+SELECT 'rows in the days', 'fail', totals.good = staged_days.good, totals.good, staged_days.good,
+  'rows in the staged ledger of days against the manifest'
+FROM totals CROSS JOIN staged_days
+UNION ALL
+SELECT 'complete rows', 'fail', incomplete = 0, 0, incomplete, 'rows without log_date, timestamp, event_id or source_uri'
+FROM staged_rows
+UNION ALL
+SELECT 'day of the line', 'fail', misdated = 0, 0, misdated, 'rows whose log_date is not the day of their timestamp'
+FROM staged_rows
+UNION ALL
+SELECT 'one identity for each row', 'fail', staged = identities, staged, identities, 'distinct event_ids'
+FROM staged_rows
+UNION ALL
+SELECT 'rejected share', 'fail', rejected <= lines * @max_rejected_percent / 100,
+  CAST(FLOOR(lines * @max_rejected_percent / 100) AS INT64), rejected,
+  CONCAT('rejected lines of ', CAST(lines AS STRING), ', at most ', CAST(@max_rejected_percent AS STRING),
+    ' % may be: see why in the job log, or raise max_rejected_percent')
+FROM totals
+UNION ALL
+SELECT 'something to land', IF(@allow_empty, 'warn', 'fail'), lines > 0, 1, lines,
+  'lines in all source objects: nothing is replaced with nothing unless allow_empty is set'
+FROM totals
+UNION ALL
+SELECT 'no object emptied', IF(@allow_empty, 'warn', 'fail'), objects = 0, 0, objects,
+  CONCAT('source objects that had rows and now have none, first ', first_object, ': set allow_empty if that is right')
+FROM emptied

@@ -1,0 +1,3 @@
+{% for table in tables %}
+{% include 'sql/' ~ table ~ '/schema.sql' %}
+{% endfor %}

@@ -1,0 +1,15 @@
+-- The day by hour.
+CREATE TABLE IF NOT EXISTS {{ dataset }}.hourly_traffic (
+  log_date DATE NOT NULL OPTIONS (description = 'Day in UTC'),
+  hour TIMESTAMP NOT NULL OPTIONS (description = 'Start of the hour'),
+  requests INT64 NOT NULL OPTIONS (description = 'Requests'),
+  bots INT64 NOT NULL OPTIONS (description = 'Requests of crawlers'),
+  bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
+  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are no crawlers'),
+  errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above')
+)
+PARTITION BY log_date
+CLUSTER BY hour
+OPTIONS (
+  description = 'One row for each hour that had requests'
+);

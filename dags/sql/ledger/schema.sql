@@ -1,0 +1,22 @@
+-- What was read, by which run, and what became of every line.
+CREATE TABLE IF NOT EXISTS {{ dataset }}.ledger (
+  run_id STRING NOT NULL OPTIONS (description = 'Run that read the object'),
+  source STRING NOT NULL OPTIONS (description = 'backfill or stream'),
+  source_uri STRING NOT NULL OPTIONS (description = 'Source object'),
+  generation INT64 OPTIONS (description = 'Generation of the source object'),
+  log_format STRING OPTIONS (description = 'Format its lines were read as'),
+  lines INT64 NOT NULL OPTIONS (description = 'Lines read'),
+  `rows` INT64 NOT NULL OPTIONS (description = 'Lines that became rows'),
+  rejected INT64 NOT NULL OPTIONS (description = 'Lines that were rejected'),
+  blank INT64 NOT NULL OPTIONS (description = 'Blank lines'),
+  bytes INT64 OPTIONS (description = 'Bytes of the object'),
+  job_id STRING OPTIONS (description = 'Dataflow job that read it'),
+  parser_version STRING OPTIONS (description = 'Version of the parser'),
+  started TIMESTAMP OPTIONS (description = 'When the job started'),
+  finished TIMESTAMP NOT NULL OPTIONS (description = 'When the job finished')
+)
+PARTITION BY DATE(finished)
+CLUSTER BY source_uri
+OPTIONS (
+  description = 'One row for each run and source object: lines = rows + rejected + blank'
+);

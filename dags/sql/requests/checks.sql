@@ -1,0 +1,52 @@
+-- The rebuilt day against the landing tables: landed = requests + duplicates, and each row is whole.
+WITH backfilled AS (
+  SELECT raw_line_hash, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
+  WHERE log_date = @log_date GROUP BY raw_line_hash
+),
+messages AS (
+  SELECT event_id, MIN(raw_line_hash) AS raw_line_hash, COUNT(*) AS landed, COUNT(DISTINCT raw_line_hash) AS different_lines
+  FROM {{ dataset }}.streamed_requests WHERE log_date = @log_date GROUP BY event_id
+),
+streamed AS (
+  SELECT raw_line_hash, COUNT(*) AS messages, SUM(landed) AS landed, COUNTIF(different_lines > 1) AS ambiguous
+  FROM messages GROUP BY raw_line_hash
+),
+landed AS (
+  SELECT
+    (SELECT IFNULL(SUM(landed), 0) FROM backfilled) + (SELECT IFNULL(SUM(landed), 0) FROM streamed) AS landed,
+    (SELECT IFNULL(SUM(landed - messages), 0) FROM streamed) AS delivered_again,
+    (SELECT IFNULL(SUM(ambiguous), 0) FROM streamed) AS ambiguous,
+    (SELECT IFNULL(SUM(LEAST(backfilled.landed, streamed.messages)), 0)
+      FROM backfilled JOIN streamed USING (raw_line_hash)) AS in_both
+),
+rebuilt AS (
+  SELECT
+    COUNT(*) AS requests,
+    COUNT(DISTINCT event_id) AS identities,
+    COUNTIF(timestamp IS NULL OR event_id IS NULL OR source IS NULL) AS incomplete,
+    COUNTIF(log_date != DATE(timestamp)) AS misdated
+  FROM {{ dataset }}.requests WHERE log_date = @log_date
+)
+SELECT 'landed = requests + duplicates' AS check_name, 'fail' AS level,
+  landed = requests + delivered_again + in_both AS passed,
+  landed AS expected, requests + delivered_again + in_both AS actual,
+  CONCAT('of these ', CAST(requests AS STRING), ' requests, ', CAST(delivered_again AS STRING), ' delivered again, ',
+    CAST(in_both AS STRING), ' both streamed and backfilled') AS message
+FROM landed CROSS JOIN rebuilt
+UNION ALL
+SELECT 'one identity for each request', 'fail', requests = identities, requests, identities, 'distinct event_ids'
+FROM rebuilt
+UNION ALL
+SELECT 'complete requests', 'fail', incomplete = 0, 0, incomplete, 'requests without timestamp, event_id or source'
+FROM rebuilt
+UNION ALL
+SELECT 'day of the request', 'fail', misdated = 0, 0, misdated,
+  'requests whose log_date is not the day of their timestamp'
+FROM rebuilt
+UNION ALL
+SELECT 'one line for each message', 'fail', ambiguous = 0, 0, ambiguous,
+  'event_ids the publisher gave to lines that differ: only one line of each could be kept'
+FROM landed
+UNION ALL
+SELECT 'a day with requests', 'warn', requests > 0, 1, requests, 'requests: nothing has landed for this day'
+FROM rebuilt

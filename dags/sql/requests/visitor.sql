@@ -1,0 +1,1 @@
+IF(is_bot, NULL, CONCAT(IFNULL(remote_addr, ''), ' ', IFNULL(user_agent, '')))

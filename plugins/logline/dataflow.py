@@ -1,0 +1,151 @@
+"""Launching a Dataflow job exactly once and waiting for its end: what the provider's operators leave open."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.google.cloud.hooks.dataflow import DataflowHook, DataflowJobStatus
+from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
+from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
+from airflow.providers.google.cloud.sensors.dataflow import DataflowJobStatusSensor
+from airflow.providers.google.cloud.triggers.dataflow import DataflowJobStatusTrigger
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from googleapiclient.errors import HttpError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+# States a job leaves by itself. Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there.
+WAITING_STATES = frozenset(
+    {
+        "JOB_STATE_STOPPED",
+        "JOB_STATE_QUEUED",
+        "JOB_STATE_PENDING",
+        "JOB_STATE_RUNNING",
+        "JOB_STATE_DRAINING",
+        "JOB_STATE_CANCELLING",
+        "JOB_STATE_RESOURCE_CLEANING_UP",
+    }
+)
+SETTLED_STATES = frozenset(
+    {
+        "JOB_STATE_DONE",
+        "JOB_STATE_FAILED",
+        "JOB_STATE_CANCELLED",
+        "JOB_STATE_UPDATED",
+        "JOB_STATE_DRAINED",
+        "JOB_STATE_UNKNOWN",
+    }
+)
+
+
+class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
+    """Launch a Flex Template under exactly the given job name and return the job's id at once.
+
+    Dataflow refuses a second active job of one name with HTTP 409. That job was launched by an earlier try of this very
+    task (the name is a function of run and day), so it is adopted instead of started twice.
+
+    Takes the arguments of `DataflowStartFlexTemplateOperator`; `append_job_name`, `wait_until_finished`, `deferrable`
+    and `cancel_on_kill` are decided here.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            append_job_name=False, wait_until_finished=False, deferrable=False, cancel_on_kill=False, **kwargs
+        )
+
+    def execute(self, context: Context) -> str:
+        """Launch the job, or find the active one of its name.
+
+        Raises:
+            AirflowFailException: Dataflow refused the launch.
+        """
+        name = self.body["launchParameter"]["jobName"]
+        try:
+            job = self.hook.launch_job_with_flex_template(
+                body=self.body, location=self.location, project_id=self.project_id
+            )
+            self.log.info("Launched Dataflow job %s, id %s", name, job["id"])
+        except HttpError as error:
+            if error.status_code == 409:
+                job = self._active_job(name)
+                self.log.info("Dataflow job %s is active already, id %s: waiting for that one", name, job["id"])
+            elif 400 <= error.status_code < 500 and error.status_code != 429:
+                raise AirflowFailException(f"Dataflow refused to launch {name}: {error.reason}") from None
+            else:
+                raise
+        job_id = self.hook.extract_job_id(job)
+        DataflowJobLink.persist(context=context, project_id=self.project_id, region=self.location, job_id=job_id)
+        return job_id
+
+    def _active_job(self, name: str) -> dict[str, Any]:
+        jobs = self.hook.get_conn().projects().locations().jobs()
+        request = jobs.list(projectId=self.project_id, location=self.location, filter="ACTIVE")
+        while request is not None:
+            response = request.execute(num_retries=self.hook.num_retries)
+            for job in response.get("jobs", []):
+                if job["name"] == name:
+                    return dict(job)
+            request = jobs.list_next(previous_request=request, previous_response=response)
+        raise AirflowException(f"Dataflow job {name} was active a moment ago and is gone: launching it again")
+
+
+class DataflowJobDoneSensor(DataflowJobStatusSensor):
+    """Wait until a batch job is done, without holding a worker slot, and say in one line why it is not.
+
+    Every state but JOB_STATE_DONE and the ones a job leaves by itself is a failure, unknown states included.
+
+    Takes the arguments of `DataflowJobStatusSensor` except `expected_statuses` and `deferrable`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(expected_statuses={DataflowJobStatus.JOB_STATE_DONE}, deferrable=True, **kwargs)
+
+    def execute(self, context: Context) -> None:
+        """Return when the job is done, defer while it runs, fail otherwise."""
+        if not self.poke(context):
+            self.defer(
+                timeout=timedelta(seconds=self.timeout),
+                trigger=DataflowJobStatusTrigger(
+                    job_id=self.job_id,
+                    # The trigger only wakes the task: `poke` judges the state, in one place.
+                    expected_statuses=set(SETTLED_STATES),
+                    project_id=self.project_id,
+                    location=self.location,
+                    gcp_conn_id=self.gcp_conn_id,
+                    poll_sleep=self.poll_interval,
+                    impersonation_chain=self.impersonation_chain,
+                ),
+                method_name="execute_complete",
+            )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> bool:
+        """Judge the job's state after the trigger has seen it change."""
+        if event["status"] != "success":
+            raise AirflowException(f"Dataflow job {self.job_id} could not be watched: {event['message']}")
+        if not self.poke(context):
+            raise AirflowException(f"Dataflow job {self.job_id} settled and is active again: looking anew")
+        return True
+
+    def poke(self, context: Context) -> bool:
+        """Whether the job is done.
+
+        Raises:
+            AirflowFailException: it ended otherwise, or is in a state this release does not know.
+        """
+        job = self.hook.get_job(job_id=self.job_id, project_id=self.project_id, location=self.location)
+        state = job["currentState"]
+        if state in self.expected_statuses:
+            return True
+        if state in WAITING_STATES:
+            return False
+        raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {self._last_error(self.hook)}")
+
+    def _last_error(self, hook: DataflowHook) -> str:
+        messages = hook.fetch_job_messages_by_id(job_id=self.job_id, project_id=self.project_id, location=self.location)
+        errors = [message for message in messages if message.get("messageImportance") == "JOB_MESSAGE_ERROR"]
+        if not errors:
+            return f"it left no error message, see the log of job {self.job_id}"
+        text = max(errors, key=lambda message: message.get("time", "")).get("messageText", "")
+        return text.strip().splitlines()[-1] if text.strip() else f"see the log of job {self.job_id}"

@@ -1,0 +1,69 @@
+"""Telling people and other DAGs what a backfill has replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+
+from logline.bigquery import fetch_rows
+from logline.tables import text_table
+
+if TYPE_CHECKING:
+    from airflow.sdk import Asset, Context
+
+
+class ReportLedgerOperator(GoogleCloudBaseOperator):
+    """Log ledger rows as a table and announce every day they touch as a partition of an asset.
+
+    The query returns `source_uri`, `log_format`, `bytes`, `lines`, `rows`, `rejected`, `blank` and `days`, the days
+    (`YYYY-MM-DD`) the source object has rows in, or had before this run.
+
+    Args:
+        configuration: the BigQuery job (templated), see `logline.bigquery.query_job`.
+        asset: the asset whose partitions are announced.
+        gcp_conn_id: the Airflow connection.
+        project_id: project of the job.
+        location: location of the job.
+        kwargs: the arguments of `BaseOperator`.
+    """
+
+    template_fields: Sequence[str] = ("configuration",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"configuration": "json", "configuration.query.query": "sql"}
+
+    def __init__(
+        self,
+        *,
+        configuration: dict[str, Any],
+        asset: Asset,
+        project_id: str,
+        location: str,
+        gcp_conn_id: str = "google_cloud_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(outlets=[asset], **kwargs)
+        self.configuration = configuration
+        self.asset = asset
+        self.gcp_conn_id = gcp_conn_id
+        self.project_id = project_id
+        self.location = location
+
+    def execute(self, context: Context) -> list[str]:
+        """Report, and return the touched days."""
+        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location)
+        ledger = fetch_rows(hook, self.configuration, self.project_id)
+        days = sorted({day for row in ledger for day in row["days"]})
+        self.log.info("Ledger\n%s\nDays touched: %s", ledger_table(ledger), ", ".join(days) or "none")
+        if days:
+            context["outlet_events"][self.asset].add_partitions(days)
+        return days
+
+
+def ledger_table(ledger: Sequence[Mapping[str, Any]]) -> str:
+    """A table of ledger rows, with a total."""
+    counts = ("bytes", "lines", "rows", "rejected", "blank")
+    rows = [(row["source_uri"], row["log_format"], *(row[name] for name in counts)) for row in ledger]
+    total = ("total", "", *(sum(row[name] or 0 for row in ledger) for name in counts))
+    return text_table(("source", "format", *counts), [*rows, total])

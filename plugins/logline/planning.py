@@ -1,0 +1,208 @@
+"""What one backfill run will do, worked out from its Params alone: which days, which objects, which names.
+
+Nothing here talks to a service, so every user error is found before anything has started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from string import Formatter
+
+LOG_FORMATS = ("auto", "article", "common", "combined")
+MAX_DAYS = 366
+DAY_FORMAT = "%Y-%m-%d"
+
+_GLOB_CHARACTERS = re.compile(r"[*?\[]")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+# What strftime knows on every platform; anything else would be passed through silently.
+_DATE_SPEC = re.compile(r"(?:%[YmdjyHMSbBaAGVu%]|[^%{}])*")
+
+
+class PlanError(ValueError):
+    """A run cannot be planned from what it was given; the message is one line that says what to change."""
+
+
+@dataclass(frozen=True)
+class SourcePattern:
+    """A `gs://bucket/object` pattern: `*`, `?`, `[...]` and `**` match objects, `{date}` stands for the day.
+
+    `{date}` is the day as `YYYY-MM-DD`, `{date:%Y%m%d}` the day in any other form.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> SourcePattern:
+        """Check `text` and wrap it.
+
+        Raises:
+            PlanError: not on gs://, no object, an unknown placeholder or an unknown date format.
+        """
+        shown = repr(text)
+        if not text.startswith("gs://"):
+            raise PlanError(f"source must start with gs://, it is {shown}")
+        if any(character.isspace() or not character.isprintable() for character in text):
+            raise PlanError(f"source must not contain white space or control characters, it is {shown}")
+        try:
+            fields = list(Formatter().parse(text))
+        except ValueError as error:
+            raise PlanError(f"source {shown} has an unbalanced brace ({error}): write the day as {{date}}") from None
+        for literal, name, spec, conversion in fields:
+            if "{" in literal or "}" in literal:
+                raise PlanError(f"source {shown} contains a brace that is no placeholder: use *, ? or [...] to match")
+            if name is None:
+                continue
+            if name != "date" or conversion is not None:
+                raise PlanError(
+                    f"source {shown} has an unknown placeholder: only {{date}} and {{date:%Y%m%d}} are known"
+                )
+            if spec and (not _DATE_SPEC.fullmatch(spec) or "%" not in spec):
+                raise PlanError(
+                    f"source {shown} has an unknown date format {spec!r}: write for example {{date:%Y%m%d}}"
+                )
+        bucket, _, name = text.removeprefix("gs://").partition("/")
+        if not _BUCKET.fullmatch(bucket):
+            raise PlanError(f"source {shown} must name one bucket, without wildcard or placeholder, after gs://")
+        if not name or name.endswith("/"):
+            raise PlanError(f"source {shown} must name objects: add for example * after the last /")
+        return cls(text)
+
+    @property
+    def dated(self) -> bool:
+        """Whether the pattern differs from day to day."""
+        return any(name is not None for _, name, _, _ in Formatter().parse(self.text))
+
+    def on(self, day: date) -> str:
+        """The pattern of one day, its placeholders replaced."""
+        parts: list[str] = []
+        for literal, name, spec, _ in Formatter().parse(self.text):
+            parts.append(literal)
+            if name is not None:
+                parts.append(day.strftime(spec or DAY_FORMAT))
+        return "".join(parts)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One parse job and the replace that follows it: one day's objects, or a pattern without `{date}` as a whole.
+
+    Attributes:
+        label: `YYYY-MM-DD`, or `all` for a pattern without `{date}`.
+        source: `gs://` pattern of the objects to read.
+        bucket: the bucket of `source`.
+        objects: the object pattern of `source`, as Cloud Storage's `matchGlob` takes it.
+        output: `gs://` folder the job writes to.
+        job_name: name of the Dataflow job; the same for every try of this unit in this run, so that Dataflow refuses
+            a second one while the first is active.
+        suffix: ends the names of this unit's staging tables.
+    """
+
+    label: str
+    source: str
+    bucket: str
+    objects: str
+    output: str
+    job_name: str
+    suffix: str
+
+    @property
+    def prefix(self) -> str:
+        """The part of the object names before the first wildcard."""
+        return _GLOB_CHARACTERS.split(self.objects, maxsplit=1)[0]
+
+    @property
+    def has_wildcard(self) -> bool:
+        """Whether the source can match several objects."""
+        return bool(_GLOB_CHARACTERS.search(self.objects))
+
+    def as_dict(self) -> dict[str, str]:
+        """The unit as a JSON object, as tasks hand it on."""
+        return asdict(self)
+
+
+def parse_day(name: str, value: object) -> date:
+    """Read a calendar day written as `YYYY-MM-DD`.
+
+    Raises:
+        PlanError: naming the Param `name` when `value` is anything else.
+    """
+    text = str(value)
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise PlanError(f"{name} must be a calendar day written as YYYY-MM-DD, it is {text!r}")
+
+
+def days_to_read(start: object, end: object, now: datetime) -> list[date]:
+    """All days from `start` to `end`, both included; the day before `now` (UTC) where both are None.
+
+    Raises:
+        PlanError: not a date, end before start, or more than MAX_DAYS days.
+    """
+    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+    first = parse_day("start_date", start) if start is not None else None
+    last = parse_day("end_date", end) if end is not None else None
+    if first is None:
+        first = last if last is not None else yesterday
+    if last is None:
+        last = first
+    if last < first:
+        raise PlanError(f"end_date {last} is before start_date {first}: swap them")
+    count = (last - first).days + 1
+    if count > MAX_DAYS:
+        raise PlanError(f"{first} to {last} are {count} days, one run takes at most {MAX_DAYS}: split the range")
+    return [first + timedelta(days=offset) for offset in range(count)]
+
+
+def check_log_format(log_format: str) -> str:
+    """Return `log_format`, or raise PlanError naming the known ones."""
+    if log_format not in LOG_FORMATS:
+        raise PlanError(f"log_format {log_format!r} is unknown: choose one of {', '.join(LOG_FORMATS)}")
+    return log_format
+
+
+def check_known_params(conf: Mapping[str, object] | None, known: Iterable[str]) -> None:
+    """Refuse a run configuration with a key that is no Param, which Airflow would silently ignore.
+
+    Raises:
+        PlanError: naming the unknown keys and the known ones.
+    """
+    names = sorted(known)
+    unknown = sorted(set(conf or {}) - set(names))
+    if unknown:
+        keys = ", ".join(repr(key) for key in unknown)
+        raise PlanError(f"unknown parameter {keys}: the parameters of this DAG are {', '.join(names)}")
+
+
+def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[Unit]:
+    """One unit per day, or a single one for a pattern without `{date}`.
+
+    Args:
+        pattern: where the logs are.
+        days: the days of the run.
+        bucket: the bucket staging files go to.
+        run_id: the run; every name below is a function of it and of the day.
+    """
+    run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    labelled = [(f"{day:{DAY_FORMAT}}", pattern.on(day)) for day in days] if pattern.dated else [("all", pattern.text)]
+    units = []
+    for label, source in labelled:
+        source_bucket, _, objects = source.removeprefix("gs://").partition("/")
+        units.append(
+            Unit(
+                label=label,
+                source=source,
+                bucket=source_bucket,
+                objects=objects,
+                output=f"gs://{bucket}/staging/{run}/{label}",
+                job_name=f"logline-backfill-{label}-{run}",
+                suffix=f"{label.replace('-', '')}_{run}",
+            )
+        )
+    return units

@@ -1,0 +1,108 @@
+"""Quick questions to the services before a run starts anything: are they there, and is there something to read.
+
+Google's clients retry a refused connection for up to ten minutes. Here nothing is retried, so that a missing bucket, an
+installation without `provision`, or an emulator that is down fails at once with one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
+from airflow.providers.google.cloud.hooks.gcs import GCSHook
+from airflow.sdk.exceptions import AirflowFailException
+from google.api_core.exceptions import Forbidden, NotFound
+from google.api_core.retry import Retry, if_exception_type
+from google.auth.exceptions import TransportError
+
+from logline.manifest import split_uri
+from logline.planning import Unit
+from logline.settings import Settings
+
+TIMEOUT_SECONDS = 20
+NEVER = Retry(predicate=if_exception_type())
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object of Cloud Storage and its size in bytes."""
+
+    name: str
+    size: int
+
+
+@contextmanager
+def _answering(service: str, missing: str, forbidden: str) -> Iterator[None]:
+    """Turn what a service says into one line."""
+    try:
+        yield
+    except NotFound:
+        raise AirflowFailException(missing) from None
+    except Forbidden as error:
+        raise AirflowFailException(f"{forbidden}: {error.message}") from None
+    except (OSError, TransportError) as error:
+        raise AirflowFailException(
+            f"{service} does not answer ({_root_cause(error)}): start it, or correct its address"
+        ) from None
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost reason of a failed connection, for example `[Errno 111] Connection refused`."""
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    return str(reason).rpartition(": ")[2] or type(error).__name__
+
+
+def check_bigquery(settings: Settings) -> None:
+    """Fail unless BigQuery answers and both datasets exist."""
+    client = BigQueryHook(location=settings.location).get_client(project_id=settings.project)
+    for dataset in (settings.dataset, settings.staging_dataset):
+        with _answering(
+            "BigQuery",
+            f"dataset {settings.project}.{dataset} is missing: run the provision DAG once",
+            f"dataset {settings.project}.{dataset} cannot be read",
+        ):
+            client.get_dataset(dataset, retry=NEVER, timeout=TIMEOUT_SECONDS)
+
+
+def check_template(settings: Settings, job: str) -> None:
+    """Fail unless Cloud Storage answers and the Flex Template of `job` is there."""
+    uri = settings.template_uri(job)
+    bucket, name = split_uri(uri)
+    with _answering(
+        "Cloud Storage", f"bucket {bucket} is missing: run the provision DAG once", f"{uri} cannot be read"
+    ):
+        found = GCSHook().get_conn().bucket(bucket).get_blob(name, retry=NEVER, timeout=TIMEOUT_SECONDS)
+    if found is None:
+        raise AirflowFailException(f"{uri} is missing: run the provision DAG once")
+
+
+def check_dataflow(settings: Settings) -> None:
+    """Fail unless Dataflow answers."""
+    with _answering("Dataflow", "", ""):
+        jobs = DataflowHook().get_conn().projects().locations().jobs()
+        jobs.list(projectId=settings.project, location=settings.region, pageSize=1).execute(num_retries=0)
+
+
+def list_objects(unit: Unit) -> list[StoredObject]:
+    """The objects a unit would read now."""
+    with _answering(
+        "Cloud Storage",
+        f"bucket {unit.bucket} does not exist: correct source {unit.source}",
+        f"bucket {unit.bucket} cannot be listed",
+    ):
+        blobs = (
+            GCSHook()
+            .get_conn()
+            .list_blobs(
+                unit.bucket,
+                prefix=unit.prefix,
+                match_glob=unit.objects,
+                fields="items(name,size),nextPageToken",
+                retry=NEVER,
+                timeout=TIMEOUT_SECONDS,
+            )
+        )
+        return [StoredObject(name=blob.name, size=blob.size or 0) for blob in blobs]

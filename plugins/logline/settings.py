@@ -1,0 +1,179 @@
+"""Everything logline is told from outside, read from the environment in one place.
+
+Airflow, Composer and the local stack all set environment variables, so these are the only source; the connection
+`google_cloud_default` holds the credentials. A DAG file calls `Settings.from_environment` while it is parsed: what is
+missing or wrong then shows as an import error of that DAG, one line for each variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from logline import __version__
+
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+
+
+class SettingsError(ValueError):
+    """One or more settings are missing or wrong; the message has one line for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The configuration of one logline installation.
+
+    Attributes:
+        project: Google Cloud project (`LOGLINE_PROJECT`, else `GOOGLE_CLOUD_PROJECT`).
+        region: Dataflow region (`LOGLINE_REGION`).
+        location: location of the bucket and the datasets (`LOGLINE_LOCATION`).
+        bucket: bucket of the logs, staging files and templates, without `gs://` (`LOGLINE_BUCKET`).
+        dataset: dataset of the tables (`LOGLINE_DATASET`).
+        staging_dataset: dataset of the tables that live as long as one backfilled day (`LOGLINE_STAGING_DATASET`).
+        poll_seconds: seconds between two looks at something awaited (`LOGLINE_POLL_SECONDS`).
+        wait_for_files_hours: hours a run waits for its files before it fails (`LOGLINE_WAIT_FOR_FILES_HOURS`).
+        image_repository: where the images of the Dataflow jobs are (`LOGLINE_IMAGE_REPOSITORY`).
+        image_version: tag of these images (`LOGLINE_IMAGE_VERSION`).
+        machine_type: Compute Engine type of the Dataflow workers (`LOGLINE_MACHINE_TYPE`).
+        max_workers: most workers of one Dataflow job (`LOGLINE_MAX_WORKERS`).
+        service_account: service account of the Dataflow workers (`LOGLINE_SERVICE_ACCOUNT`).
+        network: network of the Dataflow workers (`LOGLINE_NETWORK`).
+        subnetwork: subnetwork of the Dataflow workers (`LOGLINE_SUBNETWORK`).
+        max_bytes_billed: bytes one query may bill before BigQuery refuses it (`LOGLINE_MAX_BYTES_BILLED`).
+    """
+
+    project: str
+    region: str
+    location: str
+    bucket: str
+    dataset: str
+    staging_dataset: str
+    poll_seconds: int
+    wait_for_files_hours: int
+    image_repository: str
+    image_version: str
+    machine_type: str | None
+    max_workers: int | None
+    service_account: str | None
+    network: str | None
+    subnetwork: str | None
+    max_bytes_billed: int | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from `environment` (default: the process's own).
+
+        Raises:
+            SettingsError: naming every setting that is missing or wrong.
+        """
+        values = _Values(os.environ if environment is None else environment)
+        project = values.text(
+            "LOGLINE_PROJECT",
+            default=values.environment.get("GOOGLE_CLOUD_PROJECT"),
+            must="be a Google Cloud project id",
+            valid=_PROJECT.fullmatch,
+        )
+        region = values.text("LOGLINE_REGION", default="us-central1", must="be a region", valid=_REGION.fullmatch)
+        dataset = values.text("LOGLINE_DATASET", default="logline", must="be a dataset id", valid=_DATASET.fullmatch)
+        settings = cls(
+            project=project,
+            region=region,
+            location=values.text("LOGLINE_LOCATION", default="US"),
+            bucket=values.text("LOGLINE_BUCKET", must="be a bucket name without gs://", valid=_BUCKET.fullmatch),
+            dataset=dataset,
+            staging_dataset=values.text(
+                "LOGLINE_STAGING_DATASET",
+                default=f"{dataset}_staging",
+                must="be a dataset id other than LOGLINE_DATASET",
+                valid=lambda text: _DATASET.fullmatch(text) and text != dataset,
+            ),
+            poll_seconds=values.count("LOGLINE_POLL_SECONDS", default=10),
+            wait_for_files_hours=values.count("LOGLINE_WAIT_FOR_FILES_HOURS", default=18),
+            image_repository=values.text(
+                "LOGLINE_IMAGE_REPOSITORY", default=f"{region}-docker.pkg.dev/{project}/logline"
+            ),
+            image_version=values.text("LOGLINE_IMAGE_VERSION", default=__version__),
+            machine_type=values.optional("LOGLINE_MACHINE_TYPE"),
+            max_workers=values.optional_count("LOGLINE_MAX_WORKERS"),
+            service_account=values.optional("LOGLINE_SERVICE_ACCOUNT"),
+            network=values.optional("LOGLINE_NETWORK"),
+            subnetwork=values.optional("LOGLINE_SUBNETWORK"),
+            max_bytes_billed=values.optional_count("LOGLINE_MAX_BYTES_BILLED"),
+        )
+        if values.faults:
+            raise SettingsError("\n".join(values.faults))
+        return settings
+
+    @property
+    def wait_for_files(self) -> timedelta:
+        """How long a run waits for its files."""
+        return timedelta(hours=self.wait_for_files_hours)
+
+    def template_uri(self, job: str) -> str:
+        """Where the Flex Template of `job` lies, for example `gs://BUCKET/templates/backfill.json`."""
+        return f"gs://{self.bucket}/templates/{job}.json"
+
+    def image(self, job: str) -> str:
+        """The container image of `job`."""
+        return f"{self.image_repository}/{job}:{self.image_version}"
+
+    def dataflow_environment(self) -> dict[str, Any]:
+        """The runtime environment of a Flex Template launch; what is not set is left to Dataflow.
+
+        See https://cloud.google.com/dataflow/docs/reference/rest/v1b3/FlexTemplateRuntimeEnvironment
+        """
+        environment = {
+            "tempLocation": f"gs://{self.bucket}/tmp",  # noqa: S108 (a folder of the bucket)
+            "stagingLocation": f"gs://{self.bucket}/tmp/staging",  # noqa: S108
+            "machineType": self.machine_type,
+            "maxWorkers": self.max_workers,
+            "serviceAccountEmail": self.service_account,
+            "network": self.network,
+            "subnetwork": self.subnetwork,
+        }
+        return {name: value for name, value in environment.items() if value is not None}
+
+
+class _Values:
+    """Reads variables and collects what is wrong with them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.faults: list[str] = []
+
+    def text(
+        self,
+        name: str,
+        *,
+        default: str | None = None,
+        must: str = "not be empty",
+        valid: Callable[[str], object] = bool,
+    ) -> str:
+        text = self.environment.get(name, "").strip() or default or ""
+        if not text:
+            self.faults.append(f"{name} is not set: it must {must}")
+        elif not valid(text):
+            self.faults.append(f"{name} must {must}, it is {text!r}")
+        return text
+
+    def optional(self, name: str) -> str | None:
+        return self.environment.get(name, "").strip() or None
+
+    def optional_count(self, name: str) -> int | None:
+        text = self.optional(name)
+        if text is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) == 0:
+            self.faults.append(f"{name} must be a whole number above 0, it is {text!r}")
+            return None
+        return int(text)
+
+    def count(self, name: str, *, default: int) -> int:
+        return self.optional_count(name) or default

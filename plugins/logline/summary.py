@@ -1,0 +1,32 @@
+"""Which day a run of `daily_summary` is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from logline.planning import PlanError, check_known_params, parse_day
+from logline.preflight import check_bigquery
+from logline.settings import Settings
+
+
+def summarised_day(settings: Settings, params: Mapping[str, Any], dag_run: Any) -> str:
+    """The run's partition key, else its Param `day`, as `YYYY-MM-DD`.
+
+    Raises:
+        AirflowFailException: no day, no valid day, an unknown parameter, or BigQuery is not there.
+    """
+    try:
+        check_known_params(dag_run.conf, params)
+        if dag_run.partition_key is not None:
+            day = parse_day("the partition key", dag_run.partition_key)
+        elif params["day"] is not None:
+            day = parse_day("day", params["day"])
+        else:
+            raise PlanError('day is missing: trigger with --conf \'{"day": "YYYY-MM-DD"}\'')
+    except PlanError as error:
+        raise AirflowFailException(str(error)) from None
+    check_bigquery(settings)
+    return day.isoformat()
