@@ -1,0 +1,284 @@
+"""Appends Arrow batches to BigQuery tables with the Storage Write API, to the default stream: at least once.
+
+An append is all or nothing. One that BigQuery refuses for what a row holds is taken apart: the rows that BigQuery
+names, or else halves, until the refused rows stand alone and all others are written. Anything else that goes wrong is
+no row's fault, and is tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import grpc
+import pyarrow as pa
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
+from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+
+MAX_REQUEST_BYTES = 9_000_000
+"""Of Arrow data in one request; the service takes 10 MB, all else included."""
+
+_GRPC_HOST = "BIGQUERY_EMULATOR_GRPC_HOST"
+_APPEND_SECONDS = 60.0
+_LOG_SECONDS = 10.0
+_ROWS_AT_FAULT = (exceptions.InvalidArgument, exceptions.OutOfRange)
+_log = logging.getLogger("logline.stream")
+T = TypeVar("T")
+
+
+class GivenUpError(Exception):
+    """What failed was not tried again any more."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How failed calls are tried again: after a pause that doubles.
+
+    Attributes:
+        first_pause: seconds before the second attempt.
+        longest_pause: seconds.
+        seconds: how long to go on; None for ever.
+        hurry: once it is set, a failed call is not tried again.
+    """
+
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+    seconds: float | None = None
+    hurry: threading.Event = field(default_factory=threading.Event)
+
+    def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
+        """Call the function until it succeeds.
+
+        Args:
+            what: names the call in the log.
+            function: what to call.
+            retried: called before every attempt but the first.
+
+        Raises:
+            GivenUpError: time is up, or there is a hurry.
+            InvalidArgument, OutOfRange: as the function raises them: another attempt would not help.
+        """
+        started = time.monotonic()
+        logged = None
+        pause = self.first_pause
+        while True:
+            try:
+                result = function()
+            except _ROWS_AT_FAULT:
+                raise
+            except (exceptions.GoogleAPIError, GoogleAuthError) as error:
+                now = time.monotonic()
+                if self.hurry.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
+                    raise GivenUpError(f"{what} failed: {first_line(error)}") from error
+                if logged is None or now - logged > _LOG_SECONDS:
+                    _log.warning("%s fails, trying again until it works: %s", what, first_line(error))
+                    logged = now
+            else:
+                if logged is not None:
+                    _log.info("%s works again after %.1f s", what, time.monotonic() - started)
+                return result
+            self.hurry.wait(pause)
+            pause = min(2 * pause, self.longest_pause)
+            retried()
+
+
+class TableAppender:
+    """Appends to one table over one connection, which is opened when it is needed; for one thread.
+
+    Args:
+        client: of the Storage Write API.
+        table: `project.dataset.table`.
+        patience: with what is no row's fault.
+    """
+
+    def __init__(self, client: BigQueryWriteClient, table: str, patience: Patience) -> None:
+        self.table = table
+        self.appends = 0
+        self.retries = 0
+        self._patience = patience
+        self._connection = _Connection(client, default_stream(table))
+
+    def append(self, batch: pa.RecordBatch) -> list[tuple[int, str]]:
+        """Write a batch; it is durable when this returns.
+
+        An append whose answer was lost is repeated: its rows may then be in the table twice.
+
+        Returns:
+            The rows that BigQuery refused, by index, and why; all others are written.
+
+        Raises:
+            GivenUpError: the patience is at its end; some of the rows may be written.
+        """
+        refusals: list[tuple[int, str]] = []
+        if batch.num_rows:
+            self._append(batch, range(batch.num_rows), refusals)
+        return refusals
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _append(self, batch: pa.RecordBatch, indices: Sequence[int], refusals: list[tuple[int, str]]) -> None:
+        data = batch.serialize().to_pybytes()
+        if len(data) > MAX_REQUEST_BYTES:
+            why = f"the row has {len(data)} bytes, BigQuery takes {MAX_REQUEST_BYTES}"
+            self._take_apart(batch, indices, why, refusals)
+            return
+        schema = batch.schema.serialize().to_pybytes()
+        try:
+            response = self._patience.call(
+                f"appending to {self.table}", lambda: self._connection.send(schema, data), self._retried
+            )
+        except _ROWS_AT_FAULT as error:
+            self._take_apart(batch, indices, first_line(error), refusals)
+            return
+        self.appends += 1
+        bad = {int(error.index): error.message for error in response.row_errors}
+        if bad:
+            refusals += [(indices[row], message) for row, message in sorted(bad.items())]
+            good = [row for row in range(batch.num_rows) if row not in bad]
+            if good:
+                self._append(batch.take(pa.array(good)), [indices[row] for row in good], refusals)
+
+    def _take_apart(
+        self, batch: pa.RecordBatch, indices: Sequence[int], why: str, refusals: list[tuple[int, str]]
+    ) -> None:
+        if batch.num_rows == 1:
+            refusals.append((indices[0], why))
+            return
+        middle = batch.num_rows // 2
+        self._append(batch.slice(0, middle), indices[:middle], refusals)
+        self._append(batch.slice(middle), indices[middle:], refusals)
+
+    def _retried(self) -> None:
+        self.retries += 1
+
+
+class _Connection:
+    """One AppendRows stream; opened by the first request, and again after an error."""
+
+    def __init__(self, client: BigQueryWriteClient, stream: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._requests: queue.SimpleQueue[types.AppendRowsRequest | None] | None = None
+        self._responses: Any = None
+        self._schema: bytes | None = None
+
+    def send(self, schema: bytes, data: bytes) -> types.AppendRowsResponse:
+        """Send one request and wait for its answer.
+
+        Returns:
+            The answer. Where it has `row_errors`, these rows are refused and nothing is written.
+
+        Raises:
+            GoogleAPICallError: nothing was written, or nobody knows.
+        """
+        request = types.AppendRowsRequest(
+            write_stream=self._stream,
+            arrow_rows=types.AppendRowsRequest.ArrowData(
+                rows=types.ArrowRecordBatch(serialized_record_batch=data),
+                writer_schema=types.ArrowSchema(serialized_schema=schema) if schema != self._schema else None,
+            ),
+        )
+        try:
+            if self._requests is None:
+                self._open()
+            self._requests.put(request)  # type: ignore[union-attr]
+            response = self._next_response()
+        except BaseException:
+            self.close()
+            raise
+        self._schema = schema
+        if response.error.code and not response.row_errors:
+            raise _error_of(response)
+        return response
+
+    def close(self) -> None:
+        """End the stream, if one is open."""
+        if self._requests is not None:
+            self._requests.put(None)
+        if self._responses is not None:
+            with contextlib.suppress(Exception):
+                self._responses.cancel()
+        self._requests = self._responses = self._schema = None
+
+    def _open(self) -> None:
+        requests: queue.SimpleQueue[types.AppendRowsRequest | None] = queue.SimpleQueue()
+        self._requests = requests
+        self._responses = self._client.append_rows(
+            requests=_until_none(requests),
+            retry=None,
+            timeout=None,
+            metadata=(("x-goog-request-params", f"write_stream={self._stream}"),),
+        )
+
+    def _next_response(self) -> types.AppendRowsResponse:
+        # The stream as a whole has no deadline, each answer has.
+        timer = threading.Timer(_APPEND_SECONDS, self._responses.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            response: types.AppendRowsResponse = next(self._responses)
+            return response
+        except StopIteration:
+            raise exceptions.ServiceUnavailable("BigQuery closed the connection") from None
+        finally:
+            timer.cancel()
+
+
+def make_write_client() -> BigQueryWriteClient:
+    """A client of the Storage Write API; of the emulator at BIGQUERY_EMULATOR_GRPC_HOST=host:port where that is set.
+
+    Raises:
+        GoogleAuthError: there are no credentials.
+    """
+    emulator = os.environ.get(_GRPC_HOST)
+    if not emulator:
+        return BigQueryWriteClient()
+    # After a failed attempt gRPC itself waits up to two minutes before the next.
+    options = [("grpc.max_reconnect_backoff_ms", 1000), ("grpc.initial_reconnect_backoff_ms", 100)]
+    return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
+
+
+def default_stream(table: str) -> str:
+    """The name of the default stream of `project.dataset.table`."""
+    project, dataset, name = table.rsplit(".", 2)
+    return f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default"
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    message = error.message if isinstance(error, exceptions.GoogleAPICallError) else str(error)
+    return str(message).strip().partition("\n")[0] or type(error).__name__
+
+
+def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> Iterator[types.AppendRowsRequest]:
+    while (request := requests.get()) is not None:
+        yield request
+
+
+def _error_of(response: types.AppendRowsResponse) -> exceptions.GoogleAPICallError:
+    """The error that a response holds.
+
+    A batch with columns that the table lacks is refused with the rows' code, but a table can be mended while its rows
+    cannot: it becomes a FAILED_PRECONDITION.
+    """
+    status = types.AppendRowsResponse.pb(response).error
+    for detail in status.details:
+        storage_error = types.StorageError.pb(types.StorageError())
+        if (
+            detail.Unpack(storage_error)
+            and storage_error.code == types.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
+        ):
+            return exceptions.FailedPrecondition(status.message)
+    error: exceptions.GoogleAPICallError = exceptions.from_grpc_status(status.code, status.message)
+    return error
