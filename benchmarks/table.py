@@ -1,0 +1,50 @@
+"""How the benchmarks print what they measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One way of doing a piece of work, and how many lines a second it does."""
+
+    name: str
+    lines_per_second: float
+
+
+def median_seconds(work: Callable[[], object], runs: int) -> float:
+    """The median of how long `work` takes, over `runs` runs."""
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def print_table(title: str, rows: Sequence[Row]) -> None:
+    """Prints the rows; the ratio says how many times as fast as a row the first one is."""
+    width = max(len(row.name) for row in rows)
+    print(title)
+    print(f"{'':{width}}  {'lines/s':>12}  {'ratio':>8}")
+    for row in rows:
+        ratio = rows[0].lines_per_second / row.lines_per_second
+        print(f"{row.name:{width}}  {row.lines_per_second:>12,.0f}  {ratio:>7.2f}x")
+
+
+def machine() -> str:
+    """The processor, its cores and the Python that run this."""
+    model = platform.processor() or platform.machine()
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.exists():
+        for line in cpu_info.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"

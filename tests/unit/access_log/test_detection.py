@@ -1,0 +1,64 @@
+"""Formats by name and from the first lines of a file."""
+
+import pytest
+
+from beam_jobs.access_log import FormatError, detect_format, get_format
+
+COMBINED = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
+COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
+NONE = "not an access log: 0 of the first {} lines match article, combined, common; pass --log_format if it is one"
+ARTICLE = b'192.0.2.1 - - [17/May/2015:10:05:03] "GET / HTTP/1.1" [200] 5 "-" "-"\n'
+
+
+@pytest.mark.parametrize(("line", "name"), [(COMBINED, "combined"), (COMMON, "common"), (ARTICLE, "article")])
+def test_detects_its_lines(line: bytes, name: str) -> None:
+    assert detect_format(line).name == name
+    assert detect_format(b"\n \n" + line * 3 + b"spoilt\n" * 3).name == name
+    assert detect_format(line.rstrip() + b"\r\n" + line[:30]).name == name
+
+
+def test_most_lines_win_in_a_mixed_file() -> None:
+    assert detect_format(COMBINED * 2 + COMMON * 3).name == "common"
+
+
+def test_line_cut_by_the_end_of_the_sample_does_not_count() -> None:
+    assert detect_format(COMMON + COMBINED[:-1] + b"x").name == "common"
+
+
+def test_only_the_first_hundred_lines_count() -> None:
+    assert detect_format(COMMON * 100 + COMBINED * 1000).name == "common"
+
+
+def test_a_long_sample_is_read_in_part() -> None:
+    assert detect_format(COMMON + b"x" * (1 << 20)).name == "common"
+
+
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        (b"", "no log format can be told from it: it holds no line that is not blank"),
+        (b"\n \r\n\t", "no log format can be told from it: it holds no line that is not blank"),
+        (
+            b"id,name\n" * 40,
+            NONE.format(40),
+        ),
+        (
+            bytes(range(256)) * 10,
+            NONE.format(10),
+        ),
+        (
+            COMBINED + b"spoilt\n" * 2,
+            "not an access log: 1 of the first 3 lines match combined; pass --log_format if it is one",
+        ),
+    ],
+)
+def test_what_is_no_log_is_an_error_of_one_line(sample: bytes, message: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        detect_format(sample)
+    assert str(caught.value) == message
+
+
+def test_unknown_name_lists_the_known_ones() -> None:
+    assert get_format("combined").name == "combined"
+    with pytest.raises(FormatError, match="unknown log format 'combind': known are article, combined, common"):
+        get_format("combind")

@@ -1,0 +1,84 @@
+"""Whatever the bytes: nothing raised, nothing lost, and the compiled path reads as the reference parser does."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_jobs.access_log import FORMATS, BlockParser, FormatError, LogFormat, detect_format
+from beam_jobs.access_log.reference import Row, parse_line
+from beam_jobs.access_log.scanned import ScannedBlock
+from beam_jobs.access_log.scanner import ACCEPTED, program
+from tests.unit.access_log.oracle import assert_parsed_as, expected_block
+from tests.unit.access_log.strategies import blocks, lines, regular_lines
+
+FORMAT = st.sampled_from(list(FORMATS.values()))
+PARSERS = {name: BlockParser(log_format) for name, log_format in FORMATS.items()}
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data(), FORMAT)
+def test_compiled_path_agrees_with_reference(data: st.DataObject, log_format: LogFormat) -> None:
+    block = data.draw(blocks(log_format))
+    assert_parsed_as(PARSERS[log_format.name].parse(block), expected_block(log_format, block))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=2000) | st.text('"\\ []:/-\n\r', max_size=300).map(str.encode), FORMAT)
+def test_any_bytes_balance(block: bytes, log_format: LogFormat) -> None:
+    assert_parsed_as(PARSERS[log_format.name].parse(block), expected_block(log_format, block))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), FORMAT)
+def test_regular_lines_take_the_compiled_path(data: st.DataObject, log_format: LogFormat) -> None:
+    written = data.draw(st.lists(regular_lines(log_format), min_size=1, max_size=5))
+    block = np.frombuffer(b"\n".join(written), np.uint8)
+    scanned = ScannedBlock(block, program(log_format), max_line_bytes=1 << 20)
+    assert scanned.verdicts.tolist() == [ACCEPTED] * len(written)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), FORMAT, st.integers(0, 2**40), st.integers(1, 300))
+def test_blocks_cut_at_line_ends_parse_as_the_whole(
+    data: st.DataObject, log_format: LogFormat, base_offset: int, max_line_bytes: int
+) -> None:
+    written = data.draw(st.lists(lines(log_format), min_size=1, max_size=6))
+    cut = data.draw(st.integers(0, len(written)))
+    first, second = (b"".join(line + b"\n" for line in part) for part in (written[:cut], written[cut:]))
+    parser = BlockParser(log_format, max_line_bytes)
+    whole = parser.parse(first + second, base_offset)
+    parts = parser.parse(first, base_offset), parser.parse(second, base_offset + len(first))
+    assert_parsed_as(whole, expected_block(log_format, first + second, max_line_bytes, base_offset))
+    assert whole.rows.to_pylist() == [row for part in parts for row in part.rows.to_pylist()]
+    assert whole.rejected.to_pylist() == [row for part in parts for row in part.rejected.to_pylist()]
+    assert (whole.lines, whole.blank) == (sum(part.lines for part in parts), sum(part.blank for part in parts))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), FORMAT)
+def test_reference_takes_any_line(data: st.DataObject, log_format: LogFormat) -> None:
+    line = data.draw(lines(log_format))
+    parsed = parse_line(log_format, line)
+    if not isinstance(parsed, Row):
+        assert "\n" not in parsed.message
+        assert len(parsed.message) < 300
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), FORMAT)
+def test_detection_gives_a_format_or_its_error(data: st.DataObject, log_format: LogFormat) -> None:
+    sample = data.draw(blocks(log_format) | st.binary(max_size=200))
+    try:
+        message = repr(detect_format(sample).name)
+    except FormatError as error:
+        message = str(error)
+    assert message in map(repr, FORMATS) or ("log" in message and "\n" not in message)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=50, deadline=None)
+@given(data=st.data())
+def test_every_format_is_detected_in_its_own_lines(data: st.DataObject, name: str) -> None:
+    written = data.draw(st.lists(regular_lines(FORMATS[name]), min_size=1, max_size=5))
+    assert detect_format(b"\n".join(written)).name == name

@@ -1,0 +1,50 @@
+"""Classes of user agents."""
+
+import pyarrow as pa
+import pytest
+
+from beam_jobs.access_log.user_agents import classify, classify_column
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+)
+CUBOT = (
+    "Mozilla/5.0 (Linux; Android 9; CUBOT NOTE 20) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
+    "Mobile Safari/537.36"
+)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "browser", "os", "is_bot"),
+    [
+        (CHROME, "Chrome", "Windows", False),
+        (CUBOT, "Chrome Mobile", "Android", False),
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Googlebot", "Other", True),
+        ("curl/7.88.1", "curl", "Other", True),
+        ("python-requests/2.32.3", "Python Requests", "Other", True),
+        ("Go-http-client/1.1", "Go-http-client", "Other", True),
+        ("Mozilla/5.0 zgrab/0.x", "Other", "Other", True),
+        ("", "Other", "Other", False),
+        ("\0\\xff\u00e9", "Other", "Other", False),
+    ],
+)
+def test_classes(user_agent: str, browser: str, os: str, is_bot: bool) -> None:
+    found = classify(user_agent)
+    assert (found.browser, found.os, found.is_bot) == (browser, os, is_bot)
+
+
+def test_a_column_keeps_order_and_nulls() -> None:
+    column = pa.array([CHROME, None, "curl/7.88.1", CHROME], pa.string())
+    browser, os, device, is_bot = classify_column(column)
+    assert browser.to_pylist() == ["Chrome", None, "curl", "Chrome"]
+    assert os.to_pylist() == ["Windows", None, "Other", "Windows"]
+    assert device.to_pylist() == ["Other", None, "Other", "Other"]
+    assert is_bot.to_pylist() == [False, None, True, False]
+
+
+def test_a_column_of_nulls_only() -> None:
+    assert [part.to_pylist() for part in classify_column(pa.nulls(2, pa.string()))] == [[None, None]] * 4
+
+
+def test_only_the_beginning_of_a_long_one_counts() -> None:
+    assert not classify("x" * 2000 + " Googlebot/2.1").is_bot
