@@ -83,9 +83,9 @@ class Child:
         return self._recorder is not None or self._pid() is not None
 
     @property
-    def is_running(self) -> bool:
-        """Whether the entry point has been started and has not been seen to end."""
-        return self._pid() is not None and self.exit() is None
+    def has_begun(self) -> bool:
+        """Whether the process group is there, or was."""
+        return self._pid() is not None
 
     def exit(self) -> Exit | None:
         """How the process ended, or None while it has not."""

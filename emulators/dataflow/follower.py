@@ -11,7 +11,7 @@ from pathlib import Path
 from emulators.dataflow import messages
 from emulators.dataflow.child import Child, Exit
 from emulators.dataflow.jobs import Job
-from emulators.dataflow.states import JobState, end_state
+from emulators.dataflow.states import JobState, end_state, may_follow
 from emulators.dataflow.store import JobStore
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,9 @@ class JobFollower:
                 self._end(job, JobState(job.asked_for))
             else:
                 self._start(job, child)
+        elif job.state is JobState.PENDING and child.has_begun and not job.asked_for:
+            self._enter(job, JobState.RUNNING)
+            self.wake()
         else:
             ended = child.exit()
             self._read_log(job, child, ended=ended is not None)
@@ -107,8 +110,6 @@ class JobFollower:
                 self._end(job, end_state(ended.code, job.asked_for), _why(ended, messages.last_line(child.stderr)))
             elif job.asked_for:
                 self._signal(job, child, job.asked_for)
-            elif job.state is JobState.PENDING and child.is_running:
-                self._enter(job, JobState.RUNNING)
 
     def _waits_for_the_job_it_replaces(self, job: Job) -> bool:
         return job.resource.get("replaceJobId") in {one.id for one in self._store.active()}
@@ -145,7 +146,7 @@ class JobFollower:
 
     def _enter(self, job: Job, state: JobState) -> None:
         def edit(current: Job) -> None:
-            if not current.asked_for:
+            if not current.asked_for and may_follow(current.state, state):
                 current.enter(state)
 
         with self._store.transaction():

@@ -79,11 +79,17 @@ class DataflowService:
         if image in self._images:
             additional = [str(one) for one in environment.get("additionalPipelineOptions", [])]
             job.command = templates.command(self._images[image], options, additional)
-        self._add(job, update=launch.update)
-        if not job.command:
-            known = ", ".join(sorted(self._images)) or "none"
-            self._fail(job, f"Image {spec['image']} stands for no entry point here: the emulator knows {known}. "
-                            f"Start it with --image {image}=MODULE.")  # fmt: skip
+        with self._store.transaction():
+            if launch.update:
+                self._replace_active(job)
+            self._store.add(job)
+            if not job.command:
+                known = ", ".join(sorted(self._images)) or "none"
+                self._fail(
+                    job,
+                    f"Image {spec['image']} stands for no entry point here: the emulator knows {known}. Start it with "
+                    f"--image {image}=MODULE.",
+                )
         self._follower.wake()
         unknown_yet = ("currentState", "type", "labels", "environment")
         shown = {key: value for key, value in job.resource.items() if key not in unknown_yet}
@@ -214,12 +220,6 @@ class DataflowService:
     def _check_project(self, project: str, location: str) -> None:
         if project != self._project:
             raise project_denied(project, location)
-
-    def _add(self, job: Job, *, update: bool) -> None:
-        with self._store.transaction():
-            if update:
-                self._replace_active(job)
-            self._store.add(job)
 
     def _replace_active(self, job: Job) -> None:
         resource = job.resource

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from gcp_storage_emulator.server import create_server
 from google.auth.credentials import AnonymousCredentials
@@ -22,6 +23,7 @@ PROJECT = "logline-test"
 LOCATION = "us-central1"
 BUCKET = "logline-test-bucket"
 SPEC = f"gs://{BUCKET}/templates/sleeper.json"
+STREAM = f"gs://{BUCKET}/templates/stream.json"
 REPOSITORY = Path(__file__).parents[3]
 JOBS = "tests.integration.dataflow.jobs"
 
@@ -49,6 +51,14 @@ def eventually(check: Callable[[], Any], seconds: float = 20) -> Any:
         time.sleep(0.02)
 
 
+def gone(process: psutil.Process) -> bool:
+    """Whether a process has ended, also where nobody has reaped it yet."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -63,7 +73,7 @@ class Emulator:
         self.port, self.grpc_port = free_port(), free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.grpc_target = f"127.0.0.1:{self.grpc_port}"
-        self._storage = storage
+        self.storage = storage
         self.process: subprocess.Popen[str] | None = None
 
     def command(self) -> list[str]:
@@ -74,7 +84,7 @@ class Emulator:
         ]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "STORAGE_EMULATOR_HOST": self._storage, "PYTHONPATH": str(REPOSITORY)}
+        return {**os.environ, "STORAGE_EMULATOR_HOST": self.storage, "PYTHONPATH": str(REPOSITORY)}
 
     def start(self) -> None:
         self.process = subprocess.Popen(
@@ -114,9 +124,7 @@ class Emulator:
         return answer
 
     def get(self, job_id: str, **arguments: Any) -> dict[str, Any]:
-        job: dict[str, Any] = self.jobs.get(
-            projectId=PROJECT, location=LOCATION, jobId=job_id, **arguments
-        ).execute()
+        job: dict[str, Any] = self.jobs.get(projectId=PROJECT, location=LOCATION, jobId=job_id, **arguments).execute()
         return job
 
     def state(self, job_id: str) -> str:
@@ -149,6 +157,12 @@ class Emulator:
         """The leader of the job's process group."""
         path = self.state_dir / "jobs" / job_id / "process.json"
         return int(json.loads(eventually(lambda: path.exists() and path.read_text()))["pid"])
+
+
+def ready(emulator: Emulator, job_id: str) -> None:
+    """Wait until the sleeper has set its signal handlers."""
+    stdout = emulator.state_dir / "jobs" / job_id / "stdout.log"
+    eventually(lambda: stdout.exists() and "printed" in stdout.read_text())
 
 
 def _texts(parameters: dict[str, Any]) -> dict[str, str]:
@@ -202,4 +216,3 @@ def _running(emulator: Emulator) -> Iterator[Emulator]:
 def gate(tmp_path: Path) -> Path:
     """A file that does not exist yet; sleepers wait for it."""
     return tmp_path / "gate"
-
