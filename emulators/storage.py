@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gcp_storage_emulator.exceptions import BadRequest
+from gcp_storage_emulator.handlers.objects import download
 from gcp_storage_emulator.server import HANDLERS, RequestHandler
 from gcp_storage_emulator.storage import RESUMABLE_DIR, Storage, _FileStore
 
@@ -32,7 +33,7 @@ _UNFINISHED = ".unfinished"
 class WholeFiles(_FileStore):  # type: ignore[misc]
     """Files that are written whole or not at all."""
 
-    def write_bytes(self, rel: str, content: bytes | mmap.mmap) -> None:
+    def write_bytes(self, rel: str, content: bytes) -> None:
         """Write a file beside its place, then move it there in one step."""
         path: Path = self._disk_path(rel)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,20 +43,11 @@ class WholeFiles(_FileStore):  # type: ignore[misc]
 
 
 class DiskStorage(Storage):  # type: ignore[misc]
-    """Objects on disk, mapped instead of read, resumable uploads appended to."""
+    """Objects on disk; a chunk of a resumable upload is appended to those before it."""
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(data_dir=str(data_dir))
         self._store = WholeFiles(use_memory=False, root=data_dir / OBJECTS)
-
-    def get_file(self, bucket_name: str, file_name: str, show_error: bool = True) -> bytes | mmap.mmap:
-        """Return an object's bytes; a slice of them costs only what it holds."""
-        path: Path = self._store._disk_path(self._object_path(bucket_name, file_name))
-        if bucket_name == RESUMABLE_DIR or not path.is_file() or path.stat().st_size == 0:
-            content: bytes = super().get_file(bucket_name, file_name, show_error)
-            return content
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def get_resumable_byte_count(self, file_id: str) -> int:
         """Return how many bytes of a resumable upload have arrived."""
@@ -84,9 +76,37 @@ class DiskStorage(Storage):  # type: ignore[misc]
             return None
         return path.read_bytes()[:total_size]
 
-    def _resumable_path(self, file_id: str) -> Path:
-        path: Path = self._store._disk_path(f"{RESUMABLE_DIR}/{self.safe_id(file_id)}")
+    def path(self, bucket_name: str, file_name: str) -> Path:
+        """Return where an object's bytes lie."""
+        path: Path = self._store._disk_path(self._object_path(bucket_name, file_name))
         return path
+
+    def _resumable_path(self, file_id: str) -> Path:
+        return self.path(RESUMABLE_DIR, self.safe_id(file_id))
+
+
+class MappedObjects:
+    """What a download asks of a storage, with an object's bytes mapped: a slice of them costs what it holds."""
+
+    def __init__(self, storage: DiskStorage) -> None:
+        self._storage = storage
+
+    def get_file(self, bucket_name: str, file_name: str) -> bytes | mmap.mmap:
+        """Return an object's bytes; one that is replaced meanwhile keeps those it had."""
+        if self.get_file_obj(bucket_name, file_name)["size"] == "0":
+            return b""
+        path = self._storage.path(bucket_name, file_name)
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def get_file_obj(self, bucket_name: str, file_name: str) -> dict[str, str]:
+        """Return an object's resource.
+
+        Raises:
+            NotFound: There is no such object.
+        """
+        resource: dict[str, str] = self._storage.get_file_obj(bucket_name, file_name)
+        return resource
 
 
 def _one_at_a_time(handler: Callable[..., None], lock: threading.Lock) -> Callable[..., None]:
@@ -94,7 +114,7 @@ def _one_at_a_time(handler: Callable[..., None], lock: threading.Lock) -> Callab
     def locked(request: Any, response: Any, storage: DiskStorage) -> None:
         _ = request.data  # the body is read before the lock is taken, the answer is sent after it is given back
         with lock:
-            handler(request, response, storage)
+            handler(request, response, MappedObjects(storage) if handler is download else storage)
 
     return locked
 

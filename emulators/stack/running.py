@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery, storage
+from google.cloud import bigquery
+from google.cloud.storage import Client as StorageClient
 
 from emulators.stack import launch
 from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
@@ -75,11 +76,11 @@ class RunningStack:
                 raise TimeoutError(f"{now.label} is {now.status} {seconds:.0f} s after it was killed: {now.message}")
             time.sleep(0.1)
 
-    def storage(self) -> storage.Client:
+    def storage(self) -> StorageClient:
         """Return a Cloud Storage client; close it when done."""
-        return storage.Client(
+        return StorageClient(
             project=self.project,
-            credentials=AnonymousCredentials(),
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=self.config.url("storage")),
         )
 
@@ -88,7 +89,7 @@ class RunningStack:
         return bigquery.Client(
             project=self.project,
             location=self.config.location,
-            credentials=AnonymousCredentials(),
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=self.config.url("bigquery")),
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
 from emulators.stack.running import RunningStack
@@ -89,15 +90,18 @@ def test_replaces_a_day_in_one_transaction(emulators, client, dataset):
 
 
 def test_a_transaction_that_fails_changes_nothing(emulators, client, dataset):
-    load(client, f"{dataset}.landed", upload(emulators, f"{dataset}/rows.parquet", ROWS))
+    uri = upload(emulators, f"{dataset}/rows.parquet", ROWS)
+    load(client, f"{dataset}.staging", uri)
+    load(client, f"{dataset}.landed", uri)
     before = rows(client, f"{dataset}.landed")
-    with pytest.raises(Exception, match="went wrong"):
-        client.query_and_wait(
-            f"""BEGIN TRANSACTION;
-            DELETE FROM {dataset}.landed WHERE TRUE;
-            SELECT ERROR('went wrong');
-            COMMIT TRANSACTION;"""
-        )
+    failing = client.query(
+        f"""BEGIN TRANSACTION;
+        DELETE FROM {dataset}.landed WHERE TRUE;
+        INSERT INTO {dataset}.landed SELECT day, path, hash, ERROR('went wrong') FROM {dataset}.staging;
+        COMMIT TRANSACTION;"""
+    )
+    with pytest.raises(GoogleAPICallError, match="went wrong"):
+        failing.result()
     assert rows(client, f"{dataset}.landed") == before
 
 
