@@ -8,87 +8,25 @@ no row's fault, and is tried again.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import grpc
 import pyarrow as pa
 from google.api_core import exceptions
-from google.auth.exceptions import GoogleAuthError
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+
+from beam_jobs.patience import CALLERS_FAULT, Patience, first_line
 
 MAX_REQUEST_BYTES = 9_000_000
 """Of Arrow data in one request; the service takes 10 MB, all else included."""
 
 _GRPC_HOST = "BIGQUERY_EMULATOR_GRPC_HOST"
 _APPEND_SECONDS = 60.0
-_LOG_SECONDS = 10.0
-_ROWS_AT_FAULT = (exceptions.InvalidArgument, exceptions.OutOfRange)
-_log = logging.getLogger("logline.stream")
-T = TypeVar("T")
-
-
-class GivenUpError(Exception):
-    """What failed was not tried again any more."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How failed calls are tried again: after a pause that doubles.
-
-    Attributes:
-        first_pause: seconds before the second attempt.
-        longest_pause: seconds.
-        seconds: how long to go on; None for ever.
-        hurry: once it is set, a failed call is not tried again.
-    """
-
-    first_pause: float = 0.1
-    longest_pause: float = 5.0
-    seconds: float | None = None
-    hurry: threading.Event = field(default_factory=threading.Event)
-
-    def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
-        """Call the function until it succeeds.
-
-        Args:
-            what: names the call in the log.
-            function: what to call.
-            retried: called before every attempt but the first.
-
-        Raises:
-            GivenUpError: time is up, or there is a hurry.
-            InvalidArgument, OutOfRange: as the function raises them: another attempt would not help.
-        """
-        started = time.monotonic()
-        logged = None
-        pause = self.first_pause
-        while True:
-            try:
-                result = function()
-            except _ROWS_AT_FAULT:
-                raise
-            except (exceptions.GoogleAPIError, GoogleAuthError) as error:
-                now = time.monotonic()
-                if self.hurry.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
-                    raise GivenUpError(f"{what} failed: {first_line(error)}") from error
-                if logged is None or now - logged > _LOG_SECONDS:
-                    _log.warning("%s fails, trying again until it works: %s", what, first_line(error))
-                    logged = now
-            else:
-                if logged is not None:
-                    _log.info("%s works again after %.1f s", what, time.monotonic() - started)
-                return result
-            self.hurry.wait(pause)
-            pause = min(2 * pause, self.longest_pause)
-            retried()
 
 
 class TableAppender:
@@ -138,7 +76,7 @@ class TableAppender:
             response = self._patience.call(
                 f"appending to {self.table}", lambda: self._connection.send(schema, data), self._retried
             )
-        except _ROWS_AT_FAULT as error:
+        except CALLERS_FAULT as error:
             self._take_apart(batch, indices, first_line(error), refusals)
             return
         self.appends += 1
@@ -253,12 +191,6 @@ def default_stream(table: str) -> str:
     """The name of the default stream of `project.dataset.table`."""
     project, dataset, name = table.rsplit(".", 2)
     return f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default"
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    message = error.message if isinstance(error, exceptions.GoogleAPICallError) else str(error)
-    return str(message).strip().partition("\n")[0] or type(error).__name__
 
 
 def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> Iterator[types.AppendRowsRequest]:

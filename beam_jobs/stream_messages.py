@@ -10,7 +10,7 @@ message that is delivered again gives the same ids again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,6 +28,8 @@ STREAMED_SCHEMA = pa.schema(
 )
 """The columns of `streamed_requests`, in their order."""
 
+CHUNK_MESSAGES = 10_000
+CHUNK_BYTES = 16 << 20
 SOURCE = "stream"
 EVENT_ID_ATTRIBUTE = "event_id"
 PARSER_FAILED = "parser_failed"
@@ -120,6 +122,20 @@ class ParsedMessages:
         taken = pa.array([index for index, _ in refusals], pa.int64())
         kept = {name: self.rows.column(name).take(taken) for name in ("event_id", "source_uri", "ingested_at")}
         return _rejected_batch(lines, kept["event_id"], kept["source_uri"], kept["ingested_at"])
+
+
+def chunks_of(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Cut messages into chunks of a size that is good to parse and append at once."""
+    chunk: list[Message] = []
+    size = 0
+    for message in messages:
+        chunk.append(message)
+        size += len(message.data)
+        if len(chunk) >= CHUNK_MESSAGES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def parse_messages(

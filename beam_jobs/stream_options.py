@@ -62,6 +62,10 @@ STREAM_PARAMETERS = (
 )
 
 
+class TargetError(Exception):
+    """Something the job reads or writes is not there, or not as it must be; said in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
     """Checked values of the parameters; see `STREAM_PARAMETERS`.

@@ -9,15 +9,13 @@ import pyarrow as pa
 from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 
-from beam_jobs.append import Patience, TableAppender, default_stream
+from beam_jobs.append import TableAppender, default_stream
+from beam_jobs.patience import Patience
 from beam_jobs.sinks import REJECTED_SCHEMA
 from beam_jobs.stream_messages import STREAMED_SCHEMA, ParsedMessages, StreamCounts
+from beam_jobs.stream_options import TargetError
 
 _FieldType: Any = types.TableFieldSchema.Type
-
-
-class TargetError(Exception):
-    """Something the job reads or writes is not there, or not as it must be; said in one line."""
 
 
 class StreamSink:
@@ -72,7 +70,7 @@ class StreamSink:
             nonlocal remaining
             refusals = self._rejected.append(remaining)
             if refusals:
-                # Nowhere is left for these lines but their messages, which stay unacknowledged until the table is mended.
+                # Nowhere is left for these lines but their messages, unacknowledged until the table is mended.
                 remaining = remaining.take(pa.array([index for index, _ in refusals]))
                 raise exceptions.FailedPrecondition(f"{len(refusals)} lines are refused: {refusals[0][1]}")
 

@@ -17,14 +17,21 @@ from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.append import Patience, make_write_client
-from beam_jobs.stream_messages import EVENT_ID_ATTRIBUTE, Message, ParsedMessages, StreamCounts, parse_each
+from beam_jobs.append import make_write_client
+from beam_jobs.patience import Patience
+from beam_jobs.stream_messages import (
+    CHUNK_BYTES,
+    CHUNK_MESSAGES,
+    EVENT_ID_ATTRIBUTE,
+    Message,
+    ParsedMessages,
+    StreamCounts,
+    parse_each,
+)
+from beam_jobs.stream_metrics import METRICS_NAMESPACE
 from beam_jobs.stream_options import StreamSettings
 from beam_jobs.stream_sink import StreamSink
 
-METRICS_NAMESPACE = "logline"
-CHUNK_MESSAGES = 10_000
-CHUNK_BYTES = 16 << 20
 _PATIENCE_SECONDS = 300.0  # then the bundle fails, and Dataflow itself tries it again
 
 

@@ -1,0 +1,82 @@
+"""How calls to Google Cloud that failed are tried again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+
+CALLERS_FAULT = (exceptions.InvalidArgument, exceptions.OutOfRange)
+"""The errors that say that the request is wrong: another attempt would not help."""
+
+_LOG_SECONDS = 10.0
+_log = logging.getLogger("logline.stream")
+T = TypeVar("T")
+
+
+class GivenUpError(Exception):
+    """What failed was not tried again any more."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How failed calls are tried again: after a pause that doubles.
+
+    Attributes:
+        first_pause: seconds before the second attempt.
+        longest_pause: seconds.
+        seconds: how long to go on; None for ever.
+        hurry: once it is set, a failed call is not tried again.
+    """
+
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+    seconds: float | None = None
+    hurry: threading.Event = field(default_factory=threading.Event)
+
+    def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
+        """Call the function until it succeeds.
+
+        Args:
+            what: names the call in the log.
+            function: what to call.
+            retried: called before every attempt but the first.
+
+        Raises:
+            GivenUpError: time is up, or there is a hurry.
+            InvalidArgument, OutOfRange: as the function raises them: another attempt would not help.
+        """
+        started = time.monotonic()
+        logged = None
+        pause = self.first_pause
+        while True:
+            try:
+                result = function()
+            except CALLERS_FAULT:
+                raise
+            except (exceptions.GoogleAPIError, GoogleAuthError) as error:
+                now = time.monotonic()
+                if self.hurry.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
+                    raise GivenUpError(f"{what} failed: {first_line(error)}") from error
+                if logged is None or now - logged > _LOG_SECONDS:
+                    _log.warning("%s fails, trying again until it works: %s", what, first_line(error))
+                    logged = now
+            else:
+                if logged is not None:
+                    _log.info("%s works again after %.1f s", what, time.monotonic() - started)
+                return result
+            self.hurry.wait(pause)
+            pause = min(2 * pause, self.longest_pause)
+            retried()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    message = error.message if isinstance(error, exceptions.GoogleAPICallError) else str(error)
+    return str(message).strip().partition("\n")[0] or type(error).__name__
