@@ -1,0 +1,81 @@
+"""Starts the Pub/Sub emulator: `python -m emulators.pubsub --state-dir DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from emulators.pubsub.broker import Broker
+from emulators.pubsub.server import create_server
+from emulators.pubsub.store import StateError, Store
+
+_GRACE_SECONDS = 5.0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m emulators.pubsub",
+        description="A local Pub/Sub that keeps its state. Point clients at it with PUBSUB_EMULATOR_HOST=HOST:PORT.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8085, help="port, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--state-dir", type=Path, required=True, help="folder of the state; created where missing")
+    parser.add_argument(
+        "--project",
+        action="append",
+        default=[],
+        help="serve this project only, all others are NOT_FOUND (repeatable; default: every project)",
+    )
+    return parser.parse_args(argv)
+
+
+async def _serve(store: Store, host: str, port: int, projects: Sequence[str], state_dir: Path) -> None:
+    broker = Broker(store)
+    server = create_server(broker, projects)
+    try:
+        try:
+            bound = server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError:
+            raise StateError(
+                f"cannot listen on {host}:{port}, the port is in use or not allowed: give another one with --port"
+            ) from None
+        await server.start()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        print(f"Pub/Sub emulator listening on {host}:{bound}, state in {state_dir}", flush=True)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, broker.journal.task], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        broker.begin_closing()
+        await server.stop(_GRACE_SECONDS)
+        if broker.journal.task.done():
+            await broker.journal.task
+    finally:
+        await broker.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the emulator until SIGTERM or SIGINT.
+
+    Returns:
+        The exit code: 0 after a signal, 1 with one line on stderr where it cannot start or its state cannot be written.
+    """
+    arguments = _arguments(argv)
+    try:
+        with Store(arguments.state_dir) as store:
+            asyncio.run(_serve(store, arguments.host, arguments.port, arguments.project, arguments.state_dir))
+    except StateError as error:
+        print(f"Pub/Sub emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())

@@ -1,0 +1,69 @@
+"""The errors a request is answered with: gRPC status codes and the service's own wording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+NAMING_RULES = "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"
+
+
+class PubsubError(Exception):
+    """A request that is refused.
+
+    Attributes:
+        code: The gRPC status code of the answer.
+        message: One line saying what is wrong.
+        ack_errors: Reason by ack id, sent as ErrorInfo metadata: how the service tells which acks of an exactly-once
+            subscription failed.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str, ack_errors: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.ack_errors = ack_errors
+
+    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
+        """The rich status (google.rpc.Status) for the call's trailing metadata; empty without details."""
+        if not self.ack_errors:
+            return ()
+        info = error_details_pb2.ErrorInfo(
+            reason="PERMANENT_FAILURE_INVALID_ACK_ID", domain="pubsub.googleapis.com", metadata=self.ack_errors
+        )
+        detail = any_pb2.Any()
+        detail.Pack(info)
+        status = status_pb2.Status(code=self.code.value[0], message=self.message, details=[detail])
+        return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+def invalid(message: str) -> PubsubError:
+    """INVALID_ARGUMENT."""
+    return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
+
+
+def invalid_name(name: str) -> PubsubError:
+    """INVALID_ARGUMENT for a resource name that breaks the naming rules."""
+    return invalid(f"Invalid resource name given (name={name}). Refer to {NAMING_RULES} for more information.")
+
+
+def not_found(name: str) -> PubsubError:
+    """NOT_FOUND for a topic, subscription or snapshot, by its full name; the service shows the last segment."""
+    return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.rpartition('/')[2]}).")
+
+
+def already_exists(name: str) -> PubsubError:
+    """ALREADY_EXISTS for a topic, subscription or snapshot, by its full name."""
+    return PubsubError(
+        grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={name.rpartition('/')[2]})."
+    )
+
+
+def unsupported(what: str) -> PubsubError:
+    """UNIMPLEMENTED for a feature of the service that this emulator leaves out."""
+    return PubsubError(
+        grpc.StatusCode.UNIMPLEMENTED, f"The Pub/Sub emulator does not support {what}; see docs/pubsub-emulator.md."
+    )

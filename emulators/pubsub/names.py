@@ -1,0 +1,65 @@
+"""Resource names: `projects/{project}/{topics,subscriptions,snapshots}/{id}`.
+
+Ids are 3 to 255 characters, start with a letter, use letters, digits and `-._~+%`, and do not start with `goog`.
+cf. https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names, read 2026-11.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import grpc
+
+from emulators.pubsub.errors import PubsubError, invalid, invalid_name
+
+DELETED_TOPIC = "_deleted-topic_"
+"""What a subscription names as its topic once the topic is deleted."""
+
+_PROJECT = re.compile(r"projects/([^/\s]+)")
+_RESOURCE = re.compile(
+    r"projects/([^/\s]+)/(topics|subscriptions|snapshots)/((?!goog)[A-Za-z][A-Za-z0-9\-._~+%]{2,254})"
+)
+
+
+def project_of(name: str, collection: str) -> str:
+    """The project of a resource name.
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT unless the name is a well-formed name of that collection.
+    """
+    match = _RESOURCE.fullmatch(name)
+    if match is None or match[2] != collection:
+        raise invalid_name(name)
+    return match[1]
+
+
+def short_id(name: str) -> str:
+    """The last segment of a resource name."""
+    return name.rpartition("/")[2]
+
+
+def check_project(name: str) -> str:
+    """The project id in `projects/{project}`.
+
+    Raises:
+        PubsubError: INVALID_ARGUMENT for anything else.
+    """
+    match = _PROJECT.fullmatch(name)
+    if match is None:
+        raise invalid(f"Invalid project resource name given (name={name}): expected projects/PROJECT_ID.")
+    return match[1]
+
+
+def require_served(project: str, served: Collection[str]) -> None:
+    """Refuses a project this emulator was not started for; every project is served where none was named.
+
+    Raises:
+        PubsubError: NOT_FOUND, as the service answers for an unknown project.
+    """
+    if served and project not in served:
+        raise PubsubError(
+            grpc.StatusCode.NOT_FOUND,
+            f"Requested project not found or user does not have access to it (project={project}). "
+            "Make sure to specify the unique project identifier and not the Google Cloud Console display name.",
+        )
