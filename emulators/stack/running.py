@@ -16,6 +16,7 @@ from google.cloud import bigquery
 from google.cloud.storage import Client as StorageClient
 
 from emulators.stack import launch
+from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
 from emulators.stack.state import ComponentState, read_state
 
@@ -75,6 +76,10 @@ class RunningStack:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{now.label} is {now.status} {seconds:.0f} s after it was killed: {now.message}")
             time.sleep(0.1)
+
+    def airflow(self) -> AirflowApi:
+        """Return a client of Airflow's REST API; close it when done."""
+        return AirflowApi.of(self.config)
 
     def storage(self) -> StorageClient:
         """Return a Cloud Storage client; close it when done."""
