@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 where an input cannot be read or the output cannot be written, 2 for a wrong option.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    _log_to_stderr()
     try:
         settings, options = parse_backfill_options(sys.argv[1:] if argv is None else argv)
     except OptionError as error:
@@ -84,6 +83,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     logging.getLogger("logline.backfill").info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
     return 0
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("apache_beam").setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_not_said_in_one_line)
+
+
+def _is_not_said_in_one_line(record: logging.LogRecord) -> bool:
+    """Leave out Beam's traceback of an error that ends as one line on stderr."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], OutputError)
 
 
 def _write_metrics(result: Any) -> None:

@@ -136,6 +136,8 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
     options = PipelineOptions(list(argv))
     standard, google_cloud = options.view_as(StandardOptions), options.view_as(GoogleCloudOptions)
     standard.runner = standard.runner or LOCAL_RUNNER
+    if standard.runner not in (LOCAL_RUNNER, DATAFLOW_RUNNER):
+        raise OptionError(f"--runner={standard.runner} cannot be used: give {LOCAL_RUNNER} or {DATAFLOW_RUNNER}")
     google_cloud.job_name = google_cloud.job_name or _JOB_NAME
     if standard.runner != DATAFLOW_RUNNER:  # the service may hand its launchers options of a later Beam
         refuse_unknown(rest, own_parser.prog)
@@ -165,9 +167,9 @@ def checked(parameter: Parameter, value: str | None) -> str:
         OptionError: it is missing or does not match.
     """
     if value is None:
-        raise OptionError(f"--{parameter.name} is missing: {parameter.help_text}")
+        raise OptionError(f"--{parameter.name} is missing. {parameter.help_text}")
     if re.fullmatch(parameter.regex, value) is None:
-        raise OptionError(f"--{parameter.name}={value} cannot be used: {parameter.help_text}")
+        raise OptionError(f"--{parameter.name}={value} cannot be used. {parameter.help_text}")
     return value
 
 

@@ -18,6 +18,7 @@ from beam_jobs.storage import StoredObject, write_object
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 _OFFSET_DIGITS = 15
+_DISTINCT_COLUMNS = frozenset({"raw_line_hash", "event_id", "source_offset", "raw_line"})  # no dictionary pays
 
 ROWS_SCHEMA = pa.schema(
     [field for field in PARSED_ROWS_SCHEMA if field.name != "source_offset"]
@@ -98,7 +99,15 @@ def write_parquet(uri: str, table: pa.Table) -> None:
     """
     buffer = pa.BufferOutputStream()
     # Without the Arrow schema in the file, columns that were dictionary encoded in memory read back as plain strings.
-    pq.write_table(table, buffer, compression="zstd", compression_level=1, store_schema=False)
+    dictionaries = [name for name in table.schema.names if name not in _DISTINCT_COLUMNS]
+    pq.write_table(
+        table,
+        buffer,
+        compression="zstd",
+        compression_level=1,
+        store_schema=False,
+        use_dictionary=dictionaries,  # type: ignore[arg-type]
+    )
     write_object(uri, memoryview(buffer.getvalue()))
 
 

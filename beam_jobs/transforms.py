@@ -116,7 +116,7 @@ class _ListObjects(beam.DoFn):
         except InputError as error:
             yield TaggedOutput(_RECORDS, (error.source_uri, SourceFailed.from_error(error)))
             return
-        _log.info("found %d objects, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
+        _log.info("found %d source objects, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
         yield from objects
 
 
