@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from beam_jobs.access_log.schema import ROWS_SCHEMA, TEXT_FIELDS, Column
 from beam_jobs.access_log.user_agents import classify_column
-from beam_jobs.access_log.words import PADDING, compiled, copy_32, int64, uint8
+from beam_jobs.access_log.words import PADDING, address_of, compiled, copy_32, int64, uint8
 
 
 class Lines(NamedTuple):
@@ -115,21 +115,24 @@ def _gather(
 
     `values` holds all columns, each from its place in `begins` on and with `PADDING` bytes behind it.
     """
-    used = np.zeros(begins.size, np.int64)
-    for column in range(begins.size):
+    columns = begins.size
+    in_block = address_of(block)
+    in_overflow = address_of(overflow) - block.size
+    targets = address_of(values) + begins
+    for column in range(columns):
         offsets[column, 0] = 0
     for line in range(texts.shape[0]):
-        for column in range(begins.size):
+        for column in range(columns):
             length = int64(texts[line, 2 * column + 1])
+            offset = offsets[column, line]
             if length >= 0:
                 validity[column, line >> 3] |= uint8(1 << (line & 7))
-                source = int64(texts[line, 2 * column])
-                target = begins[column] + used[column]
-                used[column] += length
-                if source < block.size:
-                    for done in range(0, length, 32):
-                        copy_32(values, target + done, block, source + done)
-                else:
-                    for done in range(0, length, 32):
-                        copy_32(values, target + done, overflow, source - block.size + done)
-            offsets[column, line + 1] = used[column]
+                begin = int64(texts[line, 2 * column])
+                source = begin + (in_block if begin < block.size else in_overflow)
+                target = targets[column] + offset
+                copied = int64(0)
+                while copied < length:
+                    copy_32(target + copied, source + copied)
+                    copied += 32
+                offset += length
+            offsets[column, line + 1] = offset

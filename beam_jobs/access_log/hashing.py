@@ -7,7 +7,7 @@ is its two words in little-endian order, which is what `mmh3.hash_bytes` of the 
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.words import Number, compiled, load_word, uint64
+from beam_jobs.access_log.words import Number, address_of, compiled, inlined, int64, load_word, uint64
 
 _C1 = uint64(0x87C37B91114253D5)
 _C2 = uint64(0x4CF5AD432745937F)
@@ -16,12 +16,12 @@ _MIX2 = uint64(0xC4CEB9FE1A85EC53)
 _ALL = uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@compiled
+@inlined
 def _rotate_left(word: Number, bits: int) -> Number:
     return (word << uint64(bits)) | (word >> uint64(64 - bits))
 
 
-@compiled
+@inlined
 def _finalise(word: Number) -> Number:
     word ^= word >> uint64(33)
     word *= _MIX1
@@ -50,15 +50,16 @@ def hash_lines(
         last: The line after the last one to hash.
         hashes: Per line the two words of its hash; filled in.
     """
+    base = address_of(data) - origin
     for line in range(first, last):
-        position = np.int64(bounds[line, 0]) - origin
-        end = np.int64(bounds[line, 1]) - origin
+        position = base + int64(bounds[line, 0])
+        end = base + int64(bounds[line, 1])
         length = end - position
         h1 = uint64(0)
         h2 = uint64(0)
         while position + 16 <= end:
-            k1 = load_word(data, position) * _C1
-            k2 = load_word(data, position + 8) * _C2
+            k1 = load_word(position) * _C1
+            k2 = load_word(position + 8) * _C2
             h1 ^= _rotate_left(k1, 31) * _C2
             h1 = (_rotate_left(h1, 27) + h2) * uint64(5) + uint64(0x52DCE729)
             h2 ^= _rotate_left(k2, 33) * _C1
@@ -66,10 +67,10 @@ def hash_lines(
             position += 16
         rest = end - position
         if rest > 8:
-            k2 = (load_word(data, position + 8) & (_ALL >> uint64(8 * (16 - rest)))) * _C2
+            k2 = (load_word(position + 8) & (_ALL >> uint64(8 * (16 - rest)))) * _C2
             h2 ^= _rotate_left(k2, 33) * _C1
         if rest > 0:
-            k1 = load_word(data, position)
+            k1 = load_word(position)
             if rest < 8:
                 k1 &= _ALL >> uint64(8 * (8 - rest))
             k1 *= _C1

@@ -1,7 +1,8 @@
-r"""Many bytes at a time, for compiled code: 64 compared, 8 loaded or 32 copied by one instruction or few.
+"""Many bytes at a time, for compiled code: 64 compared, 8 loaded or 32 copied by one instruction or few.
 
-Written as LLVM vector operations, so LLVM picks the instructions of the machine (AVX-512, AVX2, SSE2, NEON). All bounds
-are the caller's: an access may reach up to `PADDING` bytes past the index, whatever is there.
+Written as LLVM vector operations, so LLVM picks the instructions of the machine (AVX-512, AVX2, SSE2, NEON). They take
+addresses, for passing arrays between compiled functions costs more than most of what these do. All bounds are the
+caller's: an access may reach up to `PADDING` bytes past its address, whatever is there.
 
 Compiled code is cached on disk, where numba keeps it: `__pycache__` beside the source, where that cannot be written
 `$NUMBA_CACHE_DIR` or the user's cache folder. numba notices a change in the file of a compiled function, not in other
@@ -17,7 +18,7 @@ from numba import types
 from numba.extending import intrinsic
 
 PADDING = 64
-"""How many bytes past an index these operations may touch."""
+"""How many bytes past an address these operations may touch."""
 
 Number: TypeAlias = Any
 """A machine number in compiled code, whose type follows from what it is made of."""
@@ -46,59 +47,91 @@ def compiled(function: _Function) -> _Function:
         return cast(_Function, numba.njit(nogil=True)(function))
 
 
-def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, pointee: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), pointee.as_pointer())
+def inlined(function: _Function) -> _Function:
+    """Compiles a function into the compiled functions of its file that call it."""
+    return cast(_Function, numba.njit(nogil=True, forceinline=True)(function))
+
+
+def _pointer(builder: Any, address: Any, pointee: Any) -> Any:
+    return builder.inttoptr(address, pointee.as_pointer())
 
 
 @_operation
-def matching(_typing: Any, array: Any, index: Any, byte: Any) -> Any:
-    """Which of the 64 bytes from `index` on equal `byte`: bit 0 is the first one's."""
+def address_of(_typing: Any, array: Any) -> Any:
+    """The address of an array's first element."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES_64)
+        return builder.ptrtoint(context.make_array(signature.args[0])(context, builder, arguments[0]).data, _WORD)
+
+    return types.int64(array), build
+
+
+@_operation
+def matching(_typing: Any, address: Any, byte: Any) -> Any:
+    """Which of the 64 bytes from `address` on equal `byte`: bit 0 is the first one's."""
+
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         undefined = ir.Constant(_BYTES_64, ir.Undefined)
-        first = builder.insert_element(undefined, arguments[2], ir.Constant(_INDEX, 0))
+        first = builder.insert_element(undefined, arguments[1], ir.Constant(_INDEX, 0))
         every = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64))
-        return builder.bitcast(builder.icmp_unsigned("==", builder.load(pointer, align=1), every), _WORD)
+        found = builder.load(_pointer(builder, arguments[0], _BYTES_64), align=1)
+        return builder.bitcast(builder.icmp_unsigned("==", found, every), _WORD)
 
-    return types.uint64(array, types.int64, types.uint8), build
-
-
-@_operation
-def not_ascii(_typing: Any, array: Any, index: Any) -> Any:
-    """Which of the 64 bytes from `index` on are 0x80 or above."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES_64)
-        zero = ir.Constant(_BYTES_64, [0] * 64)
-        return builder.bitcast(builder.icmp_signed("<", builder.load(pointer, align=1), zero), _WORD)
-
-    return types.uint64(array, types.int64), build
+    return types.uint64(types.int64, types.uint8), build
 
 
 @_operation
-def load_word(_typing: Any, array: Any, index: Any) -> Any:
-    """The 8 bytes from `index` on as one number, the first byte lowest."""
+def not_ascii(_typing: Any, address: Any) -> Any:
+    """Which of the 64 bytes from `address` on are 0x80 or above."""
 
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _WORD)
-        return builder.load(pointer, align=1)
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        found = builder.load(_pointer(builder, arguments[0], _BYTES_64), align=1)
+        return builder.bitcast(builder.icmp_signed("<", found, ir.Constant(_BYTES_64, [0] * 64)), _WORD)
 
-    return types.uint64(array, types.int64), build
+    return types.uint64(types.int64), build
 
 
 @_operation
-def copy_32(_typing: Any, target: Any, target_index: Any, source: Any, source_index: Any) -> Any:
-    """Copies 32 bytes."""
+def load_byte(_typing: Any, address: Any) -> Any:
+    """The byte at `address`."""
 
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        to = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], _BYTES_32)
-        from_ = _pointer(context, builder, signature.args[2], arguments[2], arguments[3], _BYTES_32)
-        builder.store(builder.load(from_, align=1), to, align=1)
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.zext(builder.load(_pointer(builder, arguments[0], _BYTE)), _WORD)
+
+    return types.int64(types.int64), build
+
+
+@_operation
+def load_word(_typing: Any, address: Any) -> Any:
+    """The 8 bytes from `address` on as one number, the first byte lowest."""
+
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.load(_pointer(builder, arguments[0], _WORD), align=1)
+
+    return types.uint64(types.int64), build
+
+
+@_operation
+def store_int32(_typing: Any, address: Any, value: Any) -> Any:
+    """Puts a number of 32 bits at `address`."""
+
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        builder.store(builder.trunc(arguments[1], _INDEX), _pointer(builder, arguments[0], _INDEX), align=4)
         return context.get_dummy_value()
 
-    return types.void(target, types.int64, source, types.int64), build
+    return types.void(types.int64, types.int64), build
+
+
+@_operation
+def copy_32(_typing: Any, target: Any, source: Any) -> Any:
+    """Copies 32 bytes from the address `source` to the address `target`."""
+
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        found = builder.load(_pointer(builder, arguments[1], _BYTES_32), align=1)
+        builder.store(found, _pointer(builder, arguments[0], _BYTES_32), align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), build
 
 
 @_operation

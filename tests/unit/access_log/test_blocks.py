@@ -90,6 +90,23 @@ def test_hostile_long_lines_take_no_longer_than_their_length_asks() -> None:
         assert parsed.rows.num_rows + parsed.rejected.num_rows == 1
 
 
+def test_a_bad_date_or_zone_leaves_the_next_lines_alone() -> None:
+    lines = [
+        LINE,
+        LINE.replace(b"17/May", b"32/May"),
+        LINE,
+        LINE.replace(b"+0000", b"-0130"),
+        LINE.replace(b"+0000", b"-0199"),
+        LINE.replace(b"+0000", b"-0130"),
+        LINE.replace(b" +0000", b""),
+        LINE,
+    ]
+    block = b"\n".join(lines)
+    parsed = BlockParser(COMMON).parse(block)
+    assert parsed.rejected.num_rows == 2
+    assert_parsed_as(parsed, expected_block(COMMON, block))
+
+
 def test_texts_that_grow_keep_their_places() -> None:
     lines = [LINE.replace(b"/a", b"/" + bytes([128 + n]) * n) if n % 3 else LINE for n in range(100)]
     block = b"\n".join(lines)
