@@ -62,7 +62,7 @@ def serve(arguments: argparse.Namespace) -> None:
     """
     # Blocked before any thread starts, so that all of them leave these signals to the wait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
-    state_dir = arguments.state_dir.absolute()
+    state_dir = arguments.state_dir.resolve()
     lock = _lock(state_dir)
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")

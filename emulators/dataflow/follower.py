@@ -17,6 +17,7 @@ from emulators.dataflow.store import JobStore
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
+_PAUSE_SECONDS = 1.0
 
 #: The messages that the service itself writes on a change of state.
 _WORDS = {
@@ -75,14 +76,13 @@ class JobFollower:
 
     def _follow(self) -> None:
         while True:
-            try:
-                active = self._store.active()
-                for job in active:
+            active = self._store.active()
+            for job in active:
+                try:
                     self._step(job)
-            except (OSError, sqlite3.Error):
-                logger.exception("The jobs cannot be followed; trying again in a second")
-                time.sleep(1)
-                continue
+                except (OSError, sqlite3.Error):
+                    logger.exception("Job %s cannot be followed; trying again", job.id)
+                    time.sleep(_PAUSE_SECONDS)
             if self._stopping and not active:
                 return
             self._work.wait(_TICK_SECONDS if active else None)
@@ -123,7 +123,7 @@ class JobFollower:
         }
         try:
             child.start(job.command, environment)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._end(job, JobState.FAILED, f"The job's process could not be started: {error}")
 
     def _read_log(self, job: Job, child: Child, *, ended: bool) -> None:

@@ -5,6 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulators.dataflow.errors import invalid_argument
+from emulators.dataflow.options import check_environment
+
+_TYPES = {
+    "jobName": str,
+    "containerSpecGcsPath": str,
+    "containerSpec": dict,
+    "parameters": dict,
+    "environment": dict,
+    "update": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -29,30 +39,34 @@ class Launch:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "Launch":
-        """Read `launchParameter` (also as `launch_parameter`, which the service's JSON parser takes too).
+        """Read `launchParameter`, in camel case or in the snake case that Google's JSON parser takes as well.
 
         Raises:
             ApiError: 400, a field is missing or of the wrong type.
         """
-        launch = body.get("launchParameter", body.get("launch_parameter"))
-        if not isinstance(launch, dict):
+        given = body.get("launchParameter", body.get("launch_parameter"))
+        if not isinstance(given, dict):
             raise invalid_argument("The request has no launchParameter.")
-        launch = {_camel(key): value for key, value in launch.items()}
-        for name, kind in (("containerSpec", dict), ("parameters", dict), ("environment", dict), ("update", bool)):
+        launch = {_camel(key): value for key, value in given.items() if value is not None}
+        for name, kind in _TYPES.items():
             if not isinstance(launch.get(name, kind()), kind):
-                raise invalid_argument(f"Invalid value at 'launch_parameter.{name}': it must be a {kind.__name__}.")
+                raise invalid_argument(f"Invalid value at 'launch_parameter.{name}', {launch[name]!r}")
         parameters = launch.get("parameters", {})
         for name, value in parameters.items():
             if not isinstance(value, str):
-                raise invalid_argument(f"Invalid value at 'launch_parameter.parameters[{name}]': it must be a string.")
-        uri, spec = str(launch.get("containerSpecGcsPath", "")), launch.get("containerSpec")
+                raise invalid_argument(f"Invalid value at 'launch_parameter.parameters[{name}]' (TYPE_STRING), {value}")
+        environment = {_camel(key): value for key, value in launch.get("environment", {}).items() if value is not None}
+        try:
+            check_environment(environment)
+        except TypeError as error:
+            raise invalid_argument(f"Invalid value at 'launch_parameter': {error}") from error
+        uri, spec = launch.get("containerSpecGcsPath", ""), launch.get("containerSpec")
         if bool(uri) == bool(spec):
             raise invalid_argument("Give either containerSpecGcsPath or containerSpec.")
-        environment = {_camel(key): value for key, value in launch.get("environment", {}).items()}
-        return cls(str(launch.get("jobName", "")), uri, spec, parameters, environment, launch.get("update", False))
+        return cls(launch.get("jobName", ""), uri, spec, parameters, environment, launch.get("update", False))
 
 
 def _camel(name: str) -> str:
-    """`job_name` as `jobName`: Google's JSON takes both names of a field."""
+    """`job_name` as `jobName`."""
     head, *tail = name.split("_")
-    return head + "".join(word.capitalize() for word in tail)
+    return head + "".join(word[:1].upper() + word[1:] for word in tail)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from google.cloud import dataflow_v1beta3 as api
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -38,8 +39,9 @@ class _Call:
         except ValueError as error:
             raise invalid_argument(f"Invalid value at '{name}' (TYPE_INT32), {value!r}") from error
 
-    def truth(self, name: str) -> bool:
-        return self.text(name) == "true"
+    def enum(self, name: str, kind: Any) -> str:
+        """The name of an enum's value, which Google's REST transport may send as its number."""
+        return _name(self.text(name), name, kind)
 
     def json(self) -> dict[str, Any]:
         try:
@@ -63,18 +65,21 @@ def application(service: DataflowService) -> Starlette:
         return service.create_job(call.project, call.location, call.json())
 
     def get(call: _Call) -> dict[str, Any]:
-        return service.get_job(call.project, call.location, call.job_id, call.text("view"))
+        return service.get_job(call.project, call.location, call.job_id, call.enum("view", api.JobView))
 
     def update(call: _Call) -> dict[str, Any]:
-        return service.update_job(call.project, call.location, call.job_id, call.json())
+        job = call.json()
+        if "requestedState" in job:
+            job["requestedState"] = _name(str(job["requestedState"]), "requestedState", api.JobState)
+        return service.update_job(call.project, call.location, call.job_id, job)
 
     def list_in(call: _Call, location: str | None) -> dict[str, Any]:
         return service.list_jobs(
             call.project,
             location,
-            job_filter=call.text("filter"),
+            job_filter=call.enum("filter", api.ListJobsRequest.Filter),
             name=call.text("name"),
-            view=call.text("view"),
+            view=call.enum("view", api.JobView),
             page_size=call.number("pageSize"),
             page_token=call.text("pageToken"),
         )
@@ -84,7 +89,7 @@ def application(service: DataflowService) -> Starlette:
             call.project,
             call.location,
             call.job_id,
-            minimum_importance=call.text("minimumImportance"),
+            minimum_importance=call.enum("minimumImportance", api.JobMessageImportance),
             start_time=call.text("startTime"),
             end_time=call.text("endTime"),
             page_size=call.number("pageSize"),
@@ -113,7 +118,20 @@ def application(service: DataflowService) -> Starlette:
         ]
     methods = ["GET", "POST", "PUT", "DELETE"]
     routes.append(Route(f"{in_project}/{{rest:path}}", _answer(not_offered), methods=methods))
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={Exception: _internal_error})
+
+
+def _internal_error(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse(ApiError(500, f"The Dataflow emulator failed: {error!r}").to_json(), status_code=500)
+
+
+def _name(value: str, field: str, kind: Any) -> str:
+    if not value.isdecimal():
+        return value
+    try:
+        return str(kind(int(value)).name)
+    except ValueError as error:
+        raise invalid_argument(f"Invalid value at '{field}', {value}") from error
 
 
 def _route(method: str, path: str, handle: Callable[[_Call], dict[str, Any]]) -> Route:

@@ -128,4 +128,4 @@ def _to_json(message: Any) -> dict[str, Any]:
 
 
 def _view(request: Any) -> str:
-    return "" if request.view == api.JobView.JOB_VIEW_UNKNOWN else api.JobView(request.view).name
+    return str(api.JobView(request.view).name)

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from emulators.dataflow import messages, templates
-from emulators.dataflow.errors import failed_precondition, invalid_argument, project_denied, traced
+from emulators.dataflow import messages
+from emulators.dataflow.ending import request_end
+from emulators.dataflow.errors import already_active, failed_precondition, invalid_argument, project_denied, traced
 from emulators.dataflow.follower import JobFollower
 from emulators.dataflow.jobs import VIEWS, Job, new_resource, timestamp
 from emulators.dataflow.launch import Launch
 from emulators.dataflow.metrics import metric_updates
-from emulators.dataflow.states import JobState, JobType, spoken
+from emulators.dataflow.options import command, pipeline_options
+from emulators.dataflow.states import JobState, JobType
 from emulators.dataflow.store import FILTERS, JobStore
+from emulators.dataflow.templates import Template, read_template
 
 #: Requests that name no location mean this one, cf. `projects.jobs.list`: "the list of jobs running in us-central1".
 DEFAULT_LOCATION = "us-central1"
@@ -22,14 +25,12 @@ DEFAULT_LOCATION = "us-central1"
 #: `Job.name`: "a job name must match the regular expression"; the length is that of the console's check.
 _JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?", re.ASCII)
 _MOST_PER_PAGE = 1000
+_LONGEST_NUMBER = 16
 
-#: What a request may ask a job for, and the state of the job until it is there.
-_REQUESTS = {
-    JobState.CANCELLED: ("cancel", JobState.CANCELLING),
-    JobState.DONE: ("cancel", JobState.CANCELLING),
-    JobState.DRAINED: ("drain", JobState.DRAINING),
-    JobState.DRAINING: ("drain", JobState.DRAINING),
-}
+_NOT_EXECUTED = (
+    "The Dataflow emulator stores a posted pipeline and does not execute it: launch the job's Flex Template, or run it "
+    "with --runner=FnApiRunner."
+)
 
 
 class DataflowService:
@@ -60,13 +61,16 @@ class DataflowService:
         """
         self._check_project(project, location)
         _check_name(launch.job_name)
-        spec = launch.spec or templates.read_spec(launch.spec_uri, project)
-        templates.check_parameters(spec, launch.parameters)
-        environment = spec.get("defaultEnvironment", {}) | launch.environment
-        resource = new_resource(project, location, launch.job_name, templates.job_type(spec, launch.parameters))
+        if launch.spec is None:
+            template = read_template(launch.spec_uri, project)
+        else:
+            template = Template.from_json(launch.spec, "in the request")
+        template.check(launch.parameters)
+        environment = template.environment | launch.environment
+        resource = new_resource(project, location, launch.job_name, template.job_type(launch.parameters))
+        options = pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
         if labels := environment.get("additionalUserLabels"):
             resource["labels"] = labels
-        options = templates.pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
         resource["environment"] = {
             "userAgent": {"name": "Dataflow emulator"},
             "sdkPipelineOptions": {"options": options},
@@ -74,26 +78,17 @@ class DataflowService:
         }
         if validate_only:
             return {}
-        image = templates.image_name(spec["image"])
         job = Job(resource)
-        if image in self._images:
-            additional = [str(one) for one in environment.get("additionalPipelineOptions", [])]
-            job.command = templates.command(self._images[image], options, additional)
+        if module := self._images.get(template.image_name):
+            job.command = command(module, options, environment)
         with self._store.transaction():
             if launch.update:
                 self._replace_active(job)
             self._store.add(job)
             if not job.command:
-                known = ", ".join(sorted(self._images)) or "none"
-                self._fail(
-                    job,
-                    f"Image {spec['image']} stands for no entry point here: the emulator knows {known}. Start it with "
-                    f"--image {image}=MODULE.",
-                )
+                self._fail_for_the_image(job, template)
         self._follower.wake()
-        unknown_yet = ("currentState", "type", "labels", "environment")
-        shown = {key: value for key, value in job.resource.items() if key not in unknown_yet}
-        return {"job": shown | {"currentStateTime": "1970-01-01T00:00:00Z"}}
+        return {"job": _as_answered(job, "currentState", "type", "labels", "environment")}
 
     def create_job(self, project: str, location: str, posted: dict[str, Any]) -> dict[str, Any]:
         """`projects.locations.jobs.create`, which Beam's DataflowRunner calls: the job is stored, not executed.
@@ -107,18 +102,18 @@ class DataflowService:
         _check_name(name)
         job_type = JobType.STREAMING if posted.get("type") in (JobType.STREAMING, 2) else JobType.BATCH
         job = Job({**posted, **new_resource(project, location, name, job_type)})
+        job.enter(JobState.FAILED)
         with self._store.transaction():
+            active = self._store.active_named(project, location, name)
+            if active and active.id != posted.get("replaceJobId"):
+                raise already_active(name)
             self._store.add(job)
-            job = self._fail(
-                job,
-                "The Dataflow emulator stores a posted pipeline and does not execute it: launch the job's Flex "
-                "Template, or run it with --runner=FnApiRunner.",
-            )
-        return job.resource
+            self._store.add_messages(job.id, [(messages.ERROR, _NOT_EXECUTED)])
+        return _as_answered(job, "currentState")
 
     def get_job(self, project: str, location: str, job_id: str, view: str = "") -> dict[str, Any]:
         """`projects.locations.jobs.get`."""
-        return self._get(project, location, job_id).seen(view or "JOB_VIEW_DESCRIPTION")
+        return self._get(project, location, job_id).seen(_given(view) or "JOB_VIEW_DESCRIPTION")
 
     def list_jobs(
         self,
@@ -138,7 +133,7 @@ class DataflowService:
         """
         self._check_project(project, location or DEFAULT_LOCATION)
         job_filter = "ALL" if job_filter in ("", "UNKNOWN") else job_filter
-        view = view or "JOB_VIEW_SUMMARY"
+        view = _given(view) or "JOB_VIEW_SUMMARY"
         if job_filter not in FILTERS:
             raise invalid_argument(f"Invalid value at 'filter': {job_filter!r} is none of {', '.join(FILTERS)}.")
         if view not in VIEWS:
@@ -156,11 +151,10 @@ class DataflowService:
         """
         job = self._get(project, location, job_id)
         if "requestedState" in wanted:
+            said = []
             with self._store.transaction():
-                job = self._store.change(job_id, lambda one: _request_end(one, str(wanted["requestedState"])))
-                verb = _REQUESTS[JobState(job.resource["requestedState"])][0].capitalize()
-                said = f"{verb} request is committed for workflow job: {job_id}."
-                self._store.add_messages(job_id, [(messages.BASIC, said)])
+                job = self._store.change(job_id, lambda one: said.append(request_end(one, wanted["requestedState"])))
+                self._store.add_messages(job_id, [(messages.BASIC, text) for text in said])
             self._follower.wake()
         elif isinstance(wanted.get("labels"), dict):
             job = self._store.change(job_id, lambda one: one.resource.update(labels=wanted["labels"]))
@@ -183,7 +177,7 @@ class DataflowService:
         """`projects.locations.jobs.messages.list`; the times are RFC 3339."""
         self._get(project, location, job_id)
         mark = _mark(page_token) or "0"
-        if not mark.isdecimal():
+        if not (mark.isdecimal() and len(mark) < _LONGEST_NUMBER):
             raise invalid_argument("Invalid value at 'pageToken'.")
         found, more = self._store.messages(
             job_id,
@@ -221,6 +215,15 @@ class DataflowService:
         if project != self._project:
             raise project_denied(project, location)
 
+    def _fail_for_the_image(self, job: Job, template: Template) -> None:
+        known = ", ".join(sorted(self._images)) or "none"
+        reason = (
+            f"Image {template.image} stands for no entry point here: the emulator knows {known}. Start it with --image "
+            f"{template.image_name}=MODULE."
+        )
+        self._store.add_messages(job.id, [(messages.ERROR, reason)])
+        self._store.change(job.id, lambda one: one.enter(JobState.FAILED))
+
     def _replace_active(self, job: Job) -> None:
         resource = job.resource
         old = self._store.active_named(resource["projectId"], resource["location"], job.name)
@@ -236,28 +239,11 @@ class DataflowService:
 
         self._store.change(old.id, hand_over)
 
-    def _fail(self, job: Job, reason: str) -> Job:
-        with self._store.transaction():
-            self._store.add_messages(job.id, [(messages.ERROR, reason)])
-            return self._store.change(job.id, lambda one: one.enter(JobState.FAILED))
 
-
-def _request_end(job: Job, requested: str) -> None:
-    if requested not in _REQUESTS:
-        raise invalid_argument(traced(f"A job cannot be asked for the state {requested!r}: {', '.join(_REQUESTS)}."))
-    verb, meanwhile = _REQUESTS[JobState(requested)]
-    refusal = f"Workflow modification failed. Causes: Operation {verb} not allowed for JOB {job.id}."
-    if job.is_terminal:
-        raise failed_precondition(f"{refusal} Job has terminated in state {spoken(job.state)}.")
-    if verb == "drain" and not job.is_streaming:
-        raise failed_precondition(f"{refusal} Only streaming jobs can be drained; cancel a batch job instead.")
-    wanted = JobState.DRAINED if verb == "drain" else JobState(requested)
-    job.resource["requestedState"] = str(wanted)
-    if job.state is JobState.QUEUED:
-        job.enter(wanted)
-    elif job.state not in (meanwhile, JobState.CANCELLING):
-        job.asked_for = wanted
-        job.enter(meanwhile)
+def _as_answered(job: Job, *unknown_yet: str) -> dict[str, Any]:
+    """A new job as the real service answers: its state comes with the first `get`."""
+    shown = {key: value for key, value in job.resource.items() if key not in unknown_yet}
+    return shown | {"currentStateTime": "1970-01-01T00:00:00Z"}
 
 
 def _check_name(name: str) -> None:
@@ -270,10 +256,17 @@ def _check_name(name: str) -> None:
         )
 
 
+def _given(view: str) -> str:
+    return "" if view == "JOB_VIEW_UNKNOWN" else view
+
+
 def _instant(text: str) -> str:
     try:
-        return timestamp(datetime.fromisoformat(text))
-    except ValueError as error:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            raise ValueError("no offset from UTC")
+        return timestamp(instant)
+    except (ValueError, OverflowError) as error:
         raise invalid_argument(f"Invalid time {text!r}: expected RFC 3339, such as 2026-11-22T13:53:07Z.") from error
 
 

@@ -1,0 +1,96 @@
+"""The command of a job: what the launcher of a Flex Template hands to the pipeline's entry point."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+#: Fields of FlexTemplateRuntimeEnvironment by the names of Beam's options.
+_FIELDS = {
+    "additionalExperiments": "experiments",
+    "autoscalingAlgorithm": "autoscaling_algorithm",
+    "diskSizeGb": "disk_size_gb",
+    "enableStreamingEngine": "enable_streaming_engine",
+    "kmsKeyName": "dataflow_kms_key",
+    "machineType": "worker_machine_type",
+    "maxWorkers": "max_num_workers",
+    "network": "network",
+    "numWorkers": "num_workers",
+    "sdkContainerImage": "sdk_container_image",
+    "serviceAccountEmail": "service_account_email",
+    "stagingLocation": "staging_location",
+    "subnetwork": "subnetwork",
+    "tempLocation": "temp_location",
+    "workerRegion": "worker_region",
+    "workerZone": "worker_zone",
+}
+_LISTS = ("additionalExperiments", "additionalPipelineOptions")
+
+#: The service takes these as parameters too, without their being in a template's metadata, cf.
+#: terraform-provider-google#11008.
+PIPELINE_OPTIONS = frozenset(_FIELDS.values())
+
+
+def check_environment(environment: Mapping[str, Any]) -> None:
+    """Check the types of a FlexTemplateRuntimeEnvironment.
+
+    Raises:
+        TypeError: a field is of the wrong type; the message is for the user.
+    """
+    labels = environment.get("additionalUserLabels", {})
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise TypeError("environment.additionalUserLabels must map strings to strings")
+    for name in _LISTS:
+        values = environment.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise TypeError(f"environment.{name} must be a list of strings")
+    for name in _FIELDS.keys() - set(_LISTS):
+        if not isinstance(environment.get(name, ""), str | int | bool):
+            raise TypeError(f"environment.{name} must be a string, a number or a truth value")
+
+
+def pipeline_options(
+    resource: Mapping[str, Any], spec_uri: str, parameters: Mapping[str, str], environment: Mapping[str, Any]
+) -> dict[str, str | list[str]]:
+    """The options of a job, by their names in Beam's Python SDK.
+
+    Args:
+        resource: the job.
+        spec_uri: where the container spec is; "" where the request held it.
+        parameters: of the launch.
+        environment: of the launch, a checked FlexTemplateRuntimeEnvironment.
+    """
+    options: dict[str, str | list[str]] = {
+        "runner": "FnApiRunner",
+        "job_name": resource["name"],
+        "project": resource["projectId"],
+        "region": resource["location"],
+    }
+    if spec_uri:
+        bucket = spec_uri.removeprefix("gs://").partition("/")[0]
+        options["temp_location"] = f"gs://{bucket}/tmp"  # noqa: S108 - on Cloud Storage
+    for field, option in _FIELDS.items():
+        if field in environment:
+            value = environment[field]
+            options[option] = value if isinstance(value, list) else _text(value)
+    if labels := environment.get("additionalUserLabels"):
+        options["labels"] = [f"{key}={value}" for key, value in labels.items()]
+    return options | dict(parameters)
+
+
+def command(module: str, options: Mapping[str, str | list[str]], environment: Mapping[str, Any]) -> list[str]:
+    """The argument list that runs an entry point with its options and with `additionalPipelineOptions`.
+
+    A true flag of Beam's is passed by its name alone and a false one not at all, as its option parser wants it.
+    """
+    arguments = []
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            if name in PIPELINE_OPTIONS and one in ("true", "false"):
+                arguments += [f"--{name}"] if one == "true" else []
+            else:
+                arguments.append(f"--{name}={one}")
+    return [sys.executable, "-m", module, *arguments, *environment.get("additionalPipelineOptions", [])]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
