@@ -2,7 +2,7 @@
 
 ``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
 
-Three things differ from bqemulator 1.4.0 as it comes:
+Four things differ from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
@@ -10,6 +10,7 @@ Three things differ from bqemulator 1.4.0 as it comes:
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
+* Appends of the Storage Write API run beside queries: see ``bigquery_appends.py``.
 """
 
 import argparse
@@ -31,11 +32,14 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     data_dir.mkdir(parents=True, exist_ok=True)
     # DuckDB keeps extensions below the home folder; the stack writes nowhere but into its own state.
     os.environ["HOME"] = str(data_dir)
+    import bqemulator.grpc_api.write_servicer
     import bqemulator.server
     import duckdb_extensions
     from bqemulator.catalog.models import SnapshotMeta
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
+
+    from emulators.bigquery_appends import ConcurrentAppends
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -47,6 +51,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
 
     duckdb_extensions.import_extension("spatial")
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
+    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,
