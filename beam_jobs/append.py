@@ -7,7 +7,6 @@ no row's fault, and is tried again.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import threading
@@ -145,18 +144,16 @@ class _Connection:
         if self._requests is not None:
             self._requests.put(None)
         if self._responses is not None:
-            with contextlib.suppress(Exception):
-                self._responses.cancel()
+            self._responses.cancel()
         self._requests = self._responses = self._schema = None
 
     def _open(self) -> None:
         requests: queue.SimpleQueue[types.AppendRowsRequest | None] = queue.SimpleQueue()
         self._requests = requests
-        self._responses = self._client.append_rows(
-            requests=_until_none(requests),
-            retry=None,
-            timeout=None,
-            metadata=(("x-goog-request-params", f"write_stream={self._stream}"),),
+        # Not by `client.append_rows`, which returns only when the first answer is there.
+        append_rows: Any = self._client.transport.append_rows
+        self._responses = append_rows(
+            _until_none(requests), metadata=(("x-goog-request-params", f"write_stream={self._stream}"),)
         )
 
     def _next_response(self) -> types.AppendRowsResponse:
@@ -166,11 +163,13 @@ class _Connection:
         timer.start()
         try:
             response: types.AppendRowsResponse = next(self._responses)
-            return response
         except StopIteration:
             raise exceptions.ServiceUnavailable("BigQuery closed the connection") from None
+        except grpc.RpcError as error:
+            raise exceptions.from_grpc_error(error) from error
         finally:
             timer.cancel()
+        return response
 
 
 def make_write_client() -> BigQueryWriteClient:
