@@ -21,6 +21,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.command_line import OptionError
@@ -66,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     manifest_uri = f"{run.output}/manifest.json"
     try:
         delete_object(manifest_uri)
-        pipeline = beam.Pipeline(options=options)
+        pipeline = _pipeline(options)
         build(pipeline, settings, run)
         result = pipeline.run()
         if settings.runner == DATAFLOW_RUNNER:
@@ -74,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         result.wait_until_finish()
         _write_metrics(result)
         manifest = json.loads(read_whole(manifest_uri))
+    except OptionError as error:
+        print(error, file=sys.stderr)
+        return 2
     except (InputError, OutputError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -83,6 +87,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     logging.getLogger("logline.backfill").info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
     return 0
+
+
+def _pipeline(options: PipelineOptions) -> beam.Pipeline:
+    try:
+        return beam.Pipeline(options=options)
+    except ValueError as error:  # Beam lists what the runner misses, a line each
+        raise OptionError(" ".join(str(error).split())) from error
 
 
 def _log_to_stderr() -> None:
