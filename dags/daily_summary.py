@@ -1,7 +1,8 @@
 """One day of trusted figures: every request once, and the daily tables made from them.
 
-Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it `daily_summary`, `daily_paths`,
-`daily_statuses` and `hourly_traffic`. It starts by itself for every day a backfill has touched; by hand it takes the day:
+Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it `daily_summary`,
+`daily_paths`, `daily_statuses` and `hourly_traffic`. It starts by itself for every day a backfill has touched; by hand
+it takes the day:
 
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
 
@@ -9,8 +10,8 @@ Rebuilds `requests` for one day from what was streamed and what was backfilled, 
 day nothing has landed for ends with no rows in any of them, and a warning.
 
 **When a task fails**, its log ends in one line with the figures that do not fit. `check_requests` compares the rebuilt
-day with the landing tables, `check_daily_tables` the daily tables with `requests`. If something landed while the day was
-being rebuilt, clear `rebuild_requests`.
+day with the landing tables, `check_daily_tables` the daily tables with `requests`. If something landed while the day
+was being rebuilt, clear `rebuild_requests`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from logline.summary import summarised_day
 SETTINGS = Settings.from_environment()
 DAILY_TABLES = ["daily_summary", "daily_paths", "daily_statuses", "hourly_traffic"]
 DAY = "{{ ti.xcom_pull('choose_day') }}"
-LOG_DATE = [("log_date", "DATE", DAY)]
+# A literal, of a day choose_day has checked: bqemulator binds no query parameters in scripts.
+LOG_DATE = "{% set log_date = \"DATE '\" ~ ti.xcom_pull('choose_day') ~ \"'\" %}"
 
 with DAG(
     dag_id="daily_summary",
@@ -67,10 +69,7 @@ with DAG(
     rebuild_requests = BigQueryInsertJobOperator(
         task_id="rebuild_requests",
         configuration=query_job(
-            "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}",
-            SETTINGS,
-            day=DAY,
-            parameters=LOG_DATE,
+            LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", SETTINGS, day=DAY
         ),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
@@ -81,17 +80,14 @@ with DAG(
     )
     check_requests = RunChecksOperator(
         task_id="check_requests",
-        configuration=query_job("{% include 'sql/requests/checks.sql' %}", SETTINGS, day=DAY, parameters=LOG_DATE),
+        configuration=query_job(LOG_DATE + "{% include 'sql/requests/checks.sql' %}", SETTINGS, day=DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
     )
     rebuild_daily_tables = BigQueryInsertJobOperator(
         task_id="rebuild_daily_tables",
         configuration=query_job(
-            f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}",
-            SETTINGS,
-            day=DAY,
-            parameters=LOG_DATE,
+            LOG_DATE + f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}", SETTINGS, day=DAY
         ),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
@@ -100,7 +96,7 @@ with DAG(
     )
     check_daily_tables = RunChecksOperator(
         task_id="check_daily_tables",
-        configuration=query_job("{% include 'sql/daily_summary/checks.sql' %}", SETTINGS, day=DAY, parameters=LOG_DATE),
+        configuration=query_job(LOG_DATE + "{% include 'sql/daily_summary/checks.sql' %}", SETTINGS, day=DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
     )

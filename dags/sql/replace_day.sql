@@ -1,7 +1,7 @@
--- Replaces @log_date in each of `tables` with what the table's query.sql selects: all of them or none.
+-- Replaces the day in each of `tables` with what the table's query.sql selects: all of them or none.
 BEGIN TRANSACTION;
 {% for table in tables %}
-DELETE FROM {{ dataset }}.{{ table }} WHERE log_date = @log_date;
+DELETE FROM {{ dataset }}.{{ table }} WHERE log_date = {{ log_date }};
 INSERT INTO {{ dataset }}.{{ table }}
 {% include 'sql/' ~ table ~ '/query.sql' %};
 {% endfor %}

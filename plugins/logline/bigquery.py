@@ -18,7 +18,6 @@ from logline.tables import text_table
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.bigquery import QueryJob
-    from google.cloud.bigquery.table import RowIterator
 
 # https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
 MAX_FILES = 10_000
@@ -51,7 +50,7 @@ def query_job(
 def fetch_rows(hook: BigQueryHook, configuration: dict[str, Any], project_id: str) -> list[dict[str, Any]]:
     """Run a query job to its end and return its rows."""
     job = cast("QueryJob", hook.insert_job(configuration=configuration, project_id=project_id))
-    return [dict(row.items()) for row in cast("RowIterator", job.result())]
+    return [dict(row.items()) for row in job.result()]
 
 
 class LoadManifestFilesOperator(GCSToBigQueryOperator):

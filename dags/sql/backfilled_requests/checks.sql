@@ -1,4 +1,4 @@
--- What is staged against the manifest of the job that staged it (@manifest, its JSON). Run before anything is replaced:
+-- What is staged against the manifest of the job that staged it. Run before anything is replaced:
 -- one failing row and the tables stay as they are.
 WITH sources AS (
   SELECT
@@ -49,7 +49,8 @@ emptied AS (
   WHERE sources.good = 0 AND landed_before.good > 0
 )
 SELECT 'lines = rows + rejected + blank' AS check_name, 'fail' AS level, unbalanced = 0 AS passed, 0 AS expected,
-  unbalanced AS actual, CONCAT('source objects whose counts do not add up, first ', first_unbalanced) AS message
+  unbalanced AS actual, CONCAT('source objects whose counts do not add up', IF(unbalanced > 0, CONCAT(', first ', first_unbalanced), ''))
+    AS message
 FROM totals
 UNION ALL
 SELECT 'rows staged', 'fail', totals.good = staged, totals.good, staged, 'rows in staging against the manifest'
@@ -91,5 +92,6 @@ SELECT 'something to land', IF(@allow_empty, 'warn', 'fail'), lines > 0, 1, line
 FROM totals
 UNION ALL
 SELECT 'no object emptied', IF(@allow_empty, 'warn', 'fail'), objects = 0, 0, objects,
-  CONCAT('source objects that had rows and now have none, first ', first_object, ': set allow_empty if that is right')
+  CONCAT('source objects that had rows and now have none', IF(objects > 0, CONCAT(', first ', first_object), ''),
+    ': set allow_empty if that is right')
 FROM emptied

@@ -6,5 +6,5 @@ SELECT
   COUNTIF(status >= 400) AS errors,
   IFNULL(SUM(body_bytes_sent), 0) AS bytes
 FROM {{ dataset }}.requests
-WHERE log_date = @log_date
+WHERE log_date = {{ log_date }}
 GROUP BY log_date, path

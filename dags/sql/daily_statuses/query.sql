@@ -4,5 +4,5 @@ SELECT
   COUNT(*) AS requests,
   IFNULL(SUM(body_bytes_sent), 0) AS bytes
 FROM {{ dataset }}.requests
-WHERE log_date = @log_date
+WHERE log_date = {{ log_date }}
 GROUP BY log_date, status

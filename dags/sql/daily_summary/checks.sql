@@ -1,12 +1,12 @@
 -- Each daily table must add up to the requests of the day.
 WITH requests AS (
   SELECT COUNT(*) AS requests, IFNULL(SUM(body_bytes_sent), 0) AS bytes FROM {{ dataset }}.requests
-  WHERE log_date = @log_date
+  WHERE log_date = {{ log_date }}
 ),
 daily AS (
 {% for table in ['daily_summary', 'daily_paths', 'daily_statuses', 'hourly_traffic'] %}
   SELECT '{{ table }}' AS name, IFNULL(SUM(requests), 0) AS requests, IFNULL(SUM(bytes), 0) AS bytes
-  FROM {{ dataset }}.{{ table }} WHERE log_date = @log_date
+  FROM {{ dataset }}.{{ table }} WHERE log_date = {{ log_date }}
   {% if not loop.last %}UNION ALL{% endif %}
 {% endfor %}
 )

@@ -13,5 +13,5 @@ SELECT
   APPROX_QUANTILES(request_duration_ms, 100)[SAFE_OFFSET(95)] AS p95_duration_ms,
   APPROX_QUANTILES(request_duration_ms, 100)[SAFE_OFFSET(99)] AS p99_duration_ms
 FROM {{ dataset }}.requests
-WHERE log_date = @log_date
+WHERE log_date = {{ log_date }}
 GROUP BY log_date

@@ -7,5 +7,5 @@ SELECT
   COUNT(DISTINCT {% include 'sql/requests/visitor.sql' %}) AS unique_visitors,
   COUNTIF(status >= 400) AS errors
 FROM {{ dataset }}.requests
-WHERE log_date = @log_date
+WHERE log_date = {{ log_date }}
 GROUP BY log_date, hour

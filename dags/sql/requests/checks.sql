@@ -1,11 +1,11 @@
 -- The rebuilt day against the landing tables: landed = requests + duplicates, and each row is whole.
 WITH backfilled AS (
   SELECT raw_line_hash, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
-  WHERE log_date = @log_date GROUP BY raw_line_hash
+  WHERE log_date = {{ log_date }} GROUP BY raw_line_hash
 ),
 messages AS (
   SELECT event_id, MIN(raw_line_hash) AS raw_line_hash, COUNT(*) AS landed, COUNT(DISTINCT raw_line_hash) AS different_lines
-  FROM {{ dataset }}.streamed_requests WHERE log_date = @log_date GROUP BY event_id
+  FROM {{ dataset }}.streamed_requests WHERE log_date = {{ log_date }} GROUP BY event_id
 ),
 streamed AS (
   SELECT raw_line_hash, COUNT(*) AS messages, SUM(landed) AS landed, COUNTIF(different_lines > 1) AS ambiguous
@@ -25,7 +25,7 @@ rebuilt AS (
     COUNT(DISTINCT event_id) AS identities,
     COUNTIF(timestamp IS NULL OR event_id IS NULL OR source IS NULL) AS incomplete,
     COUNTIF(log_date != DATE(timestamp)) AS misdated
-  FROM {{ dataset }}.requests WHERE log_date = @log_date
+  FROM {{ dataset }}.requests WHERE log_date = {{ log_date }}
 )
 SELECT 'landed = requests + duplicates' AS check_name, 'fail' AS level,
   landed = requests + delivered_again + in_both AS passed,

@@ -1,11 +1,11 @@
--- Every request of @log_date once. A message delivered twice has one event_id. A line that was streamed and is in a log
+-- Every request of the day once. A message delivered twice has one event_id. A line that was streamed and is in a log
 -- file too is one request: the n-th time the file has the line is the n-th time the stream brought it. So all lines of the
 -- files stay, and of the stream only what goes beyond them; real repetitions are kept on both sides.
 WITH backfilled AS (
-  SELECT * FROM {{ dataset }}.backfilled_requests WHERE log_date = @log_date
+  SELECT * FROM {{ dataset }}.backfilled_requests WHERE log_date = {{ log_date }}
 ),
 delivered_once AS (
-  SELECT * FROM {{ dataset }}.streamed_requests WHERE log_date = @log_date
+  SELECT * FROM {{ dataset }}.streamed_requests WHERE log_date = {{ log_date }}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY ingested_at) = 1
 ),
 streamed AS (
