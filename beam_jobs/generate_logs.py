@@ -5,7 +5,7 @@
 writes `logs/{date}/access-0001.log` (`.log.gz` with `--gzip`) and `logs/truth.json`: what a parser must find, counted
 from the values that were drawn, per day and in total. The default is the line of the article this project takes up.
 The same options give the same bytes. About 1 % of the lines are bad in one of several ways, a few are blank, and some
-are genuine repetitions of the line before.
+are genuine repetitions of the line before. With `--publish` lines go to Pub/Sub instead: see `publish_logs.py`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from beam_jobs.synthetic_logs import FORMATS, DayTruth, draw_day, make_pools
 
 TRUTH_VERSION = 1
 _WRITE_LINES = 10_000
+_PUBLISH = "--publish"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,8 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 where the output cannot be written, 2 for a wrong option.
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if _PUBLISH in arguments:
+        from beam_jobs import publish_logs
+
+        return publish_logs.main([argument for argument in arguments if argument != _PUBLISH])
     try:
-        options = _parse(argv)
+        options = _parse(arguments)
     except OptionError as error:
         print(error, file=sys.stderr)
         return 2
@@ -99,6 +105,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--gzip", action="store_true", help="compress the files")
     parser.add_argument("--files_per_day", type=_count, default=1, help="files of a day (default: 1)")
     parser.add_argument("--seed", type=_seed, default=1, help="what the draws start from (default: 1)")
+    parser.add_argument(_PUBLISH, action="store_true", help="publish to Pub/Sub; --publish --help has its options")
     return parser.parse_args(argv)
 
 

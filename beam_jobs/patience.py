@@ -32,12 +32,14 @@ class Patience:
         first_pause: seconds before the second attempt.
         longest_pause: seconds.
         seconds: how long to go on; None for ever.
+        final: errors that are raised at once.
         hurry: once it is set, a failed call is not tried again.
     """
 
     first_pause: float = 0.1
     longest_pause: float = 5.0
     seconds: float | None = None
+    final: tuple[type[Exception], ...] = CALLERS_FAULT
     hurry: threading.Event = field(default_factory=threading.Event)
 
     def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
@@ -50,7 +52,7 @@ class Patience:
 
         Raises:
             GivenUpError: time is up, or there is a hurry.
-            InvalidArgument, OutOfRange: as the function raises them: another attempt would not help.
+            Exception: one that is final, or no error of Google Cloud.
         """
         started = time.monotonic()
         logged = None
@@ -58,7 +60,7 @@ class Patience:
         while True:
             try:
                 result = function()
-            except CALLERS_FAULT:
+            except self.final:
                 raise
             except (exceptions.GoogleAPIError, GoogleAuthError) as error:
                 now = time.monotonic()
