@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import concat_batches  # type: ignore[attr-defined]
 
+from beam_jobs.access_log.arrays import bytes_array, int64_array
 from beam_jobs.access_log.columns import rows_batch
 from beam_jobs.access_log.errors import BlockSizeError
 from beam_jobs.access_log.formats import LogFormat
@@ -97,10 +98,10 @@ class _Rejects:
 
     def __init__(self) -> None:
         self._batches: list[pa.RecordBatch] = []
-        self._waiting: list[tuple[bytes, str, str, int]] = []
+        self._waiting: list[tuple[bytes, Rejection, int]] = []
 
     def add(self, raw_line: bytes, rejection: Rejection, source_offset: int) -> None:
-        self._waiting.append((raw_line, rejection.reason.value, rejection.message, source_offset))
+        self._waiting.append((raw_line, rejection, source_offset))
         if len(self._waiting) == 10_000:
             self._move()
 
@@ -110,11 +111,11 @@ class _Rejects:
         return batch
 
     def _move(self) -> None:
-        columns = list(zip(*self._waiting, strict=True)) or [()] * len(REJECTED_SCHEMA)
-        self._batches.append(
-            pa.record_batch(
-                [pa.array(values, field.type) for values, field in zip(columns, REJECTED_SCHEMA, strict=True)],
-                schema=REJECTED_SCHEMA,
-            )
-        )
+        columns = [
+            bytes_array([raw_line for raw_line, _, _ in self._waiting], pa.binary()),
+            bytes_array([rejection.reason.encode() for _, rejection, _ in self._waiting], pa.string()),
+            bytes_array([rejection.message.encode() for _, rejection, _ in self._waiting], pa.string()),
+            int64_array(np.array([source_offset for _, _, source_offset in self._waiting], np.int64)),
+        ]
+        self._batches.append(pa.record_batch(columns, schema=REJECTED_SCHEMA))
         self._waiting.clear()

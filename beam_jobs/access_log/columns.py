@@ -1,14 +1,16 @@
 """From scanned lines to Arrow columns: texts are copied into their buffers, numbers are taken as they are."""
 
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from beam_jobs.access_log.arrays import buffer, int64_array, nullable_int64_array
+from beam_jobs.access_log.compilation import compiled
 from beam_jobs.access_log.schema import ROWS_SCHEMA, TEXT_FIELDS, Column
 from beam_jobs.access_log.user_agents import classify_column
-from beam_jobs.access_log.words import PADDING, address_of, compiled, copy_32, int64, uint8
+from beam_jobs.access_log.words import PADDING, address_of, copy_32, int64, uint8
 
 
 class Lines(NamedTuple):
@@ -48,29 +50,18 @@ def rows_batch(
     size = len(lines.starts)
     texts = dict(zip(TEXT_FIELDS, _text_columns(lines.texts, block, overflow), strict=True))
     columns: dict[str, Column] = {**texts}
-    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, _buffer(lines.dates)])
+    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(lines.dates)])
     columns["timestamp"] = pa.Array.from_buffers(
-        ROWS_SCHEMA.field("timestamp").type, size, [None, _buffer(lines.timestamps)]
+        ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(lines.timestamps)]
     )
-    columns["status"] = _nullable(lines.statuses)
-    columns["body_bytes_sent"] = _nullable(lines.sizes)
+    columns["status"] = nullable_int64_array(lines.statuses)
+    columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
     columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(texts["user_agent"])
     columns["host"] = pa.nulls(size, pa.string())
     columns["request_duration_ms"] = pa.nulls(size, pa.float64())
-    columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, _buffer(lines.hashes)])
-    columns["source_offset"] = pa.array(lines.starts.astype(np.int64) + base_offset)
+    columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
+    columns["source_offset"] = int64_array(lines.starts.astype(np.int64) + base_offset)
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
-
-
-def _buffer(values: npt.NDArray[Any]) -> pa.Buffer:
-    return pa.py_buffer(cast(Any, values))
-
-
-def _nullable(values: npt.NDArray[np.int64]) -> Column:
-    valid = values >= 0
-    nulls = len(values) - int(np.count_nonzero(valid))
-    bitmap = _buffer(np.packbits(valid, bitorder="little")) if nulls else None
-    return pa.Array.from_buffers(pa.int64(), len(values), [bitmap, _buffer(values)], nulls)
 
 
 def _text_columns(
@@ -85,15 +76,15 @@ def _text_columns(
     values = np.empty(int(ends[-1]), np.uint8)
     offsets = np.empty((len(TEXT_FIELDS), size + 1), np.int32)
     validity = np.zeros((len(TEXT_FIELDS), (size + 7) // 8), np.uint8)
-    _gather(texts, block, overflow, begins, values, offsets, validity)
+    _gather(texts, block, overflow, begins, nulls > 0, values, offsets, validity)
     return [
         pa.Array.from_buffers(
             pa.string(),
             size,
             [
-                _buffer(validity[column]) if nulls[column] else None,
-                _buffer(offsets[column]),
-                _buffer(values[begins[column] : begins[column] + text_bytes[column]]),
+                buffer(validity[column]) if nulls[column] else None,
+                buffer(offsets[column]),
+                buffer(values[begins[column] : begins[column] + text_bytes[column]]),
             ],
             int(nulls[column]),
         )
@@ -107,13 +98,15 @@ def _gather(
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
     begins: npt.NDArray[np.int64],
+    nullable: npt.NDArray[np.bool_],
     values: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int32],
     validity: npt.NDArray[np.uint8],
 ) -> None:
     """Copies the texts, 32 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
 
-    `values` holds all columns, each from its place in `begins` on and with `PADDING` bytes behind it.
+    Columns that are not `nullable` need no validity. `values` holds all columns, each from its place in `begins`
+    on and with `PADDING` bytes behind it.
     """
     columns = begins.size
     in_block = address_of(block)
@@ -126,7 +119,8 @@ def _gather(
             length = int64(texts[line, 2 * column + 1])
             offset = offsets[column, line]
             if length >= 0:
-                validity[column, line >> 3] |= uint8(1 << (line & 7))
+                if nullable[column]:
+                    validity[column, line >> 3] |= uint8(1 << (line & 7))
                 begin = int64(texts[line, 2 * column])
                 source = begin + (in_block if begin < block.size else in_overflow)
                 target = targets[column] + offset

@@ -7,7 +7,8 @@ is its two words in little-endian order, which is what `mmh3.hash_bytes` of the 
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.words import Number, address_of, compiled, inlined, int64, load_word, uint64
+from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.words import Number, address_of, int64, load_word, uint64
 
 _C1 = uint64(0x87C37B91114253D5)
 _C2 = uint64(0x4CF5AD432745937F)

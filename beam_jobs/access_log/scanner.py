@@ -7,15 +7,14 @@ which defines what every field means; on all lines that this module accepts the 
 import numpy as np
 import numpy.typing as npt
 
+from beam_jobs.access_log.compilation import compiled, inlined
 from beam_jobs.access_log.formats import MONTHS, LogFormat
 from beam_jobs.access_log.schema import TEXT_FIELDS
 from beam_jobs.access_log.words import (
     PADDING,
     Number,
     address_of,
-    compiled,
     count_bits,
-    inlined,
     int64,
     load_byte,
     load_word,

@@ -4,11 +4,13 @@ import re
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
+from beam_jobs.access_log.arrays import bool_array, bytes_array
 from beam_jobs.access_log.schema import Column
 
 _OTHER = "Other"
@@ -55,10 +57,10 @@ def classify_column(user_agents: Column) -> tuple[Column, Column, Column, Column
     encoded = user_agents.dictionary_encode()
     classes = [classify(user_agent) for user_agent in encoded.dictionary.to_pylist()]
     return (
-        pa.array([found.browser for found in classes], pa.string()).take(encoded.indices),
-        pa.array([found.os for found in classes], pa.string()).take(encoded.indices),
-        pa.array([found.device for found in classes], pa.string()).take(encoded.indices),
-        pa.array([found.is_bot for found in classes], pa.bool_()).take(encoded.indices),
+        bytes_array([found.browser.encode() for found in classes], pa.string()).take(encoded.indices),
+        bytes_array([found.os.encode() for found in classes], pa.string()).take(encoded.indices),
+        bytes_array([found.device.encode() for found in classes], pa.string()).take(encoded.indices),
+        bool_array(np.array([found.is_bot for found in classes], np.bool_)).take(encoded.indices),
     )
 
 

@@ -3,14 +3,10 @@
 Written as LLVM vector operations, so LLVM picks the instructions of the machine (AVX-512, AVX2, SSE2, NEON). They take
 addresses, for passing arrays between compiled functions costs more than most of what these do. All bounds are the
 caller's: an access may reach up to `PADDING` bytes past its address, whatever is there.
-
-Compiled code is cached on disk, where numba keeps it: `__pycache__` beside the source, where that cannot be written
-`$NUMBA_CACHE_DIR` or the user's cache folder. numba notices a change in the file of a compiled function, not in other
-files that the function uses: so the compiled modules use nothing of each other, and who changes this file touches them.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias
 
 import numba
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -28,7 +24,6 @@ uint8: Any = numba.uint8
 uint64: Any = numba.uint64
 """Number types for compiled code; a signed and an unsigned number together would become a float."""
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _operation: Callable[[Callable[..., Any]], Any] = intrinsic
 
 _BYTE = ir.IntType(8)
@@ -36,20 +31,6 @@ _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
 _BYTES_32 = ir.VectorType(_BYTE, 32)
 _BYTES_64 = ir.VectorType(_BYTE, 64)
-
-
-def compiled(function: _Function) -> _Function:
-    """Compiles a function at its first call, lets go of the interpreter lock in it, and keeps the result on disk."""
-    try:
-        return cast(_Function, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:
-        # No folder that numba could cache in can be written: compile in every process.
-        return cast(_Function, numba.njit(nogil=True)(function))
-
-
-def inlined(function: _Function) -> _Function:
-    """Compiles a function into the compiled functions of its file that call it."""
-    return cast(_Function, numba.njit(nogil=True, forceinline=True)(function))
 
 
 def _pointer(builder: Any, address: Any, pointee: Any) -> Any:

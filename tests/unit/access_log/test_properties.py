@@ -16,20 +16,20 @@ FORMAT = st.sampled_from(list(FORMATS.values()))
 PARSERS = {name: BlockParser(log_format) for name, log_format in FORMATS.items()}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data(), FORMAT)
 def test_compiled_path_agrees_with_reference(data: st.DataObject, log_format: LogFormat) -> None:
     block = data.draw(blocks(log_format))
     assert_parsed_as(PARSERS[log_format.name].parse(block), expected_block(log_format, block))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=2000) | st.text('"\\ []:/-\n\r', max_size=300).map(str.encode), FORMAT)
 def test_any_bytes_balance(block: bytes, log_format: LogFormat) -> None:
     assert_parsed_as(PARSERS[log_format.name].parse(block), expected_block(log_format, block))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), FORMAT)
 def test_regular_lines_take_the_compiled_path(data: st.DataObject, log_format: LogFormat) -> None:
     written = data.draw(st.lists(regular_lines(log_format), min_size=1, max_size=5))
@@ -38,7 +38,7 @@ def test_regular_lines_take_the_compiled_path(data: st.DataObject, log_format: L
     assert scanned.verdicts.tolist() == [ACCEPTED] * len(written)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), FORMAT, st.integers(0, 2**40), st.integers(1, 300))
 def test_blocks_cut_at_line_ends_parse_as_the_whole(
     data: st.DataObject, log_format: LogFormat, base_offset: int, max_line_bytes: int
@@ -55,7 +55,7 @@ def test_blocks_cut_at_line_ends_parse_as_the_whole(
     assert (whole.lines, whole.blank) == (sum(part.lines for part in parts), sum(part.blank for part in parts))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), FORMAT)
 def test_reference_takes_any_line(data: st.DataObject, log_format: LogFormat) -> None:
     line = data.draw(lines(log_format))
