@@ -1,0 +1,27 @@
+"""What the Airflow side and the jobs must agree on without importing each other."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from beam_jobs.access_log import FORMATS
+from logline import __version__
+from logline.planning import LOG_FORMATS
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_formats_are_those_of_the_parser():
+    assert sorted(LOG_FORMATS) == sorted(["auto", *FORMATS])
+
+
+def test_the_template_takes_every_format():
+    metadata = json.loads((ROOT / "dags/templates/backfill.json").read_text(encoding="utf-8"))
+    (log_format,) = [parameter for parameter in metadata["parameters"] if parameter["name"] == "log_format"]
+    assert all(re.fullmatch(regex, name) for regex in log_format["regexes"] for name in LOG_FORMATS)
+
+
+def test_plugin_and_jobs_are_of_one_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == __version__

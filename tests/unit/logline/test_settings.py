@@ -1,0 +1,73 @@
+import pytest
+
+from logline import __version__
+from logline.settings import Settings, SettingsError
+
+ENVIRONMENT = {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"}
+
+
+def test_only_project_and_bucket_are_required():
+    settings = Settings.from_environment(ENVIRONMENT)
+    assert settings.project == "logline-local"
+    assert (settings.dataset, settings.staging_dataset) == ("logline", "logline_staging")
+    assert (settings.region, settings.location, settings.poll_seconds) == ("us-central1", "US", 10)
+    assert settings.image("backfill") == f"us-central1-docker.pkg.dev/logline-local/logline/backfill:{__version__}"
+    assert settings.template_uri("backfill") == "gs://logline-local/templates/backfill.json"
+
+
+def test_what_is_not_set_is_left_to_dataflow():
+    assert Settings.from_environment(ENVIRONMENT).dataflow_environment() == {
+        "tempLocation": "gs://logline-local/tmp",
+        "stagingLocation": "gs://logline-local/tmp/staging",
+    }
+
+
+def test_the_dataflow_environment_takes_what_is_set():
+    settings = Settings.from_environment(
+        ENVIRONMENT
+        | {
+            "LOGLINE_MACHINE_TYPE": "n2-standard-4",
+            "LOGLINE_MAX_WORKERS": "8",
+            "LOGLINE_SERVICE_ACCOUNT": "worker@logline-local.iam.gserviceaccount.com",
+            "LOGLINE_NETWORK": "logs",
+            "LOGLINE_SUBNETWORK": "regions/us-central1/subnetworks/logs",
+        }
+    )
+    environment = settings.dataflow_environment()
+    assert environment["machineType"] == "n2-standard-4"
+    assert environment["maxWorkers"] == 8
+    assert environment["serviceAccountEmail"] == "worker@logline-local.iam.gserviceaccount.com"
+    assert environment["network"] == "logs"
+    assert environment["subnetwork"] == "regions/us-central1/subnetworks/logs"
+
+
+def test_loglines_own_project_comes_first():
+    assert Settings.from_environment(ENVIRONMENT | {"LOGLINE_PROJECT": "other-project"}).project == "other-project"
+
+
+def test_every_fault_is_named_in_a_line_of_its_own():
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environment({"LOGLINE_POLL_SECONDS": "soon", "LOGLINE_REGION": "moon"})
+    assert str(error.value).splitlines() == [
+        "LOGLINE_PROJECT is not set: it must be a Google Cloud project id",
+        "LOGLINE_REGION must be a region, it is 'moon'",
+        "LOGLINE_BUCKET is not set: it must be a bucket name without gs://",
+        "LOGLINE_POLL_SECONDS must be a whole number above 0, it is 'soon'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOGLINE_BUCKET", "gs://logline-local"),
+        ("LOGLINE_PROJECT", "demo"),
+        ("LOGLINE_DATASET", "log-line"),
+        ("LOGLINE_STAGING_DATASET", "logline"),
+        ("LOGLINE_POLL_SECONDS", "0"),
+        ("LOGLINE_MAX_WORKERS", "-1"),
+        ("LOGLINE_MAX_BYTES_BILLED", "1 GB"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment(ENVIRONMENT | {name: value})
