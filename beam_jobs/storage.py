@@ -270,11 +270,14 @@ def _blob(uri: str, generation: int | None = None) -> Any:
     return _client().bucket(bucket_name).blob(name, generation=generation)
 
 
-@functools.cache
 def _client() -> Any:
+    return _client_of(os.environ.get("STORAGE_EMULATOR_HOST"))
+
+
+@functools.cache
+def _client_of(emulator: str | None) -> Any:
     from google.cloud.storage import Client
 
-    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if emulator:
         address = urllib.parse.urlsplit(emulator if "//" in emulator else f"//{emulator}")
         try:

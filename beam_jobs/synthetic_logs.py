@@ -6,6 +6,7 @@ never from the lines. The same seed, day and number of lines give the same bytes
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -93,6 +94,7 @@ class DayTruth:
         }
 
 
+@functools.cache
 def make_pools(log_format: str, seed: int) -> Pools:
     """Draw the pools of a format.
 

@@ -1,0 +1,316 @@
+"""The backfill with its real runner, over local files and over the Cloud Storage emulator."""
+
+import gzip
+import json
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mmh3
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from google.cloud.storage import Bucket
+
+from beam_jobs import backfill, generate_logs
+from beam_jobs.sinks import REJECTED_SCHEMA, ROWS_SCHEMA
+from emulators.stack.running import RunningStack
+
+REPOSITORY = Path(__file__).parents[2]
+GOOD_LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"\n'
+
+
+def run(source: object, output: object, *options: str) -> dict[str, Any]:
+    """Run the job and return its manifest."""
+    assert backfill.main([f"--source={source}", f"--output={output}", "--run_id=test", *options]) == 0
+    manifest: dict[str, Any] = json.loads(Path(f"{output}/manifest.json").read_text())
+    return manifest
+
+
+def table(names: list[str]) -> pa.Table:
+    return pa.concat_tables(pq.read_table(name) for name in names)
+
+
+def counts(column: pa.ChunkedArray) -> dict[str, int]:
+    return dict(sorted(Counter(str(value) for value in column.to_pylist()).items()))
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of the article's lines, the first one plain and the second one as two gzip files."""
+    folder = tmp_path_factory.mktemp("generated")
+    common = ["--lines_per_day=4000", f"--output={folder}"]
+    assert generate_logs.main(["--start_date=2026-11-01", *common]) == 0
+    first = json.loads((folder / "truth.json").read_text())
+    assert generate_logs.main(["--start_date=2026-11-02", "--gzip", "--files_per_day=2", *common]) == 0
+    second = json.loads((folder / "truth.json").read_text())
+    (folder / "truth.json").write_text(json.dumps(first["days"] | second["days"]))
+    return folder
+
+
+def test_every_number_is_the_generators_truth(generated: Path, tmp_path: Path) -> None:
+    manifest = run(f"{generated}/2026-11-0?/*", tmp_path, "--block_bytes=100000")
+    truth = json.loads((generated / "truth.json").read_text())
+    rows, rejected = table(manifest["files"]["rows"]), table(manifest["files"]["rejected"])
+    assert len(manifest["files"]["rows"]) > len(manifest["sources"]), "some objects have several blocks"
+    for name in ("lines", "rows", "rejected", "blank", "bytes"):
+        assert manifest["totals"][name] == sum(day[name] for day in truth.values())
+    assert (rows.num_rows, rejected.num_rows) == (manifest["totals"]["rows"], manifest["totals"]["rejected"])
+    assert counts(rows["log_date"]) == {day: said["rows"] for day, said in truth.items()}
+    for day, said in truth.items():
+        of_day = rows.filter(pc.equal(pc.cast(rows["log_date"], pa.string()), day))
+        assert counts(of_day["status"]) == said["statuses"]
+        assert counts(of_day["method"]) == said["methods"]
+        assert pc.sum(of_day["body_bytes_sent"]).as_py() == said["body_bytes_sent"]
+        assert pc.count_distinct(of_day["remote_addr"]).as_py() == said["unique_remote_addr"]
+        hours = Counter(moment.hour for moment in of_day["timestamp"].to_pylist())
+        assert [hours[hour] for hour in range(24)] == said["hours"]
+        paths = counts(of_day["path"])
+        assert {top["path"]: top["requests"] for top in said["top_paths"]}.items() <= paths.items()
+        sources = [source for source in manifest["sources"] if f"/{day}/" in source["source_uri"]]
+        reasons = sum((Counter(source["rejected_by_reason"]) for source in sources), Counter())
+        assert dict(sorted(reasons.items())) == said["rejected_by_reason"]
+    ledger, ledger_days = table(manifest["files"]["ledger"]), table(manifest["files"]["ledger_days"])
+    assert pc.sum(ledger["rows"]).as_py() == pc.sum(ledger_days["rows"]).as_py() == rows.num_rows
+
+
+def test_identities_lead_back_to_the_lines(generated: Path, tmp_path: Path) -> None:
+    manifest = run(f"{generated}/2026-11-0?/*", tmp_path, "--block_bytes=100000")
+    contents = {str(path): path.read_bytes() for path in generated.glob("*/access-*")}
+    contents = {uri: gzip.decompress(data) if uri.endswith(".gz") else data for uri, data in contents.items()}
+    rows, rejected = table(manifest["files"]["rows"]), table(manifest["files"]["rejected"])
+    for row in rows.select(["source_uri", "source_offset", "raw_line_hash"]).to_pylist():
+        data, start = contents[row["source_uri"]], row["source_offset"]
+        assert row["raw_line_hash"] == mmh3.hash_bytes(data[start : data.index(b"\n", start)])
+    for row in rejected.select(["source_uri", "source_offset", "raw_line"]).to_pylist():
+        data, start = contents[row["source_uri"]], row["source_offset"]
+        assert row["raw_line"] == data[start : data.index(b"\n", start)]
+    ids = pa.concat_arrays([*rows["event_id"].chunks, *rejected["event_id"].chunks])
+    assert pc.count_distinct(ids).as_py() == len(ids)
+
+
+def test_any_block_size_and_any_run_give_the_same_rows(generated: Path, tmp_path: Path) -> None:
+    found = []
+    for number, block_bytes in enumerate((50_000, 50_000, 1 << 24)):
+        manifest = run(f"{generated}/2026-11-01/*", tmp_path / str(number), f"--block_bytes={block_bytes}")
+        found.append(table(manifest["files"]["rows"]).drop_columns("ingested_at").sort_by("event_id"))
+    assert found[0].equals(found[1])
+    assert found[0].equals(found[2])
+
+
+def test_a_run_again_replaces_its_own_files(generated: Path, tmp_path: Path) -> None:
+    first = run(f"{generated}/2026-11-01/*", tmp_path)
+    second = run(f"{generated}/2026-11-01/*", tmp_path)
+    assert first["files"] == second["files"]
+    present = sorted(str(path) for path in tmp_path.rglob("*.parquet"))
+    assert present == sorted(name for names in second["files"].values() for name in names)
+
+
+def test_real_logs(real_logs: Path, tmp_path: Path) -> None:
+    manifest = run(real_logs / "semicomplete-2015-05.access.log", tmp_path, "--block_bytes=300000")
+    (source,) = manifest["sources"]
+    assert source["log_format"] == "combined"
+    assert (source["lines"], source["rows"], source["rejected"], source["blank"]) == (10_000, 9_999, 1, 0)
+    assert source["rows_by_date"] == {"2015-05-17": 1632, "2015-05-18": 2893, "2015-05-19": 2896, "2015-05-20": 2578}
+    rows = table(manifest["files"]["rows"])
+    statuses = Counter(rows["status"].to_pylist())
+    assert statuses[404] == 213
+    assert rows["body_bytes_sent"].null_count == 669
+    assert sum(times > 1 for times in Counter(rows["raw_line_hash"].to_pylist()).values()) == 17
+    (rejected,) = table(manifest["files"]["rejected"]).to_pylist()
+    assert rejected["error_type"] == "not_matching_format"
+    assert b"20/May/2015:12:05:17" in rejected["raw_line"]
+
+
+def test_lines_are_routed_by_their_own_date(tmp_path: Path) -> None:
+    (tmp_path / "access-2026-01-01.log").write_bytes(GOOD_LINE + GOOD_LINE.replace(b"17/May", b"18/May"))
+    manifest = run(tmp_path / "*.log", tmp_path / "out")
+    assert [Path(name).parent.name for name in manifest["files"]["rows"]] == ["2015-05-17", "2015-05-18"]
+
+
+def test_an_empty_file_is_a_source_without_lines(tmp_path: Path) -> None:
+    (tmp_path / "empty.log").touch()
+    manifest = run(tmp_path / "empty.log", tmp_path / "out")
+    (source,) = manifest["sources"]
+    assert (source["lines"], source["log_format"]) == (0, None)
+    assert manifest["files"]["rows"] == [f"{tmp_path}/out/rows/empty.parquet"]
+    assert manifest["files"]["rejected"] == [f"{tmp_path}/out/rejected/empty.parquet"]
+    for kind, schema in (("rows", ROWS_SCHEMA), ("rejected", REJECTED_SCHEMA)):
+        empty = table(manifest["files"][kind])
+        assert (empty.num_rows, empty.schema.names) == (0, schema.names)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("block_bytes", ["1048576", "16777216"])
+def test_a_line_of_10_mb_is_rejected_and_the_next_ones_are_read(
+    tmp_path: Path, compress: bool, block_bytes: str
+) -> None:
+    content = GOOD_LINE + b"x" * 10_000_000 + b"\n" + GOOD_LINE
+    (tmp_path / "long.log").write_bytes(gzip.compress(content, 1) if compress else content)
+    manifest = run(tmp_path / "long.log", tmp_path / "out", f"--block_bytes={block_bytes}")
+    assert manifest["sources"][0]["rejected_by_reason"] == {"line_too_long": 1}
+    assert (manifest["totals"]["lines"], manifest["totals"]["rows"]) == (3, 2)
+    (rejected,) = table(manifest["files"]["rejected"]).to_pylist()
+    assert (len(rejected["raw_line"]), rejected["source_offset"]) == (1 << 20, len(GOOD_LINE))
+    rows = table(manifest["files"]["rows"])
+    assert sorted(rows["source_offset"].to_pylist()) == [0, len(GOOD_LINE) + 10_000_001]
+
+
+def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = gzip.compress(GOOD_LINE * 100_000)
+    (tmp_path / "1-good.log").write_bytes(GOOD_LINE)
+    (tmp_path / "2-truncated.log.gz").write_bytes(whole[:-9])
+    (tmp_path / "3-binary.log").write_bytes(bytes(range(256)) * 50)
+    status = backfill.main([f"--source={tmp_path}/*.*", f"--output={tmp_path}/out", "--run_id=test"])
+    assert status == 1
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
+        (f"{tmp_path}/2-truncated.log.gz", "truncated_gzip"),
+        (f"{tmp_path}/3-binary.log", "unknown_format"),
+    ]
+    assert manifest["totals"]["lines"] == table(manifest["files"]["rows"]).num_rows == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("2 inputs cannot be read")
+    assert "ends too early" in last
+    assert "not an access log" in last
+
+
+def test_nothing_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert backfill.main([f"--source={tmp_path}/*.log", f"--output={tmp_path}/out", "--run_id=test"]) == 1
+    assert f"{tmp_path}/*.log: no object matches" in capsys.readouterr().err.splitlines()[-1]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["errors"][0]["error_type"] == "no_match"
+
+
+def test_a_run_that_cannot_write_leaves_no_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "access.log").write_bytes(GOOD_LINE)
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "manifest.json").write_text("of an earlier run")
+    (output / "rows").write_text("no folder")
+    assert backfill.main([f"--source={tmp_path}/access.log", f"--output={output}", "--run_id=test"]) == 1
+    assert "cannot be written" in capsys.readouterr().err.splitlines()[-1]
+    assert not (output / "manifest.json").exists()
+
+
+def test_the_counters_are_left_for_the_emulator(
+    generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAFLOW_EMULATOR_METRICS_FILE", str(tmp_path / "metrics.json"))
+    monkeypatch.setenv("DATAFLOW_EMULATOR_JOB_ID", "2026-11-22_13_00_00-1")
+    manifest = run(f"{generated}/2026-11-0?/*", tmp_path / "out", "--job_name=log-backfill-1")
+    assert (manifest["job_id"], manifest["job_name"]) == ("2026-11-22_13_00_00-1", "log-backfill-1")
+    counters = json.loads((tmp_path / "metrics.json").read_text())["counters"]
+    values = {counter["name"]: counter["value"] for counter in counters}
+    assert {counter["namespace"] for counter in counters} == {"logline"}
+    assert {counter["step"] for counter in counters} == {"Parse blocks/Parse"}
+    assert values.pop("blocks") == 3
+    assert values == {name: manifest["totals"][name] for name in ("lines", "rows", "rejected", "blank", "bytes")}
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "last_line"),
+    [
+        (["--source=/none/*", "--run_id=test"], 1, "/none/*: no object matches; "),
+        (["--source=/none/*", "--run_id=test", "--block_bytes=1"], 2, "--block_bytes=1 cannot be used. "),
+    ],
+)
+def test_the_command_fails_with_one_line_and_no_traceback(
+    tmp_path: Path, options: list[str], status: int, last_line: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "beam_jobs.backfill", f"--output={tmp_path}", *options],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert done.stderr.splitlines()[-1].startswith(last_line)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.integration
+class TestOnCloudStorage:
+    """The same over `gs://`."""
+
+    @pytest.fixture
+    def bucket(self, emulator_environment: RunningStack) -> Iterator[Bucket]:
+        with emulator_environment.storage() as client:
+            yield client.create_bucket(f"backfill-{uuid.uuid4().hex[:8]}")
+
+    @staticmethod
+    def read(bucket: Bucket, uri: str) -> bytes:
+        content: bytes = bucket.blob(uri.removeprefix(f"gs://{bucket.name}/")).download_as_bytes(raw_download=True)
+        return content
+
+    def test_objects_are_read_and_written(self, bucket: Bucket) -> None:
+        folder = f"gs://{bucket.name}/some/folder"
+        options = ["--start_date=2026-11-01", "--lines_per_day=3000", f"--output={folder}/logs"]
+        assert generate_logs.main([*options, "--days=2"]) == 0
+        truth = json.loads(self.read(bucket, f"{folder}/logs/truth.json"))
+        transcoded = bucket.blob("some/folder/logs/2026-11-01/transcoded.log")
+        transcoded.content_encoding = "gzip"
+        transcoded.upload_from_string(gzip.compress(GOOD_LINE.replace(b"200 5", b"[200] 5").replace(b" +0000", b"")))
+        arguments = [f"--source={folder}/logs/**.log", f"--output={folder}/out", "--run_id=test"]
+        assert backfill.main([*arguments, "--block_bytes=200000"]) == 0
+        manifest = json.loads(self.read(bucket, f"{folder}/out/manifest.json"))
+        assert manifest["totals"]["lines"] == truth["totals"]["lines"] + 1
+        assert manifest["totals"]["rows"] == truth["totals"]["rows"] + 1
+        assert len(manifest["sources"]) == 3
+        generations = {blob.name: blob.generation for blob in bucket.list_blobs()}
+        for source in manifest["sources"]:
+            assert source["generation"] == generations[source["source_uri"].removeprefix(f"gs://{bucket.name}/")]
+        rows = pa.concat_tables(
+            pq.read_table(pa.BufferReader(self.read(bucket, uri))) for uri in manifest["files"]["rows"]
+        )
+        assert rows.num_rows == manifest["totals"]["rows"]
+        assert set(rows["source_uri"].to_pylist()) == {source["source_uri"] for source in manifest["sources"]}
+
+    def test_an_object_named_in_full(self, bucket: Bucket, tmp_path: Path) -> None:
+        bucket.blob("one/access.log").upload_from_string(GOOD_LINE)
+        assert run(f"gs://{bucket.name}/one/access.log", tmp_path)["totals"]["rows"] == 1
+
+    @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            ("gs://no-such-bucket/*", "no such bucket: no-such-bucket"),
+            ("gs://no-such-bucket/access.log", "no such bucket: no-such-bucket"),
+            ("gs://{bucket}/none/*", "no object matches"),
+            ("gs://{bucket}/none.log", "no object matches"),
+        ],
+    )
+    def test_nothing_there(
+        self,
+        bucket: Bucket,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        source: str,
+        message: str,
+    ) -> None:
+        source = source.format(bucket=bucket.name)
+        assert backfill.main([f"--source={source}", f"--output={tmp_path}", "--run_id=test"]) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith(source)
+        assert message in last
+
+    def test_no_bucket_to_write_to(self, bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "access.log").write_bytes(GOOD_LINE)
+        arguments = [f"--source={tmp_path}/access.log", "--output=gs://no-such-bucket/out", "--run_id=test"]
+        assert backfill.main(arguments) == 1
+        assert "gs://no-such-bucket: no such bucket" in capsys.readouterr().err
+
+    def test_an_emulator_that_is_down_is_said(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
+        assert backfill.main(["--source=gs://b/*", f"--output={tmp_path}", "--run_id=test"]) == 1
+        assert "STORAGE_EMULATOR_HOST=http://127.0.0.1:1 does not answer" in capsys.readouterr().err.splitlines()[-1]
+        assert json.loads((tmp_path / "manifest.json").read_text())["errors"][0]["error_type"] == "unreadable"
