@@ -18,13 +18,13 @@ class Row(NamedTuple):
     lines_per_second: float
 
 
-def median_seconds(work: Callable[[], object], runs: int) -> float:
-    """The median of how long `work` takes, over `runs` runs."""
+def median_seconds(work: Callable[[], object], runs: int, clock: Callable[[], float] = time.perf_counter) -> float:
+    """The median of how long `work` takes, over `runs` runs: on the wall, or by another clock."""
     seconds = []
     for _ in range(runs):
-        start = time.perf_counter()
+        start = clock()
         work()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
     return statistics.median(seconds)
 
 
