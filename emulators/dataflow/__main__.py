@@ -19,6 +19,9 @@ from emulators.dataflow.service import DataflowService
 from emulators.dataflow.store import JobStore
 
 _ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+#: Google's discovery client keeps its connection and fails when it finds it closed, and Airflow's hook polls with one
+#: client every 10 s: longer than a web server usually waits.
+_KEEP_ALIVE_SECONDS = 600
 _STOPPED = "The Dataflow emulator was stopped while the job was active."
 
 
@@ -72,7 +75,13 @@ def serve(arguments: argparse.Namespace) -> None:
     grpc_server = rpc.server(service)
     grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)
     http_server = uvicorn.Server(
-        uvicorn.Config(rest.application(service), log_level="warning", access_log=False, lifespan="off")
+        uvicorn.Config(
+            rest.application(service),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        )
     )
     http = threading.Thread(target=http_server.run, kwargs={"sockets": [listener]}, name="rest")
 

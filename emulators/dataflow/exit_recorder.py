@@ -7,8 +7,8 @@ Usage: `exit_recorder.py FOLDER PROGRAM [ARGUMENT...]`, as the leader of a proce
 - `FOLDER/exit.json`: `{"exit_code": int, "cpu_seconds": float}` when the program has ended; the exit code is negative
   for a signal. Both files appear whole or not at all.
 
-It outlives the SIGTERM and SIGINT that end its program, and at last takes with it whatever the program left behind in
-the group.
+It outlives the SIGTERM and SIGINT that end its program, hands on one that came before the program was there to get it,
+and at last takes with it whatever the program left behind in the group.
 """
 
 import json
@@ -32,13 +32,14 @@ def _write(path: str, content: dict[str, float], *, exclusive: bool = False) -> 
 
 def main(folder: str, command: list[str]) -> None:
     """Run the command, record its end, and end the process group."""
-    for number in _ENDING_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
     try:
         _write(f"{folder}/process.json", {"pid": os.getpid()}, exclusive=True)
     except FileExistsError:
         return
     child = os.posix_spawn(command[0], command, os.environ, setsigmask=(), setsigdef=_ENDING_SIGNALS)
+    for number in signal.sigpending() & set(_ENDING_SIGNALS):
+        os.kill(child, number)
     _, status, usage = os.wait4(child, 0)
     record = {"exit_code": os.waitstatus_to_exitcode(status), "cpu_seconds": usage.ru_utime + usage.ru_stime}
     _write(f"{folder}/exit.json", record)

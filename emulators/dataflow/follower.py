@@ -108,7 +108,7 @@ class JobFollower:
             if ended is not None:
                 child.clear()
                 self._end(job, end_state(ended.code, job.asked_for), _why(ended, messages.last_line(child.stderr)))
-            elif job.asked_for:
+            elif job.asked_for and child.has_begun:
                 self._signal(job, child, job.asked_for)
 
     def _waits_for_the_job_it_replaces(self, job: Job) -> bool:

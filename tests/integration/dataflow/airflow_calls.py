@@ -206,20 +206,6 @@ def find_objects_in_a_trigger(folder: Path) -> Any:
     return [poked, first_event(trigger)["matches"]]
 
 
-def show_the_real_endpoints(folder: Path) -> Any:
-    """What the same clients talk to in a process without the variables."""
-    import gcloud.aio.bigquery.bigquery
-    from airflow.providers.google.cloud.hooks import bigquery
-    from google.cloud.bigquery import Client
-
-    service = bigquery.BigQueryHook(location="US", use_legacy_sql=False).get_conn().cursor().service
-    return [
-        service._baseUrl,
-        Client._ensure_bqstorage_client.__module__,
-        gcloud.aio.bigquery.bigquery.init_api_root(None)[1],
-    ]
-
-
 def main(names: list[str]) -> None:
     results = {}
     for name in names:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ SLEEPER = {
 }
 
 
-def eventually(check: Callable[[], Any], seconds: float = 20) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
     """The first true value of the check; polling is how every client of the service waits too."""
     deadline = time.monotonic() + seconds
     while True:
@@ -87,6 +88,7 @@ class Emulator:
         return {**os.environ, "STORAGE_EMULATOR_HOST": self.storage, "PYTHONPATH": str(REPOSITORY)}
 
     def start(self) -> None:
+        self.__dict__.pop("client", None)  # its connection is to the emulator before
         self.process = subprocess.Popen(
             self.command(), cwd=REPOSITORY, env=self.environment(), stdout=subprocess.PIPE, text=True
         )
@@ -97,19 +99,21 @@ class Emulator:
         """Send a signal and wait for the process to end; its exit code."""
         assert self.process
         self.process.send_signal(number)
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
         self.process = None
         return code
 
+    @cached_property
     def client(self) -> Any:
         """Google's discovery client, built the way Airflow's DataflowHook builds it."""
-        return build("dataflow", "v1b3", http=build_http(), client_options={"api_endpoint": self.endpoint})
+        options = {"api_endpoint": self.endpoint}
+        return build("dataflow", "v1b3", http=build_http(), cache_discovery=False, client_options=options)
 
     @property
     def jobs(self) -> Any:
-        return self.client().projects().locations().jobs()
+        return self.client.projects().locations().jobs()
 
     def launch(self, name: str, spec: str = SPEC, **parameters: Any) -> str:
         """Launch a template; the job's id."""
@@ -117,7 +121,7 @@ class Emulator:
         return str(self.send_launch(body)["job"]["id"])
 
     def send_launch(self, body: dict[str, Any]) -> dict[str, Any]:
-        templates = self.client().projects().locations().flexTemplates()
+        templates = self.client.projects().locations().flexTemplates()
         answer: dict[str, Any] = templates.launch(
             projectId=PROJECT, location=LOCATION, body={"launchParameter": body}
         ).execute()
@@ -193,16 +197,17 @@ def storage() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def emulator(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """One emulator for all tests that leave it running."""
-    yield from _running(Emulator(tmp_path_factory.mktemp("dataflow"), storage))
+    yield from running(Emulator(tmp_path_factory.mktemp("dataflow"), storage))
 
 
 @pytest.fixture
 def own_emulator(storage: str, tmp_path: Path) -> Iterator[Emulator]:
     """An emulator for a test that ends it."""
-    yield from _running(Emulator(tmp_path / "state", storage))
+    yield from running(Emulator(tmp_path / "state", storage))
 
 
-def _running(emulator: Emulator) -> Iterator[Emulator]:
+def running(emulator: Emulator) -> Iterator[Emulator]:
+    """Start an emulator; after its use end it, and with it every process of its jobs."""
     emulator.start()
     try:
         yield emulator

@@ -102,12 +102,3 @@ def store_results(emulators: RunningStack, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("name", STORE_CALLS)
 def test_bigquery_and_cloud_storage(store_results: dict[str, dict[str, Any]], name: str) -> None:
     assert store_results[name] == STORE_CALLS[name]
-
-
-def test_without_the_variables_nothing_is_switched(tmp_path: Path) -> None:
-    results = call(tmp_path, connection(PROJECT), "show_the_real_endpoints")
-    assert results["show_the_real_endpoints"]["returned"] == [
-        "https://bigquery.googleapis.com/bigquery/v2/",
-        "google.cloud.bigquery.client",
-        "https://www.googleapis.com/bigquery/v2",
-    ]

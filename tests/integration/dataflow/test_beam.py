@@ -20,22 +20,18 @@ def test_the_counters_of_a_pipeline_are_metrics(emulator: Emulator) -> None:
     assert [(one["name"]["context"], one["scalar"]) for one in found] == [({"namespace": "words", "step": "Split"}, 6)]
 
 
-def submit(emulator: Emulator, name: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the pipeline with DataflowRunner, the way it is submitted without a template."""
-    command = [sys.executable, "-m", f"{JOBS}.words", "--runner=DataflowRunner", "--no_auth", f"--job_name={name}"]
-    command += [f"--dataflow_endpoint=http://localhost:{emulator.port}", f"--project={PROJECT}"]
-    command += [f"--region={LOCATION}", f"--temp_location=gs://{BUCKET}/tmp", *options]
-    environment = {**os.environ, "STORAGE_EMULATOR_HOST": emulator.storage, "NO_GCE_CHECK": "true"}
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-
-
 def test_a_posted_job_is_stored_and_not_run(emulator: Emulator) -> None:
-    run = submit(emulator, "posted", "--max_num_workers=3")
-    assert run.returncode != 0
-    assert "The Dataflow emulator stores a posted pipeline and does not execute it" in run.stderr
+    command = [sys.executable, "-m", f"{JOBS}.words", "--submit_only", "--runner=DataflowRunner", "--no_auth"]
+    command += [f"--dataflow_endpoint=http://localhost:{emulator.port}", f"--project={PROJECT}"]
+    command += [f"--region={LOCATION}", f"--temp_location=gs://{BUCKET}/tmp", "--job_name=posted"]
+    environment = {**os.environ, "STORAGE_EMULATOR_HOST": emulator.storage, "NO_GCE_CHECK": "true"}
+    subprocess.run([*command, "--max_num_workers=3"], cwd=REPOSITORY, env=environment, check=True)
+
     jobs = emulator.jobs.list(projectId=PROJECT, location=LOCATION, name="posted", view="JOB_VIEW_ALL").execute()
     job: dict[str, Any] = jobs["jobs"][0]
     assert (job["type"], job["currentState"]) == ("JOB_TYPE_BATCH", "JOB_STATE_FAILED")
     options = job["environment"]["sdkPipelineOptions"]["options"]
     assert options["max_num_workers"] == 3
     assert job["environment"]["workerPools"][0]["autoscalingSettings"]["maxNumWorkers"] == 3
+    (error,) = emulator.errors(job["id"])
+    assert error.startswith("The Dataflow emulator stores a posted pipeline and does not execute it")

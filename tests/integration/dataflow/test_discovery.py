@@ -184,7 +184,7 @@ def test_bad_parameters_are_listed_in_the_details(emulator: Emulator) -> None:
 
 
 def test_validate_only_starts_nothing(emulator: Emulator) -> None:
-    templates = emulator.client().projects().locations().flexTemplates()
+    templates = emulator.client.projects().locations().flexTemplates()
     body = {"launchParameter": {"jobName": "validated", "containerSpecGcsPath": SPEC}, "validateOnly": True}
     assert templates.launch(projectId=PROJECT, location=LOCATION, body=body).execute() == {}
     assert emulator.jobs.list(projectId=PROJECT, location=LOCATION, name="validated").execute() == {}
@@ -304,11 +304,11 @@ def test_lists_filter_and_page(own_emulator: Emulator, gate: Path) -> None:
     assert pages(name="running-1") == [[running[1]]]
     assert pages(name="running") == [[]]
 
-    elsewhere = own_emulator.client().projects().locations().flexTemplates()
+    elsewhere = own_emulator.client.projects().locations().flexTemplates()
     body = {"launchParameter": {"jobName": "elsewhere", "containerSpecGcsPath": SPEC}}
     there = elsewhere.launch(projectId=PROJECT, location="europe-west1", body=body).execute()["job"]["id"]
     assert there not in pages()[0]
-    jobs = own_emulator.client().projects().jobs()
+    jobs = own_emulator.client.projects().jobs()
     aggregated = jobs.aggregated(projectId=PROJECT).execute()["jobs"]
     assert {job["id"] for job in aggregated} == {there, *newest_first}
     assert [job["id"] for job in jobs.list(projectId=PROJECT).execute()["jobs"]] == pages()[0]
@@ -343,7 +343,7 @@ def test_messages_page_and_start_at_a_time(emulator: Emulator) -> None:
 
 
 def test_what_is_not_offered_says_so(emulator: Emulator) -> None:
-    snapshots = emulator.client().projects().snapshots()
+    snapshots = emulator.client.projects().snapshots()
     refusal = refused(snapshots.list(projectId=PROJECT).execute)
     assert refusal.status_code == 501
     assert json.loads(refusal.content)["error"]["status"] == "UNIMPLEMENTED"

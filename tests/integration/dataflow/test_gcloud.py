@@ -56,8 +56,6 @@ def test_run_list_show_and_cancel(emulator: Emulator, environment: dict[str, str
     shown = answer(gcloud(environment, "jobs", "show", job_id))
     assert (shown["id"], shown["state"], shown["type"]) == (job_id, "Running", "Batch")
 
-    drained = gcloud(environment, "jobs", "drain", job_id)
-    assert "Only streaming jobs can be drained" in drained.stderr
     cancelled = gcloud(environment, "jobs", "cancel", job_id)
     assert f"Cancelled job [{job_id}]" in cancelled.stderr
     assert emulator.wait(job_id) == "CANCELLED"

@@ -3,13 +3,17 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from googleapiclient.errors import HttpError
 
-from tests.integration.dataflow.conftest import Emulator, eventually, gone, ready
+from tests.integration.dataflow.conftest import Emulator, eventually, gone, ready, running
 
 pytestmark = pytest.mark.integration
 
@@ -20,66 +24,73 @@ def entry_point(emulator: Emulator, job_id: str) -> psutil.Process:
     return eventually(leader.children)[0]
 
 
-def test_a_running_job_is_followed_on_after_a_kill(own_emulator: Emulator, gate: Path) -> None:
-    job_id = own_emulator.launch("survivor", until=gate, log="INFO:before", last_words="after")
-    own_emulator.wait(job_id, "RUNNING")
-    ready(own_emulator, job_id)
-    eventually(lambda: ("DETAILED", "INFO:root:before") in own_emulator.messages(job_id))
-    before = own_emulator.get(job_id)
-    process = entry_point(own_emulator, job_id)
+@dataclass
+class Survivors:
+    """An emulator that was killed and started again while jobs of every kind were active."""
 
-    own_emulator.end(signal.SIGKILL)
-    assert process.is_running()
-    own_emulator.start()
-    assert own_emulator.get(job_id) == before
-    with pytest.raises(HttpError, match="There is already an active job named survivor"):
-        own_emulator.launch("survivor")
-    gate.touch()
-    assert own_emulator.wait(job_id) == "DONE"
-    log = [text for importance, text in own_emulator.messages(job_id) if importance == "DETAILED"]
+    emulator: Emulator
+    ids: dict[str, str]
+    before: dict[str, dict[str, Any]]
+    gate: Path
+
+
+@pytest.fixture(scope="module")
+def survivors(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivors]:
+    folder = tmp_path_factory.mktemp("survivors")
+    gate, never, meanwhile = folder / "gate", folder / "never", folder / "meanwhile"
+    with contextmanager(running)(Emulator(folder / "state", storage)) as emulator:
+        ids = {
+            "running": emulator.launch("running", until=gate, log="INFO:before", last_words="after"),
+            "done": emulator.launch("done", until=meanwhile),
+            "failed": emulator.launch("failed", until=meanwhile, exit_code=3, last_words="disk full"),
+            "vanished": emulator.launch("vanished", until=never),
+            "cancelled": emulator.launch("cancelled", until=never, ignore="SIGTERM"),
+        }
+        for job_id in ids.values():
+            emulator.wait(job_id, "RUNNING")
+            ready(emulator, job_id)
+        eventually(lambda: ("DETAILED", "INFO:root:before") in emulator.messages(ids["running"]))
+        emulator.ask(ids["cancelled"], "CANCELLED")
+        before = {name: emulator.get(job_id) for name, job_id in ids.items()}
+        leaders = {name: psutil.Process(emulator.process_id(job_id)) for name, job_id in ids.items()}
+        cancelled = entry_point(emulator, ids["cancelled"])
+
+        emulator.end(signal.SIGKILL)
+        assert not any(gone(leader) for leader in leaders.values())
+        os.killpg(leaders["vanished"].pid, signal.SIGKILL)
+        meanwhile.touch()
+        eventually(lambda: all(gone(leaders[name]) for name in ("done", "failed", "vanished")))
+        emulator.start()
+        assert emulator.state(ids["cancelled"]) == "CANCELLING"
+        cancelled.kill()
+        yield Survivors(emulator, ids, before, gate)
+
+
+def test_a_running_job_is_followed_on_after_a_kill(survivors: Survivors) -> None:
+    emulator, job_id = survivors.emulator, survivors.ids["running"]
+    assert emulator.get(job_id) == survivors.before["running"]
+    with pytest.raises(HttpError, match="There is already an active job named running"):
+        emulator.launch("running")
+    survivors.gate.touch()
+    assert emulator.wait(job_id) == "DONE"
+    log = [text for importance, text in emulator.messages(job_id) if importance == "DETAILED"]
     assert log == ["INFO:root:before", "after"]
 
 
-@pytest.mark.parametrize(("exit_code", "state", "errors"), [(0, "DONE", []), (3, "FAILED", ["disk full"])])
-def test_a_job_that_ended_meanwhile_gets_its_true_state(
-    own_emulator: Emulator, gate: Path, exit_code: int, state: str, errors: list[str]
-) -> None:
-    job_id = own_emulator.launch("meanwhile", until=gate, exit_code=exit_code, last_words="disk full")
-    own_emulator.wait(job_id, "RUNNING")
-    process = psutil.Process(own_emulator.process_id(job_id))
-    own_emulator.end(signal.SIGKILL)
-    gate.touch()
-    eventually(lambda: gone(process))
-    own_emulator.start()
-    assert own_emulator.wait(job_id) == state
-    assert own_emulator.errors(job_id) == errors
+@pytest.mark.parametrize(("name", "errors"), [("done", []), ("failed", ["disk full"])])
+def test_a_job_that_ended_meanwhile_gets_its_true_state(survivors: Survivors, name: str, errors: list[str]) -> None:
+    assert survivors.emulator.wait(survivors.ids[name]) == name.upper()
+    assert survivors.emulator.errors(survivors.ids[name]) == errors
 
 
-def test_a_job_that_vanished_without_an_exit_code_failed(own_emulator: Emulator, gate: Path) -> None:
-    job_id = own_emulator.launch("vanished", until=gate)
-    own_emulator.wait(job_id, "RUNNING")
-    leader = psutil.Process(own_emulator.process_id(job_id))
-    own_emulator.end(signal.SIGKILL)
-    os.killpg(leader.pid, signal.SIGKILL)
-    eventually(lambda: gone(leader))
-    own_emulator.start()
-    assert own_emulator.wait(job_id) == "FAILED"
-    (error,) = own_emulator.errors(job_id)
+def test_a_job_that_vanished_without_an_exit_code_failed(survivors: Survivors) -> None:
+    assert survivors.emulator.wait(survivors.ids["vanished"]) == "FAILED"
+    (error,) = survivors.emulator.errors(survivors.ids["vanished"])
     assert error.startswith("The job's process died without an exit code")
 
 
-def test_a_cancel_is_carried_out_by_the_next_emulator(own_emulator: Emulator, gate: Path) -> None:
-    job_id = own_emulator.launch("cancelled", until=gate, ignore="SIGTERM")
-    own_emulator.wait(job_id, "RUNNING")
-    ready(own_emulator, job_id)
-    process = entry_point(own_emulator, job_id)
-    own_emulator.ask(job_id, "CANCELLED")
-    own_emulator.end(signal.SIGKILL)
-    assert process.is_running()
-    own_emulator.start()
-    assert own_emulator.state(job_id) == "CANCELLING"
-    process.kill()
-    assert own_emulator.wait(job_id) == "CANCELLED"
+def test_a_cancel_is_carried_out_by_the_next_emulator(survivors: Survivors) -> None:
+    assert survivors.emulator.wait(survivors.ids["cancelled"]) == "CANCELLED"
 
 
 def test_a_killed_job_failed(emulator: Emulator, gate: Path) -> None:

@@ -22,11 +22,15 @@ class CountWords(beam.DoFn):  # type: ignore[misc]
 
 
 def main() -> None:
-    _, pipeline_arguments = argparse.ArgumentParser().parse_known_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--submit_only", action="store_true")
+    options, pipeline_arguments = parser.parse_known_args()
     pipeline = beam.Pipeline(options=PipelineOptions(pipeline_arguments))
     lines = pipeline | "Create" >> beam.Create(["to be or", "not to be"])
     lines | "Split" >> beam.ParDo(CountWords())
     result = pipeline.run()
+    if options.submit_only:
+        return
     result.wait_until_finish()
     found = result.metrics().query(MetricsFilter().with_namespace("words"))["counters"]
     counters = [
