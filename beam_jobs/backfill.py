@@ -24,9 +24,9 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import PARSER_VERSION
-from beam_jobs.command_line import OptionError
+from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
 from beam_jobs.manifest import RunInfo, failure_line
-from beam_jobs.options import DATAFLOW_RUNNER, BackfillSettings, parse_backfill_options
+from beam_jobs.options import BackfillSettings, parse_backfill_options
 from beam_jobs.storage import InputError, OutputError, delete_object, read_whole, write_object
 from beam_jobs.transforms import METRICS_NAMESPACE, ListSources, ParseBlocks, PlanBlocks, WriteManifest
 

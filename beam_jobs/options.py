@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
 from beam_jobs.access_log import FORMATS
-from beam_jobs.command_line import OneLineParser, OptionError
+from beam_jobs.command_line import (
+    DATAFLOW_RUNNER,
+    LOCAL_RUNNER,
+    OneLineParser,
+    OptionError,
+    Parameter,
+    add_parameters,
+    checked,
+    in_range,
+)
 from beam_jobs.storage import GCS_SCHEME, absolute
 
-LOCAL_RUNNER = "FnApiRunner"
-DATAFLOW_RUNNER = "DataflowRunner"
 AUTO_FORMAT = "auto"
 MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 10, 1 << 27
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1 << 10, 1 << 24
 _JOB_NAME = "log-backfill"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter, as Flex Template metadata describe it.
-
-    Attributes:
-        name: the command line's `--name`.
-        label: a few words for a form.
-        help_text: what it does, its unit and default.
-        regex: what a value must match as a whole.
-        default: the value where none is given; None where one must be given.
-    """
-
-    name: str
-    label: str
-    help_text: str
-    regex: str
-    default: str | None = None
-
-    @property
-    def is_optional(self) -> bool:
-        """Whether a run may leave it out."""
-        return self.default is not None
-
 
 BACKFILL_PARAMETERS = (
     Parameter(
@@ -152,36 +133,6 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
         runner=standard.runner,
     )
     return settings, options
-
-
-def add_parameters(parser: argparse.ArgumentParser, parameters: Sequence[Parameter]) -> None:
-    """Let a command line take these parameters."""
-    for parameter in parameters:
-        parser.add_argument(f"--{parameter.name}", help=parameter.help_text, default=parameter.default)
-
-
-def checked(parameter: Parameter, value: str | None) -> str:
-    """The value of a parameter, if it matches.
-
-    Raises:
-        OptionError: it is missing or does not match.
-    """
-    if value is None:
-        raise OptionError(f"--{parameter.name} is missing. {parameter.help_text}")
-    if re.fullmatch(parameter.regex, value) is None:
-        raise OptionError(f"--{parameter.name}={value} cannot be used. {parameter.help_text}")
-    return value
-
-
-def in_range(name: str, value: str, least: int, most: int) -> int:
-    """A number of bytes, if it is from `least` to `most`.
-
-    Raises:
-        OptionError: it is not.
-    """
-    if not least <= int(value) <= most:
-        raise OptionError(f"--{name}={value} is out of range: give {least} to {most} bytes")
-    return int(value)
 
 
 def refuse_unknown(rest: Sequence[str], program: str) -> None:

@@ -18,11 +18,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import apache_beam as beam
-from apache_beam.io.gcp.pubsub import ReadFromPubSub
-from apache_beam.options.pipeline_options import PipelineOptions
 from google.auth.exceptions import GoogleAuthError
 
 from beam_jobs.access_log import BlockParser, get_format
@@ -31,24 +27,13 @@ from beam_jobs.command_line import OptionError
 from beam_jobs.microbatch import MicroBatchRunner
 from beam_jobs.patience import GivenUpError, Patience, first_line
 from beam_jobs.storage import OutputError
-from beam_jobs.stream_metrics import APPEND_STEP, PARSE_STEP, READ_STEP, StreamMetrics, write_metrics
+from beam_jobs.stream_metrics import READ_STEP, StreamMetrics, write_metrics
 from beam_jobs.stream_options import StreamSettings, TargetError, parse_stream_options
 from beam_jobs.stream_sink import StreamSink, check_tables
 from beam_jobs.stream_subscription import Subscription
-from beam_jobs.stream_transforms import AppendToBigQuery, ParseMessages
 
 _SUBMIT_PATIENCE_SECONDS = 60.0
 _log = logging.getLogger("logline.stream")
-
-
-def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
-    """Add the stream's steps to a pipeline. Their names identify them to a later update of the running job."""
-    (
-        pipeline
-        | READ_STEP >> ReadFromPubSub(subscription=settings.subscription, with_attributes=True)
-        | PARSE_STEP >> ParseMessages(settings)
-        | APPEND_STEP >> AppendToBigQuery(settings)
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,9 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     try:
-        settings, options = parse_stream_options(sys.argv[1:] if argv is None else argv)
+        settings, of_beam = parse_stream_options(sys.argv[1:] if argv is None else argv)
         if settings.on_dataflow:
-            _submit(settings, options)
+            _submit(settings, of_beam)
         else:
             run_here(settings)
     except (OptionError, TargetError, GivenUpError, OutputError) as error:
@@ -145,17 +130,14 @@ class _Report:
             )
 
 
-def _submit(settings: StreamSettings, options: PipelineOptions) -> None:
+def _submit(settings: StreamSettings, of_beam: Sequence[str]) -> None:
+    from beam_jobs.stream_dataflow import submit  # imports Beam, which takes seconds
+
     patience = Patience(seconds=_SUBMIT_PATIENCE_SECONDS)
-    Subscription(settings.subscription).check(patience)
-    check_tables(make_write_client(), settings.rows_table, settings.rejected_table, patience)
-    try:
-        pipeline = beam.Pipeline(options=options)
-    except ValueError as error:  # Beam's own checks of its options
-        raise OptionError(" ".join(str(error).split())) from error
-    build(pipeline, settings)
-    result: Any = pipeline.run()
-    _log.info("submitted job %s", result.job_id())
+    subscription, client = Subscription(settings.subscription), make_write_client()
+    subscription.check(patience)
+    check_tables(client, settings.rows_table, settings.rejected_table, patience)
+    _log.info("submitted job %s", submit(settings, of_beam))
 
 
 if __name__ == "__main__":

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apache_beam.options.pipeline_options import (
-    GoogleCloudOptions,
-    PipelineOptions,
-    SetupOptions,
-    StandardOptions,
-    WorkerOptions,
-)
-
 from beam_jobs.access_log import FORMATS
-from beam_jobs.command_line import OneLineParser, OptionError
-from beam_jobs.options import (
+from beam_jobs.command_line import (
     DATAFLOW_RUNNER,
     LOCAL_RUNNER,
+    OneLineParser,
+    OptionError,
     Parameter,
     add_parameters,
     checked,
     in_range,
-    refuse_unknown,
 )
 
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1 << 10, 1 << 21  # a line's row, at most 3 times as long, fits one append
 ROWS_TABLE, REJECTED_TABLE = "streamed_requests", "rejected_lines"
 _JOB_NAME = "log-stream"
-_MAX_WORKERS = 4
 _PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _SUBSCRIPTION = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 
@@ -93,11 +85,11 @@ class StreamSettings:
         return f"{self.dataset}.{REJECTED_TABLE}"
 
 
-def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, PipelineOptions]:
+def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]]:
     """Read and check a command line.
 
     Returns:
-        The job's own settings, and Beam's options with what a streaming job needs filled in.
+        The job's own settings, and Beam's options.
 
     Raises:
         OptionError: a parameter is missing, unknown, or has a value that cannot be used.
@@ -109,40 +101,33 @@ def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, PipelineO
         allow_abbrev=False,
     )
     add_parameters(parser, STREAM_PARAMETERS)
-    own, rest = parser.parse_known_args(argv)
+    own, of_beam = parser.parse_known_args(argv)
     values = {parameter.name: checked(parameter, getattr(own, parameter.name)) for parameter in STREAM_PARAMETERS}
-    options = PipelineOptions(rest)
-    standard, google_cloud = options.view_as(StandardOptions), options.view_as(GoogleCloudOptions)
-    standard.runner = standard.runner or LOCAL_RUNNER
-    standard.streaming = True
-    google_cloud.job_name = google_cloud.job_name or _JOB_NAME
-    if standard.runner == DATAFLOW_RUNNER:  # the service may hand its launchers options of a later Beam
-        _fill_in_dataflow(options)
-    elif standard.runner == LOCAL_RUNNER:
-        refuse_unknown(rest, parser.prog)
-    else:
+    known, unknown = _parse_known(of_beam)
+    if known.runner not in (LOCAL_RUNNER, DATAFLOW_RUNNER):
         raise OptionError(
-            f"--runner={standard.runner} cannot be used: give {DATAFLOW_RUNNER}, or {LOCAL_RUNNER} for this machine"
+            f"--runner={known.runner} cannot be used: give {DATAFLOW_RUNNER}, or {LOCAL_RUNNER} for this machine"
         )
+    if unknown and known.runner == LOCAL_RUNNER:  # the service may hand its launchers options of a later Beam
+        from beam_jobs.options import refuse_unknown
+
+        refuse_unknown(unknown, parser.prog)
     settings = StreamSettings(
         subscription=values["subscription"],
         dataset=values["dataset"],
         log_format=values["log_format"],
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
-        job_name=google_cloud.job_name,
-        on_dataflow=standard.runner == DATAFLOW_RUNNER,
+        job_name=known.job_name,
+        on_dataflow=known.runner == DATAFLOW_RUNNER,
     )
-    return settings, options
+    return settings, of_beam
 
 
-def _fill_in_dataflow(options: PipelineOptions) -> None:
-    """At-least-once mode on Streaming Engine, and bounds for the autoscaling, unless the caller says otherwise."""
-    google_cloud, worker = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
-    google_cloud.enable_streaming_engine = True
-    service_options = list(google_cloud.dataflow_service_options or [])
-    if not any(option.startswith("streaming_mode_") for option in service_options):
-        service_options.append("streaming_mode_at_least_once")
-    google_cloud.dataflow_service_options = service_options
-    worker.autoscaling_algorithm = worker.autoscaling_algorithm or "THROUGHPUT_BASED"
-    worker.max_num_workers = worker.max_num_workers or _MAX_WORKERS
-    options.view_as(SetupOptions).save_main_session = False
+def _parse_known(of_beam: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Beam's options that every launcher gives; to know them all, Beam takes seconds to import."""
+    parser = OneLineParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--runner", default=LOCAL_RUNNER)
+    parser.add_argument("--job_name", default=_JOB_NAME)
+    for name in ("project", "region", "temp_location", "staging_location", "labels"):
+        parser.add_argument(f"--{name}")
+    return parser.parse_known_args(of_beam)
