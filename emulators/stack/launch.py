@@ -7,8 +7,9 @@ from collections.abc import Callable
 import psutil
 
 from emulators.stack import processes
+from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.components import stack_components
-from emulators.stack.config import StackConfig, StackError, component_environment
+from emulators.stack.config import REPOSITORY, StackConfig, StackError, component_environment
 from emulators.stack.probes import check_ports_free
 from emulators.stack.state import DOWN, FAILED, STARTING, UP, StackState, read_state, running_state
 
@@ -37,7 +38,8 @@ def up(
         The state of the stack that is up.
 
     Raises:
-        StackError: A port is taken or a component does not come up. Nothing is left running.
+        StackError: A port is taken or a component does not come up: nothing is left running. Or a DAG file cannot be
+            imported: the stack stays up, the Airflow UI shows the error.
     """
     state = running_state(config)
     if state is None:
@@ -51,7 +53,12 @@ def up(
         raise StackError("the emulators run without Airflow: stop them first (make down), then start again")
     elif state.status == UP:
         tell("already up")
-    return _wait_until_up(config, watch)
+    state = _wait_until_up(config, watch)
+    if airflow:
+        with AirflowApi.of(config) as api:
+            # Each file of the DAGs folder is named after its DAG.
+            api.wait_for_dags({file.stem for file in (REPOSITORY / "dags").glob("[!_]*.py")}, seconds=240)
+    return state
 
 
 def down(config: StackConfig, *, tell: Tell) -> None:
