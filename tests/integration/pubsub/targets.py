@@ -33,7 +33,16 @@ class Emulator:
 
     def __init__(self, state_dir: Path, *options: str, port: int = 0, **popen: Any) -> None:
         self.state_dir = state_dir
-        command = [sys.executable, "-m", "emulators.pubsub", "--port", str(port), "--state-dir", str(state_dir), *options]
+        command = [
+            sys.executable,
+            "-m",
+            "emulators.pubsub",
+            "--port",
+            str(port),
+            "--state-dir",
+            str(state_dir),
+            *options,
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen)
         assert self.process.stdout is not None
         if not select.select([self.process.stdout], [], [], START_SECONDS)[0]:

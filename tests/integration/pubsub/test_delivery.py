@@ -105,7 +105,9 @@ def test_pull_gives_at_most_what_was_asked_for(target: Target) -> None:
 
 
 def test_retry_policy_delays_the_next_attempt(target: Target) -> None:
-    topic, subscription = target.pair(retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 2}})
+    topic, subscription = target.pair(
+        retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 2}}
+    )
     target.publish(topic, b"later")
     received = target.pull(subscription, 1)
     nacked = time.monotonic()
@@ -117,20 +119,18 @@ def test_retry_policy_delays_the_next_attempt(target: Target) -> None:
 
 def test_poisoned_message_goes_to_the_dead_letter_topic(target: Target) -> None:
     dead_topic, dead = target.pair()
-    topic, subscription = target.pair(
-        dead_letter_policy={"dead_letter_topic": dead_topic, "max_delivery_attempts": 5}
-    )
+    topic, subscription = target.pair(dead_letter_policy={"dead_letter_topic": dead_topic, "max_delivery_attempts": 5})
     target.publish(topic, {"data": b"poison", "attributes": {"line": "7"}})
     attempts = []
     for _ in range(5):
         received = target.pull(subscription, 1)
         attempts.append(received[0].delivery_attempt)
         target.nack(subscription, received)
+    assert target.pull_once(subscription) == []
     (letter,) = target.pull(dead, 1)
     assert attempts == [1, 2, 3, 4, 5]
     assert letter.message.data == b"poison"
     assert letter.message.attributes["line"] == "7"
-    assert target.pull_once(subscription) == []
 
 
 def test_dead_letter_says_where_it_came_from(target: Target) -> None:
@@ -139,6 +139,7 @@ def test_dead_letter_says_where_it_came_from(target: Target) -> None:
     target.publish(topic, b"poison")
     for _ in range(5):
         target.nack(subscription, target.pull(subscription, 1))
+    assert target.pull_once(subscription) == []
     (letter,) = target.pull(dead, 1)
     attributes = dict(letter.message.attributes)
     published = attributes.pop("CloudPubSubDeadLetterSourceTopicPublishTime")
@@ -161,10 +162,10 @@ def test_message_stays_when_the_dead_letter_topic_is_gone(target: Target) -> Non
 
 
 FILTERED = {
-    'attributes:lang': {"en", "de", "none_but_empty"},
+    "attributes:lang": {"en", "de", "none_but_empty"},
     'attributes.lang = "en"': {"en"},
     'attributes.lang != "en"': {"de", "none", "none_but_empty"},
-    'NOT attributes:lang': {"none"},
+    "NOT attributes:lang": {"none"},
     'hasPrefix(attributes.lang, "e")': {"en"},
     'attributes:lang AND NOT attributes.lang = "de"': {"en", "none_but_empty"},
     '(attributes.lang = "de" OR attributes.lang = "en") AND attributes:lang': {"en", "de"},

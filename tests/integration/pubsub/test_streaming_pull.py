@@ -31,7 +31,7 @@ class BareStream:
                 self.responses.put(response)
                 for message in response.received_messages:
                     self.received.put(message)
-        except Exception as error:
+        except exceptions.GoogleAPICallError as error:
             self.errors.put(error)
 
     def send(self, **fields: Any) -> None:
