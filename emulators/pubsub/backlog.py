@@ -265,8 +265,9 @@ class Backlog:
         parsed = []
         for ack_id in ack_ids:
             serial, _, rest = ack_id.partition("-")
-            message_id, dash, token = rest.partition("-")
-            if serial != self._serial or not dash or not (message_id + token).isdecimal() or len(message_id) > 18:
+            message_id, _, token = rest.partition("-")
+            is_whole = serial == self._serial and message_id.isdecimal() and token.isdecimal()
+            if not is_whole or len(message_id) > 18:
                 raise invalid(f"You have passed an invalid ack ID to the service (ack_id={ack_id}).")
             parsed.append((ack_id, int(message_id)))
         return parsed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+import threading
 import time
 from array import array
 from collections import Counter
@@ -102,6 +103,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
+        self._writing = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / "pubsub.lock").open("w")
@@ -157,8 +159,9 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._reader.close()
-        self._writer.close()
+        with self._writing:
+            self._reader.close()
+            self._writer.close()
         self._lock.close()
 
     def commit(self, changes: Changes) -> None:
@@ -167,28 +170,30 @@ class Store:
         Raises:
             sqlite3.Error: Nothing of it was written (the disk is full, for one).
         """
+        with self._writing:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                self._write(changes)
+                self._writer.execute("COMMIT")
+            except sqlite3.Error:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    def _write(self, changes: Changes) -> None:
         execute = self._writer.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            for statement, parameters in changes.statements:
-                execute(statement, parameters)
-            for batch, topic, request in changes.batches:
-                execute(
-                    "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
-                    (batch.first_id, topic, batch.count, batch.publish_us, request),
-                )
-            if changes.batches:
-                execute("UPDATE next_message SET id = ?", (changes.batches[-1][0].last_id + 1,))
-            for (subscription, kind), ids in changes.progress.items():
-                execute(
-                    "INSERT INTO progress (subscription, kind, message_ids) VALUES (?, ?, ?)",
-                    (subscription, kind, ids.tobytes()),
-                )
-            execute("COMMIT")
-        except sqlite3.Error:
-            if self._writer.in_transaction:
-                execute("ROLLBACK")
-            raise
+        for statement, parameters in changes.statements:
+            execute(statement, parameters)
+        for batch, topic, request in changes.batches:
+            row = (batch.first_id, topic, batch.count, batch.publish_us, request)
+            execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
+        if changes.batches:
+            execute("UPDATE next_message SET id = ?", (changes.batches[-1][0].last_id + 1,))
+        for (subscription, kind), ids in changes.progress.items():
+            execute(
+                "INSERT INTO progress (subscription, kind, message_ids) VALUES (?, ?, ?)",
+                (subscription, kind, ids.tobytes()),
+            )
 
     def request(self, first_id: int) -> bytes:
         """The stored PublishRequest of a batch."""
