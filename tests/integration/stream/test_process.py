@@ -50,7 +50,8 @@ def test_every_event_arrives_once_although_the_job_is_killed(
     for table, fate in (("streamed_requests", "row"), ("rejected_lines", "rejected")):
         assert stream.ids(table) == {event_id for event_id, (known, _) in truth["events"].items() if known == fate}
     by_date = stream.sql(
-        f"SELECT CAST(log_date AS STRING), COUNT(DISTINCT event_id) FROM `{stream.dataset}.streamed_requests` GROUP BY 1"
+        "SELECT CAST(log_date AS STRING), COUNT(DISTINCT event_id)"
+        f" FROM `{stream.dataset}.streamed_requests` GROUP BY 1"
     )
     assert dict(by_date) == truth["rows_by_date"]
     assert stream.unacknowledged() == 0
