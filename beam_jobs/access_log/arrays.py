@@ -25,9 +25,9 @@ def bytes_array(values: Sequence[bytes], data_type: pa.DataType) -> Column:
     return pa.Array.from_buffers(data_type, len(values), [None, buffer(offsets), pa.py_buffer(b"".join(values))])
 
 
-def bool_array(values: npt.NDArray[np.bool_]) -> Column:
-    """An array of type bool."""
-    return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
+def nullable_bool_array(values: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]) -> Column:
+    """An array of type bool that is null where `valid` is not."""
+    return pa.Array.from_buffers(pa.bool_(), len(values), [_bits(valid), _bits(values)])
 
 
 def int64_array(values: npt.NDArray[np.int64]) -> Column:

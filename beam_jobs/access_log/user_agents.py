@@ -2,16 +2,17 @@
 
 import re
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-import pyarrow as pa
 from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from beam_jobs.access_log.arrays import bool_array, bytes_array
+from beam_jobs.access_log.arrays import nullable_bool_array
 from beam_jobs.access_log.schema import Column
+from beam_jobs.access_log.texts import NO_OVERFLOW, text_columns
+from beam_jobs.access_log.words import PADDING
 
 _OTHER = "Other"
 _CLASSIFIED_CHARACTERS = 1024
@@ -54,14 +55,26 @@ def classify_column(user_agents: Column) -> tuple[Column, Column, Column, Column
     Returns:
         The columns browser, os, device (string) and is_bot (bool), of the same length; null where `user_agents` is.
     """
-    encoded = user_agents.dictionary_encode()
-    classes = [classify(user_agent) for user_agent in encoded.dictionary.to_pylist()]
-    return (
-        bytes_array([found.browser.encode() for found in classes], pa.string()).take(encoded.indices),
-        bytes_array([found.os.encode() for found in classes], pa.string()).take(encoded.indices),
-        bytes_array([found.device.encode() for found in classes], pa.string()).take(encoded.indices),
-        bool_array(np.array([found.is_bot for found in classes], np.bool_)).take(encoded.indices),
-    )
+    encoded = user_agents.dictionary_encode("encode")
+    numbers: dict[UserAgentClass | None, int] = {}
+    number_of_value = [
+        numbers.setdefault(None if user_agent is None else classify(user_agent), len(numbers))
+        for user_agent in encoded.dictionary.to_pylist()
+    ]
+    names = bytearray()
+    places = np.full((len(numbers), 6), -1, np.int32)
+    is_bot = np.zeros((len(numbers), 2), np.bool_)
+    for found, number in numbers.items():
+        if found is not None:
+            for part, name in enumerate((found.browser.encode(), found.os.encode(), found.device.encode())):
+                places[number, 2 * part : 2 * part + 2] = len(names), len(name)
+                names += name
+            is_bot[number] = found.is_bot, True
+    indices = np.frombuffer(cast(Any, encoded.indices.buffers()[1]), np.int32, len(encoded))
+    of_line = np.array(number_of_value, np.intp)[indices]
+    named = np.frombuffer(bytes(names) + bytes(PADDING), np.uint8)
+    browser, os, device = text_columns(places[of_line], named, NO_OVERFLOW)
+    return browser, os, device, nullable_bool_array(is_bot[of_line, 0], is_bot[of_line, 1])
 
 
 @cache
