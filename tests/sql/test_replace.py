@@ -1,0 +1,141 @@
+"""A backfill replaces what its own source objects landed: once, twice, at once, and nothing else."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from google.api_core.exceptions import GoogleAPICallError
+
+from tests.sql.warehouse import SUFFIX, plain
+
+pytestmark = pytest.mark.integration
+
+REPLACE = "backfilled_requests/replace.sql"
+LANDED = ("backfilled_requests", "rejected_lines", "ledger", "ledger_days")
+
+
+def stage(warehouse, *, run_id="run-1", uri="gs://logs/a.log", generation=1, rows=(), rejected=()):
+    """Stage one source object: rows and rejected lines as (event_id, day)."""
+    counts = {"lines": len(rows) + len(rejected), "rows": len(rows), "rejected": len(rejected)}
+    days = sorted({day for _, day in rows})
+    warehouse.stage(
+        "rows",
+        [
+            {"event_id": event_id, "log_date": day, "timestamp": f"{day} 10:00:00+00", "source_uri": uri}
+            for event_id, day in rows
+        ],
+    )
+    warehouse.stage("rejected", [{"event_id": event_id, "source_uri": uri} for event_id, _ in rejected])
+    warehouse.stage("ledger", [{"run_id": run_id, "source_uri": uri, "generation": generation, **counts}])
+    warehouse.stage(
+        "ledger_days",
+        [
+            {"run_id": run_id, "source_uri": uri, "generation": generation, "log_date": day}
+            | {"rows": sum(of == day for _, of in rows)}
+            for day in days
+        ],
+    )
+
+
+def landed(warehouse, table="backfilled_requests"):
+    return sorted(row["event_id"] for row in warehouse.rows(table))
+
+
+def test_a_second_replace_gives_the_same_tables(warehouse):
+    stage(warehouse, rows=[("f:1", "2015-05-17"), ("f:2", "2015-05-18")], rejected=[("f:3", "2015-05-17")])
+    replace = warehouse.sql(REPLACE)
+    warehouse.run(replace)
+    once = {table: warehouse.rows(table) for table in LANDED}
+    assert [len(rows) for rows in once.values()] == [2, 1, 1, 2]
+    warehouse.run(replace)
+    assert {table: warehouse.rows(table) for table in LANDED} == once
+
+
+def test_the_next_generation_replaces_the_one_before(warehouse):
+    stage(warehouse, rows=[("g1:1", "2015-05-17"), ("g1:2", "2015-05-16")], rejected=[("g1:3", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    stage(warehouse, run_id="run-2", generation=2, rows=[("g2:1", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    assert landed(warehouse) == ["g2:1"], "the row of a day the object no longer has is gone too"
+    assert landed(warehouse, "rejected_lines") == []
+    assert sorted(row["run_id"] for row in warehouse.rows("ledger")) == ["run-1", "run-2"], "the ledger remembers"
+
+
+def test_other_source_objects_and_the_stream_stay(warehouse):
+    warehouse.insert("backfilled_requests", [{"event_id": "b:1", "source_uri": "gs://logs/b.log"}])
+    warehouse.insert("streamed_requests", [{"event_id": "m1"}])
+    warehouse.insert("rejected_lines", [{"event_id": "m2", "source": "stream"}, {"event_id": "b:2", "source_uri": "b"}])
+    stage(warehouse, rows=[("a:1", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    assert landed(warehouse) == ["a:1", "b:1"]
+    assert landed(warehouse, "streamed_requests") == ["m1"]
+    assert landed(warehouse, "rejected_lines") == ["b:2", "m2"]
+
+
+def test_an_emptied_object_takes_its_rows_along(warehouse):
+    stage(warehouse, rows=[("a:1", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    stage(warehouse, run_id="run-2", generation=2)
+    warehouse.run(warehouse.sql(REPLACE))
+    assert landed(warehouse) == []
+
+
+def test_no_source_object_at_all_changes_nothing(warehouse):
+    warehouse.insert("backfilled_requests", [{"event_id": "b:1"}])
+    for name in ("rows", "rejected", "ledger", "ledger_days"):
+        warehouse.stage(name, [])
+    warehouse.run(warehouse.sql(REPLACE))
+    assert landed(warehouse) == ["b:1"]
+
+
+def test_a_replace_that_fails_half_way_changes_nothing(warehouse):
+    warehouse.insert("backfilled_requests", [{"event_id": "a:0"}])
+    warehouse.insert("ledger_days", [{"run_id": "run-0", "rows": 1}])
+    stage(warehouse, rows=[("a:1", "2015-05-17")])
+    warehouse.run(f"DROP TABLE {warehouse.staging}.rejected_{SUFFIX}")
+    with pytest.raises(GoogleAPICallError, match="rejected_"):
+        warehouse.run(warehouse.sql(REPLACE))
+    assert landed(warehouse) == ["a:0"]
+
+
+def test_replaces_at_once_give_the_same_tables(warehouse):
+    """Real BigQuery cancels one of two; each retries, as its task would."""
+    stage(warehouse, rows=[(f"f:{number}", "2015-05-17") for number in range(5)])
+    replace = warehouse.sql(REPLACE)
+
+    def until_done(_):
+        for _ in range(20):
+            try:
+                return warehouse.run(replace)
+            except GoogleAPICallError as error:
+                refused = error
+        raise refused
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(until_done, range(8)))
+    assert landed(warehouse) == [f"f:{number}" for number in range(5)]
+    assert [len(warehouse.rows(table)) for table in ("ledger", "ledger_days")] == [1, 1]
+
+
+def test_the_report_names_every_day_the_object_ever_had(warehouse):
+    stage(warehouse, rows=[("g1:1", "2015-05-16"), ("g1:2", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    stage(warehouse, run_id="run-2", generation=2, rows=[("g2:1", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    (row,) = warehouse.run(warehouse.sql("ledger/report.sql"))
+    assert (row["source_uri"], row["lines"], row["rows"], row["rejected"]) == ("gs://logs/a.log", 1, 1, 0)
+    assert sorted(row["days"]) == ["2015-05-16", "2015-05-17"]
+
+
+def test_the_staging_tables_can_be_dropped_twice(warehouse):
+    stage(warehouse, rows=[("a:1", "2015-05-17")])
+    for _ in range(2):
+        warehouse.run(warehouse.sql("backfilled_requests/drop_staging.sql"))
+    with pytest.raises(GoogleAPICallError, match="rows_"):
+        warehouse.run(f"SELECT * FROM {warehouse.staging}.rows_{SUFFIX}")
+
+
+def test_days_are_written_as_days(warehouse):
+    stage(warehouse, rows=[("a:1", "2015-05-17")])
+    warehouse.run(warehouse.sql(REPLACE))
+    (row,) = warehouse.rows("ledger_days")
+    assert plain(row["log_date"]) == "2015-05-17"

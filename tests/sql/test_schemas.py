@@ -1,0 +1,73 @@
+"""The SQL as BigQuery would read it, and what its parts must agree on."""
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from tests.sql.warehouse import DAGS, STAGED, SUFFIX, TABLES, render
+
+NAMES = {
+    "dataset": "logline",
+    "staging": "logline_staging",
+    "suffix": SUFFIX,
+    "log_date": "DATE '2015-05-17'",
+    "tables": TABLES,
+}
+WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/*/query.sql"))
+# Parts of a statement, included where they are needed.
+PARTS = {"requests/columns.sql", "requests/visitor.sql"}
+
+
+def statements(template: str, **values: object) -> list[exp.Expression]:
+    return [parsed for parsed in sqlglot.parse(render(template, **(NAMES | values)), read="bigquery") if parsed]
+
+
+def columns(table: str) -> list[str]:
+    (create,) = statements(f"{table}/schema.sql")
+    return [column.name for column in create.find_all(exp.ColumnDef)]
+
+
+@pytest.mark.parametrize(
+    "template", sorted({str(path.relative_to(DAGS / "sql")) for path in DAGS.rglob("*.sql")} - PARTS)
+)
+def test_every_statement_is_bigquery_sql(template):
+    tables = WITH_QUERY if template == "replace_day.sql" else TABLES
+    parsed = statements(template, tables=tables)
+    assert parsed
+    assert not [statement for statement in parsed if isinstance(statement, exp.Command) and statement.name == ""]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_is_partitioned_and_explained(table):
+    (create,) = statements(f"{table}/schema.sql")
+    sql = create.sql("bigquery")
+    assert create.this.this.sql("bigquery") == f"logline.{table}"
+    assert "PARTITION BY" in sql
+    assert create.args["exists"]
+    for column in create.find_all(exp.ColumnDef):
+        assert "description" in column.sql("bigquery"), f"{table}.{column.name} has no description"
+
+
+@pytest.mark.parametrize("table", WITH_QUERY)
+def test_a_query_selects_the_columns_of_its_table(table):
+    (query,) = statements(f"{table}/query.sql")
+    assert query.named_selects == columns(table)
+
+
+@pytest.mark.parametrize("table", ["streamed_requests", "backfilled_requests"])
+def test_landing_tables_have_the_columns_of_requests(table):
+    assert columns(table) == columns("requests")
+    assert render("requests/columns.sql").replace("\n", " ").split(", ") == [
+        name.strip() for name in columns("requests")
+    ]
+
+
+def test_landing_tables_take_a_staged_row_as_it_is():
+    assert set(STAGED.values()) <= set(TABLES)
+
+
+@pytest.mark.integration
+def test_creating_the_tables_again_changes_nothing(own_warehouse):
+    own_warehouse.insert("daily_statuses", [{"status": 200, "requests": 1, "bytes": 1}])
+    own_warehouse.run(own_warehouse.sql("create_tables.sql", tables=TABLES))
+    assert len(own_warehouse.rows("daily_statuses")) == 1

@@ -1,0 +1,187 @@
+"""A throw-away dataset on the BigQuery emulator: tables from dags/sql, rows from test cases."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from google.cloud import bigquery
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+DAGS = Path(__file__).parents[2] / "dags"
+CASES = Path(__file__).parent / "cases"
+TABLES = sorted(path.parent.name for path in DAGS.glob("sql/*/schema.sql"))
+SUFFIX = "20150517_0badcafe"
+STAGED = {
+    "rows": "backfilled_requests",
+    "rejected": "rejected_lines",
+    "ledger": "ledger",
+    "ledger_days": "ledger_days",
+}
+DAY = "2015-05-17"
+
+_NUMBERS = itertools.count(1)
+_ENVIRONMENT = Environment(loader=FileSystemLoader(DAGS), undefined=StrictUndefined, autoescape=False)
+
+REQUEST = {
+    "log_date": DAY,
+    "timestamp": f"{DAY} 10:05:03+00",
+    "remote_addr": "83.149.9.216",
+    "method": "GET",
+    "path": "/",
+    "protocol": "HTTP/1.1",
+    "status": 200,
+    "body_bytes_sent": 100,
+    "user_agent": "Mozilla/5.0",
+    "is_bot": False,
+    "parser_version": "1",
+    "ingested_at": "2015-05-18 00:00:00+00",
+}
+BACKFILLED = REQUEST | {"source": "backfill", "source_uri": "gs://logs/a.log"}
+LEDGER = {
+    "run_id": "run-1",
+    "source": "backfill",
+    "source_uri": "gs://logs/a.log",
+    "generation": 1,
+    "log_format": "combined",
+    "bytes": 1000,
+    "job_id": "job-1",
+    "parser_version": "1",
+    "started": "2015-05-18 00:00:00+00",
+    "finished": "2015-05-18 00:01:00+00",
+}
+# What a case does not say about a row, by table.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "streamed_requests": REQUEST | {"source": "stream", "source_uri": "projects/p/subscriptions/s"},
+    "backfilled_requests": BACKFILLED,
+    "requests": BACKFILLED,
+    "rejected_lines": {
+        "error_type": "format",
+        "source": "backfill",
+        "source_uri": "gs://logs/a.log",
+        "parser_version": "1",
+        "ingested_at": "2015-05-18 00:00:00+00",
+    },
+    "ledger": LEDGER | {"lines": 0, "rows": 0, "rejected": 0, "blank": 0},
+    "ledger_days": {
+        "run_id": "run-1",
+        "source_uri": "gs://logs/a.log",
+        "generation": 1,
+        "log_date": DAY,
+        "finished": "2015-05-18 00:01:00+00",
+    },
+    "daily_summary": {
+        "log_date": DAY,
+        "bots": 0,
+        "unique_visitors": 0,
+        "client_errors": 0,
+        "server_errors": 0,
+        "client_error_rate": 0,
+        "server_error_rate": 0,
+    },
+    "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
+    "daily_statuses": {"log_date": DAY},
+    "hourly_traffic": {
+        "log_date": DAY,
+        "hour": f"{DAY} 10:00:00+00",
+        "bots": 0,
+        "unique_visitors": 0,
+        "errors": 0,
+    },
+}
+
+
+def render(template: str, **values: Any) -> str:
+    """A file below dags/sql as SQL, or a template that includes some."""
+    if template.endswith(".sql"):
+        template = f"{{% include 'sql/{template}' %}}"
+    return _ENVIRONMENT.from_string(template).render(values)
+
+
+def cases(name: str) -> list[dict[str, Any]]:
+    """The cases of `cases/NAME.yaml`."""
+    loaded: list[dict[str, Any]] = yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+class Warehouse:
+    """A dataset of its own with all tables, and its staging dataset."""
+
+    def __init__(self, client: bigquery.Client) -> None:
+        self.client = client
+        number = next(_NUMBERS)
+        self.dataset = f"test_{number}"
+        self.staging = f"test_{number}_staging"
+        self.run(f"CREATE SCHEMA {self.dataset}; CREATE SCHEMA {self.staging};")
+        self.run(self.sql("create_tables.sql", tables=TABLES))
+
+    def sql(self, template: str, **values: Any) -> str:
+        """A template rendered for this warehouse, the day and the staging tables of the tests."""
+        names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX, "log_date": f"DATE '{DAY}'"}
+        return render(template, **(names | values))
+
+    def run(self, sql: str, parameters: Iterable[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, Any]]:
+        """Run SQL to its end, without retries, and return its rows."""
+        config = bigquery.QueryJobConfig(query_parameters=list(parameters))
+        job = self.client.query(sql, job_config=config, job_retry=None)
+        return [dict(row.items()) for row in job.result(job_retry=None)]
+
+    def insert(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows of a case: defaults filled in, `line` standing for the hash of a line."""
+        self._insert(f"{self.dataset}.{table}", table, rows)
+
+    def stage(self, staged: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Create one of the four staging tables with these rows."""
+        table = STAGED[staged]
+        target = f"{self.staging}.{staged}_{SUFFIX}"
+        self.run(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {self.dataset}.{table} WHERE FALSE")
+        self._insert(target, table, rows)
+
+    def _insert(self, target: str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            values = DEFAULTS[table] | {name: value for name, value in row.items() if name not in ("why", "line")}
+            if "line" in row:
+                values["raw_line_hash"] = row["line"].encode().ljust(16, b".")
+            names = ", ".join(f"`{name}`" for name in values)
+            literals = ", ".join(_literal(name, value) for name, value in values.items())
+            self.run(f"INSERT INTO {target} ({names}) VALUES ({literals})")
+
+    def clear(self) -> None:
+        """Delete all rows."""
+        self.run("".join(f"DELETE FROM {self.dataset}.{table} WHERE TRUE;\n" for table in TABLES))
+
+    def rows(self, table: str, order: str = "1") -> list[dict[str, Any]]:
+        """All rows of a table."""
+        return self.run(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")
+
+
+def _literal(name: str, value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, bytes):
+        return "b'" + "".join(f"\\x{byte:02x}" for byte in value) + "'"
+    if isinstance(value, int | float):
+        return repr(value)
+    kind = {
+        "log_date": "DATE ",
+        **dict.fromkeys(("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished"), "TIMESTAMP "),
+    }
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"{kind.get(name, '')}'{text}'"
+
+
+def plain(value: Any) -> Any:
+    """A value of a result as YAML writes it: days and instants as text."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.rstrip(b".").decode()
+    return value
