@@ -32,7 +32,7 @@ class LineBlock(NamedTuple):
     """
 
     offset: int
-    data: bytes
+    data: bytes | memoryview
 
 
 class TruncatedGzipError(ValueError):
@@ -64,7 +64,7 @@ def read_block(read: RangeReader, size: int, start: int, end: int, max_line_byte
         return LineBlock(end, b"")
     stop = data.find(b"\n", last)
     if stop >= 0:
-        return LineBlock(base + begin, data[begin : stop + 1])
+        return LineBlock(base + begin, memoryview(data)[begin : stop + 1])
     line = max(data.rfind(b"\n", begin, last) + 1, begin)
     longest = max_line_bytes + _TERMINATOR_BYTES
     pieces = [data]
