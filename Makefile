@@ -54,7 +54,8 @@ bench: setup  ## benchmarks, each beside what a user would pick instead
 lock: setup  ## resolve requirements/*.in anew into hashed locks
 	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 	for name in airflow beam emulators; do \
-		$(LOCK) --constraints requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt; done
+		override=""; test $$name = airflow && override="--override requirements/airflow-overrides.txt"; \
+		$(LOCK) $$override --constraints requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt; done
 
 clean: down  ## stop the local stack and delete its data
 	rm -rf .local
