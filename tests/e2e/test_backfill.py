@@ -1,0 +1,330 @@
+"""The whole way, through a real Airflow: log files in, trusted tables out, and every mistake one clear line."""
+
+import gzip
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulators.stack.airflow_api import AirflowApi, DagRun, error_line, wait_for
+from emulators.stack.running import RunningStack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+DAYS = ("2024-02-28", "2024-02-29", "2024-03-01")
+LINES_PER_DAY = 2_000
+RANGE = {"start_date": DAYS[0], "end_date": DAYS[-1]}
+RUN_SECONDS = 240
+# Columns that say when and by which run something was made; all others must not depend on it.
+VOLATILE = {
+    "ingested_at",
+    "run_id",
+    "job_id",
+    "started",
+    "finished",
+}
+# The ledger keeps a row per run by design, so it is compared on its own.
+TABLES = (
+    "backfilled_requests",
+    "rejected_lines",
+    "requests",
+    "daily_summary",
+    "daily_paths",
+    "daily_statuses",
+    "hourly_traffic",
+)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    stack: RunningStack
+    airflow: AirflowApi
+    truth: dict[str, Any]
+    first_run: DagRun
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        client = self.stack.bigquery()
+        try:
+            return [dict(row.items()) for row in client.query_and_wait(sql)]
+        finally:
+            client.close()
+
+    def checksums(self) -> dict[str, str]:
+        return {table: self._checksum(table) for table in TABLES}
+
+    def _checksum(self, table: str) -> str:
+        rows = sorted(
+            repr([(name, value) for name, value in sorted(row.items()) if name not in VOLATILE])
+            for row in self.query(f"SELECT * FROM {self.stack.dataset}.{table}")
+        )
+        return f"{len(rows)} rows {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+
+    def backfill(self, **conf: Any) -> DagRun:
+        return self.airflow.wait_for_run(self.airflow.trigger("log_backfill", conf), seconds=RUN_SECONDS)
+
+    def settle(self) -> None:
+        """Wait until every daily_summary run that the backfills have started has ended, and check that it succeeded."""
+
+        def idle() -> bool:
+            return all(run.state in ("success", "failed") for run in self.airflow.runs("daily_summary"))
+
+        announced = {event["id"] for event in self._events()}
+        wait_for(
+            lambda: idle() and announced <= {event["id"] for event in self._events() if event["created_dagruns"]},
+            seconds=RUN_SECONDS,
+            what="the daily_summary runs",
+        )
+        failed = [run.run_id for run in self.airflow.runs("daily_summary") if run.state != "success"]
+        assert not failed, [failure(self.airflow, run) for run in self.airflow.runs("daily_summary")][:3]
+
+    def _events(self) -> list[dict[str, Any]]:
+        return list(self.airflow.request("GET", "/assets/events", params={"limit": 1000})["asset_events"])
+
+    def upload(self, name: str, content: bytes) -> None:
+        client = self.stack.storage()
+        try:
+            client.bucket(self.stack.bucket).blob(name).upload_from_string(content)
+        finally:
+            client.close()
+
+
+def failure(airflow: AirflowApi, run: DagRun) -> str:
+    failed = [task for task in airflow.tasks(run.dag_id, run.run_id) if task.state == "failed"]
+    return "; ".join(f"{task.label}: {error_line(airflow.log(run, task))}" for task in failed)
+
+
+@pytest.fixture(scope="module")
+def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
+    """Provisioned, with three generated days backfilled once."""
+    logs = f"gs://{airflow_stack.bucket}/logs"
+    with AirflowApi.of(airflow_stack.config) as airflow:
+        airflow.wait_for_dags(("provision", "log_backfill", "daily_summary"), seconds=120)
+        provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
+        assert provisioned.state == "success", failure(airflow, provisioned)
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "beam_jobs.generate_logs", "--output", logs, "--start_date", DAYS[0]),
+                *("--days", str(len(DAYS)), "--lines_per_day", str(LINES_PER_DAY), "--seed", "7"),
+                *("--bad_share", "0.02", "--files_per_day", "2"),
+            ],
+            env=airflow_stack.process_env,
+            check=True,
+        )
+        client = airflow_stack.storage()
+        truth = json.loads(client.bucket(airflow_stack.bucket).blob("logs/truth.json").download_as_bytes())
+        client.close()
+        run = airflow.wait_for_run(airflow.trigger("log_backfill", RANGE), seconds=RUN_SECONDS)
+        assert run.state == "success", failure(airflow, run)
+        pipeline = Pipeline(airflow_stack, airflow, truth, run)
+        pipeline.settle()
+        yield pipeline
+
+
+def test_every_figure_is_the_generators_truth(pipeline: Pipeline) -> None:
+    dataset = pipeline.stack.dataset
+    summary = {
+        str(row["log_date"]): row for row in pipeline.query(f"SELECT * FROM {dataset}.daily_summary ORDER BY log_date")
+    }
+    assert sorted(summary) == sorted(DAYS)
+    for day, truth in pipeline.truth["days"].items():
+        assert summary[day]["requests"] == truth["rows"]
+        assert summary[day]["bytes"] == truth["body_bytes_sent"]
+        statuses = {
+            str(row["status"]): row["requests"]
+            for row in pipeline.query(f"SELECT * FROM {dataset}.daily_statuses WHERE log_date = '{day}'")
+        }
+        assert statuses == truth["statuses"]
+        hours = {
+            row["hour"]: row["requests"]
+            for row in pipeline.query(
+                "SELECT EXTRACT(HOUR FROM hour) AS hour, requests"
+                f" FROM {dataset}.hourly_traffic WHERE log_date = '{day}'"
+            )
+        }
+        assert [hours.get(hour, 0) for hour in range(24)] == truth["hours"]
+    reasons = {
+        row["error_type"]: row["lines"]
+        for row in pipeline.query(f"SELECT error_type, COUNT(*) AS `lines` FROM {dataset}.rejected_lines GROUP BY 1")
+    }
+    assert reasons == pipeline.truth["totals"]["rejected_by_reason"]
+
+
+def test_the_ledger_accounts_for_every_line(pipeline: Pipeline) -> None:
+    ledger = pipeline.query(
+        f"SELECT * FROM {pipeline.stack.dataset}.ledger WHERE run_id = '{pipeline.first_run.run_id}'"
+    )
+    assert len(ledger) == 2 * len(DAYS)
+    assert all(row["lines"] == row["rows"] + row["rejected"] + row["blank"] for row in ledger)
+    for name in ("lines", "rows", "rejected", "blank", "bytes"):
+        assert sum(row[name] for row in ledger) == pipeline.truth["totals"][name]
+
+
+def test_the_same_tables_however_often_and_in_whatever_order(pipeline: Pipeline) -> None:
+    before = pipeline.checksums()
+
+    with ThreadPoolExecutor(2) as at_once:  # two triggers for the same day
+        runs = list(at_once.map(lambda _: pipeline.backfill(start_date=DAYS[2]), range(2)))
+    runs.append(pipeline.backfill(start_date=DAYS[1], end_date=DAYS[1]))
+    runs.append(pipeline.backfill(**RANGE, max_parallel_days=1))
+    assert {run.state for run in runs} == {"success"}, [failure(pipeline.airflow, run) for run in runs]
+    pipeline.settle()
+
+    assert pipeline.checksums() == before
+    assert pipeline.query(
+        f"SELECT COUNT(*) AS unbalanced FROM {pipeline.stack.dataset}.ledger WHERE lines != `rows` + rejected + blank"
+    ) == [{"unbalanced": 0}]
+
+
+@pytest.mark.parametrize("task", ["launch_parse", "load_rows", "replace", "report"])
+def test_a_cleared_task_gives_the_same_tables(pipeline: Pipeline, task: str) -> None:
+    before = pipeline.checksums()
+    pipeline.airflow.clear(pipeline.first_run, [f"day.{task}"])
+    run = pipeline.airflow.wait_for_run(pipeline.first_run, seconds=RUN_SECONDS)
+    assert run.state == "success", failure(pipeline.airflow, run)
+    pipeline.settle()
+    assert pipeline.checksums() == before
+
+
+def test_a_dry_run_lists_and_starts_nothing(pipeline: Pipeline) -> None:
+    run = pipeline.backfill(**RANGE, dry_run=True)
+    assert run.state == "success"
+    tasks = pipeline.airflow.tasks(run.dag_id, run.run_id)
+    assert {task.state for task in tasks if task.task_id != "plan"} <= {"skipped", None}
+    log = pipeline.airflow.log(run, next(task for task in tasks if task.task_id == "plan"))
+    for day in DAYS:
+        assert f"gs://{pipeline.stack.bucket}/logs/{day}/*" in log
+    assert str(pipeline.truth["totals"]["bytes"]) in log.replace(",", "")
+
+
+def test_the_airflow_command_starts_a_run(pipeline: Pipeline) -> None:
+    conf = json.dumps({"start_date": DAYS[0], "end_date": DAYS[0], "dry_run": True})
+    subprocess.run(
+        ["airflow", "dags", "trigger", "log_backfill", "--run-id", "by-command", "--conf", conf],
+        env=pipeline.stack.process_env,
+        check=True,
+        capture_output=True,
+        timeout=180,
+    )
+    run = pipeline.airflow.wait_for_run(pipeline.airflow.run("log_backfill", "by-command"), seconds=RUN_SECONDS)
+    assert run.state == "success"
+
+
+GOOD_LINE = b'192.0.2.7 - - [01/Mar/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8.0"\n'
+BAD_FILES = {
+    "truncated": gzip.compress(GOOD_LINE * 5_000)[:-40],
+    "binary": bytes(range(256)) * 400,
+    "empty": b"",
+    "long": b"x" * 10_000_000,
+}
+BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
+    "end before start": (
+        {"start_date": "2024-03-01", "end_date": "2024-02-01"},
+        "end_date 2024-02-01 is before start_date 2024-03-01",
+    ),
+    "no date": ({"start_date": "2024-02-30"}, "start_date must be a calendar day written as YYYY-MM-DD"),
+    "matches nothing": (
+        {**RANGE, "source": "gs://{bucket}/elsewhere/{{date}}/*"},
+        "no object matches gs://{bucket}/elsewhere/2024-02-28/*",
+    ),
+    "unknown format": ({**RANGE, "log_format": "morse"}, "log_format 'morse' is unknown"),
+    "missing bucket": ({"source": "gs://no-such-bucket/logs/*"}, "no-such-bucket"),
+    "unknown param": ({"strat_date": "2024-03-01"}, "unknown parameter 'strat_date'"),
+    "truncated gzip": ({"source": "gs://{bucket}/bad/truncated"}, "gs://{bucket}/bad/truncated: truncated gzip"),
+    "binary file": ({"source": "gs://{bucket}/bad/binary"}, "gs://{bucket}/bad/binary"),
+    "empty file": ({"source": "gs://{bucket}/bad/empty"}, "set allow_empty"),
+    "10 MB line": (
+        {"source": "gs://{bucket}/bad/long", "log_format": "combined"},
+        "share of rejected lines",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(pipeline: Pipeline) -> dict[str, DagRun]:
+    """Every bad input triggered at once, none awaited yet."""
+    for name, content in BAD_FILES.items():
+        pipeline.upload(f"bad/{name}", content)
+
+    def fill(value: Any) -> Any:
+        return value.format(bucket=pipeline.stack.bucket) if isinstance(value, str) and "{bucket}" in value else value
+
+    return {
+        name: pipeline.airflow.trigger("log_backfill", {key: fill(value) for key, value in conf.items()})
+        for name, (conf, _) in BAD_INPUT.items()
+    }
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input_fails_with_one_clear_line(pipeline: Pipeline, refused: dict[str, DagRun], name: str) -> None:
+    run = pipeline.airflow.wait_for_run(refused[name], seconds=RUN_SECONDS)
+    assert run.state == "failed"
+    said = failure(pipeline.airflow, run)
+    assert BAD_INPUT[name][1].replace("{bucket}", pipeline.stack.bucket) in said
+    replaced = [task for task in pipeline.airflow.tasks(run.dag_id, run.run_id) if task.task_id == "day.replace"]
+    assert {task.state for task in replaced} <= {"upstream_failed", None}
+
+
+def test_a_manifest_that_does_not_balance_replaces_nothing(pipeline: Pipeline) -> None:
+    before = pipeline.checksums()
+    run = pipeline.backfill(start_date=DAYS[0], end_date=DAYS[0])
+    assert run.state == "success", failure(pipeline.airflow, run)
+    pipeline.settle()
+    output = pipeline.airflow.xcom(run, "plan")[0]["output"]
+    name = output.removeprefix(f"gs://{pipeline.stack.bucket}/") + "/manifest.json"
+    client = pipeline.stack.storage()
+    manifest = json.loads(client.bucket(pipeline.stack.bucket).blob(name).download_as_bytes())
+    client.close()
+    manifest["sources"][0]["lines"] += 1
+    manifest["totals"]["lines"] += 1
+    pipeline.upload(name, json.dumps(manifest).encode())
+
+    pipeline.airflow.clear(run, ["day.check_staging"])
+    ended = pipeline.airflow.wait_for_run(run, seconds=RUN_SECONDS)
+
+    assert ended.state == "failed"
+    assert "day.check_staging" in failure(pipeline.airflow, ended)
+    assert "lines = rows + rejected + blank" in failure(pipeline.airflow, ended)
+    assert pipeline.checksums() == before
+
+
+def test_a_real_log(pipeline: Pipeline, real_logs: Path) -> None:
+    pipeline.upload("real/access.log", (real_logs / "semicomplete-2015-05.access.log").read_bytes())
+    run = pipeline.backfill(source=f"gs://{pipeline.stack.bucket}/real/*")
+    assert run.state == "success", failure(pipeline.airflow, run)
+    pipeline.settle()
+    dataset = pipeline.stack.dataset
+    days = "log_date BETWEEN '2015-05-17' AND '2015-05-20'"
+    assert {
+        str(row["log_date"]): row["requests"]
+        for row in pipeline.query(f"SELECT log_date, requests FROM {dataset}.daily_summary WHERE {days}")
+    } == {"2015-05-17": 1632, "2015-05-18": 2893, "2015-05-19": 2896, "2015-05-20": 2578}
+    statuses = pipeline.query(
+        f"SELECT status, SUM(requests) AS requests FROM {dataset}.daily_statuses WHERE {days} GROUP BY status"
+    )
+    # The README of the data counts the rejected line's status too, a 200.
+    assert {row["status"]: row["requests"] for row in statuses} == {
+        200: 9125,
+        304: 445,
+        404: 213,
+        301: 164,
+        206: 45,
+        500: 3,
+        416: 2,
+        403: 2,
+    }
+    repeated = pipeline.query(
+        f"SELECT raw_line_hash, COUNT(*) AS times FROM {dataset}.requests WHERE {days} GROUP BY 1 HAVING times > 1"
+    )
+    assert len(repeated) == 17
+    rejected = pipeline.query(
+        f"SELECT raw_line, error_type FROM {dataset}.rejected_lines WHERE source_uri LIKE '%/real/%'"
+    )
+    assert len(rejected) == 1
+    assert b"[20/May/2015:12:05:17 +0000]" in rejected[0]["raw_line"]
