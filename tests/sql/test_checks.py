@@ -4,6 +4,7 @@ import json
 
 import pytest
 from google.cloud.bigquery import ScalarQueryParameter
+from jinja2 import UndefinedError
 
 from tests.sql.warehouse import DAGS, Warehouse, cases, render
 
@@ -17,10 +18,7 @@ UNREACHABLE = {"complete requests"}
 
 def run_checks(case, warehouse: Warehouse):
     parameters = {"max_rejected_percent": 10.0, "allow_empty": False} | case.get("parameters", {})
-    for name, rows in case.get("given", {}).items():
-        warehouse.insert(name, rows)
-    for name, rows in case.get("staged", {}).items():
-        warehouse.stage(name, rows)
+    warehouse.load(case.get("given", {}), case.get("staged", {}))
     bound = []
     if "manifest" in case:
         bound = [
@@ -60,5 +58,5 @@ def test_no_comment_holds_a_parameter():
 
 
 def test_a_template_without_its_values_is_an_error():
-    with pytest.raises(Exception, match="undefined"):
+    with pytest.raises(UndefinedError):
         render("daily_paths/query.sql")

@@ -13,8 +13,7 @@ ALL = [{"table": "requests", **case} for case in cases("requests")] + cases("dai
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case['table']}: {case['reason']}")
 def test_the_day_is_rebuilt_as_expected(case, warehouse):
     table = case["table"]
-    for name, rows in case["given"].items():
-        warehouse.insert(name, rows)
+    warehouse.load(case["given"], {})
     rebuild = warehouse.sql("replace_day.sql", tables=[table])
     for _ in range(2):
         warehouse.run(rebuild)

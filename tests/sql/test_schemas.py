@@ -4,7 +4,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from tests.sql.warehouse import DAGS, STAGED, SUFFIX, TABLES, render
+from tests.sql.warehouse import DAGS, SUFFIX, TABLES, render
 
 NAMES = {
     "dataset": "logline",
@@ -34,7 +34,8 @@ def test_every_statement_is_bigquery_sql(template):
     tables = WITH_QUERY if template == "replace_day.sql" else TABLES
     parsed = statements(template, tables=tables)
     assert parsed
-    assert not [statement for statement in parsed if isinstance(statement, exp.Command) and statement.name == ""]
+    # What sqlglot cannot read becomes a Command.
+    assert not [statement for statement in parsed if isinstance(statement, exp.Command)]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -60,10 +61,6 @@ def test_landing_tables_have_the_columns_of_requests(table):
     assert render("requests/columns.sql").replace("\n", " ").split(", ") == [
         name.strip() for name in columns("requests")
     ]
-
-
-def test_landing_tables_take_a_staged_row_as_it_is():
-    assert set(STAGED.values()) <= set(TABLES)
 
 
 @pytest.mark.integration

@@ -132,23 +132,24 @@ class Warehouse:
 
     def insert(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of a case: defaults filled in, `line` standing for the hash of a line."""
-        self._insert(f"{self.dataset}.{table}", table, rows)
+        self.load({table: rows}, {})
 
-    def stage(self, staged: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Create one of the four staging tables with these rows."""
-        table = STAGED[staged]
-        target = f"{self.staging}.{staged}_{SUFFIX}"
-        self.run(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {self.dataset}.{table} WHERE FALSE")
-        self._insert(target, table, rows)
+    def stage(self, staged: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Create staging tables with these rows."""
+        self.load({}, staged)
 
-    def _insert(self, target: str, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
-            values = DEFAULTS[table] | {name: value for name, value in row.items() if name not in ("why", "line")}
-            if "line" in row:
-                values["raw_line_hash"] = row["line"].encode().ljust(16, b".")
-            names = ", ".join(f"`{name}`" for name in values)
-            literals = ", ".join(_literal(name, value) for name, value in values.items())
-            self.run(f"INSERT INTO {target} ({names}) VALUES ({literals})")
+    def load(
+        self, given: Mapping[str, Iterable[Mapping[str, Any]]], staged: Mapping[str, Iterable[Mapping[str, Any]]]
+    ) -> None:
+        """Insert and stage in one script."""
+        script = [_insert(f"{self.dataset}.{table}", table, row) for table, rows in given.items() for row in rows]
+        for name, rows in staged.items():
+            target = f"{self.staging}.{name}_{SUFFIX}"
+            table = STAGED[name]
+            script.append(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {self.dataset}.{table} WHERE FALSE;")
+            script += [_insert(target, table, row) for row in rows]
+        if script:
+            self.run("\n".join(script))
 
     def clear(self) -> None:
         """Delete all rows."""
@@ -157,6 +158,15 @@ class Warehouse:
     def rows(self, table: str, order: str = "1") -> list[dict[str, Any]]:
         """All rows of a table."""
         return self.run(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")
+
+
+def _insert(target: str, table: str, row: Mapping[str, Any]) -> str:
+    values = DEFAULTS[table] | {name: value for name, value in row.items() if name not in ("why", "line")}
+    if "line" in row:
+        values["raw_line_hash"] = row["line"].encode().ljust(16, b".")
+    names = ", ".join(f"`{name}`" for name in values)
+    literals = ", ".join(_literal(name, value) for name, value in values.items())
+    return f"INSERT INTO {target} ({names}) VALUES ({literals});"
 
 
 def _literal(name: str, value: Any) -> str:
