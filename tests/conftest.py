@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from emulators.stack import processes
 from emulators.stack.running import RunningStack, running_stack
 
 
@@ -25,8 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """BigQuery, Cloud Storage and Dataflow emulators: `.env`, `.bucket`, `.storage()`, `.bigquery()`."""
-    with running_stack(tmp_path_factory.mktemp("emulators"), airflow=False) as stack:
-        yield stack
+    yield from _stack(tmp_path_factory.mktemp("emulators"), airflow=False)
 
 
 @pytest.fixture
@@ -40,8 +40,7 @@ def emulator_environment(emulators: RunningStack, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture(scope="session")
 def airflow_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The emulators and a real Airflow: `.airflow()` is its REST API."""
-    with running_stack(tmp_path_factory.mktemp("airflow_stack"), airflow=True) as stack:
-        yield stack
+    yield from _stack(tmp_path_factory.mktemp("airflow_stack"), airflow=True)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +50,9 @@ def real_logs() -> Path:
     if not folder:
         pytest.skip("REAL_LOGS_DIR is not set: point it at a folder of real access logs")
     return Path(folder)
+
+
+def _stack(state_dir: Path, *, airflow: bool) -> Iterator[RunningStack]:
+    with running_stack(state_dir, airflow=airflow) as stack:
+        yield stack
+    assert processes.members(stack.config.state_dir) == []

@@ -70,7 +70,9 @@ class Demo:
                 run_id = self._backfill(api, "demo", {"start_date": FIRST_DAY, "end_date": LAST_DAY})
             well = self._show_generated(run_id, truth)
             if own:
-                with self._screen.step(f"Uploading {len(own.files)} files of yours"):
+                with self._screen.step(
+                    f"Uploading your logs ({len(own.files)} {'file' if len(own.files) == 1 else 'files'})"
+                ):
                     self._upload(own)
                 with self._screen.step("Backfilling your files"):
                     run_id = self._backfill(api, "yours", {"source": f"gs://{self._stack.bucket}/{own.pattern}"})

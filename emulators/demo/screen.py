@@ -11,6 +11,7 @@ from rich.table import Table
 
 from emulators.demo.figures import LEDGER_COLUMNS, SUMMARY_COLUMNS, Figures
 
+_PLAIN_WIDTH = 120
 _MOST_ROWS = 12
 _MOST_DAYS = 31
 
@@ -19,7 +20,9 @@ class Screen:
     """Standard output: on a terminal with a spinner that says what is at work, else lines only."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False)
+        if not self._console.is_terminal:
+            self._console.width = _PLAIN_WIDTH
         self._begun = time.monotonic()
         self._spinner: Status | None = None
 
@@ -38,7 +41,7 @@ class Screen:
 
     def line(self, text: str) -> None:
         """Print a line."""
-        self._console.print(f"  {text}", markup=False)
+        self._console.print(f"  {text}", markup=False, soft_wrap=True)
 
     def working(self, text: str) -> None:
         """Say what is at work, where there is a spinner."""
@@ -47,13 +50,15 @@ class Screen:
 
     def ledger(self, figures: Figures) -> None:
         """Print what became of the lines of each source object; many objects of one folder in one row."""
-        table = _table("Ledger: what became of every line", "source object", "format", *LEDGER_COLUMNS)
         ledger = figures.ledger
+        folder = _shared_folder(list(ledger))
+        table = _table(f"Ledger: what became of every line of {folder}", "object", "format", *LEDGER_COLUMNS)
         rows = {uri: (row["log_format"], row) for uri, row in ledger.items()}
         if len(rows) > _MOST_ROWS:
             rows = _by_folder(ledger)
         for name, (log_format, row) in rows.items():
-            table.add_row(name, log_format or "", *(_number(row[column]) for column in LEDGER_COLUMNS))
+            numbers = (_number(row[column]) for column in LEDGER_COLUMNS)
+            table.add_row(name.removeprefix(folder), log_format or "", *numbers)
         table.add_section()
         table.add_row("total", "", *(_number(sum(row[c] for row in ledger.values())) for c in LEDGER_COLUMNS))
         self._console.print(table)
@@ -89,15 +94,25 @@ class Screen:
 
     def plain(self, text: str = "") -> None:
         """Print text as it is."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, soft_wrap=True)
 
 
 def _table(title: str, first: str, *others: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, overflow="fold")
     for name in others:
         table.add_column(name, justify="left" if name == "format" else "right", no_wrap=True)
     return table
+
+
+def _shared_folder(uris: Sequence[str]) -> str:
+    """Return the longest ``gs://bucket/folder/`` that all these objects are in."""
+    shared: list[str] = []
+    for parts in zip(*(uri.split("/")[:-1] for uri in uris), strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared.append(parts[0])
+    return "".join(f"{part}/" for part in shared)
 
 
 def _by_folder(ledger: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, Mapping[str, Any]]]:

@@ -83,8 +83,10 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         "scheduler": {
             # How long a finished task waits for its successor, at most.
             "scheduler_idle_sleep_time": 0.2,
-            # A killed worker's task fails after a minute instead of five.
+            # A killed worker's task fails after a minute instead of five,
             "task_instance_heartbeat_timeout": 60,
+            # and the tasks of a killed scheduler run again half a minute after its last heartbeat.
+            "orphaned_tasks_check_interval": 30,
         },
         "dag_processor": {
             "refresh_interval": 10,

@@ -51,9 +51,10 @@ def up(
         _start_supervisor(config, airflow=airflow, owner=owner)
     elif airflow and not state.airflow:
         raise StackError("the emulators run without Airflow: stop them first (make down), then start again")
-    elif state.status == UP:
+    if state is not None and state.status == UP:
         tell("already up")
-    state = _wait_until_up(config, watch)
+    else:
+        state = _wait_until_up(config, watch)
     if airflow:
         with AirflowApi.of(config) as api:
             # Each file of the DAGs folder is named after its DAG.

@@ -36,7 +36,7 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path) -> 
 def belongs(process: psutil.Process, state_dir: Path) -> bool:
     """Tell whether a process lives and carries the mark of the stack in this state folder."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == str(state_dir)
+        return _lives(process) and process.environ().get(MARK) == str(state_dir)
     except (psutil.Error, OSError):
         return False
 
@@ -66,11 +66,11 @@ def stop(processes: Sequence[psutil.Process], *, grace: float) -> list[psutil.Pr
     """
     for process in processes:
         _signal(process, kill=False)
-    _, alive = psutil.wait_procs(processes, timeout=grace)
+    alive = _still_alive(processes, seconds=grace)
     for process in alive:
         _signal(process, kill=True)
-    psutil.wait_procs(alive, timeout=10)
-    return list(alive)
+    _still_alive(alive, seconds=10)
+    return alive
 
 
 def stop_all(state_dir: Path, *, grace: float) -> int:
@@ -107,6 +107,21 @@ def last_lines(log: Path, *, since: int = 0, count: int = 3) -> str:
         file.seek(max(since, size(log) - 4096))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     return " | ".join(lines[-count:]) or "(no output)"
+
+
+def _still_alive(processes: Sequence[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    """Wait until processes have ended; one that only its parent has not asked about yet has ended."""
+    deadline = time.monotonic() + seconds
+    while (alive := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:

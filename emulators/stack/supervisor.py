@@ -185,7 +185,9 @@ class Supervisor:
             leaders = {leader for w in started if (leader := w.leader()) is not None}
             # Only the leader is asked: a task of Airflow that is killed is run again at the next start,
             # one that is asked to end is marked failed.
-            processes.stop([p for p in processes.members(state_dir) if p.pid in leaders], grace=grace)
+            asked = [process for process in processes.members(state_dir) if process.pid in leaders]
+            for process in processes.stop(asked, grace=grace):
+                _log.info("pid %d had to be killed", process.pid)
             for leader in leaders:
                 processes.stop(processes.group(leader, state_dir), grace=0)
         processes.stop_all(state_dir, grace=2)

@@ -1,0 +1,272 @@
+"""The local stack from its command line: started, found, killed, stopped."""
+
+import dataclasses
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emulators.stack import processes
+from emulators.stack.config import HOST, MARK, PORTS, REPOSITORY, StackConfig
+from emulators.stack.running import RunningStack, free_ports, running_stack
+from emulators.stack.state import read_state, running_state
+
+pytestmark = pytest.mark.integration
+
+
+class Cli:
+    """`python -m emulators.stack` on free ports and in a folder of its own, without Airflow."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.config = StackConfig(state_dir=state_dir, ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("LOGLINE_")},
+            "LOGLINE_STATE_DIR": str(state_dir),
+            **{port.variable: str(self.config.ports[name]) for name, port in PORTS.items()},
+        }
+
+    def __call__(self, command: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "emulators.stack", command, *options],
+            env={**self.environment, **variables},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    def up(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self("up", "--without-airflow", **variables)
+
+    @property
+    def members(self) -> list[psutil.Process]:
+        return processes.members(self.config.state_dir)
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    cli = Cli(tmp_path / "state")
+    yield cli
+    cli("down")
+    assert cli.members == []
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_up_twice_status_env_down(cli):
+    assert cli("status").returncode == 3
+    first = cli.up()
+    assert first.returncode == 0, first.stderr
+    assert "BigQuery emulator up" in first.stdout
+    before = {process.pid for process in cli.members}
+
+    again = cli.up()
+    assert (again.returncode, again.stdout) == (0, "already up\n")
+    assert {process.pid for process in cli.members} == before
+
+    status = cli("status")
+    assert status.returncode == 0
+    assert [line.split("  ")[0] for line in status.stdout.splitlines()] == [
+        "Cloud Storage emulator",
+        "BigQuery emulator",
+        "Dataflow emulator",
+    ]
+    assert cli("down").stdout.splitlines()[-1] == "down"
+    assert cli.members == []
+    assert cli("down").stdout == "nothing was running\n"
+
+
+def test_env_points_a_shell_at_the_running_stack(cli):
+    cli.up()
+    # Asked with other settings: the stack that runs in this folder counts.
+    elsewhere = {**cli.environment, "LOGLINE_GCS_PORT": "9999"}
+    script = f"""set -e
+        eval "$({sys.executable} -m emulators.stack env)"
+        cd /
+        python -c 'import emulators; from google.cloud.storage import Client; print(Client()._connection.API_BASE_URL)'
+        printf '%s\\n' "$AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT" "$AIRFLOW_HOME" "$LOGLINE_BUCKET"
+    """
+    shell = subprocess.run(
+        ["bash", "-c", script], env=elsewhere, cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert shell.returncode == 0, shell.stderr
+    assert shell.stdout.splitlines() == [
+        cli.config.url("storage"),
+        '{"conn_type":"google_cloud_platform","extra":{"is_anonymous":true,"project":"logline-local","num_retries":0}}',
+        str(cli.config.airflow_home),
+        "logline-local",
+    ]
+    assert MARK not in cli("env").stdout
+
+
+def test_a_taken_port_is_named_with_its_owner(cli):
+    port = cli.config.ports["bigquery"]
+    with socket.socket() as other:
+        other.bind((HOST, port))
+        other.listen()
+        failed = cli.up()
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        f"error: port {port} (BigQuery emulator) is taken by another program (pid {os.getpid()}): "
+        "stop it or set LOGLINE_BIGQUERY_PORT\n"
+    )
+    assert cli.members == []
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("x", "LOGLINE_GCS_PORT=x is no port number: set it to a number from 1 to 65535"),
+        ("70000", "LOGLINE_GCS_PORT=70000 is no port number: set it to a number from 1 to 65535"),
+    ],
+)
+def test_a_port_that_is_none_is_refused(cli, given, line):
+    failed = cli.up(LOGLINE_GCS_PORT=given)
+    assert (failed.returncode, failed.stderr) == (1, f"error: {line}\n")
+
+
+def test_one_port_for_two_servers_is_refused(cli):
+    port = cli.config.ports["bigquery"]
+    failed = cli.up(LOGLINE_GCS_PORT=str(port))
+    assert failed.stderr == (
+        f"error: port {port} is set for both the BigQuery emulator and the Cloud Storage emulator: "
+        "set LOGLINE_GCS_PORT to another number\n"
+    )
+
+
+def test_a_component_that_cannot_start_ends_the_stack_with_its_reason(cli):
+    cli.config.state_dir.mkdir()
+    (cli.config.state_dir / "bigquery").write_text("in the way")
+    failed = cli.up()
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: BigQuery emulator ended with exit code 1: ")
+    assert "FileExistsError" in failed.stderr
+    assert failed.stderr.endswith(f"(log: {cli.config.logs_dir / 'bigquery.log'})\n")
+    assert failed.stderr.count("\n") == 1
+    assert cli.members == []
+
+
+def test_down_ends_everything_when_the_supervisor_was_killed(cli):
+    cli.up()
+    kill_supervisor(cli)
+    assert len(cli.members) == 3
+    assert cli("status").returncode == 3
+    down = cli("down")
+    assert down.stdout == "stopped 3 processes whose supervisor had died\ndown\n"
+    assert cli.members == []
+
+
+def test_up_starts_anew_when_the_supervisor_was_killed(cli):
+    cli.up()
+    kill_supervisor(cli)
+    again = cli.up()
+    assert again.returncode == 0, again.stderr
+    assert "stopped 3 processes that an earlier run had left behind" in again.stdout
+    assert running_state(cli.config) is not None
+
+
+def test_down_leaves_other_processes_alone(cli, tmp_path):
+    cli.up()
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    others = [
+        subprocess.Popen(command, env={**os.environ, **mark})
+        for mark in ({}, {MARK: str(tmp_path / "other")}, {"LOGLINE_STATE_DIR": str(cli.config.state_dir)})
+    ]
+    try:
+        ours = subprocess.Popen(command, env={**os.environ, MARK: str(cli.config.state_dir)}, start_new_session=True)
+        wait_until(lambda: ours.pid in {process.pid for process in cli.members})
+        cli("down")
+        assert ours.wait(10) == -signal.SIGTERM
+        assert [other.poll() for other in others] == [None, None, None]
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+def test_a_stack_ends_with_its_owner(cli):
+    owner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    assert cli("up", "--without-airflow", "--owner", str(owner.pid)).returncode == 0
+    owner.kill()
+    owner.wait()
+    wait_until(lambda: not cli.members)
+    state = read_state(cli.config)
+    assert state is not None
+    assert state.status == "down"
+
+
+def test_listens_on_loopback_only(emulators):
+    addresses = {
+        connection.laddr.ip
+        for process in processes.members(emulators.config.state_dir)
+        for connection in process.net_connections()
+        if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE) and connection.laddr
+    }
+    assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert addresses
+
+
+def test_a_killed_emulator_comes_back_with_its_data(tmp_path):
+    with running_stack(tmp_path / "state", airflow=False) as stack:
+        write_everywhere(stack)
+        for name in ("storage", "bigquery", "dataflow"):
+            stack.kill(name)
+            assert stack.component(name).restarts == 1
+        assert read_everywhere(stack)
+    assert processes.members(stack.config.state_dir) == []
+
+
+def test_data_outlives_down_and_up(tmp_path):
+    state_dir = tmp_path / "state"
+    with running_stack(state_dir, airflow=False) as stack:
+        write_everywhere(stack)
+    with running_stack(state_dir, airflow=False) as stack:
+        assert read_everywhere(stack)
+
+
+def test_secrets_are_for_their_owner_only(tmp_path):
+    from emulators.stack.airflow_config import airflow_secrets, write_airflow_config
+
+    config = StackConfig(state_dir=tmp_path, ports={name: port.default for name, port in PORTS.items()})
+    secrets = airflow_secrets(config)
+    write_airflow_config(config)
+    assert airflow_secrets(dataclasses.replace(config)) == secrets
+    assert len(secrets.jwt_secret) >= 64
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in config.airflow_home.iterdir()}
+    assert files == {"secrets.json": 0o600, "passwords.json": 0o600, "airflow.cfg": 0o600}
+
+
+def kill_supervisor(cli: Cli) -> None:
+    state = running_state(cli.config)
+    assert state is not None
+    supervisor = psutil.Process(state.supervisor)
+    supervisor.kill()
+    wait_until(lambda: state.supervisor not in {process.pid for process in cli.members})
+
+
+def write_everywhere(stack: RunningStack) -> None:
+    with stack.storage() as storage, stack.bigquery() as bigquery:
+        storage.create_bucket("kept").blob("object").upload_from_string(b"content")
+        bigquery.create_dataset("kept")
+        bigquery.query("CREATE TABLE kept.numbers AS SELECT 7 AS number").result()
+
+
+def read_everywhere(stack: RunningStack) -> bool:
+    with stack.storage() as storage, stack.bigquery() as bigquery:
+        assert storage.bucket("kept").blob("object").download_as_bytes() == b"content"
+        assert [row.number for row in bigquery.query("SELECT number FROM kept.numbers").result()] == [7]
+    return True
