@@ -63,8 +63,7 @@ with DAG(
     @task
     def choose_day() -> str:
         """The run's partition, or the Param."""
-        context = get_current_context()
-        return summarised_day(SETTINGS, context["params"], context["dag_run"])
+        return summarised_day(SETTINGS, get_current_context())
 
     rebuild_requests = BigQueryInsertJobOperator(
         task_id="rebuild_requests",

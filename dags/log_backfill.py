@@ -143,8 +143,7 @@ with DAG(
     @task
     def plan() -> list[dict[str, str]]:
         """Check the Params and everything they need; one unit of work for each day."""
-        context = get_current_context()
-        return plan_backfill(SETTINGS, context["params"], context["dag_run"])
+        return plan_backfill(SETTINGS, get_current_context())
 
     @task_group
     def day(unit: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -21,16 +21,18 @@ from logline.preflight import StoredObject, check_bigquery, check_dataflow, chec
 from logline.settings import Settings
 from logline.tables import text_table
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
 log = logging.getLogger(__name__)
 
 
-def plan_backfill(settings: Settings, params: Mapping[str, Any], dag_run: Any) -> list[dict[str, str]]:
+def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
     """Check what the user asked for and what it needs, and return one unit of work per day.
 
     Args:
         settings: the installation.
-        params: the DAG's Params with the run's values.
-        dag_run: the run, for its id, type, time and configuration.
+        context: the task's, for the Params the DAG declares, their values, and the run.
 
     Returns:
         `Unit.as_dict` of every unit; none for a dry run.
@@ -38,8 +40,10 @@ def plan_backfill(settings: Settings, params: Mapping[str, Any], dag_run: Any) -
     Raises:
         AirflowFailException: one line that says what to change. Nothing has been started or written then.
     """
+    params, dag_run = context["params"], context["dag_run"]
     try:
-        check_known_params(dag_run.conf, params)
+        # The values hold every key of the run's configuration, declared or not.
+        check_known_params(dag_run.conf, context["dag"].params)
         check_log_format(params["log_format"])
         pattern = SourcePattern.parse(params["source"])
         days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -11,15 +10,20 @@ from logline.planning import PlanError, check_known_params, parse_day
 from logline.preflight import check_bigquery
 from logline.settings import Settings
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
-def summarised_day(settings: Settings, params: Mapping[str, Any], dag_run: Any) -> str:
+
+def summarised_day(settings: Settings, context: Context) -> str:
     """The run's partition key, else its Param `day`, as `YYYY-MM-DD`.
 
     Raises:
         AirflowFailException: no day, no valid day, an unknown parameter, or BigQuery is not there.
     """
+    params, dag_run = context["params"], context["dag_run"]
     try:
-        check_known_params(dag_run.conf, params)
+        # The values hold every key of the run's configuration, declared or not.
+        check_known_params(dag_run.conf, context["dag"].params)
         if dag_run.partition_key is not None:
             day = parse_day("the partition key", dag_run.partition_key)
         elif params["day"] is not None:

@@ -81,7 +81,7 @@ UNION ALL
 SELECT 'one identity for each row', 'fail', staged = identities, staged, identities, 'distinct event_ids'
 FROM staged_rows
 UNION ALL
-SELECT 'rejected share', 'fail', rejected <= lines * @max_rejected_percent / 100,
+SELECT 'share of rejected lines', 'fail', rejected <= lines * @max_rejected_percent / 100,
   CAST(FLOOR(lines * @max_rejected_percent / 100) AS INT64), rejected,
   CONCAT('rejected lines of ', CAST(lines AS STRING), ', at most ', CAST(@max_rejected_percent AS STRING),
     ' % may be: see why in the job log, or raise max_rejected_percent')
