@@ -1,0 +1,84 @@
+"""The local stack with a real Airflow."""
+
+import subprocess
+
+import psutil
+import pytest
+
+from emulators.stack import processes
+from emulators.stack.airflow_api import AirflowError, wait_for
+from emulators.stack.running import RunningStack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+def test_every_dag_is_known_and_runs_when_triggered(airflow_stack: RunningStack):
+    with airflow_stack.airflow() as api:
+        dags = {dag["dag_id"]: dag["is_paused"] for dag in api.request("GET", "/dags")["dags"]}
+        assert dags == {"provision": False, "log_backfill": False, "daily_summary": False}
+        run = api.wait_for_run(api.trigger("provision"), seconds=300)
+        tasks = api.tasks(run.dag_id, run.run_id)
+        assert {task.state for task in tasks} == {"success"}
+        assert "create_bucket" in {task.task_id for task in tasks}
+        assert all(api.log(run, task) for task in tasks)
+
+
+def test_says_why_a_run_is_refused(airflow_stack: RunningStack):
+    with airflow_stack.airflow() as api:
+        with pytest.raises(AirflowError, match=r"refused POST /dags/nowhere/dagRuns \(404\): .*nowhere"):
+            api.trigger("nowhere")
+        with pytest.raises(AirflowError, match=r"\(400\): .*max_parallel_days"):
+            api.trigger("log_backfill", {"max_parallel_days": "many"})
+
+
+def test_a_shell_can_trigger_a_run(airflow_stack: RunningStack):
+    run_id = "from-a-shell"
+    shell = subprocess.run(
+        ["airflow", "dags", "trigger", "provision", "--run-id", run_id],
+        env=airflow_stack.process_env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert shell.returncode == 0, shell.stderr
+    with airflow_stack.airflow() as api:
+        assert api.wait_for_run(api.run("provision", run_id), seconds=300).state == "success"
+
+
+def test_a_cleared_task_runs_again(airflow_stack: RunningStack):
+    with airflow_stack.airflow() as api:
+        run = api.wait_for_run(api.trigger("provision"), seconds=300)
+        api.clear(run, ["create_bucket"])
+        wait_for(lambda: api.run(run.dag_id, run.run_id).state != "success", seconds=60, what="the cleared run")
+        assert api.wait_for_run(run, seconds=300).state == "success"
+        tries = {task.task_id: task.try_number for task in api.tasks(run.dag_id, run.run_id)}
+        assert tries["create_bucket"] == 2
+
+
+def test_airflow_listens_on_loopback_only_and_all_its_processes_are_known(airflow_stack: RunningStack):
+    members = processes.members(airflow_stack.config.state_dir)
+    listening = {
+        (connection.laddr.ip, connection.laddr.port)
+        for process in members
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {address for address, _ in listening} <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert {port for _, port in listening} == set(airflow_stack.config.ports.values())
+    # Four workers, which fork from the scheduler and rename themselves.
+    assert sum("LocalExecutor" in " ".join(process.cmdline()) for process in members) == 4
+    known = {process.pid for process in members}
+    assert {child.pid for process in members for child in process.children(recursive=True)} <= known
+
+
+def test_runs_go_on_when_the_scheduler_is_killed(airflow_stack: RunningStack):
+    with airflow_stack.airflow() as api:
+        run = api.trigger("provision")
+        wait_for(
+            lambda: any(task.state == "running" for task in api.tasks(run.dag_id, run.run_id)),
+            seconds=120,
+            what="a running task",
+        )
+        airflow_stack.kill("airflow-scheduler", seconds=240)
+        assert api.wait_for_run(run, seconds=400).state == "success"
