@@ -106,6 +106,7 @@ def write_parquet(uri: str, table: pa.Table) -> None:
         compression="zstd",
         compression_level=1,
         store_schema=False,
+        write_statistics=False,  # the files are loaded whole
         use_dictionary=dictionaries,  # type: ignore[arg-type]
     )
     write_object(uri, memoryview(buffer.getvalue()))

@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection, TaggedOutput
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs import manifest as manifests
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.manifest import RunInfo, SourceFailed, SourceRecord, SourceSummary
+from beam_jobs.manifest import BlockParsed, RunInfo, SourceFailed, SourceRecord, SourceSummary
 from beam_jobs.sinks import REJECTED_SCHEMA, ROWS_SCHEMA, write_block, write_parquet
 from beam_jobs.sources import BlockTask, plan_blocks, read_lines
 from beam_jobs.storage import InputError, StoredObject, list_objects, write_object
@@ -138,8 +142,9 @@ class _PlanObject(beam.DoFn):
 
 
 class _ParseBlock(beam.DoFn):
+    """Parses one block while a second thread writes the files of the one before; both let go of Python's lock."""
+
     def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int) -> None:
-        super().__init__()
         self._run = run
         self._block_bytes = block_bytes
         self._max_line_bytes = max_line_bytes
@@ -147,6 +152,10 @@ class _ParseBlock(beam.DoFn):
     def setup(self) -> None:
         self._parsers: dict[str, BlockParser] = {}
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
+        self._writer = ThreadPoolExecutor(max_workers=1)
+
+    def start_bundle(self) -> None:
+        self._writing: deque[tuple[str, Future[BlockParsed]]] = deque()
 
     def process(self, task: BlockTask) -> Iterator[Any]:
         parser = self._parsers.get(task.log_format)
@@ -156,15 +165,30 @@ class _ParseBlock(beam.DoFn):
         try:
             for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
                 parsed = parser.parse(data, offset)
-                record = write_block(parsed, task.stored, offset if task.is_gzip else task.start, self._run)
                 self._count(blocks=1, lines=parsed.lines, blank=parsed.blank)
                 self._count(rows=parsed.rows.num_rows, rejected=parsed.rejected.num_rows)
                 lines += parsed.lines
-                yield task.stored.uri, record
+                yield from self._written()
+                name_offset = offset if task.is_gzip else task.start
+                writing = self._writer.submit(write_block, parsed, task.stored, name_offset, self._run)
+                self._writing.append((task.stored.uri, writing))
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
         self._count(bytes=task.end - task.start)
         _progress.parsed(lines)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for record in self._written():
+            yield GlobalWindows.windowed_value(record)
+
+    def teardown(self) -> None:
+        self._writer.shutdown()
+
+    def _written(self) -> Iterator[tuple[str, BlockParsed]]:
+        """Wait for the files under way, so that no more than one block is held beside the one being parsed."""
+        while self._writing:
+            uri, writing = self._writing.popleft()
+            yield uri, writing.result()
 
     def _count(self, **counts: int) -> None:
         for name, count in counts.items():
