@@ -134,7 +134,8 @@ class _Connection:
         except BaseException:
             self.close()
             raise
-        self._schema = schema
+        # A connection keeps the schema of a request that was written; of a refused one, that is not said.
+        self._schema = None if response.error.code else schema
         if response.error.code and not response.row_errors:
             raise _error_of(response)
         return response

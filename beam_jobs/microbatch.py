@@ -85,14 +85,16 @@ class MicroBatchRunner:
             TargetError: the subscription is gone.
             Exception: whatever else ended one of the threads.
         """
-        for number in range(_PULLERS):
-            self._start(f"pull-{number}", self._pull)
+        pulling = [self._start(f"pull-{number}", self._pull) for number in range(_PULLERS)]
         self._start("lease", self._keep_leases)
         acknowledging = self._start("acknowledge", self._acknowledge)
         working = self._start("work", self._work)
         while working.is_alive():
             each_second()
             working.join(_TICK_SECONDS)
+        self._subscription.stop_pulling()
+        for thread in pulling:
+            thread.join()
         self._done.put(None)
         while acknowledging.is_alive():
             each_second()
@@ -137,8 +139,7 @@ class MicroBatchRunner:
                 self._held[pulled] = None
                 self._held_messages += len(pulled.messages)
                 self._held_bytes += pulled.bytes
-                if not self._over.is_set():
-                    self._waiting.append(pulled)
+                self._waiting.append(pulled)
                 self._changed.notify_all()
 
     def _pull_once(self) -> Pulled | None:

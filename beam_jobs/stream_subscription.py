@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from google.api_core import exceptions
@@ -56,6 +58,9 @@ class Subscription:
         self.path = path
         self.lease_seconds = 10
         self._client = _make_client()
+        self._pulls: set[Any] = set()
+        self._no_more = False
+        self._lock = threading.Lock()
 
     def check(self, patience: Patience) -> None:
         """Check that the subscription is there, and learn for how long it leases messages.
@@ -71,7 +76,7 @@ class Subscription:
         """Wait for messages.
 
         Returns:
-            At most `PULL_MESSAGES`, or None where there were none for some time.
+            At most `PULL_MESSAGES`, or None where there were none for some time, or after `stop_pulling`.
 
         Raises:
             TargetError: the subscription is gone.
@@ -79,12 +84,22 @@ class Subscription:
         """
         asked = time.monotonic()
         request = types.PullRequest(subscription=self.path, max_messages=PULL_MESSAGES)
-        try:
-            response = self._client.pull(request=request, retry=None, timeout=_PULL_SECONDS)
-        except exceptions.DeadlineExceeded:
+        call = self._start_pull(request)
+        if call is None:
             return None
-        except exceptions.NotFound as error:
-            raise self._missing() from error
+        try:
+            response = call.result()
+        except grpc.FutureCancelledError:
+            return None
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                return None
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                raise self._missing() from error
+            raise exceptions.from_grpc_error(error) from error
+        finally:
+            with self._lock:
+                self._pulls.discard(call)
         received = types.PullResponse.pb(response).received_messages
         if not received:
             return None
@@ -104,6 +119,14 @@ class Subscription:
             oldest_publish_time=min(message.publish_time for message in messages),
             lease_ends=asked + self.lease_seconds,
         )
+
+    def stop_pulling(self) -> None:
+        """Let the pulls that wait return, and no other begin: what is given back then goes to somebody else."""
+        with self._lock:
+            self._no_more = True
+            pulls = list(self._pulls)
+        for call in pulls:
+            call.cancel()
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """Tell Pub/Sub that messages are done with.
@@ -128,6 +151,17 @@ class Subscription:
     def close(self) -> None:
         """Close the connection; a pull that waits is cancelled."""
         self._client.close()
+
+    def _start_pull(self, request: types.PullRequest) -> Any:
+        # Not by `client.pull`, which cannot be cancelled.
+        metadata = (("x-goog-request-params", f"subscription={self.path}"),)
+        pull: Any = self._client.transport.pull
+        with self._lock:
+            if self._no_more:
+                return None
+            call = pull.future(request, timeout=_PULL_SECONDS, metadata=metadata)
+            self._pulls.add(call)
+            return call
 
     def _get(self) -> types.Subscription:
         request = types.GetSubscriptionRequest(subscription=self.path)

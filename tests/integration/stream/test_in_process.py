@@ -1,0 +1,181 @@
+"""The local runner's parts together, in this process: poison, refused rows, drain, and the same steps under Beam."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import apache_beam as beam
+import pytest
+from apache_beam.io.gcp.pubsub import PubsubMessage
+from apache_beam.metrics.metric import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.append import TableAppender, make_write_client
+from beam_jobs.microbatch import MicroBatchRunner
+from beam_jobs.patience import Patience
+from beam_jobs.stream_messages import STREAMED_SCHEMA, Message, parse_messages
+from beam_jobs.stream_metrics import StreamMetrics
+from beam_jobs.stream_options import parse_stream_options
+from beam_jobs.stream_sink import StreamSink
+from beam_jobs.stream_subscription import Subscription
+from beam_jobs.stream_transforms import AppendToBigQuery, ParseMessages
+from tests.integration.stream.world import Stream, eventually, good_line
+
+pytestmark = pytest.mark.integration
+
+# What may come over a subscription that anybody may publish to, by event id.
+POISON = {
+    "empty": b"",
+    "blank": b" \t\r\n",
+    "binary": bytes(range(256)).replace(b"\n", b""),
+    "nul": b"\0" * 1000,
+    "not-utf8": good_line(1).replace(b"/page/1", b"/\xff\xfe\x00"),
+    "cut": good_line(1)[:60],
+    "long": b"x" * (1 << 21),
+    "several": good_line(2) + b"\nbad\n" + good_line(3) + b"\r\n",
+    "only-ends": b"\n\n\n",
+    "quote": good_line(4).replace(b'"', b'\\"'),
+    "far-size": good_line(5).replace(b"523", b"9" * 23),
+}
+ROWS = {"not-utf8", "several:1", "several:3"}
+REJECTED = {"binary", "nul", "cut", "long", "several:2", "quote", "far-size"}
+
+
+@contextmanager
+def running(stream: Stream, hurry: threading.Event | None = None) -> Iterator[tuple[MicroBatchRunner, StreamMetrics]]:
+    """The runner in a thread, drained at the end."""
+    hurry = hurry or threading.Event()
+    settings, _ = parse_stream_options(stream.options)
+    subscription = Subscription(settings.subscription)
+    subscription.check(Patience())
+    sink = StreamSink(make_write_client(), settings.rows_table, settings.rejected_table, Patience(hurry=hurry))
+    parser = BlockParser(get_format(settings.log_format), settings.max_line_bytes)
+    metrics = StreamMetrics()
+    runner = MicroBatchRunner(subscription, parser, sink, metrics, hurry)
+    thread = threading.Thread(target=runner.run, args=(lambda: None,))
+    thread.start()
+    try:
+        yield runner, metrics
+    finally:
+        runner.drain()
+        thread.join(60)
+        assert not thread.is_alive()
+        sink.close()
+        subscription.close()
+
+
+def test_poison_blocks_nobody(stream: Stream) -> None:
+    stream.publish(**{f"before{n}": good_line(n) for n in range(50)})
+    stream.publish(**POISON)
+    stream.publish(**{f"after{n}": good_line(n) for n in range(50)})
+    with running(stream) as (runner, metrics):
+        eventually(lambda: metrics.messages_acknowledged == 100 + len(POISON))
+    good = {f"{when}{n}" for when in ("before", "after") for n in range(50)}
+    assert stream.ids("streamed_requests") == good | ROWS
+    assert stream.ids("rejected_lines") == REJECTED
+    kept = dict(stream.sql(f"SELECT event_id, raw_line FROM `{stream.dataset}.rejected_lines`"))
+    assert kept["binary"] == POISON["binary"]
+    assert kept["several:2"] == b"bad"
+    assert len(kept["long"]) == 1 << 20
+    counts = metrics.counts
+    assert counts.lines == counts.rows + counts.rejected + counts.blank
+    assert (counts.rows, counts.rejected, counts.blank) == (100 + len(ROWS), len(REJECTED), 5)
+    assert runner.held() == (0, None)
+
+
+def test_messages_without_the_attribute_are_known_by_their_message_id(stream: Stream) -> None:
+    published = stream.publisher.api.publish(topic=stream.topic, messages=[{"data": good_line(1)}, {"data": b"bad"}])
+    good, bad = published.message_ids
+    with running(stream) as (_, metrics):
+        eventually(lambda: metrics.messages_acknowledged == 2)
+    assert stream.ids("streamed_requests") == {good}
+    assert stream.ids("rejected_lines") == {bad}
+
+
+def test_rows_that_bigquery_refuses_are_rejected_lines_and_the_others_are_written(stream: Stream) -> None:
+    """The table's path is changed to a number, so that BigQuery takes some rows and not others."""
+    columns = ", ".join("0 AS path" if name == "path" else name for name in STREAMED_SCHEMA.names)
+    table = f"`{stream.dataset}.streamed_requests`"
+    stream.sql(f"CREATE OR REPLACE TABLE {table} AS SELECT {columns} FROM {table}")
+    lines = {f"row{n}": good_line(n) for n in range(64)}
+    for name in ("row0", "row17", "row18", "row63"):
+        lines[name] = lines[name].replace(b"GET /page/", b"GET 1")
+    stream.publish(**lines)
+    with running(stream) as (_, metrics):
+        eventually(lambda: metrics.messages_acknowledged == 64)
+    assert stream.ids("streamed_requests") == {"row0", "row17", "row18", "row63"}
+    refused = stream.sql(f"SELECT event_id, raw_line, error_type FROM `{stream.dataset}.rejected_lines`")
+    assert {event_id for event_id, _, _ in refused} == lines.keys() - {"row0", "row17", "row18", "row63"}
+    assert all(lines[event_id] == raw_line for event_id, raw_line, _ in refused)
+    assert {error_type for _, _, error_type in refused} == {"write_refused"}
+    assert (metrics.counts.rows, metrics.counts.rejected, metrics.counts.refused) == (4, 60, 60)
+
+
+def test_in_a_hurry_what_cannot_be_written_is_given_back(stream: Stream) -> None:
+    hurry = threading.Event()
+    stream.sql(f"DROP TABLE `{stream.dataset}.streamed_requests`")
+    stream.publish(**{f"row{n}": good_line(n) for n in range(20)})
+    with running(stream, hurry) as (runner, metrics):
+        eventually(lambda: runner.held()[0] == 20)
+        hurry.set()
+    assert metrics.messages_acknowledged == 0
+    assert eventually(stream.unacknowledged, seconds=8) > 0, "sooner than their lease would end"
+
+
+def test_leases_outlive_the_ack_deadline_while_bigquery_cannot_write(stream: Stream) -> None:
+    """Nothing is delivered twice although nothing can be acknowledged for longer than the subscription's 10 s."""
+    table = f"{stream.dataset}.streamed_requests"
+    stream.sql(f"ALTER TABLE `{table}` RENAME TO away")
+    stream.publish(**{f"row{n}": good_line(n) for n in range(20)})
+    with running(stream) as (runner, metrics):
+        eventually(lambda: runner.held()[0] == 20)
+        _, oldest = runner.held()
+        assert oldest is not None
+        eventually(lambda: _lag(metrics, oldest) > 12)
+        assert stream.unacknowledged() == 0
+        stream.sql(f"ALTER TABLE `{stream.dataset}.away` RENAME TO streamed_requests")
+        eventually(lambda: metrics.messages_acknowledged == 20)
+    assert stream.sql(f"SELECT COUNT(*) FROM `{table}`") == [(20,)]
+
+
+def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
+    messages = [PubsubMessage(good_line(n), {"event_id": f"row{n}"}, message_id=str(n)) for n in range(200)]
+    messages += [PubsubMessage(data, {"event_id": name}, message_id=name) for name, data in POISON.items()]
+    messages.append(PubsubMessage(good_line(1), {}, message_id="by-message-id"))
+    settings, _ = parse_stream_options(stream.options)
+    pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
+    _ = (
+        pipeline
+        | "Messages" >> beam.Create(messages)
+        | "Parse messages" >> ParseMessages(settings)
+        | "Append to BigQuery" >> AppendToBigQuery(settings)
+    )
+    result = pipeline.run()
+    result.wait_until_finish()
+    good = {f"row{n}" for n in range(200)} | {"by-message-id"}
+    assert stream.ids("streamed_requests") == good | ROWS
+    assert stream.ids("rejected_lines") == REJECTED
+    counters = result.metrics().query(MetricsFilter().with_namespace("logline"))["counters"]
+    counted = {one.key.metric.name: one.result for one in counters}
+    assert counted["messages"] == len(messages)
+    assert counted["lines"] == counted["rows"] + counted["rejected"] + counted["blank"]
+    assert counted["rows"] == len(good) + len(ROWS)
+
+
+def test_a_connection_takes_many_appends_and_several_megabytes(stream: Stream) -> None:
+    settings, _ = parse_stream_options(stream.options)
+    parser = BlockParser(get_format("article"))
+    table = TableAppender(make_write_client(), settings.rejected_table, Patience(seconds=30))
+    for name, size in (("small", 10), ("large", 1 << 20), ("again", 10)):
+        messages = [Message(bytes([65 + n]) * size, f"{name}{n}") for n in range(20)]
+        parsed = parse_messages(messages, parser, settings.subscription, datetime.now(UTC))
+        assert table.append(parsed.rejected) == []
+    table.close()
+    assert table.appends >= 5
+    assert stream.count("rejected_lines") == 60
+
+
+def _lag(metrics: StreamMetrics, oldest: float) -> int:
+    return metrics.values(held=0, oldest_held=oldest, appends=0, retries=0)["Read from Pub/Sub"]["system_lag"]
