@@ -133,5 +133,6 @@ def _number(value: int | None) -> str:
 
 
 def _printable(line: bytes, most: int = 300) -> str:
-    text = line[:most].decode("utf-8", "backslashreplace").encode("unicode_escape").decode("ascii")
-    return text.replace("\\\\", "\\") + (" ..." if len(line) > most else "")
+    text = line[:most].decode("utf-8", "backslashreplace")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return shown + (" ..." if len(line) > most else "")
