@@ -42,9 +42,9 @@ def _require_free(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise StateError(
-                f"cannot listen on {host}:{port} ({error.strerror}): give another address with --host and --port"
+                f"cannot listen on {host}:{port} ({getattr(error, 'strerror', error)}): give another address with --host and --port"
             ) from None
 
 

@@ -90,7 +90,7 @@ def complete_subscription(subscription: Message) -> None:
     _complete_retry(subscription)
     _complete_dead_letter(subscription)
     policy_of(subscription)
-    for output in ("detached", "state", "topic_message_retention_duration", "analytics_hub_subscription_info"):
+    for output in ("topic_message_retention_duration", "analytics_hub_subscription_info"):
         subscription.ClearField(output)
     subscription.state = subscription.ACTIVE
 

@@ -41,6 +41,7 @@ class Subscriber:
         """CreateSubscription."""
         require_served(project_of(request.name, "subscriptions"), self._projects)
         complete_subscription(request)
+        request.detached = False
         topic = self._broker.topic(request.topic)
         self._require_dead_letter_topic(request)
         subscription = self._broker.create_subscription(request, topic)
@@ -106,7 +107,11 @@ class Subscriber:
             left = ends - asyncio.get_running_loop().time()
             if left <= 0 or self._broker.is_closing:
                 return response
-            await asyncio.wait([subscription.changed()], timeout=left)
+            changed = subscription.changed()
+            try:
+                await asyncio.wait([changed], timeout=left)
+            finally:
+                changed.cancel()
             require_readable(self._broker, subscription)
 
     async def acknowledge(self, request: Message, _: grpc.aio.ServicerContext) -> Message:

@@ -35,6 +35,10 @@ def test_port_in_use(tmp_path: Path) -> None:
     assert "--port" in line
 
 
+def test_port_that_is_none(tmp_path: Path) -> None:
+    assert "--port" in refusal("--port", "70000", "--state-dir", str(tmp_path))
+
+
 def test_state_dir_that_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

@@ -190,6 +190,9 @@ def test_detached_subscription_stays_detached(running: Emulator) -> None:
     running.restart()
     found = running.call(running.subscriber, "get_subscription", "GetSubscriptionRequest", **request)
     assert found.detached
+    update = {"subscription": {"name": SUBSCRIPTION, "labels": {"a": "b"}}, "update_mask": {"paths": ["labels"]}}
+    updated = running.call(running.subscriber, "update_subscription", "UpdateSubscriptionRequest", **update)
+    assert (updated.detached, dict(updated.labels)) == (True, {"a": "b"})
     running.broker.tidy()
     assert running.stored("batches") == 0
 
