@@ -1,0 +1,235 @@
+"""The streaming job from Pub/Sub to queryable rows, everything on this machine: ``python -m benchmarks.stream``.
+
+Log lines are published at a steady rate while queries count what has arrived, in both tables. Beside it the same
+pipeline on Beam's BundleBasedDirectRunner, the one local runner of Beam that reads Pub/Sub, with a backlog to read.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import psutil
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1 import types
+from jinja2 import Template
+
+from beam_jobs.synthetic_stream import StreamPlan, draw_events
+from benchmarks.table import Row, machine, print_table
+from emulators.stack.running import free_ports
+
+THROUGHPUT_SECONDS, THROUGHPUT_RATE = 60, 11_000
+LATENCY_SECONDS, LATENCY_RATE = 30, 1_000
+BEAM_SECONDS, BEAM_BACKLOG = 30, 30_000
+
+_PROJECT = "logline-bench"
+_REPOSITORY = Path(__file__).parents[1]
+_PATIENCE_SECONDS = 120.0
+_BEAM_CODE = """
+import sys
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from beam_jobs.stream_dataflow import build
+from beam_jobs.stream_options import parse_stream_options
+settings, _ = parse_stream_options(sys.argv[1:])
+pipeline = beam.Pipeline(options=PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"]))
+build(pipeline, settings)
+pipeline.run().wait_until_finish()
+"""
+
+
+def main() -> None:
+    """Prints throughput beside Beam's runner, and the latency."""
+    print(machine())
+    with _Machine() as here:
+        throughput = here.stream("throughput", THROUGHPUT_RATE, THROUGHPUT_SECONDS)
+        latency = here.stream("latency", LATENCY_RATE, LATENCY_SECONDS)
+        beam_rate = here.beam_runner()
+    print_table(
+        f"Pub/Sub to queryable rows, {THROUGHPUT_RATE:,} messages/s published for {THROUGHPUT_SECONDS} s",
+        [Row("python -m beam_jobs.stream", throughput.rate), Row("the pipeline, BundleBasedDirectRunner", beam_rate)],
+    )
+    for rate, run in ((LATENCY_RATE, latency), (THROUGHPUT_RATE, throughput)):
+        p50, p95, most = np.percentile(run.latencies, [50, 95, 100])
+        print(f"publish to queryable at {rate:,}/s: p50 {p50:.2f} s, p95 {p95:.2f} s, longest {most:.2f} s")
+    busy = throughput.cpu_seconds * 1e4
+    print(f"CPU of all processes, publishing and counting included: {busy:.2f} cores at 10,000/s")
+
+
+class _Run:
+    """What was seen of one run.
+
+    Attributes:
+        rate: messages a second from the first publication to the moment when the last line was queryable.
+        cpu_seconds: of all processes per message, this one included, which publishes and counts.
+        latencies: of each message, from its publication to the query that first counted it, seconds.
+    """
+
+    def __init__(
+        self, published: list[tuple[float, int]], counted: list[tuple[float, int]], cpu_seconds: float
+    ) -> None:
+        total = published[-1][1]
+        self.cpu_seconds = cpu_seconds / total
+        done = next(when for when, count in counted if count >= total)
+        self.rate = total / (done - published[0][0])
+        moments = np.array([when for when, _ in published])
+        sizes = np.diff([0, *(count for _, count in published)])
+        seen = np.searchsorted([count for _, count in counted], np.arange(1, total + 1))
+        self.latencies = np.array([when for when, _ in counted])[seen] - np.repeat(moments, sizes)
+
+
+class _Machine(ExitStack):
+    """BigQuery and Pub/Sub emulators, and clients of them."""
+
+    def __enter__(self) -> _Machine:
+        super().__enter__()
+        self._folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
+        rest, grpc_port, pubsub = free_ports(3)
+        self._environment = {
+            **os.environ,
+            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{pubsub}",
+            "BIGQUERY_EMULATOR_GRPC_HOST": f"127.0.0.1:{grpc_port}",
+            "GOOGLE_CLOUD_PROJECT": _PROJECT,
+        }
+        os.environ |= self._environment
+        bigquery_options = ["--port", rest, "--grpc-port", grpc_port, "--project", _PROJECT]
+        folders = ["--data-dir", self._folder / "bigquery", "--gcs-root", self._folder / "gcs"]
+        self.enter_context(self._process("emulators.bigquery", *bigquery_options, *folders))
+        self.enter_context(self._process("emulators.pubsub", "--port", pubsub, "--state-dir", self._folder / "pubsub"))
+        url = f"http://127.0.0.1:{rest}"
+        _wait_for(f"{url}/healthz")
+        self._bigquery = bigquery.Client(
+            project=_PROJECT,
+            credentials=AnonymousCredentials(),
+            client_options=ClientOptions(api_endpoint=url),
+        )
+        self._publisher, self._subscriber = PublisherClient(), SubscriberClient()
+        return self
+
+    def stream(self, name: str, rate: int, seconds: int) -> _Run:
+        """Publish while the job runs, until everything is queryable."""
+        options = self._provision(name)
+        with self._process("beam_jobs.stream", *options):
+            self._publish(name, 100)  # until these are there, the job is starting
+            _until(lambda: self._count(name) >= 100)
+            cpu_seconds = _cpu_seconds()
+            published: list[tuple[float, int]] = []
+            publishing = threading.Thread(target=self._publish_steadily, args=(name, rate, seconds, published))
+            publishing.start()
+            counted = []
+            while True:
+                count = self._count(name) - 100
+                counted.append((time.monotonic(), count))
+                if not publishing.is_alive() and count >= rate * seconds:
+                    break
+                if time.monotonic() - counted[0][0] > seconds + _PATIENCE_SECONDS:
+                    raise SystemExit(f"only {count} of {rate * seconds} messages are queryable")
+                time.sleep(0.1 if rate < 5000 else 0.5)
+            return _Run(published, counted, _cpu_seconds() - cpu_seconds)
+
+    def beam_runner(self) -> float:
+        """Messages a second of the same pipeline on Beam's own runner."""
+        options = self._provision("beam")
+        self._publish("beam", BEAM_BACKLOG)
+        with self._process("-c", _BEAM_CODE, *options):
+            _until(lambda: self._count("beam") > 0)
+            started, first = time.monotonic(), self._count("beam")
+            while time.monotonic() - started < BEAM_SECONDS and (count := self._count("beam")) < BEAM_BACKLOG:
+                time.sleep(0.5)
+            return (count - first) / (time.monotonic() - started)
+
+    def _provision(self, name: str) -> list[str]:
+        topic, subscription = f"projects/{_PROJECT}/topics/{name}", f"projects/{_PROJECT}/subscriptions/{name}"
+        self._publisher.create_topic(name=topic)
+        self._subscriber.create_subscription(name=subscription, topic=topic)
+        self._bigquery.create_dataset(name)
+        for table in ("streamed_requests", "rejected_lines"):
+            schema = (_REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text()
+            self._bigquery.query(Template(schema).render(dataset=f"`{_PROJECT}`.{name}")).result()
+        return [f"--subscription={subscription}", f"--dataset={_PROJECT}.{name}"]
+
+    def _count(self, name: str) -> int:
+        counts = " + ".join(
+            f"(SELECT COUNT(*) FROM {name}.{table})" for table in ("streamed_requests", "rejected_lines")
+        )
+        return int(next(iter(self._bigquery.query(f"SELECT {counts}").result()))[0])
+
+    def _publish(self, name: str, count: int, first: int = 0) -> None:
+        for start in range(first, first + count, 1000):
+            request = types.PublishRequest.pb(types.PublishRequest(topic=f"projects/{_PROJECT}/topics/{name}"))
+            for number in range(start, min(start + 1000, first + count)):
+                request.messages.add(data=_LINES[number % len(_LINES)], attributes={"event_id": f"{name}-{number}"})
+            self._publisher.api.publish(request=types.PublishRequest.wrap(request))
+
+    def _publish_steadily(self, name: str, rate: int, seconds: int, published: list[tuple[float, int]]) -> None:
+        started, sent = time.monotonic(), 0
+        while sent < rate * seconds:
+            due = min(int(rate * (time.monotonic() - started)), rate * seconds) - sent
+            if due:
+                moment = time.monotonic()
+                self._publish(name, due, first=100 + sent)
+                sent += due
+                published.append((moment, sent))
+            time.sleep(0.05)
+
+    @contextmanager
+    def _process(self, module: str, *options: object) -> Iterator[None]:
+        command = [sys.executable, *(["-m"] if module != "-c" else []), module, *map(str, options)]
+        with (self._folder / "log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=_REPOSITORY, env=self._environment, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _cpu_seconds() -> float:
+    me = psutil.Process()
+    return sum(sum(one.cpu_times()[:2]) for one in (me, *me.children(recursive=True)))
+
+
+def _lines() -> list[bytes]:
+    plan = StreamPlan(10_000, "article", 1, datetime.now(UTC), 1000, 0.01, 0, 0, 0)
+    return [event.line or b"-" for event in itertools.islice(draw_events(plan), 10_000) if event.fate != "blank"]
+
+
+_LINES = _lines()
+
+
+def _wait_for(url: str) -> None:
+    def answers() -> bool:
+        try:
+            urllib.request.urlopen(url).close()
+        except urllib.error.URLError:
+            return False
+        return True
+
+    _until(answers)
+
+
+def _until(check: object) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not check():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise SystemExit(f"nothing came of it within {_PATIENCE_SECONDS:.0f} s")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()
