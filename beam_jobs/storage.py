@@ -1,76 +1,31 @@
-"""Bytes in and out of `gs://` and local paths: list, read a range, write whole, delete.
-
-Cloud Storage is reached through `google-cloud-storage`, which honours `STORAGE_EMULATOR_HOST`. Objects are read raw
-(no decompressive transcoding: half-read objects, cf. apache/beam #31040) and pinned to the generation that was listed.
-"""
+"""Bytes in and out of `gs://` and local paths: list, read a range, write whole, delete."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import glob
 import os
-import socket
 import tempfile
-import urllib.parse
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-GCS_SCHEME = "gs://"
-_WILDCARDS = frozenset("*?[")
+from beam_jobs import cloud_storage
+from beam_jobs.cloud_storage import GCS_SCHEME
+from beam_jobs.objects import WILDCARDS, InputError, InputErrorType, OutputError, StoredObject, changed
 
-
-class InputErrorType(StrEnum):
-    """Why an input could not be read: the closed list of `error_type` in a manifest's `errors`."""
-
-    NO_MATCH = "no_match"
-    MISSING_BUCKET = "missing_bucket"
-    UNKNOWN_FORMAT = "unknown_format"
-    TRUNCATED_GZIP = "truncated_gzip"
-    CORRUPT_GZIP = "corrupt_gzip"
-    CHANGED = "changed_while_read"
-    UNREADABLE = "unreadable"
-
-
-class InputError(ValueError):
-    """An input that cannot be read, said in one line.
-
-    Args:
-        source_uri: the object or pattern.
-        error_type: which of the closed list.
-        message: what is wrong and what to do, without the uri.
-    """
-
-    def __init__(self, source_uri: str, error_type: InputErrorType, message: str) -> None:
-        self.source_uri = source_uri
-        self.error_type = error_type
-        self.message = " ".join(message.split())
-        super().__init__(source_uri, error_type, self.message)
-
-    def __str__(self) -> str:
-        return f"{self.source_uri}: {self.message}"
-
-
-class OutputError(ValueError):
-    """The output folder cannot be written, said in one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One file or object as it was listed.
-
-    Attributes:
-        uri: `gs://bucket/name` or an absolute local path.
-        generation: the object's generation; of a local file, its modification time in ns.
-        size: bytes as stored.
-    """
-
-    uri: str
-    generation: int
-    size: int
+__all__ = [
+    "GCS_SCHEME",
+    "InputError",
+    "InputErrorType",
+    "OutputError",
+    "StoredObject",
+    "absolute",
+    "delete_object",
+    "is_gcs",
+    "list_objects",
+    "read_range",
+    "read_whole",
+    "upload_file",
+    "write_object",
+]
 
 
 def is_gcs(uri: str) -> bool:
@@ -89,7 +44,7 @@ def list_objects(pattern: str) -> list[StoredObject]:
     Raises:
         InputError: nothing matches, or the bucket or file cannot be listed.
     """
-    found = _list_gcs(pattern) if is_gcs(pattern) else _list_local(pattern)
+    found = cloud_storage.list_matching(pattern) if is_gcs(pattern) else _list_local(pattern)
     if not found:
         raise InputError(
             pattern, InputErrorType.NO_MATCH, "no object matches; check the path, or list it with the same pattern"
@@ -106,7 +61,7 @@ def read_range(stored: StoredObject, start: int, end: int) -> bytes:
     end = min(end, stored.size)
     if start >= end:
         return b""
-    return _read_gcs(stored, start, end) if is_gcs(stored.uri) else _read_local(stored, start, end)
+    return cloud_storage.read(stored, start, end) if is_gcs(stored.uri) else _read_local(stored, start, end)
 
 
 def read_whole(uri: str) -> bytes:
@@ -116,8 +71,7 @@ def read_whole(uri: str) -> bytes:
         InputError: it does not exist or cannot be read.
     """
     if is_gcs(uri):
-        with _gcs_input_errors(uri):
-            return bytes(_blob(uri).download_as_bytes(raw_download=True))
+        return cloud_storage.read_whole(uri)
     try:
         return Path(uri).read_bytes()
     except OSError as error:
@@ -131,8 +85,7 @@ def write_object(uri: str, content: bytes | memoryview) -> None:
         OutputError: the bucket or folder cannot be written.
     """
     if is_gcs(uri):
-        with _gcs_output_errors(uri):
-            _blob(uri).upload_from_string(bytes(content), content_type="application/octet-stream", retry=_retry())
+        cloud_storage.write(uri, bytes(content))
         return
     path = Path(uri)
     try:
@@ -156,8 +109,7 @@ def upload_file(local: Path, uri: str) -> None:
     Raises:
         OutputError: the bucket cannot be written.
     """
-    with _gcs_output_errors(uri):
-        _blob(uri).upload_from_filename(str(local), content_type="application/octet-stream", retry=_retry())
+    cloud_storage.upload(local, uri)
 
 
 def delete_object(uri: str) -> None:
@@ -167,14 +119,7 @@ def delete_object(uri: str) -> None:
         OutputError: the bucket or folder cannot be written.
     """
     if is_gcs(uri):
-        from google.api_core.exceptions import NotFound
-
-        with _gcs_output_errors(uri):
-            bucket_name, _, _ = uri.removeprefix(GCS_SCHEME).partition("/")
-            if not _client().bucket(bucket_name).exists():
-                raise OutputError(f"{GCS_SCHEME}{bucket_name}: no such bucket; create it or correct the output folder")
-            with contextlib.suppress(NotFound):
-                _blob(uri).delete()
+        cloud_storage.delete(uri)
         return
     path = Path(uri)
     try:
@@ -193,7 +138,7 @@ def _uri_of(stored: StoredObject) -> str:
 def _list_local(pattern: str) -> list[StoredObject]:
     pattern = absolute(pattern)
     # Path.glob takes no absolute pattern.
-    paths = [pattern] if _WILDCARDS.isdisjoint(pattern) else glob.glob(pattern, recursive=True)  # noqa: PTH207
+    paths = [pattern] if WILDCARDS.isdisjoint(pattern) else glob.glob(pattern, recursive=True)  # noqa: PTH207
     found = []
     for path in paths:
         if not Path(path).is_file():
@@ -212,135 +157,23 @@ def _list_local(pattern: str) -> list[StoredObject]:
     return found
 
 
-def _list_gcs(pattern: str) -> list[StoredObject]:
-    bucket_name, _, name = pattern.removeprefix(GCS_SCHEME).partition("/")
-    with _gcs_input_errors(pattern):
-        bucket = _client().bucket(bucket_name)
-        if _WILDCARDS.isdisjoint(name):
-            blob = bucket.get_blob(name) if name else None
-            if blob is None and not bucket.exists():
-                raise _missing_bucket(pattern, bucket_name)
-            blobs = [blob] if blob else []
-        else:
-            literal = name[: min(name.index(mark) for mark in _WILDCARDS if mark in name)]
-            blobs = list(_client().list_blobs(bucket, prefix=literal or None, match_glob=name))
-    return [
-        StoredObject(f"{GCS_SCHEME}{bucket_name}/{blob.name}", int(blob.generation), int(blob.size))
-        for blob in blobs
-        if not blob.name.endswith("/")
-    ]
-
-
 def _read_local(stored: StoredObject, start: int, end: int) -> bytes:
     try:
         with Path(stored.uri).open("rb", buffering=0) as stream:
             status = os.fstat(stream.fileno())
             if (status.st_mtime_ns, status.st_size) != (stored.generation, stored.size):
-                raise _changed(stored)
+                raise changed(stored)
             content = os.pread(stream.fileno(), end - start, start)
             while len(content) < end - start:  # read(2) transfers at most 0x7ffff000 bytes, and may be interrupted
                 more = os.pread(stream.fileno(), end - start - len(content), start + len(content))
                 if not more:
-                    raise _changed(stored)
+                    raise changed(stored)
                 content += more
             return content
     except FileNotFoundError as error:
-        raise _changed(stored) from error
+        raise changed(stored) from error
     except OSError as error:
         raise _local_error(stored.uri, error) from error
-
-
-def _read_gcs(stored: StoredObject, start: int, end: int) -> bytes:
-    from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
-
-    with _gcs_input_errors(stored.uri):
-        try:
-            content = bytes(
-                _blob(stored.uri, stored.generation).download_as_bytes(start=start, end=end - 1, raw_download=True)
-            )
-        except (NotFound, RequestRangeNotSatisfiable) as error:
-            raise _changed(stored) from error
-    if len(content) != end - start:
-        raise _changed(stored)
-    return content
-
-
-def _blob(uri: str, generation: int | None = None) -> Any:
-    bucket_name, _, name = uri.removeprefix(GCS_SCHEME).partition("/")
-    return _client().bucket(bucket_name).blob(name, generation=generation)
-
-
-def _client() -> Any:
-    return _client_of(os.environ.get("STORAGE_EMULATOR_HOST"))
-
-
-@functools.cache
-def _client_of(emulator: str | None) -> Any:
-    from google.cloud.storage import Client
-
-    if emulator:
-        address = urllib.parse.urlsplit(emulator if "//" in emulator else f"//{emulator}")
-        try:
-            socket.create_connection((address.hostname, address.port or 80), timeout=5).close()
-        except OSError as error:
-            raise ConnectionError(
-                f"Cloud Storage at STORAGE_EMULATOR_HOST={emulator} does not answer;"
-                " start the local stack (make up) or unset the variable"
-            ) from error
-    return Client()
-
-
-def _retry() -> Any:
-    from google.cloud.storage.retry import DEFAULT_RETRY
-
-    # A write of a deterministic name with deterministic content may be repeated.
-    return DEFAULT_RETRY
-
-
-@contextlib.contextmanager
-def _gcs_input_errors(uri: str) -> Iterator[None]:
-    from google.api_core.exceptions import GoogleAPIError, NotFound
-    from google.auth.exceptions import GoogleAuthError
-
-    try:
-        yield
-    except NotFound as error:
-        bucket_name, _, name = uri.removeprefix(GCS_SCHEME).partition("/")
-        if _WILDCARDS.isdisjoint(name):
-            raise InputError(uri, InputErrorType.NO_MATCH, "no such object") from error
-        raise _missing_bucket(uri, bucket_name) from error
-    except (GoogleAPIError, GoogleAuthError, OSError) as error:
-        raise InputError(uri, InputErrorType.UNREADABLE, _first_line(error)) from error
-
-
-@contextlib.contextmanager
-def _gcs_output_errors(uri: str) -> Iterator[None]:
-    from google.api_core.exceptions import GoogleAPIError, NotFound
-    from google.auth.exceptions import GoogleAuthError
-
-    try:
-        yield
-    except NotFound as error:
-        bucket_name, _, _ = uri.removeprefix(GCS_SCHEME).partition("/")
-        raise OutputError(f"{uri}: no such bucket: {bucket_name}; create it or correct the output folder") from error
-    except (GoogleAPIError, GoogleAuthError, OSError) as error:
-        raise OutputError(f"{uri}: cannot be written: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-def _missing_bucket(uri: str, bucket_name: str) -> InputError:
-    return InputError(
-        uri, InputErrorType.MISSING_BUCKET, f"no such bucket: {bucket_name}; create it or correct the pattern"
-    )
-
-
-def _changed(stored: StoredObject) -> InputError:
-    return InputError(
-        stored.uri, InputErrorType.CHANGED, "was replaced or deleted while it was read; run the backfill again"
-    )
 
 
 def _local_error(path: str, error: OSError) -> InputError:

@@ -161,13 +161,12 @@ class _ParseBlock(beam.DoFn):
         parser = self._parsers.get(task.log_format)
         if parser is None:
             parser = self._parsers[task.log_format] = BlockParser(get_format(task.log_format), self._max_line_bytes)
-        lines = 0
         try:
             for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
                 parsed = parser.parse(data, offset)
                 self._count(blocks=1, lines=parsed.lines, blank=parsed.blank)
                 self._count(rows=parsed.rows.num_rows, rejected=parsed.rejected.num_rows)
-                lines += parsed.lines
+                _progress.parsed(lines=parsed.lines)
                 yield from self._written()
                 name_offset = offset if task.is_gzip else task.start
                 writing = self._writer.submit(write_block, parsed, task.stored, name_offset, self._run)
@@ -175,7 +174,7 @@ class _ParseBlock(beam.DoFn):
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
         self._count(bytes=task.end - task.start)
-        _progress.parsed(lines)
+        _progress.parsed(blocks=1)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for record in self._written():
@@ -236,12 +235,12 @@ class _Progress:
         with self._lock:
             self._planned += blocks
 
-    def parsed(self, lines: int) -> None:
+    def parsed(self, *, blocks: int = 0, lines: int = 0) -> None:
         with self._lock:
-            self._blocks += 1
+            self._blocks += blocks
             self._lines += lines
             now = time.monotonic()
-            if self._blocks < self._planned and now - self._logged < _PROGRESS_SECONDS:
+            if self._blocks != self._planned and now - self._logged < _PROGRESS_SECONDS:
                 return
             self._logged = now
             # A worker of many parses blocks that another one planned.

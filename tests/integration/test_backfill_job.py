@@ -305,7 +305,7 @@ class TestOnCloudStorage:
         (tmp_path / "access.log").write_bytes(GOOD_LINE)
         arguments = [f"--source={tmp_path}/access.log", "--output=gs://no-such-bucket/out", "--run_id=test"]
         assert backfill.main(arguments) == 1
-        assert "gs://no-such-bucket: no such bucket" in capsys.readouterr().err
+        assert "no such bucket: no-such-bucket" in capsys.readouterr().err
 
     def test_an_emulator_that_is_down_is_said(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
