@@ -43,9 +43,8 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host.strip("[]"), port))
         except (OSError, OverflowError) as error:
-            raise StateError(
-                f"cannot listen on {host}:{port} ({getattr(error, 'strerror', error)}): give another address with --host and --port"
-            ) from None
+            reason = getattr(error, "strerror", error)
+            raise StateError(f"cannot listen on {host}:{port} ({reason}): give another --host or --port") from None
 
 
 async def _serve(store: Store, host: str, port: int, projects: Sequence[str], state_dir: Path) -> None:

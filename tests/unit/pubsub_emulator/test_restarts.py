@@ -104,6 +104,24 @@ def test_seek_back_survives_a_kill(running: Emulator) -> None:
     assert running.bodies() == [b"one", b"two"]
 
 
+def test_seek_undoes_acknowledgements_of_the_same_commit(running: Emulator) -> None:
+    running.create_subscription(retain_acked_messages=True)
+    running.publish(b"one")
+    (received,) = running.pull()
+    subscription = running.broker.subscription(SUBSCRIPTION)
+
+    async def acknowledge_then_seek() -> None:
+        settled = subscription.backlog.acknowledge([received.ack_id])
+        running.broker.record_acked(subscription, settled.acked)
+        subscription.seek_time(0)
+        running.broker.fold(subscription)
+
+    running.run(acknowledge_then_seek())
+    running.settle()
+    running.restart()
+    assert running.bodies() == [b"one"]
+
+
 def test_seek_forward_survives_a_kill(running: Emulator) -> None:
     running.create_subscription()
     running.publish(b"old")
