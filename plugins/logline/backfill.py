@@ -51,13 +51,13 @@ def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
     except PlanError as error:
         raise AirflowFailException(str(error)) from None
 
+    check_template(settings, "backfill")
+    check_bigquery(settings)
+    check_dataflow(settings)
     found = {unit.label: list_objects(unit) for unit in units}
     log.info("What this run reads\n%s", objects_table(units, found))
     if not (params["wait_for_files"] or dag_run.run_type in ("scheduled", "backfill")):
         refuse_missing(units, found)
-    check_template(settings, "backfill")
-    check_bigquery(settings)
-    check_dataflow(settings)
     if params["dry_run"]:
         log.info("Dry run: nothing is started")
         return []

@@ -40,6 +40,14 @@ SETTLED_STATES = frozenset(
 )
 
 
+def last_error(hook: DataflowHook, job_id: str, *, project_id: str, location: str) -> str:
+    """The last line of a job's last error message; where to look if it left none."""
+    messages = hook.fetch_job_messages_by_id(job_id=job_id, project_id=project_id, location=location)
+    errors = [message for message in messages if message.get("messageImportance") == "JOB_MESSAGE_ERROR"]
+    text = max(errors, key=lambda message: message.get("time", ""), default={}).get("messageText", "").strip()
+    return text.splitlines()[-1] if text else f"it left no error message, see the log of job {job_id}"
+
+
 class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
     """Launch a Flex Template under exactly the given job name and return the job's id at once.
 
@@ -72,7 +80,9 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
                 job = self._active_job(name)
                 self.log.info("Dataflow job %s is active already, id %s: waiting for that one", name, job["id"])
             elif 400 <= error.status_code < 500 and error.status_code != 429:
-                raise AirflowFailException(f"Dataflow refused to launch {name}: {error.reason}") from None
+                raise AirflowFailException(
+                    f"Dataflow refused to launch {name}: {' '.join(error.reason.split())}"
+                ) from None
             else:
                 raise
         job_id = self.hook.extract_job_id(job)
@@ -140,12 +150,5 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
             return True
         if state in WAITING_STATES:
             return False
-        raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {self._last_error(self.hook)}")
-
-    def _last_error(self, hook: DataflowHook) -> str:
-        messages = hook.fetch_job_messages_by_id(job_id=self.job_id, project_id=self.project_id, location=self.location)
-        errors = [message for message in messages if message.get("messageImportance") == "JOB_MESSAGE_ERROR"]
-        if not errors:
-            return f"it left no error message, see the log of job {self.job_id}"
-        text = max(errors, key=lambda message: message.get("time", "")).get("messageText", "")
-        return text.strip().splitlines()[-1] if text.strip() else f"see the log of job {self.job_id}"
+        error = last_error(self.hook, self.job_id, project_id=self.project_id, location=self.location)
+        raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {error}")

@@ -1,0 +1,165 @@
+"""Calls of logline's operators, made in a process of their own that the endpoint switches point at the emulators.
+
+Prints one JSON object: what each call returned, or the line it failed with.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
+from airflow.sdk.exceptions import AirflowFailException
+
+from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.planning import SourcePattern, parse_day, plan_units
+from logline.preflight import check_bigquery, check_dataflow, check_template, list_objects
+from logline.settings import Settings
+
+SETTINGS = Settings.from_environment()
+
+
+class TaskInstance:
+    """Takes the links an operator leaves."""
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Forget it."""
+
+
+CONTEXT: Any = {"ti": TaskInstance(), "task_instance": TaskInstance(), "task": None}
+
+
+def launch(name: str, **parameters: str) -> str:
+    operator = LaunchFlexTemplateOperator(
+        task_id="launch",
+        project_id=SETTINGS.project,
+        location=SETTINGS.region,
+        body={
+            "launchParameter": {
+                "jobName": name,
+                "containerSpecGcsPath": SETTINGS.template_uri("backfill"),
+                "parameters": {"output": f"gs://{SETTINGS.bucket}/staging/{name}", "run_id": name, **parameters},
+                "environment": SETTINGS.dataflow_environment(),
+            }
+        },
+    )
+    return operator.execute(CONTEXT)
+
+
+def sensor(job_id: str) -> DataflowJobDoneSensor:
+    return DataflowJobDoneSensor(
+        task_id="wait", job_id=job_id, project_id=SETTINGS.project, location=SETTINGS.region, poll_interval=1
+    )
+
+
+def settle(job_id: str) -> bool:
+    waiting = sensor(job_id)
+    while not waiting.poke(CONTEXT):
+        time.sleep(0.2)
+    return True
+
+
+def launch_twice_and_again_when_done() -> dict[str, bool]:
+    source = f"gs://{SETTINGS.bucket}/logs/a.log"
+    first = launch("twice", source=source)
+    at_once = launch("twice", source=source)
+    done = settle(first)
+    after = launch("twice", source=source)
+    return {"adopted": at_once == first, "done": done, "launched anew": after != first, "done again": settle(after)}
+
+
+def wait_for_a_job_that_fails() -> bool:
+    return settle(launch("fails", source=f"gs://{SETTINGS.bucket}/logs/truncated.gz"))
+
+
+def wait_for_a_job_that_is_cancelled() -> bool:
+    job_id = launch("cancelled", source=f"gs://{SETTINGS.bucket}/logs/a.log")
+    waiting = sensor(job_id)
+    waiting.hook.cancel_job(job_id=job_id, project_id=SETTINGS.project, location=SETTINGS.region)
+    return settle(job_id)
+
+
+def launch_with_a_wrong_parameter() -> str:
+    return launch("wrong", source=f"gs://{SETTINGS.bucket}/logs/a.log", log_format="morse")
+
+
+def a_settled_job_is_judged_by_its_state() -> dict[str, Any]:
+    waiting = sensor("job-1")
+    judged: dict[str, Any] = {}
+    for state in ("DONE", "RUNNING", "QUEUED", "FAILED", "CANCELLED", "UPDATED", "DRAINED", "UNKNOWN", "PAUSED"):
+        waiting.__dict__["hook"] = JobIn(f"JOB_STATE_{state}")
+        try:
+            judged[state] = waiting.poke(CONTEXT)
+        except AirflowFailException as error:
+            judged[state] = str(error)
+    return judged
+
+
+class JobIn:
+    """A Dataflow hook that knows one job, in any state the real service could invent."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+
+    def get_job(self, **_: Any) -> dict[str, str]:
+        """Return the job."""
+        return {"name": "a-job", "currentState": self.state}
+
+    def fetch_job_messages_by_id(self, **_: Any) -> list[dict[str, str]]:
+        """Return its messages."""
+        return [
+            {
+                "messageImportance": "JOB_MESSAGE_ERROR",
+                "time": "2015-05-17T10:00:02Z",
+                "messageText": "Traceback\nlast",
+            },
+            {"messageImportance": "JOB_MESSAGE_ERROR", "time": "2015-05-17T10:00:01Z", "messageText": "first"},
+            {"messageImportance": "JOB_MESSAGE_BASIC", "time": "2015-05-17T10:00:03Z", "messageText": "stopped"},
+        ]
+
+
+def unit(pattern: str) -> Any:
+    days = [parse_day("day", "2015-05-17")]
+    return plan_units(SourcePattern.parse(pattern), days, bucket=SETTINGS.bucket, run_id="run")[0]
+
+
+def list_what_matches() -> list[str]:
+    return sorted(stored.name for stored in list_objects(unit(f"gs://{SETTINGS.bucket}/logs/*.gz")))
+
+
+def list_a_missing_bucket() -> Any:
+    return list_objects(unit("gs://no-such-bucket/logs/*"))
+
+
+def list_objects_of_storage() -> Any:
+    return list_objects(unit(f"gs://{SETTINGS.bucket}/logs/*"))
+
+
+def ask_for_the_template() -> None:
+    check_template(SETTINGS, "backfill")
+
+
+def ask_for_a_missing_template() -> None:
+    check_template(SETTINGS, "stream")
+
+
+def ask_bigquery() -> None:
+    check_bigquery(SETTINGS)
+
+
+def ask_dataflow() -> None:
+    check_dataflow(SETTINGS)
+
+
+def main() -> None:
+    results = {}
+    for name in sys.argv[1:]:
+        try:
+            results[name] = {"returned": globals()[name]()}
+        except AirflowFailException as error:
+            results[name] = {"failed": str(error)}
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

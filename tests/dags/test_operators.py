@@ -1,0 +1,135 @@
+"""Logline's own operators against the emulators: once, again, at once, and when things are missing."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.cloud import bigquery
+
+from emulators.stack.running import RunningStack
+from tests.dags.conftest import ROOT
+
+pytestmark = pytest.mark.integration
+
+LINE = b'192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8.0"\n'
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def provisioned(emulators: RunningStack) -> RunningStack:
+    storage = emulators.storage()
+    if not storage.bucket(emulators.bucket).exists():
+        storage.create_bucket(emulators.bucket)
+    bucket = storage.bucket(emulators.bucket)
+    metadata = json.loads((ROOT / "dags/templates/backfill.json").read_text(encoding="utf-8"))
+    spec = {"image": "registry/backfill:test", "sdkInfo": {"language": "PYTHON"}, "metadata": metadata}
+    bucket.blob("templates/backfill.json").upload_from_string(json.dumps(spec))
+    bucket.blob("logs/a.log").upload_from_string(LINE * 10)
+    bucket.blob("logs/truncated.gz").upload_from_string(gzip.compress(LINE * 5000)[:-40])
+    storage.close()
+    return emulators
+
+
+def call(stack: RunningStack, folder: Path, *names: str, **environment: str) -> dict[str, dict]:
+    paths = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "emulators" / "airflow")]
+    run = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("operator_calls.py")), *names],
+        env={
+            **os.environ,
+            **stack.env,
+            "AIRFLOW_HOME": str(folder),
+            "PYTHONPATH": os.pathsep.join(paths),
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=280,
+    )
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def test_a_job_is_launched_once_and_again_when_done(provisioned, tmp_path):
+    (result,) = call(provisioned, tmp_path, "launch_twice_and_again_when_done").values()
+    assert result == {"returned": {"adopted": True, "done": True, "launched anew": True, "done again": True}}
+
+
+def test_a_job_that_did_not_get_done_fails_with_its_last_error(provisioned, tmp_path):
+    results = call(
+        provisioned,
+        tmp_path,
+        "wait_for_a_job_that_fails",
+        "wait_for_a_job_that_is_cancelled",
+        "launch_with_a_wrong_parameter",
+    )
+    failed = {name: result["failed"] for name, result in results.items()}
+    assert all(len(line.splitlines()) == 1 for line in failed.values())
+    assert failed["wait_for_a_job_that_fails"].startswith("Dataflow job fails ended as JOB_STATE_FAILED: ")
+    assert "logs/truncated.gz" in failed["wait_for_a_job_that_fails"]
+    assert failed["wait_for_a_job_that_is_cancelled"].startswith("Dataflow job cancelled ended as JOB_STATE_CANCELLED")
+    assert failed["launch_with_a_wrong_parameter"].startswith("Dataflow refused to launch wrong: ")
+
+
+def test_every_state_but_done_and_the_passing_ones_is_a_failure(provisioned, tmp_path):
+    judged = call(provisioned, tmp_path, "a_settled_job_is_judged_by_its_state")[
+        "a_settled_job_is_judged_by_its_state"
+    ]["returned"]
+    assert judged.pop("DONE") is True
+    assert (judged.pop("RUNNING"), judged.pop("QUEUED")) == (False, False)
+    assert judged == {state: f"Dataflow job a-job ended as JOB_STATE_{state}: last" for state in judged}
+    assert len(judged) == 6
+
+
+def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):
+    client = provisioned.bigquery()
+    client.create_dataset(bigquery.Dataset(f"{provisioned.project}.half_provisioned"), exists_ok=True)
+    client.close()
+    results = call(
+        provisioned,
+        tmp_path,
+        "list_what_matches",
+        "list_a_missing_bucket",
+        "ask_for_the_template",
+        "ask_for_a_missing_template",
+        "ask_bigquery",
+        "ask_dataflow",
+        LOGLINE_DATASET="half_provisioned",
+    )
+    bucket = provisioned.bucket
+    assert results == {
+        "list_what_matches": {"returned": ["logs/truncated.gz"]},
+        "list_a_missing_bucket": {
+            "failed": "bucket no-such-bucket does not exist: correct source gs://no-such-bucket/logs/*"
+        },
+        "ask_for_the_template": {"returned": None},
+        "ask_for_a_missing_template": {
+            "failed": f"gs://{bucket}/templates/stream.json is missing: run the provision DAG once"
+        },
+        "ask_bigquery": {
+            "failed": f"dataset {provisioned.project}.half_provisioned_staging is missing: run the provision DAG once"
+        },
+        "ask_dataflow": {"returned": None},
+    }
+
+
+def test_a_service_that_is_down_fails_at_once(provisioned, tmp_path):
+    results = call(
+        provisioned,
+        tmp_path,
+        "list_objects_of_storage",
+        "ask_bigquery",
+        "ask_dataflow",
+        STORAGE_EMULATOR_HOST=NOWHERE,
+        BIGQUERY_EMULATOR_HOST=NOWHERE,
+        DATAFLOW_EMULATOR_HOST=NOWHERE,
+    )
+    refused = "does not answer ([Errno 111] Connection refused): start it, or correct its address"
+    assert results == {
+        "list_objects_of_storage": {"failed": f"Cloud Storage {refused}"},
+        "ask_bigquery": {"failed": f"BigQuery {refused}"},
+        "ask_dataflow": {"failed": f"Dataflow {refused}"},
+    }
