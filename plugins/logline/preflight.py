@@ -14,7 +14,7 @@ from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.sdk.exceptions import AirflowFailException
-from google.api_core.exceptions import Forbidden, NotFound
+from google.api_core.exceptions import DeadlineExceeded, Forbidden, NotFound, ServiceUnavailable
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import TransportError
 
@@ -35,7 +35,7 @@ class StoredObject:
 
 
 @contextmanager
-def _answering(service: str, missing: str, forbidden: str) -> Iterator[None]:
+def answering(service: str, missing: str, forbidden: str) -> Iterator[None]:
     """Turn what a service says into one line."""
     try:
         yield
@@ -43,7 +43,7 @@ def _answering(service: str, missing: str, forbidden: str) -> Iterator[None]:
         raise AirflowFailException(missing) from None
     except Forbidden as error:
         raise AirflowFailException(f"{forbidden}: {error.message}") from None
-    except (OSError, TransportError) as error:
+    except (OSError, TransportError, ServiceUnavailable, DeadlineExceeded) as error:
         raise AirflowFailException(
             f"{service} does not answer ({_root_cause(error)}): start it, or correct its address"
         ) from None
@@ -59,7 +59,7 @@ def check_bigquery(settings: Settings) -> None:
     """Fail unless BigQuery answers and both datasets exist."""
     client = BigQueryHook(location=settings.location).get_client(project_id=settings.project)
     for dataset in (settings.dataset, settings.staging_dataset):
-        with _answering(
+        with answering(
             "BigQuery",
             f"dataset {settings.project}.{dataset} is missing: run the provision DAG once",
             f"dataset {settings.project}.{dataset} cannot be read",
@@ -71,9 +71,7 @@ def check_template(settings: Settings, job: str) -> None:
     """Fail unless Cloud Storage answers and the Flex Template of `job` is there."""
     uri = settings.template_uri(job)
     bucket, name = split_uri(uri)
-    with _answering(
-        "Cloud Storage", f"bucket {bucket} is missing: run the provision DAG once", f"{uri} cannot be read"
-    ):
+    with answering("Cloud Storage", f"bucket {bucket} is missing: run the provision DAG once", f"{uri} cannot be read"):
         found = GCSHook().get_conn().bucket(bucket).get_blob(name, retry=NEVER, timeout=TIMEOUT_SECONDS)
     if found is None:
         raise AirflowFailException(f"{uri} is missing: run the provision DAG once")
@@ -81,14 +79,23 @@ def check_template(settings: Settings, job: str) -> None:
 
 def check_dataflow(settings: Settings) -> None:
     """Fail unless Dataflow answers."""
-    with _answering("Dataflow", "", ""):
+    with answering("Dataflow", "", ""):
         jobs = DataflowHook().get_conn().projects().locations().jobs()
         jobs.list(projectId=settings.project, location=settings.region, pageSize=1).execute(num_retries=0)
 
 
+def check_subscription(settings: Settings) -> None:
+    """Fail unless Pub/Sub answers and the streaming job's subscription exists."""
+    from airflow.providers.google.cloud.hooks.pubsub import PubSubHook  # seconds to import, and seldom needed
+
+    path = settings.subscription_path
+    with answering("Pub/Sub", f"{path} is missing: run the provision DAG once", f"{path} cannot be read"):
+        PubSubHook().subscriber_client.get_subscription(subscription=path, retry=None, timeout=TIMEOUT_SECONDS)
+
+
 def list_objects(unit: Unit) -> list[StoredObject]:
     """The objects a unit would read now."""
-    with _answering(
+    with answering(
         "Cloud Storage",
         f"bucket {unit.bucket} does not exist: correct source {unit.source}",
         f"bucket {unit.bucket} cannot be listed",

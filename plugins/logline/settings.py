@@ -20,6 +20,13 @@ _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+# https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
+_PUBSUB = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
+# As the API's discovery document gives it for jobName.
+_JOB = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+
+# A message has no sample of lines to tell the format by.
+STREAM_FORMATS = ("article", "combined", "common")
 
 
 class SettingsError(ValueError):
@@ -47,6 +54,22 @@ class Settings:
         network: network of the Dataflow workers (`LOGLINE_NETWORK`).
         subnetwork: subnetwork of the Dataflow workers (`LOGLINE_SUBNETWORK`).
         max_bytes_billed: bytes one query may bill before BigQuery refuses it (`LOGLINE_MAX_BYTES_BILLED`).
+        topic: Pub/Sub topic of the live log lines (`LOGLINE_TOPIC`).
+        dead_letter_topic: topic of messages that were delivered in vain too often (`LOGLINE_DEAD_LETTER_TOPIC`).
+        subscription: subscription of the streaming job (`LOGLINE_SUBSCRIPTION`).
+        stream_job: name of the streaming job (`LOGLINE_STREAM_JOB`).
+        stream_log_format: format of the live lines (`LOGLINE_STREAM_LOG_FORMAT`).
+        restart_budget: ends of the streaming job within the window before it is left alone (`LOGLINE_RESTART_BUDGET`).
+        restart_window_minutes: the window (`LOGLINE_RESTART_WINDOW_MINUTES`).
+        restart_pause_seconds: pause before the second restart, doubled for each one more
+            (`LOGLINE_RESTART_PAUSE_SECONDS`).
+        max_start_minutes: minutes the streaming job may take to start (`LOGLINE_MAX_START_MINUTES`).
+        max_drain_minutes: minutes a drain or an update may take (`LOGLINE_MAX_DRAIN_MINUTES`).
+        max_lag_seconds: seconds the stream may be behind (`LOGLINE_MAX_LAG_SECONDS`).
+        max_freshness_minutes: minutes without a new row before somebody is called; None: lines may stay away
+            (`LOGLINE_MAX_FRESHNESS_MINUTES`).
+        max_rejected_percent: share of the live lines that may be rejected (`LOGLINE_MAX_REJECTED_PERCENT`).
+        notifiers: who is told of a failed task, JSON (`LOGLINE_NOTIFIERS`, see `logline.alerts`).
     """
 
     project: str
@@ -65,6 +88,20 @@ class Settings:
     network: str | None
     subnetwork: str | None
     max_bytes_billed: int | None
+    topic: str
+    dead_letter_topic: str
+    subscription: str
+    stream_job: str
+    stream_log_format: str
+    restart_budget: int
+    restart_window_minutes: int
+    restart_pause_seconds: int
+    max_start_minutes: int
+    max_drain_minutes: int
+    max_lag_seconds: int
+    max_freshness_minutes: int | None
+    max_rejected_percent: int
+    notifiers: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -82,6 +119,7 @@ class Settings:
         )
         region = values.text("LOGLINE_REGION", default="us-central1", must="be a region", valid=_REGION.fullmatch)
         dataset = values.text("LOGLINE_DATASET", default="logline", must="be a dataset id", valid=_DATASET.fullmatch)
+        topic = values.text("LOGLINE_TOPIC", default="log-lines", must="be a topic id", valid=_PUBSUB.fullmatch)
         settings = cls(
             project=project,
             region=region,
@@ -106,6 +144,34 @@ class Settings:
             network=values.optional("LOGLINE_NETWORK"),
             subnetwork=values.optional("LOGLINE_SUBNETWORK"),
             max_bytes_billed=values.optional_count("LOGLINE_MAX_BYTES_BILLED"),
+            topic=topic,
+            dead_letter_topic=values.text(
+                "LOGLINE_DEAD_LETTER_TOPIC",
+                default=f"{topic}-dead-letter",
+                must="be a topic id other than LOGLINE_TOPIC",
+                valid=lambda text: _PUBSUB.fullmatch(text) and text != topic,
+            ),
+            subscription=values.text(
+                "LOGLINE_SUBSCRIPTION", default="log-stream", must="be a subscription id", valid=_PUBSUB.fullmatch
+            ),
+            stream_job=values.text(
+                "LOGLINE_STREAM_JOB", default="log-stream", must="be a Dataflow job name", valid=_JOB.fullmatch
+            ),
+            stream_log_format=values.text(
+                "LOGLINE_STREAM_LOG_FORMAT",
+                default="article",
+                must=f"be one of {', '.join(STREAM_FORMATS)}",
+                valid=STREAM_FORMATS.__contains__,
+            ),
+            restart_budget=values.count("LOGLINE_RESTART_BUDGET", default=5),
+            restart_window_minutes=values.count("LOGLINE_RESTART_WINDOW_MINUTES", default=60),
+            restart_pause_seconds=values.count("LOGLINE_RESTART_PAUSE_SECONDS", default=60),
+            max_start_minutes=values.count("LOGLINE_MAX_START_MINUTES", default=15),
+            max_drain_minutes=values.count("LOGLINE_MAX_DRAIN_MINUTES", default=30),
+            max_lag_seconds=values.count("LOGLINE_MAX_LAG_SECONDS", default=300),
+            max_freshness_minutes=values.optional_count("LOGLINE_MAX_FRESHNESS_MINUTES"),
+            max_rejected_percent=values.count("LOGLINE_MAX_REJECTED_PERCENT", default=10),
+            notifiers=values.text("LOGLINE_NOTIFIERS", default="[]"),
         )
         if values.faults:
             raise SettingsError("\n".join(values.faults))
@@ -123,6 +189,11 @@ class Settings:
     def image(self, job: str) -> str:
         """The container image of `job`."""
         return f"{self.image_repository}/{job}:{self.image_version}"
+
+    @property
+    def subscription_path(self) -> str:
+        """The streaming job's subscription, `projects/PROJECT/subscriptions/ID`."""
+        return f"projects/{self.project}/subscriptions/{self.subscription}"
 
     def dataflow_environment(self) -> dict[str, Any]:
         """The runtime environment of a Flex Template launch; what is not set is left to Dataflow.

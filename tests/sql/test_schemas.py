@@ -12,6 +12,7 @@ NAMES = {
     "suffix": SUFFIX,
     "log_date": "DATE '2015-05-17'",
     "tables": TABLES,
+    "max_freshness_minutes": 30,
 }
 WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/*/query.sql"))
 # Parts of a statement, included where they are needed.

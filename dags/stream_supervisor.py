@@ -1,0 +1,176 @@
+"""Keeps the streaming job alive, for months.
+
+Every five minutes it looks at the Dataflow job of the stream and makes it what it should be: one running job, from the
+template that `provision` has put into the bucket. Trigger it by hand to have it look at once, or to make it act:
+
+    airflow dags trigger stream_supervisor --conf '{"action": "drain"}'
+
+**What it does** depends on the job of exactly the stream's name (`LOGLINE_STREAM_JOB`); the whole table is in
+`plugins/logline/supervision.py`.
+
+| the job | what happens |
+|---|---|
+| is not there, or has ended | it is launched; after repeated ends with growing pauses, then not at all, with an alarm |
+| starts, drains, is cancelled or updated | nothing; an alarm if it takes too long |
+| runs another version than the template | it is updated in place; where Dataflow refuses that, see below |
+| runs | its lag, its rejected lines and, where a limit is set, the freshness of its rows are checked |
+
+An update that Dataflow calls incompatible leaves the job as it is: the next run drains it, a later one launches the new
+version. An update that fails otherwise is not tried again; the alarm says why.
+
+A job launched by hand under the same name is adopted as it is; `action: update` brings it to the template's version.
+
+**Repeat it freely**: Dataflow refuses a second job of one name, and nothing is remembered but in Dataflow itself.
+Clearing, failing or killing any task, and pausing this DAG, leave the stream running. **To stop the stream**, pause
+this DAG, then drain the job.
+
+**When a task fails**, its log ends in one line with the figures and the heading of `docs/operations.md` that says what
+to do. `LOGLINE_NOTIFIERS` tells Airflow's notifiers as well.
+
+With `approval` a run waits, at most 30 minutes, until somebody approves its update or drain in the UI; until then
+nobody watches the stream.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
+from airflow.providers.google.cloud.operators.dataflow import DataflowStopJobOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_current_context, task
+
+from logline.alerts import notifiers
+from logline.bigquery import query_job
+from logline.dataflow import LaunchFlexTemplateOperator
+from logline.settings import Settings
+from logline.supervision import Wish
+from logline.supervisor import CheckStreamOperator, launch_body, supervise
+
+SETTINGS = Settings.from_environment()
+DECIDED = "ti.xcom_pull('decide', key='decision')"
+DAY = f"{{{{ {DECIDED}['observed_at'][:10] }}}}"
+DECISION = ("decision", "STRING", f"{{{{ {DECIDED} | tojson }}}}")
+
+with DAG(
+    dag_id="stream_supervisor",
+    description="One streaming job, running, up to date and in time",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+    start_date=datetime(2015, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["logline", "stream"],
+    default_args={
+        "owner": "logline",
+        # The next run is the retry: it looks anew before it acts.
+        "retries": 0,
+        # What hangs must not keep the next run from looking.
+        "execution_timeout": timedelta(minutes=3),
+        "on_failure_callback": notifiers(SETTINGS),
+    },
+    user_defined_macros={"dataset": SETTINGS.dataset},
+    params={
+        "action": Param(
+            "auto",
+            type="string",
+            enum=[str(wish) for wish in Wish],
+            title="Action",
+            description="auto does what is needed. launch starts the job in spite of repeated failures, update "
+            "replaces the running one by the template's version, drain lets it finish what it has read and end.",
+        ),
+        "approval": Param(
+            False,
+            type="boolean",
+            title="Ask before a change",
+            description="Wait for somebody's approval before an update or a drain.",
+        ),
+        "max_lag_seconds": Param(
+            SETTINGS.max_lag_seconds,
+            type="integer",
+            minimum=1,
+            title="Lag, s",
+            description="The run fails when the job is further behind.",
+        ),
+        "max_rejected_percent": Param(
+            SETTINGS.max_rejected_percent,
+            type="number",
+            minimum=0,
+            maximum=100,
+            title="Rejected lines, %",
+            description="The run fails when a larger share of the lines of the last minutes was rejected.",
+        ),
+        "max_freshness_minutes": Param(
+            SETTINGS.max_freshness_minutes,
+            type=["null", "integer"],
+            minimum=1,
+            title="Freshness, min",
+            description="The run fails when no row has come for longer. Empty: lines may stay away.",
+        ),
+    },
+) as dag:
+
+    @task.branch
+    def decide() -> list[str] | None:
+        """Look at the stream and choose what to do about it."""
+        return supervise(SETTINGS, get_current_context())
+
+    launch = LaunchFlexTemplateOperator(
+        task_id="launch",
+        project_id=SETTINGS.project,
+        location=SETTINGS.region,
+        body=launch_body(SETTINGS),
+    )
+    update = LaunchFlexTemplateOperator(
+        task_id="update",
+        project_id=SETTINGS.project,
+        location=SETTINGS.region,
+        body=launch_body(SETTINGS, update=True),
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+    )
+    drain = DataflowStopJobOperator(
+        task_id="drain",
+        job_id=f"{{{{ {DECIDED}['job_id'] }}}}",
+        project_id=SETTINGS.project,
+        location=SETTINGS.region,
+        drain_pipeline=True,
+        # Asked for and left alone: the next runs see how far it is.
+        stop_timeout=None,
+        trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+    )
+    approve_update, approve_drain = (
+        ApprovalOperator(
+            task_id=f"approve_{change}",
+            subject=f"May the stream be {done}?",
+            body=f"{{{{ {DECIDED}['reason'] }}}}",
+            defaults="Reject",
+            response_timeout=timedelta(minutes=30),
+            execution_timeout=None,
+        )
+        for change, done in (("update", "updated"), ("drain", "drained"))
+    )
+    check = CheckStreamOperator(
+        task_id="check",
+        configuration=query_job(
+            "{% set max_freshness_minutes = params.max_freshness_minutes %}"
+            "{% include 'sql/stream_supervision/checks.sql' %}",
+            SETTINGS,
+            day=DAY,
+            parameters=[DECISION, ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}")],
+        ),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+    )
+    record = BigQueryInsertJobOperator(
+        task_id="record",
+        configuration=query_job(
+            "{% include 'sql/stream_supervision/record.sql' %}", SETTINGS, day=DAY, parameters=[DECISION]
+        ),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        durable=False,
+    )
+
+    decide() >> [launch, update, drain, approve_update, approve_drain, check, record]
+    approve_update >> update
+    approve_drain >> drain

@@ -1,0 +1,302 @@
+"""What to do about the streaming job: one pure function from what was observed to what is to be done.
+
+The first row that applies decides; "too long" and the other limits are the `Policy`, the action is the run's Param.
+
+| jobs of exactly the name | action, and what else was observed | decision |
+|---|---|---|
+| one in a state that is not known here | | wait, alarm `unknown-state` |
+| several active ones, no update under way | | wait, alarm `two-jobs` |
+| an update under way | | wait; too long: alarm `takes-too-long` |
+| queued, pending, draining, cancelling | | wait; too long: alarm `takes-too-long` |
+| running | it is a batch job | wait, alarm `foreign-job` |
+| running | `drain` | drain |
+| running | `update` | update |
+| running, another version | its update was refused as incompatible | drain; a later run launches |
+| running, another version | its update failed otherwise | keep, alarm `update-failed` |
+| running, another version | | update |
+| running, no version label | launched by hand | keep: adopted as it is |
+| running | lag above the limit, for longer than that | keep, alarm `lag` |
+| running | | keep |
+| none active | `drain` | wait: there is nothing to drain |
+| none active | `launch` or `update` | launch |
+| none active | ended too often within the window | wait, alarm `crash-loop` |
+| none active | ended again, the pause is not over | wait |
+| none active | | launch |
+
+Nothing is remembered between two runs: how often the job ended and what became of an update, Dataflow itself knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+RUNNING = "JOB_STATE_RUNNING"
+# Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there. PAUSING and PAUSED are left out on
+# purpose, like every state of the future: nobody but the one who paused the job knows what is wanted then.
+CHANGING = frozenset(
+    {
+        "JOB_STATE_STOPPED",
+        "JOB_STATE_QUEUED",
+        "JOB_STATE_PENDING",
+        "JOB_STATE_DRAINING",
+        "JOB_STATE_CANCELLING",
+    }
+)
+ENDED_ON_REQUEST = frozenset({"JOB_STATE_DRAINED", "JOB_STATE_UPDATED"})
+# A streaming job does not end by itself; and what cancels it again and again would also start it again and again.
+ENDED_UNASKED = frozenset({"JOB_STATE_FAILED", "JOB_STATE_DONE", "JOB_STATE_CANCELLED"})
+ENDED = ENDED_ON_REQUEST | ENDED_UNASKED
+
+# What the service says of a replacement job that does not fit the running one, see "Compatibility check" in
+# https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
+_INCOMPATIBLE = re.compile(r"not compatible|incompatible|compatibility check|missing steps", re.IGNORECASE)
+
+
+class Wish(StrEnum):
+    """The Param `action`."""
+
+    AUTO = "auto"
+    LAUNCH = "launch"
+    UPDATE = "update"
+    DRAIN = "drain"
+
+
+class Action(StrEnum):
+    """What a run does about the job."""
+
+    LAUNCH = "launch"
+    UPDATE = "update"
+    DRAIN = "drain"
+    WAIT = "wait"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamJob:
+    """A Dataflow job of the stream's name.
+
+    Attributes:
+        id: its id.
+        state: `JOB_STATE_...`.
+        created: when it was created.
+        since: when it entered its state.
+        streaming: whether it is a streaming job; a job that is queued may not know yet.
+        version: its label of the template's version; None for a job that was launched by hand.
+        replaces: id of the job it updates.
+        replaced_by: id of the job that updates it.
+        error: the last error message of a failed job, one line; empty where it was not asked for.
+    """
+
+    id: str
+    state: str
+    created: datetime
+    since: datetime
+    streaming: bool = True
+    version: str | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamCounters:
+    """What the running job says of itself.
+
+    Attributes:
+        lag_seconds: how far it is behind; None where it does not say.
+        rows: rows written since it started.
+        rejected: lines rejected since it started.
+    """
+
+    lag_seconds: int | None = None
+    rows: int | None = None
+    rejected: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """All there is to know for a decision.
+
+    Attributes:
+        at: when it was made.
+        job_name: the stream's name.
+        template_version: version of the template in the bucket, as a label's value.
+        jobs: every job of exactly this name.
+        counters: those of the running job.
+    """
+
+    at: datetime
+    job_name: str
+    template_version: str
+    jobs: Sequence[StreamJob]
+    counters: StreamCounters = StreamCounters()
+
+    @property
+    def active(self) -> list[StreamJob]:
+        """The jobs that have not ended, the newest first."""
+        return sorted((job for job in self.jobs if job.state not in ENDED), key=lambda job: job.created, reverse=True)
+
+    @property
+    def current(self) -> StreamJob | None:
+        """The newest active job, else the one that ended last."""
+        if self.active:
+            return self.active[0]
+        return max(self.jobs, key=lambda job: job.since, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """The limits.
+
+    Attributes:
+        restart_budget: how often the job may end unasked within the window before it is not launched any more.
+        restart_window: the window.
+        restart_pause: how long to wait after the second such end; it doubles with each one more.
+        start_limit: how long a start or a cancellation may take.
+        drain_limit: how long a drain or an update may take.
+        lag_limit: how far a running job may be behind.
+    """
+
+    restart_budget: int
+    restart_window: timedelta
+    restart_pause: timedelta
+    start_limit: timedelta
+    drain_limit: timedelta
+    lag_limit: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What is to be done, and why.
+
+    Attributes:
+        action: what to do.
+        reason: one line with the figures it rests on.
+        runbook: heading of docs/operations.md for the person who is called; None where nobody is.
+    """
+
+    action: Action
+    reason: str
+    runbook: str | None = None
+
+
+def decide(observation: Observation, policy: Policy, wish: Wish = Wish.AUTO) -> Decision:
+    """Apply the decision table of this module."""
+    active = observation.active
+    name = observation.job_name
+    unknown = [job for job in active if job.state not in CHANGING | {RUNNING}]
+    if unknown:
+        reason = f"{name} ({unknown[0].id}) is in state {unknown[0].state}, which is not known here: nothing is done"
+        return _alarm(Action.WAIT, reason, "unknown-state")
+    if not active:
+        return _without_job(observation, policy, wish)
+    if len(active) > 1 or active[0].replaced_by:
+        return _several(observation, policy)
+    if active[0].state in CHANGING:
+        return _changing(observation, active[0], policy)
+    return _running(observation, active[0], policy, wish)
+
+
+def ends_unasked(observation: Observation, policy: Policy) -> list[StreamJob]:
+    """The jobs that ended within the window without a drain or an update, the latest first."""
+    since = observation.at - policy.restart_window
+    ended = [job for job in observation.jobs if job.state in ENDED_UNASKED and job.since > since]
+    return sorted(ended, key=lambda job: job.since, reverse=True)
+
+
+def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decision:
+    name = observation.job_name
+    if wish is Wish.DRAIN:
+        return Decision(action=Action.WAIT, reason=f"{name} is not active: there is nothing to drain")
+    ended = ends_unasked(observation, policy)
+    times = f"{name} ended {len(ended)} times within {_spoken(policy.restart_window)}"
+    if wish is not Wish.AUTO or not ended:
+        return Decision(action=Action.LAUNCH, reason=f"{name} is not active")
+    last = f"last as {ended[0].state}{f' ({ended[0].error})' if ended[0].error else ''}"
+    if len(ended) >= policy.restart_budget:
+        again = ended[policy.restart_budget - 1].since + policy.restart_window
+        reason = f"{times}, {last}: not launched again before {again:%Y-%m-%d %H:%M:%S} UTC"
+        return _alarm(Action.WAIT, reason, "crash-loop")
+    if len(ended) > 1:
+        launch_at = ended[0].since + policy.restart_pause * 2 ** (len(ended) - 2)
+        if observation.at < launch_at:
+            return Decision(
+                action=Action.WAIT, reason=f"{times}, {last}: launched again after {launch_at:%Y-%m-%d %H:%M:%S} UTC"
+            )
+    return Decision(action=Action.LAUNCH, reason=f"{name} is not active: {times}, {last}")
+
+
+def _several(observation: Observation, policy: Policy) -> Decision:
+    """More than one active job, or one that is being replaced."""
+    newest, *others = observation.active
+    name = observation.job_name
+    # While the launcher of a Flex Template works, the new job does not say yet which one it replaces.
+    handed_over = all(job.replaced_by or newest.replaces == job.id or newest.state in CHANGING for job in others)
+    if len(others) > 1 or not handed_over:
+        ids = ", ".join(job.id for job in observation.active)
+        return _alarm(Action.WAIT, f"{1 + len(others)} jobs named {name} are active: {ids}", "two-jobs")
+    by = {job.id: job for job in observation.jobs}.get(newest.replaced_by or "", newest)
+    took = observation.at - by.created
+    return _waiting(f"{name} is being updated to {newest.version or 'another version'}", took, policy.drain_limit)
+
+
+def _changing(observation: Observation, job: StreamJob, policy: Policy) -> Decision:
+    limit = policy.drain_limit if job.state == "JOB_STATE_DRAINING" else policy.start_limit
+    return _waiting(f"{observation.job_name} ({job.id}) is in {job.state}", observation.at - job.since, limit)
+
+
+def _waiting(what: str, took: timedelta, limit: timedelta) -> Decision:
+    if took > limit:
+        reason = f"{what} for {_spoken(took)}, at most {_spoken(limit)} are expected"
+        return _alarm(Action.WAIT, reason, "takes-too-long")
+    return Decision(action=Action.WAIT, reason=f"{what} for {_spoken(took)}")
+
+
+def _running(observation: Observation, job: StreamJob, policy: Policy, wish: Wish) -> Decision:
+    name, wanted = observation.job_name, observation.template_version
+    if not job.streaming:
+        reason = f"{name} ({job.id}) is a batch job: the stream cannot start while it has the name"
+        return _alarm(Action.WAIT, reason, "foreign-job")
+    if wish is Wish.DRAIN:
+        return Decision(action=Action.DRAIN, reason=f"{name} ({job.id}) is drained as asked for")
+    if wish is Wish.UPDATE:
+        return Decision(action=Action.UPDATE, reason=f"{name} ({job.id}) is updated to {wanted} as asked for")
+    if job.version not in (None, wanted):
+        return _outdated(observation, job)
+    lag, ran = observation.counters.lag_seconds, observation.at - job.since
+    if lag is not None and lag > policy.lag_limit.total_seconds() and ran > policy.lag_limit:
+        reason = f"{name} ({job.id}) is {lag:,} s behind, at most {policy.lag_limit.total_seconds():,.0f} s are allowed"
+        return _alarm(Action.KEEP, reason, "lag")
+    behind = "" if lag is None else f", {lag:,} s behind"
+    version = job.version or "a version without label, launched by hand"
+    return Decision(action=Action.KEEP, reason=f"{name} ({job.id}) runs {version}{behind}")
+
+
+def _outdated(observation: Observation, job: StreamJob) -> Decision:
+    name, wanted = observation.job_name, observation.template_version
+    failed = [
+        other
+        for other in observation.jobs
+        if other.state == "JOB_STATE_FAILED" and other.version == wanted and other.created > job.created
+    ]
+    if not failed:
+        return Decision(action=Action.UPDATE, reason=f"{name} ({job.id}) runs {job.version}, the template is {wanted}")
+    last = max(failed, key=lambda other: other.created)
+    if _INCOMPATIBLE.search(last.error):
+        reason = f"{name} ({job.id}) cannot be updated from {job.version} to {wanted} in place: {last.error}"
+        return Decision(action=Action.DRAIN, reason=reason)
+    reason = f"the update of {name} from {job.version} to {wanted} failed, {job.version} goes on: {last.error}"
+    return _alarm(Action.KEEP, reason, "update-failed")
+
+
+def _alarm(action: Action, reason: str, runbook: str) -> Decision:
+    return Decision(action=action, reason=reason, runbook=runbook)
+
+
+def _spoken(duration: timedelta) -> str:
+    seconds = round(duration.total_seconds())
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
