@@ -9,20 +9,19 @@ it takes the day:
 **Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. A
 day nothing has landed for ends with no rows in any of them, and a warning.
 
-**When a task fails**, its log ends in one line with the figures that do not fit. `check_requests` compares the rebuilt
-day with the landing tables, `check_daily_tables` the daily tables with `requests`. If something landed while the day
-was being rebuilt, clear `rebuild_requests`.
+**When a task fails**, its log ends in one line with the figures that do not fit. `rebuild_requests` compares the
+rebuilt day with the landing tables, `rebuild_daily_tables` the daily tables with `requests`. What landed while a day
+was being rebuilt makes the task rebuild it again; one that still fails after its retries has found something wrong.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, get_current_context, task
 
 from logline.assets import BACKFILLED_REQUESTS
-from logline.bigquery import RunChecksOperator, query_job
+from logline.bigquery import RebuildAndCheckOperator, query_job
 from logline.settings import Settings
 from logline.summary import summarised_day
 
@@ -65,39 +64,26 @@ with DAG(
         """The run's partition, or the Param."""
         return summarised_day(SETTINGS, get_current_context())
 
-    rebuild_requests = BigQueryInsertJobOperator(
+    # BigQuery cancels one of two transactions that change the same table: each runs one at a time over all runs.
+    rebuild_requests = RebuildAndCheckOperator(
         task_id="rebuild_requests",
         configuration=query_job(
             LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", SETTINGS, day=DAY
         ),
+        checks=query_job(LOG_DATE + "{% include 'sql/requests/checks.sql' %}", SETTINGS, day=DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        # Clearing the task must run the script again, not look at the job of the first time.
-        durable=False,
-        # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
         max_active_tis_per_dag=1,
     )
-    check_requests = RunChecksOperator(
-        task_id="check_requests",
-        configuration=query_job(LOG_DATE + "{% include 'sql/requests/checks.sql' %}", SETTINGS, day=DAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
-    )
-    rebuild_daily_tables = BigQueryInsertJobOperator(
+    rebuild_daily_tables = RebuildAndCheckOperator(
         task_id="rebuild_daily_tables",
         configuration=query_job(
             LOG_DATE + f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}", SETTINGS, day=DAY
         ),
+        checks=query_job(LOG_DATE + "{% include 'sql/daily_summary/checks.sql' %}", SETTINGS, day=DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
         max_active_tis_per_dag=1,
     )
-    check_daily_tables = RunChecksOperator(
-        task_id="check_daily_tables",
-        configuration=query_job(LOG_DATE + "{% include 'sql/daily_summary/checks.sql' %}", SETTINGS, day=DAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
-    )
 
-    choose_day() >> rebuild_requests >> check_requests >> rebuild_daily_tables >> check_daily_tables
+    choose_day() >> rebuild_requests >> rebuild_daily_tables

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from logline.manifest import read_manifest, split_uri
 from logline.settings import Settings
@@ -18,6 +20,8 @@ from logline.tables import text_table
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.bigquery import QueryJob
+
+log = logging.getLogger(__name__)
 
 # https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
 MAX_FILES = 10_000
@@ -155,24 +159,58 @@ class RunChecksOperator(GoogleCloudBaseOperator):
                 }
             )
         hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location)
-        checks = fetch_rows(hook, self.configuration, self.project_id)
-        self.log.info(
-            "Checks\n%s",
-            text_table(
-                ("", "check", "expected", "actual", ""),
-                [
-                    (_verdict(check), check["check_name"], check["expected"], check["actual"], check["message"])
-                    for check in checks
-                ],
-            ),
-        )
-        failed = [check for check in checks if _verdict(check) == "FAIL"]
-        if failed:
-            faults = "; ".join(
-                f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} {check['message']}"
-                for check in failed
-            )
-            raise AirflowFailException(f"{len(failed)} of {len(checks)} checks failed: {faults}")
+        fault = failed_checks(fetch_rows(hook, self.configuration, self.project_id))
+        if fault:
+            raise AirflowFailException(fault)
+
+
+class RebuildAndCheckOperator(BigQueryInsertJobOperator):
+    """Run a script that rebuilds tables, then a query of checks over what it rebuilt.
+
+    Both are one task, because what a table is rebuilt from may change between the two: then the checks fail, and the
+    retry rebuilds and checks again. What is really wrong still fails when the retries are used up.
+
+    Args:
+        checks: the BigQuery job of the checks (templated); its rows are those of `RunChecksOperator`.
+        kwargs: the arguments of `BigQueryInsertJobOperator` except `durable`.
+    """
+
+    template_fields: Sequence[str] = ("checks", *BigQueryInsertJobOperator.template_fields)
+
+    def __init__(self, *, checks: dict[str, Any], **kwargs: Any) -> None:
+        # A retried or cleared task must run the script again, not look at the job of the first time.
+        super().__init__(durable=False, deferrable=False, **kwargs)
+        self.checks = checks
+
+    def execute(self, context: Context) -> str | None:
+        """Rebuild and check; return the id of the rebuilding job.
+
+        Raises:
+            AirflowException: one line with every failed check and its figures.
+        """
+        job_id: str | None = super().execute(context)
+        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location, use_legacy_sql=False)
+        fault = failed_checks(fetch_rows(hook, self.checks, self.project_id))
+        if fault:
+            raise AirflowException(fault)
+        return job_id
+
+
+def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
+    """Log checks as a table, and return one line about those of level `fail` that did not pass."""
+    header = ("", "check", "expected", "actual", "")
+    names = ("check_name", "expected", "actual", "message")
+    log.info(
+        "Checks\n%s", text_table(header, [(_verdict(check), *(check[name] for name in names)) for check in checks])
+    )
+    failed = [check for check in checks if _verdict(check) == "FAIL"]
+    if not failed:
+        return None
+    faults = "; ".join(
+        f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} {check['message']}"
+        for check in failed
+    )
+    return f"{len(failed)} of {len(checks)} checks failed: {faults}"
 
 
 def _verdict(check: dict[str, Any]) -> str:
