@@ -153,7 +153,7 @@ with DAG(
         task_id="check",
         configuration=query_job(
             "{% set max_freshness_minutes = params.max_freshness_minutes %}"
-            "{% include 'sql/stream_supervision/checks.sql' %}",
+            "{% include 'sql/stream_supervision/health.sql' %}",
             SETTINGS,
             day=DAY,
             parameters=[DECISION, ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}")],

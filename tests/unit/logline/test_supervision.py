@@ -274,7 +274,7 @@ def test_every_runbook_is_written():
     root = Path(__file__).parents[3]
     text = (root / "docs/operations.md").read_text(encoding="utf-8")
     source = (root / "plugins/logline/supervision.py").read_text(encoding="utf-8")
-    checks = (root / "dags/sql/stream_supervision/checks.sql").read_text(encoding="utf-8")
+    checks = (root / "dags/sql/stream_supervision/health.sql").read_text(encoding="utf-8")
     headings = {line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")}
     named = set(re.findall(r'_alarm\(Action\.\w+, .*"([a-z-]+)"\)', source)) | set(
         re.findall(r"operations\.md#([a-z-]+)", checks)
