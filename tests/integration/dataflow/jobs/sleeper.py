@@ -17,7 +17,8 @@ def main() -> int:
     parser.add_argument("--log", action="append", default=[], help="LEVEL:text")
     parser.add_argument("--last_words", help="written to stderr at the end")
     parser.add_argument("--exit_code", type=int, default=0)
-    parser.add_argument("--counter", type=int, help="value of the counter `lines`")
+    parser.add_argument("--counter", type=int, help="value of the counter")
+    parser.add_argument("--counter_name", default="lines")
     parser.add_argument("--ignore", help="a signal to ignore: SIGTERM, SIGINT")
     parser.add_argument("--drains", help="end with 0 on SIGINT")
     parser.add_argument("--grandchild", type=Path, help="start a process that sleeps; write its pid here")
@@ -40,7 +41,7 @@ def main() -> int:
         logging.log(getattr(logging, level), text)
     print("printed to stdout")
     if options.counter is not None:
-        counters = [{"namespace": "sleeper", "name": "lines", "step": "Count", "value": options.counter}]
+        counters = [{"namespace": "sleeper", "name": options.counter_name, "step": "Count", "value": options.counter}]
         Path(os.environ["DATAFLOW_EMULATOR_METRICS_FILE"]).write_text(json.dumps({"counters": counters}))
     while options.until and not options.until.exists() and not drained:
         time.sleep(0.02)
