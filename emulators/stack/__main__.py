@@ -9,6 +9,7 @@ from emulators.stack import launch
 from emulators.stack.airflow_config import USER, airflow_secrets, write_airflow_config
 from emulators.stack.components import stack_components
 from emulators.stack.config import StackConfig, StackError, client_environment, read_config, search_paths
+from emulators.stack.probes import answers
 from emulators.stack.progress import Progress
 from emulators.stack.state import running_config, running_state, supervisor_lock
 from emulators.stack.supervisor import Supervisor
@@ -77,6 +78,9 @@ def _status(config: StackConfig) -> int:
         restarts = f", {component.restarts} restarts" if component.restarts else ""
         pid = f", pid {component.pid}" if component.pid else ""
         print(f"{component.label:<24} {component.status}{pid}{restarts}  {config.logs_dir / name}.log")
+    if config.other_pubsub:
+        found = "up" if answers(config.other_pubsub) else "does not answer"
+        print(f"{'Pub/Sub emulator':<24} {found}, not of this stack: PUBSUB_EMULATOR_HOST={config.other_pubsub}")
     if state.airflow:
         _print_airflow(config)
     return 0

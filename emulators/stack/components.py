@@ -56,6 +56,9 @@ def emulator_components(config: StackConfig) -> list[Component]:
             ports=names,
         )
 
+    pubsub = emulator(
+        "pubsub", "Pub/Sub emulator", probes.listens(ports["pubsub"]), ("pubsub",), "--state-dir", data / "pubsub"
+    )
     return [
         emulator(
             "storage",
@@ -74,6 +77,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--gcs-root", storage_dir / OBJECTS),
             *("--project", config.project),
         ),
+        *([] if config.other_pubsub else [pubsub]),
         emulator(
             "dataflow",
             "Dataflow emulator",
@@ -82,6 +86,8 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--grpc-port", ports["dataflow_grpc"]),
             *("--state-dir", data / "dataflow"),
             *("--project", config.project),
+            *("--image", "backfill=beam_jobs.backfill"),
+            *("--image", "stream=beam_jobs.stream"),
         ),
     ]
 

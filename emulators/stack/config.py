@@ -4,8 +4,9 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -31,6 +32,7 @@ PORTS = {
     "bigquery": Port("LOGLINE_BIGQUERY_PORT", 9050, "BigQuery emulator"),
     "bigquery_grpc": Port("LOGLINE_BIGQUERY_GRPC_PORT", 9060, "BigQuery emulator, gRPC"),
     "storage": Port("LOGLINE_GCS_PORT", 9023, "Cloud Storage emulator"),
+    "pubsub": Port("LOGLINE_PUBSUB_PORT", 8085, "Pub/Sub emulator"),
     "dataflow": Port("LOGLINE_DATAFLOW_PORT", 9070, "Dataflow emulator"),
     "dataflow_grpc": Port("LOGLINE_DATAFLOW_GRPC_PORT", 9071, "Dataflow emulator, gRPC"),
 }
@@ -48,6 +50,7 @@ class StackConfig:
         dataset: BigQuery dataset of the tables.
         region: Dataflow region.
         location: BigQuery location.
+        other_pubsub: HOST:PORT of a Pub/Sub emulator that runs elsewhere; empty: the stack runs its own.
     """
 
     state_dir: Path
@@ -57,6 +60,7 @@ class StackConfig:
     dataset: str = "logline"
     region: str = "us-central1"
     location: str = "US"
+    other_pubsub: str = ""
 
     @property
     def logs_dir(self) -> Path:
@@ -78,16 +82,21 @@ class StackConfig:
         """Base URL of the Airflow UI and API."""
         return f"http://{HOST}:{self.ports['airflow']}"
 
+    @property
+    def pubsub_host(self) -> str:
+        """HOST:PORT of Pub/Sub, as PUBSUB_EMULATOR_HOST has it."""
+        return self.other_pubsub or f"{HOST}:{self.ports['pubsub']}"
+
     def url(self, name: str) -> str:
         """Base URL of the server behind a port of `PORTS`."""
         return f"http://{HOST}:{self.ports[name]}"
 
 
 def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
-    """Read the settings from the LOGLINE_* variables.
+    """Read the settings from the LOGLINE_* variables, and PUBSUB_EMULATOR_HOST where it names another emulator.
 
     Raises:
-        StackError: A port is no port number, or two servers were given the same one.
+        StackError: A port is no port number, two servers were given the same one, or an address is none.
     """
     ports: dict[str, int] = {}
     for name, port in PORTS.items():
@@ -112,7 +121,24 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
         )
         if environ.get(variable)
     }
-    return StackConfig(state_dir=state_dir, ports=ports, **names)
+    config = StackConfig(state_dir=state_dir, ports=ports, **names)
+    pubsub_host = environ.get("PUBSUB_EMULATOR_HOST", "").strip()
+    # What `make env` has exported is the stack's own.
+    if pubsub_host in ("", config.pubsub_host):
+        return config
+    if host_and_port(pubsub_host) is None:
+        raise StackError(f"PUBSUB_EMULATOR_HOST={pubsub_host} is no HOST:PORT: correct it, or unset it")
+    return replace(config, other_pubsub=pubsub_host)
+
+
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """Return the parts of HOST:PORT or [IPV6]:PORT, None for any other text."""
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (host, port) if host and port and parts.netloc == address else None
 
 
 def client_environment(config: StackConfig) -> dict[str, str]:
@@ -127,6 +153,7 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "STORAGE_EMULATOR_HOST": config.url("storage"),
         "BIGQUERY_EMULATOR_HOST": config.url("bigquery"),
         "BIGQUERY_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['bigquery_grpc']}",
+        "PUBSUB_EMULATOR_HOST": config.pubsub_host,
         "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
         "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
         "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection, separators=(",", ":")),

@@ -10,7 +10,7 @@ from emulators.stack import processes
 from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.components import stack_components
 from emulators.stack.config import REPOSITORY, StackConfig, StackError, component_environment
-from emulators.stack.probes import check_ports_free
+from emulators.stack.probes import answers, check_ports_free
 from emulators.stack.state import DOWN, FAILED, STARTING, UP, StackState, read_state, running_state
 
 Tell = Callable[[str], None]
@@ -42,6 +42,11 @@ def up(
             imported: the stack stays up, the Airflow UI shows the error.
     """
     state = running_state(config)
+    if config.other_pubsub and not answers(config.other_pubsub):
+        raise StackError(
+            f"no Pub/Sub emulator answers at PUBSUB_EMULATOR_HOST={config.other_pubsub}: start it, or unset the "
+            "variable to have one started here"
+        )
     if state is None:
         if left := processes.stop_all(config.state_dir, grace=5):
             tell(f"stopped {left} processes that an earlier run had left behind")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from emulators.stack.config import HOST, PORTS, StackConfig, StackError
+from emulators.stack.config import HOST, PORTS, StackConfig, StackError, host_and_port
 
 Probe = Callable[[datetime], bool]
 """Asked with the time when the process was started."""
@@ -40,6 +40,15 @@ def listens(*ports: int) -> Probe:
         return True
 
     return probe
+
+
+def answers(address: str) -> bool:
+    """Tell whether connections are accepted at HOST:PORT."""
+    try:
+        with socket.create_connection(host_and_port(address) or ("", 0), timeout=_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def both(first: Probe, second: Probe) -> Probe:

@@ -18,6 +18,7 @@ from google.cloud.storage import Client as StorageClient
 from emulators.stack import launch
 from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
+from emulators.stack.dataflow_api import DataflowApi
 from emulators.stack.state import ComponentState, read_state
 
 
@@ -80,6 +81,10 @@ class RunningStack:
     def airflow(self) -> AirflowApi:
         """Return a client of Airflow's REST API; close it when done."""
         return AirflowApi.of(self.config)
+
+    def dataflow(self) -> DataflowApi:
+        """Return a client of the Dataflow API; close it when done."""
+        return DataflowApi.of(self.config)
 
     def storage(self) -> StorageClient:
         """Return a Cloud Storage client; close it when done."""

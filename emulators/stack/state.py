@@ -42,13 +42,14 @@ class ComponentState:
 
 @dataclass
 class StackState:
-    """The stack: its supervisor, its ports, its components by name, and STARTING, UP, DOWN or FAILED."""
+    """The stack: its supervisor, ports, foreign Pub/Sub, components by name, and STARTING, UP, DOWN or FAILED."""
 
     status: str
     supervisor: int
     started: str
     airflow: bool
     ports: dict[str, int]
+    other_pubsub: str
     components: dict[str, ComponentState] = field(default_factory=dict)
 
 
@@ -81,9 +82,9 @@ def running_state(config: StackConfig) -> StackState | None:
 
 
 def running_config(config: StackConfig) -> StackConfig:
-    """Return the settings with the ports of the stack that runs in this state folder, if one does."""
+    """Return the settings with the addresses of the stack that runs in this state folder, if one does."""
     state = running_state(config)
-    return dataclasses.replace(config, ports=state.ports) if state else config
+    return dataclasses.replace(config, ports=state.ports, other_pubsub=state.other_pubsub) if state else config
 
 
 @contextlib.contextmanager

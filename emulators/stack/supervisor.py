@@ -147,6 +147,7 @@ class Supervisor:
             started=now().isoformat(timespec="seconds"),
             airflow=airflow,
             ports=dict(config.ports),
+            other_pubsub=config.other_pubsub,
             components={watched.component.name: watched.state for watched in self._watched},
         )
 

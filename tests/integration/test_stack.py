@@ -1,5 +1,6 @@
 """The local stack from its command line: started, found, killed, stopped."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -10,16 +11,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import psutil
 import pytest
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from emulators.stack import processes
-from emulators.stack.config import HOST, MARK, PORTS, REPOSITORY, StackConfig
+from emulators.stack.config import HOST, MARK, PORTS, REPOSITORY, StackConfig, StackError, read_config
 from emulators.stack.running import RunningStack, free_ports, running_stack
 from emulators.stack.state import read_state, running_state
 
 pytestmark = pytest.mark.integration
+
+TOPIC = "projects/logline-local/topics/kept"
+SUBSCRIPTION = "projects/logline-local/subscriptions/kept"
 
 
 class Cli:
@@ -28,7 +37,7 @@ class Cli:
     def __init__(self, state_dir: Path) -> None:
         self.config = StackConfig(state_dir=state_dir, ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("LOGLINE_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LOGLINE_", "PUBSUB_"))},
             "LOGLINE_STATE_DIR": str(state_dir),
             **{port.variable: str(self.config.ports[name]) for name, port in PORTS.items()},
         }
@@ -83,6 +92,7 @@ def test_up_twice_status_env_down(cli):
     assert [line.split("  ")[0] for line in status.stdout.splitlines()] == [
         "Cloud Storage emulator",
         "BigQuery emulator",
+        "Pub/Sub emulator",
         "Dataflow emulator",
     ]
     assert cli("down").stdout.splitlines()[-1] == "down"
@@ -98,7 +108,7 @@ def test_env_points_a_shell_at_the_running_stack(cli):
         eval "$({sys.executable} -m emulators.stack env)"
         cd /
         python -c 'import emulators; from google.cloud.storage import Client; print(Client()._connection.API_BASE_URL)'
-        printf '%s\\n' "$AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT" "$AIRFLOW_HOME" "$LOGLINE_BUCKET"
+        printf '%s\\n' "$AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT" "$AIRFLOW_HOME" "$LOGLINE_BUCKET" "$PUBSUB_EMULATOR_HOST"
     """
     shell = subprocess.run(
         ["bash", "-c", script], env=elsewhere, cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False
@@ -109,6 +119,7 @@ def test_env_points_a_shell_at_the_running_stack(cli):
         '{"conn_type":"google_cloud_platform","extra":{"is_anonymous":true,"project":"logline-local","num_retries":0}}',
         str(cli.config.airflow_home),
         "logline-local",
+        cli.config.pubsub_host,
     ]
     assert MARK not in cli("env").stdout
 
@@ -148,6 +159,51 @@ def test_one_port_for_two_servers_is_refused(cli):
     )
 
 
+def test_another_pubsub_emulator_is_used_where_the_user_has_one(cli, tmp_path):
+    with socket.socket() as found:
+        found.bind((HOST, 0))
+        address = f"{HOST}:{found.getsockname()[1]}"
+    refused = cli.up(PUBSUB_EMULATOR_HOST=address)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"error: no Pub/Sub emulator answers at PUBSUB_EMULATOR_HOST={address}: start it, or unset the variable to "
+        "have one started here\n"
+    )
+    command = [sys.executable, "-m", "emulators.pubsub", "--port", address.partition(":")[2]]
+    theirs = subprocess.Popen([*command, "--state-dir", str(tmp_path / "theirs")], stdout=subprocess.PIPE, text=True)
+    try:
+        assert theirs.stdout is not None
+        assert theirs.stdout.readline().startswith("Pub/Sub emulator listening")
+        up = cli.up(PUBSUB_EMULATOR_HOST=address)
+        assert up.returncode == 0, up.stderr
+        assert "Pub/Sub emulator up" not in up.stdout
+        assert {process.environ()["PUBSUB_EMULATOR_HOST"] for process in cli.members} == {address}
+        # Asked without the variable: the stack that runs in this folder counts.
+        assert f"export PUBSUB_EMULATOR_HOST={address}\n" in cli("env").stdout
+        status = f"Pub/Sub emulator         up, not of this stack: PUBSUB_EMULATOR_HOST={address}"
+        assert cli("status").stdout.splitlines()[-1] == status
+        cli("down")
+        assert theirs.poll() is None
+    finally:
+        theirs.kill()
+        theirs.wait()
+        theirs.stdout.close()
+
+
+def test_what_make_env_exported_is_the_stacks_own_pubsub(tmp_path):
+    environment = {"LOGLINE_STATE_DIR": str(tmp_path), "LOGLINE_PUBSUB_PORT": "4711"}
+    for exported in ("", "127.0.0.1:4711"):
+        assert read_config({**environment, "PUBSUB_EMULATOR_HOST": exported}).other_pubsub == ""
+    for other in ("127.0.0.1:8085", "localhost:4711", "[::1]:8432"):
+        assert read_config({**environment, "PUBSUB_EMULATOR_HOST": other}).pubsub_host == other
+
+
+@pytest.mark.parametrize("wrong", ["8085", "http://localhost:8085", "localhost:x", "localhost:8085/", "a:b:1", ":8085"])
+def test_an_address_of_pubsub_that_is_none_is_refused(wrong):
+    with pytest.raises(StackError, match="is no HOST:PORT: correct it, or unset it"):
+        read_config({"PUBSUB_EMULATOR_HOST": wrong})
+
+
 def test_a_component_that_cannot_start_ends_the_stack_with_its_reason(cli):
     cli.config.state_dir.mkdir()
     (cli.config.state_dir / "bigquery").write_text("in the way")
@@ -163,10 +219,10 @@ def test_a_component_that_cannot_start_ends_the_stack_with_its_reason(cli):
 def test_down_ends_everything_when_the_supervisor_was_killed(cli):
     cli.up()
     kill_supervisor(cli)
-    assert len(cli.members) == 3
+    assert len(cli.members) == 4
     assert cli("status").returncode == 3
     down = cli("down")
-    assert down.stdout == "stopped 3 processes whose supervisor had died\ndown\n"
+    assert down.stdout == "stopped 4 processes whose supervisor had died\ndown\n"
     assert cli.members == []
 
 
@@ -175,7 +231,7 @@ def test_up_starts_anew_when_the_supervisor_was_killed(cli):
     kill_supervisor(cli)
     again = cli.up()
     assert again.returncode == 0, again.stderr
-    assert "stopped 3 processes that an earlier run had left behind" in again.stdout
+    assert "stopped 4 processes that an earlier run had left behind" in again.stdout
     assert running_state(cli.config) is not None
 
 
@@ -223,7 +279,7 @@ def test_listens_on_loopback_only(emulators):
 def test_a_killed_emulator_comes_back_with_its_data(tmp_path):
     with running_stack(tmp_path / "state", airflow=False) as stack:
         write_everywhere(stack)
-        for name in ("storage", "bigquery", "dataflow"):
+        for name in ("storage", "bigquery", "pubsub", "dataflow"):
             stack.kill(name)
             assert stack.component(name).restarts == 1
         assert read_everywhere(stack)
@@ -263,10 +319,24 @@ def write_everywhere(stack: RunningStack) -> None:
         storage.create_bucket("kept").blob("object").upload_from_string(b"content")
         bigquery.create_dataset("kept")
         bigquery.query("CREATE TABLE kept.numbers AS SELECT 7 AS number").result()
+    with pubsub(stack, PublisherClient, PublisherGrpcTransport) as publisher:
+        publisher.create_topic(name=TOPIC)
+        with pubsub(stack, SubscriberClient, SubscriberGrpcTransport) as subscriber:
+            subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+        publisher.api.publish(topic=TOPIC, messages=[{"data": b"content"}])
 
 
 def read_everywhere(stack: RunningStack) -> bool:
     with stack.storage() as storage, stack.bigquery() as bigquery:
         assert storage.bucket("kept").blob("object").download_as_bytes() == b"content"
         assert [row.number for row in bigquery.query("SELECT number FROM kept.numbers").result()] == [7]
+    with pubsub(stack, SubscriberClient, SubscriberGrpcTransport) as subscriber:
+        pulled = subscriber.pull(subscription=SUBSCRIPTION, max_messages=1)
+        assert [received.message.data for received in pulled.received_messages] == [b"content"]
     return True
+
+
+@contextlib.contextmanager
+def pubsub(stack: RunningStack, client: Any, transport: Any) -> Iterator[Any]:
+    with grpc.insecure_channel(stack.config.pubsub_host) as channel:
+        yield client(transport=transport(channel=channel))
