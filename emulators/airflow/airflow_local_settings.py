@@ -35,9 +35,11 @@ _PRELOADED = (
     "airflow.providers.google.cloud.operators.bigquery",
     "airflow.providers.google.cloud.operators.dataflow",
     "airflow.providers.google.cloud.operators.gcs",
+    "airflow.providers.google.cloud.operators.pubsub",
     "airflow.providers.google.cloud.sensors.dataflow",
     "airflow.providers.google.cloud.sensors.gcs",
     "airflow.providers.google.cloud.transfers.gcs_to_bigquery",
+    "airflow.providers.standard.operators.hitl",
 )
 _FORKING_COMMANDS = {"scheduler", "dag-processor"}
 

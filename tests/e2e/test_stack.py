@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 def test_every_dag_is_known_and_runs_when_triggered(airflow_stack: RunningStack):
     with airflow_stack.airflow() as api:
         dags = {dag["dag_id"]: dag["is_paused"] for dag in api.request("GET", "/dags")["dags"]}
-        assert dags == {"provision": False, "log_backfill": False, "daily_summary": False}
+        assert dags == dict.fromkeys(("provision", "log_backfill", "daily_summary", "stream_supervisor"), False)
         run = api.wait_for_run(api.trigger("provision"), seconds=300)
         tasks = api.tasks(run.dag_id, run.run_id)
         assert {task.state for task in tasks} == {"success"}
