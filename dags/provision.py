@@ -1,15 +1,21 @@
 """Everything logline needs in its project.
 
-Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql`, and the
-Flex Templates of `dags/templates/*.json`. Run it once before anything else, and again after every upgrade:
+Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql`, the Flex
+Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the streaming job's subscription, and
+where messages go that were delivered in vain too often. Run it once before anything else, and again after every
+upgrade:
 
     airflow dags trigger provision
 
 **Repeat it freely**: what exists is left as it is, only the templates are written anew. A table whose `schema.sql` has
-changed since it was created is not altered.
+changed since it was created is not altered. Where the template of the stream is of another version than the running
+job, the next run of `stream_supervisor` updates that job.
 
 The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after 3 days, should a
-backfill not have come to drop them.
+backfill not have come to drop them. Unread messages are kept for 7 days, those set aside for 31.
+
+On Google Cloud, Pub/Sub's own service account must be allowed to publish to the dead-letter topic and to subscribe to
+the subscription: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
 """
 
 from __future__ import annotations
@@ -22,6 +28,10 @@ from airflow.providers.google.cloud.operators.bigquery import (
     BigQueryInsertJobOperator,
 )
 from airflow.providers.google.cloud.operators.gcs import GCSCreateBucketOperator
+from airflow.providers.google.cloud.operators.pubsub import (
+    PubSubCreateSubscriptionOperator,
+    PubSubCreateTopicOperator,
+)
 from airflow.sdk import DAG, task
 
 from logline.settings import Settings
@@ -34,7 +44,7 @@ TEMPLATES = sorted(HERE.glob("templates/*.json"))
 
 with DAG(
     dag_id="provision",
-    description="Bucket, datasets, tables and Flex Templates",
+    description="Bucket, datasets, tables, Flex Templates, topics and subscriptions",
     doc_md=__doc__,
     schedule=None,
     # Two runs at once would only get in each other's way.
@@ -89,5 +99,41 @@ with DAG(
         durable=False,
     )
 
+    create_topic, create_dead_letter_topic = (
+        PubSubCreateTopicOperator(task_id=task_id, topic=topic, project_id=SETTINGS.project)
+        for task_id, topic in (
+            ("create_topic", SETTINGS.topic),
+            ("create_dead_letter_topic", SETTINGS.dead_letter_topic),
+        )
+    )
+    create_subscription = PubSubCreateSubscriptionOperator(
+        task_id="create_subscription",
+        topic=SETTINGS.topic,
+        subscription=SETTINGS.subscription,
+        project_id=SETTINGS.project,
+        # How long the messages in hand of a killed job wait for the next one; a living job extends its leases.
+        ack_deadline_secs=30,
+        message_retention_duration={"seconds": 7 * 24 * 3600},
+        # For ever: the default deletes a subscription after 31 days without a reader.
+        expiration_policy={},
+        message_retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 60}},
+        # What cannot be parsed is a rejected line. Only what kills its reader is delivered so often.
+        dead_letter_policy={
+            "dead_letter_topic": f"projects/{SETTINGS.project}/topics/{SETTINGS.dead_letter_topic}",
+            "max_delivery_attempts": 100,
+        },
+    )
+    # A topic without subscription would drop them.
+    create_dead_letter_subscription = PubSubCreateSubscriptionOperator(
+        task_id="create_dead_letter_subscription",
+        topic=SETTINGS.dead_letter_topic,
+        subscription=SETTINGS.dead_letter_topic,
+        project_id=SETTINGS.project,
+        message_retention_duration={"seconds": 31 * 24 * 3600},
+        expiration_policy={},
+    )
+
     create_bucket >> upload_templates()
+    [create_topic, create_dead_letter_topic] >> create_subscription
+    create_dead_letter_topic >> create_dead_letter_subscription
     [create_dataset, create_staging_dataset] >> create_tables
