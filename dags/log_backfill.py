@@ -27,7 +27,7 @@ A run that is marked as failed by hand leaves its Dataflow jobs running; they wr
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
@@ -59,8 +59,8 @@ with DAG(
     dag_id="log_backfill",
     description="Historical log files into trusted tables",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable("15 0 * * *", timezone="UTC"),
-    start_date=datetime(2015, 1, 1, tzinfo=UTC),
+    # No start_date: a new installation, with nothing provisioned yet, waits for the next night.
+    schedule=CronTriggerTimetable("15 0 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     # A year by hand must not hold up last night's files; what runs at the same time is safe, see `replace`.
     max_active_runs=4,
