@@ -1,0 +1,49 @@
+"""The streaming job through the Dataflow emulator: launched, updated, killed, drained, all under load."""
+
+from pathlib import Path
+
+import pytest
+
+from emulators.stack.dataflow_api import RUNNING, DataflowError
+from emulators.stack.running import RunningStack
+from tests.live_stream import LiveStream, eventually, ids_of, read_truth
+
+pytestmark = pytest.mark.integration
+
+
+def test_launch_update_kill_and_drain_lose_nothing(emulators: RunningStack, tmp_path: Path) -> None:
+    truth_file = tmp_path / "truth.json"
+    with LiveStream(emulators, "live-stream") as stream:
+        stream.provision()
+        first = stream.launch(version="1")
+        stream.wait_until_running(first)
+        with pytest.raises(DataflowError, match=r"refused POST .* \(409\): .*already an active job named live-stream"):
+            stream.launch(version="1")
+        assert stream.state(first) == RUNNING
+
+        with stream.publishing(truth_file, messages=6000, rate=300, seed=3, bad_share=0.05, duplicate_share=0.02):
+            eventually(lambda: stream.count("streamed_requests"))
+            second = stream.launch(version="2", update=True)
+            eventually(lambda: stream.state(first) == "JOB_STATE_UPDATED")
+            assert len(stream.processes()) <= 1
+            stream.wait_until_running(second)
+            before = stream.count("streamed_requests")
+            eventually(lambda: stream.count("streamed_requests") > before)
+
+            (process,) = stream.processes()
+            process.kill()
+            eventually(lambda: stream.state(second) == "JOB_STATE_FAILED")
+            third = stream.launch(version="2")
+            stream.wait_until_running(third)
+        truth = read_truth(truth_file)
+        wanted = {
+            table: ids_of(truth, fate) for table, fate in (("streamed_requests", "row"), ("rejected_lines", "rejected"))
+        }
+        eventually(lambda: all(stream.count(table) == len(ids) for table, ids in wanted.items()))
+        stream.drain(third)
+        assert stream.state(third) == "JOB_STATE_DRAINED"
+        assert stream.processes() == []
+        for table, ids in wanted.items():
+            assert set(stream.event_ids(table)) == ids
+        counters = stream.dataflow.counters(third)
+        assert counters["acknowledged"] == counters["messages"]
