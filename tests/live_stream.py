@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import grpc
 import psutil
+from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
@@ -114,6 +115,16 @@ class LiveStream(ExitStack):
 
     def event_ids(self, table: str) -> list[str]:
         return [row["event_id"] for row in self.query(f"SELECT event_id FROM {self.dataset}.{table}")]
+
+    def unacknowledged(self) -> int:
+        """How many messages the subscription would deliver now."""
+        with grpc.insecure_channel(self.stack.config.pubsub_host) as channel:
+            subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+            try:
+                answer = subscriber.pull(subscription=self.subscription, max_messages=1000, timeout=3, retry=None)
+            except DeadlineExceeded:
+                return 0
+            return len(answer.received_messages)
 
     def drain(self, job_id: str) -> None:
         self.dataflow.drain(job_id)

@@ -1,0 +1,114 @@
+"""Everything the stream is made of is killed, again and again, while 100,000 messages are on their way."""
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emulators.stack import processes
+from emulators.stack.dataflow_api import DataflowError
+from emulators.stack.running import running_stack
+from tests.live_stream import LiveStream, eventually, ids_of, read_truth
+from tests.sql.warehouse import render
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+MESSAGES, RATE = 100_000, 2_500
+KILLS = 2
+LAST_KILL_SECONDS = 40.0
+SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[LiveStream]:
+    """A stream on a stack of its own, since its parts are killed."""
+    with running_stack(tmp_path / "state", airflow=False) as stack, LiveStream(stack, "chaos") as stream:
+        stream.provision()
+        stream.wait_until_running(stream.launch())
+        yield stream
+    assert processes.members(stack.config.state_dir) == []
+
+
+class Chaos:
+    """Kills at seeded random moments, and relaunches the job like a run of stream_supervisor would."""
+
+    def __init__(self, stream: LiveStream, seed: int) -> None:
+        moments = random.Random(seed)
+        victims = ("stream", "dataflow", "pubsub")
+        self.left = sorted((moments.uniform(1, LAST_KILL_SECONDS), victim) for victim in victims for _ in range(KILLS))
+        self.killed: list[tuple[float, str]] = []
+        self.launches = 1
+        self._stream = stream
+        self._begun = time.monotonic()
+
+    def step(self) -> None:
+        elapsed = time.monotonic() - self._begun
+        for moment, victim in [due for due in self.left if due[0] <= elapsed]:
+            if self._kill(victim):
+                self.left.remove((moment, victim))
+                self.killed.append((round(elapsed, 1), victim))
+        assert len(self._stream.processes()) <= 1
+        try:
+            if not any(job.is_active for job in self._stream.jobs()):
+                self._stream.launch()
+                self.launches += 1
+        except DataflowError:  # it was killed a moment ago
+            return
+
+    def _kill(self, victim: str) -> bool:
+        """Kill a process; False where it is not there yet since it was killed last."""
+        if victim == "stream":
+            running = self._stream.processes()
+        else:
+            component = self._stream.stack.component(victim)
+            running = [psutil.Process(component.pid)] if component.status == "up" else []
+        for process in running:
+            process.kill()
+        return bool(running)
+
+
+def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream, tmp_path: Path) -> None:
+    truth_file = tmp_path / "truth.json"
+    shares = {"bad_share": 0.05, "duplicate_share": 0.02, "late_share": 0.01, "out_of_order_share": 0.05}
+    with stream.publishing(truth_file, messages=MESSAGES, rate=RATE, seed=SEED, **shares):
+        chaos = Chaos(stream, SEED)
+        print(f"CHAOS_SEED={SEED}: {chaos.left}")
+        while chaos.left:
+            chaos.step()
+            time.sleep(0.2)
+    truth = read_truth(truth_file)
+    assert len(truth["events"]) == MESSAGES
+    rows, rejected = ids_of(truth, "row"), ids_of(truth, "rejected")
+
+    def landed() -> tuple[int, int]:
+        chaos.step()
+        return stream.count("streamed_requests"), stream.count("rejected_lines")
+
+    published = time.monotonic()
+    eventually(lambda: landed() == (len(rows), len(rejected)), seconds=120)
+    print(
+        f"killed {chaos.killed}, launched {chaos.launches} times, all there after {time.monotonic() - published:.1f} s"
+    )
+    for name in ("dataflow", "pubsub"):
+        assert stream.stack.component(name).restarts == KILLS
+    (job,) = [job for job in stream.jobs() if job.is_active]
+    eventually(lambda: stream.dataflow.counters(job.id)["unacknowledged_messages"] == 0)
+    stream.drain(job.id)
+    assert stream.unacknowledged() == 0
+
+    for day in truth["rows_by_date"]:
+        names = {"dataset": stream.dataset, "log_date": f"DATE '{day}'"}
+        stream.query(render("replace_day.sql", tables=["requests"], **names))
+        checks = stream.query(render("requests/checks.sql", **names))
+        assert [check for check in checks if not check["passed"]] == []
+        print(next(f"{day}: {check['message']}" for check in checks if check["check_name"].startswith("landed")))
+    by_day = stream.query(f"SELECT log_date, COUNT(*) AS n FROM {stream.dataset}.requests GROUP BY log_date")
+    assert {str(row["log_date"]): row["n"] for row in by_day} == truth["rows_by_date"]
+    requests = stream.event_ids("requests")
+    assert len(requests) == len(rows)
+    assert set(requests) == rows
+    assert set(stream.event_ids("rejected_lines")) == rejected
