@@ -1,0 +1,123 @@
+"""The supervisor in a real Airflow with a real stream: its job killed, updated with approval, and never two of it."""
+
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from emulators.stack.airflow_api import AirflowApi, DagRun, error_line, wait_for
+from emulators.stack.running import RunningStack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+STREAM = "log-stream"
+
+
+def supervised(api: AirflowApi, conf: dict[str, Any] | None = None) -> tuple[DagRun, dict[str, str | None]]:
+    """Trigger a run and wait for its end; the states of its tasks."""
+    run = api.wait_for_run(api.trigger("stream_supervisor", conf), seconds=300)
+    return run, {task.task_id: task.state for task in api.tasks(run.dag_id, run.run_id)}
+
+
+def running(stack: RunningStack) -> str:
+    """Wait until exactly one job of the stream runs and has said so itself, so that it knows of signals; its id."""
+    with stack.dataflow() as dataflow:
+
+        def one() -> str | None:
+            active = [job for job in dataflow.jobs(STREAM) if job.is_active]
+            if [job.state for job in active] != ["JOB_STATE_RUNNING"]:
+                return None
+            folder = stack.config.state_dir / "dataflow/jobs" / active[0].id
+            return active[0].id if (folder / "metrics.json").exists() else None
+
+        return wait_for(one, seconds=120, what="a running stream")
+
+
+def approve(api: AirflowApi, run: DagRun, task_id: str) -> None:
+    task = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}/-1/hitlDetails"
+
+    def awaited() -> bool:
+        states = {one.task_id: one.state for one in api.tasks(run.dag_id, run.run_id)}
+        return states.get(task_id) == "awaiting_input"
+
+    wait_for(awaited, seconds=200, what=f"{task_id} to ask")
+    api.request("PATCH", task, json={"chosen_options": ["Approve"], "params_input": {}})
+
+
+def test_before_provision_a_run_ends_well_and_does_nothing(airflow_stack: RunningStack) -> None:
+    if airflow_stack.storage().bucket(airflow_stack.bucket).blob("templates/stream.json").exists():
+        pytest.skip("another test of this session has provisioned the stack")
+    with airflow_stack.airflow() as api:
+        run, states = supervised(api)
+        assert run.state == "success"
+        assert {task: state for task, state in states.items() if state != "skipped"} == {"decide": "success"}
+
+
+def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
+    with airflow_stack.airflow() as api:
+        assert api.wait_for_run(api.trigger("provision"), seconds=300).state == "success"
+        run, _ = supervised(api)
+        assert run.state == "success"
+        first = running(airflow_stack)
+
+        process = json.loads((airflow_stack.config.state_dir / "dataflow/jobs" / first / "process.json").read_text())
+        os.killpg(process["pid"], signal.SIGKILL)
+        with airflow_stack.dataflow() as dataflow:
+            wait_for(
+                lambda: not any(job.is_active and job.id == first for job in dataflow.jobs(STREAM)),
+                seconds=60,
+                what="the killed job to have failed",
+            )
+        run, _ = supervised(api)
+        assert run.state == "success"
+        second = running(airflow_stack)
+        assert second != first
+
+        # Every task again, and the stream stays.
+        api.clear(run, ["decide"])
+        assert api.wait_for_run(run, seconds=300).state == "success"
+        run, states = supervised(api)
+        assert (states["check"], states["record"], states["launch"]) == ("success", "success", "skipped")
+        assert running(airflow_stack) == second
+
+        asked = api.trigger("stream_supervisor", {"action": "update", "approval": True})
+        approve(api, asked, "approve_update")
+        assert api.wait_for_run(asked, seconds=300).state == "success"
+        third = running(airflow_stack)
+        assert third != second
+
+        run, states = supervised(api, {"max_lag_seconds": 1, "action": "drain"})
+        assert (states["drain"], states["check"]) == ("success", "skipped")
+        with airflow_stack.dataflow() as dataflow:
+            wait_for(lambda: not any(job.is_active for job in dataflow.jobs(STREAM)), seconds=60, what="the drain")
+            by_id = {job.id: job.state for job in dataflow.jobs(STREAM)}
+        assert by_id[first] == "JOB_STATE_FAILED"
+        assert by_id[second] == "JOB_STATE_UPDATED"
+        assert by_id[third] == "JOB_STATE_DRAINED"
+
+        recorded = rows(airflow_stack)
+        assert {"launch", "keep", "update", "drain"} <= {row["decision"] for row in recorded}
+        assert any(row["lag_seconds"] is not None for row in recorded if row["decision"] == "keep")
+
+
+def test_an_alarm_is_one_line_that_names_the_runbook(airflow_stack: RunningStack) -> None:
+    with airflow_stack.airflow() as api:
+        supervised(api)
+        running(airflow_stack)
+        run, states = supervised(api, {"max_freshness_minutes": 1})
+        assert run.state == "failed"
+        assert (states["decide"], states["record"], states["check"]) == ("success", "success", "failed")
+        (check,) = [task for task in api.tasks(run.dag_id, run.run_id) if task.task_id == "check"]
+        log = api.log(run, check)
+        assert "see docs/operations.md#stale-rows" in error_line(log)
+        assert "ALERT stream_supervisor.check" in log
+        supervised(api, {"action": "drain"})
+
+
+def rows(stack: RunningStack) -> list[dict[str, Any]]:
+    client: bigquery.Client = stack.bigquery()
+    found = client.query(f"SELECT * FROM {stack.dataset}.stream_supervision ORDER BY observed_at").result()
+    return [dict(row.items()) for row in found]
