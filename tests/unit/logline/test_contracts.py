@@ -8,12 +8,14 @@ from pathlib import Path
 from beam_jobs.access_log import FORMATS
 from logline import __version__
 from logline.planning import LOG_FORMATS
+from logline.settings import STREAM_FORMATS
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_the_formats_are_those_of_the_parser():
     assert sorted(LOG_FORMATS) == sorted(["auto", *FORMATS])
+    assert sorted(STREAM_FORMATS) == sorted(FORMATS)
 
 
 def test_the_template_takes_every_format():

@@ -66,8 +66,22 @@ def test_every_fault_is_named_in_a_line_of_its_own():
         ("LOGLINE_POLL_SECONDS", "0"),
         ("LOGLINE_MAX_WORKERS", "-1"),
         ("LOGLINE_MAX_BYTES_BILLED", "1 GB"),
+        ("LOGLINE_TOPIC", "google-lines"),
+        ("LOGLINE_DEAD_LETTER_TOPIC", "log-lines"),
+        ("LOGLINE_SUBSCRIPTION", "projects/p/subscriptions/s"),
+        ("LOGLINE_STREAM_JOB", "Log_Stream"),
+        ("LOGLINE_STREAM_LOG_FORMAT", "auto"),
+        ("LOGLINE_RESTART_BUDGET", "0"),
+        ("LOGLINE_MAX_FRESHNESS_MINUTES", "never"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
     with pytest.raises(SettingsError, match=name):
         Settings.from_environment(ENVIRONMENT | {name: value})
+
+
+def test_the_stream_has_names_and_limits_of_its_own():
+    settings = Settings.from_environment(ENVIRONMENT | {"LOGLINE_TOPIC": "access"})
+    assert (settings.topic, settings.dead_letter_topic) == ("access", "access-dead-letter")
+    assert settings.subscription_path == "projects/logline-local/subscriptions/log-stream"
+    assert settings.max_freshness_minutes is None
