@@ -40,7 +40,7 @@ env:  ## print the exports that point a shell at the local stack: eval "$$(make 
 	@$(BIN)/python -m emulators.stack env
 
 test: setup  ## all tests: unit, SQL, DAG policy, integration, end to end
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/ruff format --check .

@@ -1,8 +1,8 @@
 """Fixtures with real parts: the emulators of Google Cloud, a real Airflow, real logs.
 
-Each is started once per session, when the first test asks for it, on free ports and in a folder of its own. Run in one
-process; pytest-xdist would start one per worker, so there use ``--dist loadgroup``: tests that ask for a stack are
-grouped by it.
+Each is started once per session, when the first test asks for it, on free ports and in a folder of its own. For
+``pytest -n 2 --dist loadgroup`` the tests that ask for a stack are grouped by it, all others by their folder, so that
+nothing is started twice.
 """
 
 import os
@@ -15,12 +15,17 @@ from emulators.stack import processes
 from emulators.stack.running import RunningStack, running_stack
 
 
+# Before pytest-xdist looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        group = next((name for name in ("airflow_stack", "emulators") if name in fixtures), None)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
+        folder = "/".join(item.path.relative_to(Path(__file__).parent).parts[:2])
+        item.add_marker(
+            pytest.mark.xdist_group(next((name for name in ("airflow_stack", "emulators") if name in fixtures), folder))
+        )
+    # The group that takes longest begins first.
+    items.sort(key=lambda item: "airflow_stack" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

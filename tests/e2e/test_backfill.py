@@ -236,9 +236,12 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
     "unknown format": ({**RANGE, "log_format": "morse"}, "log_format 'morse' is unknown"),
     "missing bucket": ({"source": "gs://no-such-bucket/logs/*"}, "no-such-bucket"),
     "unknown param": ({"strat_date": "2024-03-01"}, "unknown parameter 'strat_date'"),
-    "truncated gzip": ({"source": "gs://{bucket}/bad/truncated"}, "gs://{bucket}/bad/truncated: truncated gzip"),
+    "truncated gzip": (
+        {"source": "gs://{bucket}/bad/truncated"},
+        "gs://{bucket}/bad/truncated: the gzip stream ends too early; upload it again",
+    ),
     "binary file": ({"source": "gs://{bucket}/bad/binary"}, "gs://{bucket}/bad/binary"),
-    "empty file": ({"source": "gs://{bucket}/bad/empty"}, "set allow_empty"),
+    "empty file": ({"source": "gs://{bucket}/bad/empty"}, "nothing is replaced with nothing unless allow_empty is set"),
     "10 MB line": (
         {"source": "gs://{bucket}/bad/long", "log_format": "combined"},
         "share of rejected lines",
