@@ -1,1 +1,1 @@
-"""``make demo``: three days of logs, and any of the user's own, through the whole pipeline on one machine."""
+"""``make demo``: three days of logs, a live minute and any logs of the user's, through the whole pipeline."""

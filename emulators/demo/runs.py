@@ -10,11 +10,9 @@ from emulators.stack.config import StackError
 
 _WORDS = {
     "success": "done",
-    "skipped": "not needed",
     "failed": "FAILED",
     "up_for_retry": "failed, tries again",
     "upstream_failed": "not run",
-    "removed": "not needed",
 }
 _PAUSE = 1.0
 
@@ -58,6 +56,19 @@ def run_to_success(
     """
     run = api.trigger(dag_id, conf, run_id=run_id)
     return _succeeded(api, api.wait_for_run(run, seconds=seconds, watch=Follower(api, screen)))
+
+
+def run_all_to_success(
+    api: AirflowApi, screen: Screen, dag_id: str, confs: Mapping[str, Mapping[str, Any]], *, seconds: float
+) -> None:
+    """Start runs with these ids and params at once, and follow them to their ends.
+
+    Raises:
+        StackError: One failed; the line is that of the task that failed.
+    """
+    runs = [api.trigger(dag_id, conf, run_id=run_id) for run_id, conf in confs.items()]
+    for run in runs:
+        _succeeded(api, api.wait_for_run(run, seconds=seconds, watch=Follower(api, screen)))
 
 
 def follow_partitions(
@@ -110,4 +121,5 @@ def _succeeded(api: AirflowApi, run: DagRun) -> DagRun:
 
 
 def _name(run: DagRun) -> str:
-    return f"{run.dag_id} {run.partition_key}" if run.partition_key else run.dag_id
+    day = run.partition_key or run.conf.get("day")
+    return f"{run.dag_id} {day}" if day else run.dag_id

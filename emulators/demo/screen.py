@@ -10,6 +10,7 @@ from rich.status import Status
 from rich.table import Table
 
 from emulators.demo.figures import LEDGER_COLUMNS, SUMMARY_COLUMNS, Figures
+from emulators.demo.stream_figures import StreamFigures
 
 _PLAIN_WIDTH = 120
 _MOST_ROWS = 12
@@ -91,6 +92,14 @@ class Screen:
         self._console.print(statuses)
         if len(figures.summary) > _MOST_DAYS:
             self.line(f"... and {len(figures.summary) - _MOST_DAYS} more days in the table daily_summary")
+
+    def sources(self, figures: StreamFigures) -> None:
+        """Print how many requests of each day came from which source."""
+        table = _table("Requests by source: each one once", "day", "from files", "from the stream", "daily_summary")
+        for day, requests in figures.summary.items():
+            counts = figures.requests.get(day, {})
+            table.add_row(day, _number(counts.get("backfill", 0)), _number(counts.get("stream", 0)), _number(requests))
+        self._console.print(table)
 
     def plain(self, text: str = "") -> None:
         """Print text as it is."""

@@ -50,6 +50,8 @@ class StackConfig:
         dataset: BigQuery dataset of the tables.
         region: Dataflow region.
         location: BigQuery location.
+        topic: Pub/Sub topic of the live log lines.
+        stream_job: Name of the streaming job.
         other_pubsub: HOST:PORT of a Pub/Sub emulator that runs elsewhere; empty: the stack runs its own.
     """
 
@@ -60,6 +62,8 @@ class StackConfig:
     dataset: str = "logline"
     region: str = "us-central1"
     location: str = "US"
+    topic: str = "log-lines"
+    stream_job: str = "log-stream"
     other_pubsub: str = ""
 
     @property
@@ -118,6 +122,8 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
             ("dataset", "LOGLINE_DATASET"),
             ("region", "LOGLINE_REGION"),
             ("location", "LOGLINE_LOCATION"),
+            ("topic", "LOGLINE_TOPIC"),
+            ("stream_job", "LOGLINE_STREAM_JOB"),
         )
         if environ.get(variable)
     }
@@ -163,6 +169,8 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "LOGLINE_DATASET": config.dataset,
         "LOGLINE_REGION": config.region,
         "LOGLINE_LOCATION": config.location,
+        "LOGLINE_TOPIC": config.topic,
+        "LOGLINE_STREAM_JOB": config.stream_job,
         "LOGLINE_POLL_SECONDS": "1",
         **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
     }

@@ -45,6 +45,7 @@ def figures(**changes: object) -> Figures:
         "summary": {"2026-11-01": {"requests": 8, "bytes": 500, "client_errors": 2, "server_errors": 1, "paths": 3}},
         "statuses": {"2026-11-01": {200: 5, 404: 2, 500: 1}},
         "mixed_days": frozenset(),
+        "streamed_days": frozenset(),
     }
     return Figures(**{**right, **changes})
 
@@ -73,8 +74,9 @@ def test_a_wrong_figure_is_named(changes, line):
     assert line in compare(figures(**changes), TRUTH, FOLDER).different
 
 
-def test_a_day_that_other_files_hold_lines_of_is_compared_up_to_the_ledger():
-    wrong_sums = figures(summary={}, statuses={}, mixed_days=frozenset({"2026-11-01"}))
+@pytest.mark.parametrize("name", ["mixed_days", "streamed_days"])
+def test_a_day_that_others_bring_lines_of_is_compared_up_to_the_ledger(name: str):
+    wrong_sums = figures(summary={}, statuses={}, **{name: frozenset({"2026-11-01"})})
     assert compare(wrong_sums, TRUTH, FOLDER).different == []
 
 
