@@ -8,6 +8,7 @@ import pytest
 from emulators.demo.figures import Comparison, Figures, compare
 from emulators.demo.own_logs import find_own_logs
 from emulators.demo.screen import Screen
+from emulators.demo.stream_figures import StreamFigures, compare_streamed
 from emulators.stack.airflow_api import error_line
 from emulators.stack.config import StackError
 
@@ -169,3 +170,72 @@ def test_rejected_lines_are_printed_with_their_raw_bytes(capsys: pytest.CaptureF
 )
 def test_the_line_that_says_why_a_task_failed(log, line):
     assert error_line(log) == line
+
+
+PUBLISHED = [
+    {
+        "events": {
+            **{f"a{n}": ["row", "2026-11-22"] for n in range(3)},
+            "late": ["row", "2026-11-01"],
+            "bad": ["rejected", ""],
+            "empty": ["blank", ""],
+        }
+    }
+]
+FROM_FILES = {"2026-11-01": 8, "2026-11-02": 7}
+
+
+def stream_figures(**changes: object) -> StreamFigures:
+    right = {
+        "requests": {
+            "2026-11-01": {"backfill": 8, "stream": 1},
+            "2026-11-02": {"backfill": 7},
+            "2026-11-22": {"stream": 4},
+        },
+        "event_ids": {"2026-11-01": ["late"], "2026-11-22": ["a0", "a1", "a2", "of-yesterday's-demo"]},
+        "summary": {"2026-11-01": 9, "2026-11-02": 7, "2026-11-22": 4},
+        "rejected": frozenset({"bad", "of-yesterday's-demo"}),
+    }
+    return StreamFigures(**{**right, **changes})
+
+
+def test_streamed_figures_are_compared_beside_what_was_there_before():
+    assert compare_streamed(stream_figures(), PUBLISHED, FROM_FILES) == Comparison(equal=12, different=[])
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        (
+            {"event_ids": {"2026-11-01": ["late"], "2026-11-22": ["a0", "a1", "a1", "of-yesterday's-demo"]}},
+            ["requests, 2026-11-22, from the stream, missing: the truth is 0, the tables say 1"],
+        ),
+        (
+            {"event_ids": {"2026-11-01": ["late"], "2026-11-22": ["a0", "a1", "a2", "a2"]}},
+            [
+                "requests, 2026-11-22, from the stream: the truth is 3, the tables say 4",
+                "daily_summary, 2026-11-22, requests: the truth is 3, the tables say 4",
+            ],
+        ),
+        (
+            {"rejected": frozenset({"late"})},
+            ["rejected lines of the stream that are missing: the truth is 0, the tables say 1"],
+        ),
+        (
+            {"summary": {"2026-11-01": 8, "2026-11-02": 7, "2026-11-22": 4}},
+            ["daily_summary, 2026-11-01, requests: the truth is 9, the tables say 8"],
+        ),
+    ],
+)
+def test_a_wrong_streamed_figure_is_named(changes, lines):
+    assert compare_streamed(stream_figures(**changes), PUBLISHED, FROM_FILES).different == lines
+
+
+def test_requests_are_printed_by_source(capsys: pytest.CaptureFixture[str]):
+    Screen().sources(stream_figures())
+    printed = capsys.readouterr().out
+    assert [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "2026" in line] == [
+        ["2026-11-01", "8", "1", "9"],
+        ["2026-11-02", "7", "0", "7"],
+        ["2026-11-22", "0", "4", "4"],
+    ]
