@@ -39,8 +39,13 @@ status: setup  ## which parts of the local stack run, and where
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m emulators.stack env
 
-test: setup  ## all tests: unit, SQL, DAG policy, integration, end to end
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+test: setup  ## all tests: unit, SQL, DAG policy, integration; beside them, end to end through Airflow
+	@mkdir -p .local
+	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
+	trap 'kill -INT $$e2e 2>/dev/null' INT TERM; \
+	$(BIN)/python -m pytest -m "not e2e"; others=$$?; \
+	wait $$e2e; e2e=$$?; cat .local/e2e.log; \
+	exit $$((others + e2e))
 
 lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/ruff format --check .

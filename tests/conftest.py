@@ -1,8 +1,7 @@
 """Fixtures with real parts: the emulators of Google Cloud, a real Airflow, real logs.
 
-Each is started once per session, when the first test asks for it, on free ports and in a folder of its own. For
-``pytest -n 2 --dist loadgroup`` the tests that ask for a stack are grouped by it, all others by their folder, so that
-nothing is started twice.
+Each is started once per session, when the first test asks for it, on free ports and in a folder of its own. What needs
+Airflow is marked e2e: ``make test`` runs these tests and all others as two sessions side by side.
 """
 
 import os
@@ -15,17 +14,12 @@ from emulators.stack import processes
 from emulators.stack.running import RunningStack, running_stack
 
 
-# Before pytest-xdist looks at the groups.
+# Before -m selects by markers.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        folder = "/".join(item.path.relative_to(Path(__file__).parent).parts[:2])
-        item.add_marker(
-            pytest.mark.xdist_group(next((name for name in ("airflow_stack", "emulators") if name in fixtures), folder))
-        )
-    # The group that takes longest begins first.
-    items.sort(key=lambda item: "airflow_stack" not in getattr(item, "fixturenames", ()))
+        if "airflow_stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
