@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """BigQuery, Cloud Storage and Dataflow emulators: `.env`, `.bucket`, `.storage()`, `.bigquery()`."""
+    """The emulators of Google Cloud: `.env`, `.bucket`, `.storage()`, `.bigquery()`, `.dataflow()`."""
     yield from _stack(tmp_path_factory.mktemp("emulators"), airflow=False)
 
 

@@ -153,7 +153,9 @@ class _Progress:
         self._seen = Arrival(row["n"], row["rejected"], row["newest"])
         clock = time.monotonic()
         self._screen.working(f"{self._seen.rows:,} rows{self._age()}")
-        if clock - self._told >= _LINE_EVERY:
+        if not self._seen.rows:  # the publisher is starting
+            self._told = clock
+        elif clock - self._told >= _LINE_EVERY:
             self.line()
         return self._seen
 
