@@ -24,10 +24,10 @@ $(VENV)/.installed: requirements/dev.txt
 
 setup: $(VENV)/.installed  ## install the locked packages into .venv
 
-demo: setup  ## three days of logs through the whole pipeline on this machine (LOGS=path for your own files)
+demo: setup  ## three days of logs and a live minute through the whole pipeline (LOGS=path for your own files)
 	@$(BIN)/python -m emulators.demo $(if $(LOGS),--logs "$(LOGS)")
 
-up: setup  ## start the local stack: BigQuery, Cloud Storage, Dataflow emulators and Airflow
+up: setup  ## start the local stack: BigQuery, Cloud Storage, Pub/Sub, Dataflow emulators and Airflow
 	@$(BIN)/python -m emulators.stack up
 
 down: setup  ## stop the local stack; its data stays in .local (make clean deletes it)
@@ -53,8 +53,8 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 
-bench: setup  ## benchmarks, each beside what a user would pick instead
-	$(BIN)/python -m benchmarks
+bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some)
+	$(BIN)/python -m benchmarks $(NAMES)
 
 lock: setup  ## resolve requirements/*.in anew into hashed locks
 	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
