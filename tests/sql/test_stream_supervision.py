@@ -103,10 +103,13 @@ def test_the_share_of_rejected_lines(warehouse, before, now, expected):
     ("minutes_ago", "days_late", "passed"), [(5, 0, True), (20, 0, False), (5, 3, False), (None, 0, False)]
 )
 def test_freshness_where_a_limit_is_set(warehouse, minutes_ago, days_late, passed):
+    now = datetime.now(
+        UTC
+    )  # not NOW: the query compares with its own clock, and this module may have been read long ago
     if minutes_ago is not None:
         row = {
-            "log_date": (NOW - timedelta(days=days_late)).date().isoformat(),
-            "ingested_at": f"{NOW - timedelta(minutes=minutes_ago):%Y-%m-%d %H:%M:%S}+00",
+            "log_date": (now - timedelta(days=days_late)).date().isoformat(),
+            "ingested_at": f"{now - timedelta(minutes=minutes_ago):%Y-%m-%d %H:%M:%S}+00",
             "line": "a",
             "event_id": "e1",
         }
