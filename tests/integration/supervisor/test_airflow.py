@@ -59,7 +59,8 @@ def test_before_provision_a_run_ends_well_and_does_nothing(airflow_stack: Runnin
 def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
     with airflow_stack.airflow() as api:
         assert api.wait_for_run(api.trigger("provision"), seconds=300).state == "success"
-        run, _ = supervised(api)
+        # The session's other tests have killed streams too: by itself a run would make a pause first.
+        run, _ = supervised(api, {"action": "launch"})
         assert run.state == "success"
         first = running(airflow_stack)
 
@@ -71,7 +72,7 @@ def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
                 seconds=60,
                 what="the killed job to have failed",
             )
-        run, _ = supervised(api)
+        run, _ = supervised(api, {"action": "launch"})
         assert run.state == "success"
         second = running(airflow_stack)
         assert second != first
