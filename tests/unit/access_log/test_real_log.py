@@ -1,6 +1,5 @@
 """A real log, 10,000 lines of a public site; its facts were counted with awk, sort and uniq."""
 
-import os
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -14,11 +13,8 @@ NAME = "semicomplete-2015-05.access.log"
 
 
 @pytest.fixture(scope="module")
-def log() -> bytes:
-    folder = os.environ.get("REAL_LOGS_DIR")
-    if not folder:
-        pytest.skip("REAL_LOGS_DIR is not set")
-    return (Path(folder) / NAME).read_bytes()
+def log(real_logs: Path) -> bytes:
+    return (real_logs / NAME).read_bytes()
 
 
 @pytest.fixture(scope="module")
