@@ -151,6 +151,11 @@ class AirflowApi:
         )
         return "\n".join(line for entry in answer["content"] for line in _log_lines(entry))
 
+    def why_failed(self, run: DagRun) -> str:
+        """Return, of each failed task of a run, its label and the line of its log that says why."""
+        failed = [task for task in self.tasks(run.dag_id, run.run_id) if task.state == "failed"]
+        return "; ".join(f"{task.label}: {error_line(self.log(run, task))}" for task in failed)
+
     def xcom(self, run: DagRun, task_id: str, *, key: str = "return_value", map_index: int = -1) -> Any:
         """Return what a task handed on."""
         path = f"{_run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
@@ -237,7 +242,7 @@ class AirflowApi:
             ) from error
 
 
-def wait_for(look: Callable[[], Found | None], *, seconds: float, what: str, pause: float = 0.25) -> Found:
+def wait_for(look: Callable[[], Found | None], *, seconds: float, what: str, pause: float = 0.5) -> Found:
     """Look again and again until there is something.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emulators.stack.airflow_api import AirflowApi, DagRun, error_line, wait_for
+from emulators.stack.airflow_api import AirflowApi, DagRun, wait_for
 from emulators.stack.running import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -80,9 +80,10 @@ class Pipeline:
             lambda: idle() and announced <= {event["id"] for event in self._events() if event["created_dagruns"]},
             seconds=RUN_SECONDS,
             what="the daily_summary runs",
+            pause=1,
         )
         failed = [run.run_id for run in self.airflow.runs("daily_summary") if run.state != "success"]
-        assert not failed, [failure(self.airflow, run) for run in self.airflow.runs("daily_summary")][:3]
+        assert not failed, [self.airflow.why_failed(run) for run in self.airflow.runs("daily_summary")][:3]
 
     def _events(self) -> list[dict[str, Any]]:
         return list(self.airflow.request("GET", "/assets/events", params={"limit": 1000})["asset_events"])
@@ -95,11 +96,6 @@ class Pipeline:
             client.close()
 
 
-def failure(airflow: AirflowApi, run: DagRun) -> str:
-    failed = [task for task in airflow.tasks(run.dag_id, run.run_id) if task.state == "failed"]
-    return "; ".join(f"{task.label}: {error_line(airflow.log(run, task))}" for task in failed)
-
-
 @pytest.fixture(scope="module")
 def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
     """Provisioned, with three generated days backfilled once."""
@@ -107,7 +103,7 @@ def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
     with AirflowApi.of(airflow_stack.config) as airflow:
         airflow.wait_for_dags(("provision", "log_backfill", "daily_summary"), seconds=120)
         provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
-        assert provisioned.state == "success", failure(airflow, provisioned)
+        assert provisioned.state == "success", airflow.why_failed(provisioned)
         subprocess.run(
             [
                 *(sys.executable, "-m", "beam_jobs.generate_logs", "--output", logs, "--start_date", DAYS[0]),
@@ -121,7 +117,7 @@ def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
         truth = json.loads(client.bucket(airflow_stack.bucket).blob("logs/truth.json").download_as_bytes())
         client.close()
         run = airflow.wait_for_run(airflow.trigger("log_backfill", RANGE), seconds=RUN_SECONDS)
-        assert run.state == "success", failure(airflow, run)
+        assert run.state == "success", airflow.why_failed(run)
         pipeline = Pipeline(airflow_stack, airflow, truth, run)
         pipeline.settle()
         yield pipeline
@@ -171,9 +167,8 @@ def test_the_same_tables_however_often_and_in_whatever_order(pipeline: Pipeline)
 
     with ThreadPoolExecutor(2) as at_once:  # two triggers for the same day
         runs = list(at_once.map(lambda _: pipeline.backfill(start_date=DAYS[2]), range(2)))
-    runs.append(pipeline.backfill(start_date=DAYS[1], end_date=DAYS[1]))
     runs.append(pipeline.backfill(**RANGE, max_parallel_days=1))
-    assert {run.state for run in runs} == {"success"}, [failure(pipeline.airflow, run) for run in runs]
+    assert {run.state for run in runs} == {"success"}, [pipeline.airflow.why_failed(run) for run in runs]
     pipeline.settle()
 
     assert pipeline.checksums() == before
@@ -182,12 +177,21 @@ def test_the_same_tables_however_often_and_in_whatever_order(pipeline: Pipeline)
     ) == [{"unbalanced": 0}]
 
 
+@pytest.fixture(scope="module")
+def one_day(pipeline: Pipeline) -> DagRun:
+    """A run of a single day, for tests that clear its tasks."""
+    run = pipeline.backfill(start_date=DAYS[1], end_date=DAYS[1])
+    assert run.state == "success", pipeline.airflow.why_failed(run)
+    pipeline.settle()
+    return run
+
+
 @pytest.mark.parametrize("task", ["launch_parse", "load_rows", "replace", "report"])
-def test_a_cleared_task_gives_the_same_tables(pipeline: Pipeline, task: str) -> None:
+def test_a_cleared_task_gives_the_same_tables(pipeline: Pipeline, one_day: DagRun, task: str) -> None:
     before = pipeline.checksums()
-    pipeline.airflow.clear(pipeline.first_run, [f"day.{task}"])
-    run = pipeline.airflow.wait_for_run(pipeline.first_run, seconds=RUN_SECONDS)
-    assert run.state == "success", failure(pipeline.airflow, run)
+    pipeline.airflow.clear(one_day, [f"day.{task}"])
+    run = pipeline.airflow.wait_for_run(one_day, seconds=RUN_SECONDS)
+    assert run.state == "success", pipeline.airflow.why_failed(run)
     pipeline.settle()
     assert pipeline.checksums() == before
 
@@ -268,18 +272,15 @@ def refused(pipeline: Pipeline) -> dict[str, DagRun]:
 def test_bad_input_fails_with_one_clear_line(pipeline: Pipeline, refused: dict[str, DagRun], name: str) -> None:
     run = pipeline.airflow.wait_for_run(refused[name], seconds=RUN_SECONDS)
     assert run.state == "failed"
-    said = failure(pipeline.airflow, run)
+    said = pipeline.airflow.why_failed(run)
     assert BAD_INPUT[name][1].replace("{bucket}", pipeline.stack.bucket) in said
     replaced = [task for task in pipeline.airflow.tasks(run.dag_id, run.run_id) if task.task_id == "day.replace"]
     assert {task.state for task in replaced} <= {"upstream_failed", None}
 
 
-def test_a_manifest_that_does_not_balance_replaces_nothing(pipeline: Pipeline) -> None:
+def test_a_manifest_that_does_not_balance_replaces_nothing(pipeline: Pipeline, one_day: DagRun) -> None:
     before = pipeline.checksums()
-    run = pipeline.backfill(start_date=DAYS[0], end_date=DAYS[0])
-    assert run.state == "success", failure(pipeline.airflow, run)
-    pipeline.settle()
-    output = pipeline.airflow.xcom(run, "plan")[0]["output"]
+    output = pipeline.airflow.xcom(one_day, "plan")[0]["output"]
     name = output.removeprefix(f"gs://{pipeline.stack.bucket}/") + "/manifest.json"
     client = pipeline.stack.storage()
     manifest = json.loads(client.bucket(pipeline.stack.bucket).blob(name).download_as_bytes())
@@ -288,19 +289,19 @@ def test_a_manifest_that_does_not_balance_replaces_nothing(pipeline: Pipeline) -
     manifest["totals"]["lines"] += 1
     pipeline.upload(name, json.dumps(manifest).encode())
 
-    pipeline.airflow.clear(run, ["day.check_staging"])
-    ended = pipeline.airflow.wait_for_run(run, seconds=RUN_SECONDS)
+    pipeline.airflow.clear(one_day, ["day.check_staging"])
+    ended = pipeline.airflow.wait_for_run(one_day, seconds=RUN_SECONDS)
 
     assert ended.state == "failed"
-    assert "day.check_staging" in failure(pipeline.airflow, ended)
-    assert "lines = rows + rejected + blank" in failure(pipeline.airflow, ended)
+    assert "day.check_staging" in pipeline.airflow.why_failed(ended)
+    assert "lines = rows + rejected + blank" in pipeline.airflow.why_failed(ended)
     assert pipeline.checksums() == before
 
 
 def test_a_real_log(pipeline: Pipeline, real_logs: Path) -> None:
     pipeline.upload("real/access.log", (real_logs / "semicomplete-2015-05.access.log").read_bytes())
     run = pipeline.backfill(source=f"gs://{pipeline.stack.bucket}/real/*")
-    assert run.state == "success", failure(pipeline.airflow, run)
+    assert run.state == "success", pipeline.airflow.why_failed(run)
     pipeline.settle()
     dataset = pipeline.stack.dataset
     days = "log_date BETWEEN '2015-05-17' AND '2015-05-20'"

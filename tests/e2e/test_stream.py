@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulators.stack.airflow_api import AirflowApi, DagRun, error_line
+from emulators.stack.airflow_api import AirflowApi, DagRun
 from emulators.stack.dataflow_api import RUNNING, DataflowApi, DataflowJob
 from emulators.stack.probes import now
 from emulators.stack.running import RunningStack
@@ -33,11 +33,7 @@ class Live:
     def run(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
         """A run that has to succeed."""
         run = self.airflow.wait_for_run(self.airflow.trigger(dag_id, conf), seconds=RUN_SECONDS)
-        assert run.state == "success", [
-            f"{task.label}: {error_line(self.airflow.log(run, task))}"
-            for task in self.airflow.tasks(run.dag_id, run.run_id)
-            if task.state == "failed"
-        ]
+        assert run.state == "success", self.airflow.why_failed(run)
         return run
 
     def supervise(self, action: str = "auto") -> list[str]:

@@ -22,6 +22,12 @@ def supervised(api: AirflowApi, conf: dict[str, Any] | None = None) -> tuple[Dag
     return run, {task.task_id: task.state for task in api.tasks(run.dag_id, run.run_id)}
 
 
+def succeeded(api: AirflowApi, run: DagRun) -> None:
+    """Wait for the end of a run that has to succeed."""
+    ended = api.wait_for_run(run, seconds=300)
+    assert ended.state == "success", api.why_failed(ended)
+
+
 def running(stack: RunningStack) -> str:
     """Wait until exactly one job of the stream runs and has said so itself, so that it knows of signals; its id."""
     with stack.dataflow() as dataflow:
@@ -47,21 +53,12 @@ def approve(api: AirflowApi, run: DagRun, task_id: str) -> None:
     api.request("PATCH", task, json={"chosen_options": ["Approve"], "params_input": {}})
 
 
-def test_before_provision_a_run_ends_well_and_does_nothing(airflow_stack: RunningStack) -> None:
-    if airflow_stack.storage().bucket(airflow_stack.bucket).blob("templates/stream.json").exists():
-        pytest.skip("another test of this session has provisioned the stack")
-    with airflow_stack.airflow() as api:
-        run, states = supervised(api)
-        assert run.state == "success"
-        assert {task: state for task, state in states.items() if state != "skipped"} == {"decide": "success"}
-
-
 def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
     with airflow_stack.airflow() as api:
-        assert api.wait_for_run(api.trigger("provision"), seconds=300).state == "success"
+        succeeded(api, api.trigger("provision"))
         # The session's other tests have killed streams too: by itself a run would make a pause first.
         run, _ = supervised(api, {"action": "launch"})
-        assert run.state == "success"
+        assert run.state == "success", api.why_failed(run)
         first = running(airflow_stack)
 
         process = json.loads((airflow_stack.config.state_dir / "dataflow/jobs" / first / "process.json").read_text())
@@ -73,20 +70,20 @@ def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
                 what="the killed job to have failed",
             )
         run, _ = supervised(api, {"action": "launch"})
-        assert run.state == "success"
+        assert run.state == "success", api.why_failed(run)
         second = running(airflow_stack)
         assert second != first
 
         # Every task again, and the stream stays.
         api.clear(run, ["decide"])
-        assert api.wait_for_run(run, seconds=300).state == "success"
+        succeeded(api, run)
         run, states = supervised(api)
         assert (states["check"], states["record"], states["launch"]) == ("success", "success", "skipped")
         assert running(airflow_stack) == second
 
         asked = api.trigger("stream_supervisor", {"action": "update", "approval": True})
         approve(api, asked, "approve_update")
-        assert api.wait_for_run(asked, seconds=300).state == "success"
+        succeeded(api, asked)
         third = running(airflow_stack)
         assert third != second
 
