@@ -1,8 +1,10 @@
 """The supervisor in a real Airflow with a real stream: its job killed, updated with approval, and never two of it."""
 
 import json
+import math
 import os
 import signal
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -105,6 +107,7 @@ def test_an_alarm_is_one_line_that_names_the_runbook(airflow_stack: RunningStack
     with airflow_stack.airflow() as api:
         supervised(api)
         running(airflow_stack)
+        wait_for(lambda: minutes_without_rows(airflow_stack) > 1, seconds=90, what="rows to be older than a minute")
         run, states = supervised(api, {"max_freshness_minutes": 1})
         assert run.state == "failed"
         assert (states["decide"], states["record"], states["check"]) == ("success", "success", "failed")
@@ -113,6 +116,14 @@ def test_an_alarm_is_one_line_that_names_the_runbook(airflow_stack: RunningStack
         assert "see docs/operations.md#stale-rows" in error_line(log)
         assert "ALERT stream_supervisor.check" in log
         supervised(api, {"action": "drain"})
+
+
+def minutes_without_rows(stack: RunningStack) -> float:
+    """How long ago the newest row was streamed; infinite where there is none."""
+    client: bigquery.Client = stack.bigquery()
+    query = f"SELECT MAX(ingested_at) AS newest FROM {stack.dataset}.streamed_requests"
+    (found,) = client.query(query).result()
+    return (datetime.now(UTC) - found.newest).total_seconds() / 60 if found.newest else math.inf
 
 
 def rows(stack: RunningStack) -> list[dict[str, Any]]:
