@@ -105,7 +105,7 @@ def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
 
 def test_an_alarm_is_one_line_that_names_the_runbook(airflow_stack: RunningStack) -> None:
     with airflow_stack.airflow() as api:
-        supervised(api)
+        supervised(api, {"action": "launch"})
         running(airflow_stack)
         wait_for(lambda: minutes_without_rows(airflow_stack) > 1, seconds=90, what="rows to be older than a minute")
         run, states = supervised(api, {"max_freshness_minutes": 1})
