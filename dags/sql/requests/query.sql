@@ -1,22 +1,2 @@
--- Every request of the day once. A message delivered twice has one event_id. A line that was streamed and is in a log
--- file too is one request: the n-th time the file has the line is the n-th time the stream brought it. So all lines of the
--- files stay, and of the stream only what goes beyond them; real repetitions are kept on both sides.
-WITH backfilled AS (
-  SELECT * FROM {{ dataset }}.backfilled_requests WHERE log_date = {{ log_date }}
-),
-delivered_once AS (
-  SELECT * FROM {{ dataset }}.streamed_requests WHERE log_date = {{ log_date }}
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY ingested_at) = 1
-),
-streamed AS (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY raw_line_hash ORDER BY event_id) AS occurrence FROM delivered_once
-),
-in_files AS (
-  SELECT raw_line_hash, COUNT(*) AS occurrences FROM backfilled GROUP BY raw_line_hash
-)
-SELECT {% include 'sql/requests/columns.sql' %}
-FROM backfilled
-UNION ALL
-SELECT {% include 'sql/requests/columns.sql' %}
-FROM streamed LEFT JOIN in_files USING (raw_line_hash)
-WHERE occurrence > IFNULL(occurrences, 0)
+{% set days = "log_date = " ~ log_date %}
+{% include 'sql/requests/deduplicated.sql' %}

@@ -1,0 +1,26 @@
+-- Are the numbers right, and how do you know: one row for each day.
+CREATE OR REPLACE VIEW {{ dataset }}.reconciliation (
+  log_date OPTIONS (description = 'Day in UTC'),
+  status OPTIONS (description = 'balanced; unbalanced: a difference is not zero; outdated: rows have landed since requests was rebuilt, nothing else differs'),
+  lines OPTIONS (description = 'Lines read, as the ledger has them; those of no day count on the day most rows of their object are of, or on which the stream brought them'),
+  `rows` OPTIONS (description = 'Lines that became rows, as the ledger has them'),
+  rejected OPTIONS (description = 'Lines that were rejected, as the ledger has them'),
+  blank OPTIONS (description = 'Blank lines, as the ledger has them'),
+  landed OPTIONS (description = 'Rows in backfilled_requests and streamed_requests'),
+  requests OPTIONS (description = 'Rows in requests'),
+  duplicates OPTIONS (description = 'delivered_again + in_both'),
+  delivered_again OPTIONS (description = 'Landed copies of messages that were delivered more than once'),
+  in_both OPTIONS (description = 'Landed rows of requests that were both streamed and backfilled'),
+  replayed OPTIONS (description = 'Landed rows that had been rejected lines'),
+  in_flight OPTIONS (description = 'Lines the stream landed within the last hour whose entry in the ledger is still to come'),
+  lines_difference OPTIONS (description = 'lines - rows - rejected - blank'),
+  rows_difference OPTIONS (description = 'Rows that the ledger has and the landing tables lack, or the other way round, per source object and batch of the stream'),
+  rejected_difference OPTIONS (description = 'The same of rejected lines'),
+  requests_difference OPTIONS (description = 'landed - requests - duplicates'),
+  built_at OPTIONS (description = 'When requests was rebuilt for the day')
+)
+OPTIONS (
+  description = 'For each day: lines = rows + rejected + blank, and landed = requests + duplicates; differences flagged'
+) AS
+{% set days = "log_date >= DATE '1970-01-01'" %}
+{% include 'sql/reconciliation/query.sql' %};
