@@ -10,7 +10,8 @@ r"""Web access logs: blocks of bytes in, Arrow record batches out. Knows neither
 from beam_jobs.access_log.blocks import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
 from beam_jobs.access_log.detection import detect_format
 from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatError
-from beam_jobs.access_log.formats import FORMATS, LogFormat, get_format
+from beam_jobs.access_log.formats import FORMATS, get_format
+from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.rejects import RejectReason
 from beam_jobs.access_log.schema import REJECTED_SCHEMA, ROWS_SCHEMA
 

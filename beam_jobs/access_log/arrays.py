@@ -42,5 +42,12 @@ def nullable_int64_array(values: npt.NDArray[np.int64]) -> Column:
     return pa.Array.from_buffers(pa.int64(), len(values), [_bits(valid) if nulls else None, buffer(values)], nulls)
 
 
+def nullable_float64_array(values: npt.NDArray[np.float64]) -> Column:
+    """An array of type double in which NaN is null."""
+    valid = ~np.isnan(values)
+    nulls = len(values) - int(np.count_nonzero(valid))
+    return pa.Array.from_buffers(pa.float64(), len(values), [_bits(valid) if nulls else None, buffer(values)], nulls)
+
+
 def _bits(values: npt.NDArray[np.bool_]) -> pa.Buffer:
     return buffer(np.packbits(values, bitorder="little"))

@@ -9,11 +9,11 @@ from pyarrow import concat_batches  # type: ignore[attr-defined]
 from beam_jobs.access_log.arrays import bytes_array, int64_array
 from beam_jobs.access_log.columns import rows_batch
 from beam_jobs.access_log.errors import BlockSizeError
-from beam_jobs.access_log.formats import LogFormat
-from beam_jobs.access_log.reference import Row, parse_line
+from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.rejects import Rejection, RejectReason
+from beam_jobs.access_log.rows import Row
 from beam_jobs.access_log.scanned import ScannedBlock
-from beam_jobs.access_log.scanner import ACCEPTED, TOO_LONG, program
+from beam_jobs.access_log.scanner import ACCEPTED, TOO_LONG
 from beam_jobs.access_log.schema import REJECTED_SCHEMA
 
 MAX_BLOCK_BYTES = 1 << 28
@@ -48,7 +48,6 @@ class BlockParser:
     def __init__(self, log_format: LogFormat, max_line_bytes: int = 1 << 20) -> None:
         self.log_format = log_format
         self.max_line_bytes = max_line_bytes
-        self._program = program(log_format)
         self._too_long = Rejection(
             RejectReason.LINE_TOO_LONG,
             f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept",
@@ -70,7 +69,7 @@ class BlockParser:
             raise BlockSizeError(f"a block of {len(data)} bytes is too large: pass at most {MAX_BLOCK_BYTES} bytes")
         block = np.frombuffer(data, np.uint8)
         block.flags.writeable = False
-        scanned = ScannedBlock(block, self._program, self.max_line_bytes)
+        scanned = ScannedBlock(block, self.log_format, self.max_line_bytes)
         rejects = _Rejects()
         dropped: list[int] = []
         for line in np.flatnonzero(scanned.verdicts != ACCEPTED).tolist():
@@ -79,7 +78,7 @@ class BlockParser:
                 end = start + self.max_line_bytes
                 parsed: Row | Rejection = self._too_long
             else:
-                parsed = parse_line(self.log_format, bytes(data[start:end]))
+                parsed = self.log_format.parse_line(bytes(data[start:end]))
             if isinstance(parsed, Row):
                 scanned.put(line, parsed)
             else:
@@ -91,6 +90,10 @@ class BlockParser:
             lines=scanned.count,
             blank=scanned.blank,
         )
+
+    def kept_line(self, line: bytes) -> bytes:
+        """What may be kept of a line that was refused after it was parsed: all of it, unless a subclass takes out."""
+        return line
 
 
 class _Rejects:

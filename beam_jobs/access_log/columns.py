@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrays import buffer, int64_array, nullable_int64_array
+from beam_jobs.access_log.arrays import buffer, int64_array, nullable_float64_array, nullable_int64_array
 from beam_jobs.access_log.schema import ROWS_SCHEMA, TEXT_FIELDS, Column
 from beam_jobs.access_log.texts import text_columns
 from beam_jobs.access_log.user_agents import classify_column
@@ -16,11 +16,12 @@ class Lines(NamedTuple):
     """The accepted lines of a block, one entry per line in every array.
 
     Attributes:
-        texts: Shape (lines, 2 * 8): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
+        texts: Shape (lines, 2 * 9): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
             Beginnings from the block's size on lie in the overflow.
         timestamps: Microseconds since 1970 (UTC).
         statuses: -1 for null.
         sizes: Byte counts, -1 for null.
+        durations: Milliseconds, NaN for null.
         dates: UTC dates in days since 1970.
         hashes: Shape (lines, 2): the two words of the line's hash.
         starts: The offset of the line's first byte in the block.
@@ -30,6 +31,7 @@ class Lines(NamedTuple):
     timestamps: npt.NDArray[np.int64]
     statuses: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
+    durations: npt.NDArray[np.float64]
     dates: npt.NDArray[np.int32]
     hashes: npt.NDArray[np.uint64]
     starts: npt.NDArray[np.int32]
@@ -56,8 +58,7 @@ def rows_batch(
     columns["status"] = nullable_int64_array(lines.statuses)
     columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
     columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(texts["user_agent"])
-    columns["host"] = pa.nulls(size, pa.string())
-    columns["request_duration_ms"] = pa.nulls(size, pa.float64())
+    columns["request_duration_ms"] = nullable_float64_array(lines.durations)
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.starts.astype(np.int64) + base_offset)
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)

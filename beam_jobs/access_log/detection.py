@@ -1,9 +1,10 @@
 """Which format a file is in, from its first lines."""
 
 from beam_jobs.access_log.errors import FormatError
-from beam_jobs.access_log.formats import FORMATS, LogFormat
+from beam_jobs.access_log.formats import FORMATS
 from beam_jobs.access_log.lines import is_blank, split_lines
-from beam_jobs.access_log.reference import Row, parse_line
+from beam_jobs.access_log.log_format import LogFormat
+from beam_jobs.access_log.rows import Row
 
 SAMPLE_BYTES = 1 << 16
 """A sample longer than this is read up to here."""
@@ -29,7 +30,7 @@ def detect_format(sample: bytes) -> LogFormat:
     if not lines:
         raise FormatError("no log format can be told from it: it holds no line that is not blank")
     accepted = {
-        log_format.name: sum(isinstance(parse_line(log_format, line), Row) for line in lines)
+        log_format.name: sum(isinstance(log_format.parse_line(line), Row) for line in lines)
         for log_format in FORMATS.values()
     }
     best = max(accepted, key=accepted.__getitem__)

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+_SHOWN_BYTES = 40
+
 
 class RejectReason(StrEnum):
     """The closed list of reasons; `rejected_lines.error_type` holds one of these values.
@@ -17,7 +19,7 @@ class RejectReason(StrEnum):
     """The fields and the separators between them are not those of the format."""
 
     BAD_TIMESTAMP = "bad_timestamp"
-    """The time is not `day/Month/year:hour:minute:second`, with or without a zone, of a real date from 1970 to 2199."""
+    """The time is not written as the format has it, or no real date and time from 1970 to 2199."""
 
     BAD_STATUS = "bad_status"
     """The status is neither `-` nor three digits from 100 to 599."""
@@ -25,9 +27,26 @@ class RejectReason(StrEnum):
     BAD_SIZE = "bad_size"
     """The byte count is neither `-` nor a number that fits a signed 64-bit integer."""
 
+    BAD_DURATION = "bad_duration"
+    """The duration is neither `-` nor a number below 2**53 nanoseconds (104 days)."""
+
 
 class Rejection(NamedTuple):
     """A reason from the closed list and one line that says what was wrong in this line."""
 
     reason: RejectReason
     message: str
+
+
+class LineError(Exception):
+    """What is wrong in a line, on its way from the reading of a field to whoever asked for the line."""
+
+    def __init__(self, reason: RejectReason, message: str) -> None:
+        super().__init__(message)
+        self.rejection = Rejection(reason, message)
+
+
+def shown(value: bytes) -> str:
+    """The beginning of a value as messages show it."""
+    text = ascii(value[:_SHOWN_BYTES].decode("latin-1"))
+    return text if len(value) <= _SHOWN_BYTES else f"{text}..."

@@ -4,12 +4,16 @@ A line with a backslash, a byte above 0x7f, or anything that is not in its usual
 which defines what every field means; on all lines that this module accepts the two agree.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compilation import compiled, inlined
-from beam_jobs.access_log.formats import MONTHS, LogFormat
 from beam_jobs.access_log.schema import TEXT_FIELDS
+from beam_jobs.access_log.times import MONTHS
 from beam_jobs.access_log.words import (
     PADDING,
     Number,
@@ -25,6 +29,9 @@ from beam_jobs.access_log.words import (
     uint8,
     uint64,
 )
+
+if TYPE_CHECKING:
+    from beam_jobs.access_log.positional import PositionalFormat
 
 DECLINED, ACCEPTED, TOO_LONG = 0, 1, 2
 """What the scanner says of a line."""
@@ -55,10 +62,16 @@ _MONTHS = np.array(
 )
 _MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 
+NO_COMMENT = 256
+"""In place of a comment's first byte: nothing is a comment."""
+
 Program = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64]]
 
+NO_PROGRAM: Program = np.empty((0, 4), np.int64), np.empty((0, 2), np.uint64)
+"""Lines are found, and all are declined."""
 
-def program(log_format: LogFormat) -> Program:
+
+def program(log_format: PositionalFormat) -> Program:
     """Puts a format into numbers for the scanner.
 
     Returns:
@@ -101,6 +114,7 @@ def scan(
     origin: int,
     text_origin: int,
     max_line_bytes: int,
+    comment: int,
     steps: npt.NDArray[np.int64],
     separators: npt.NDArray[np.uint64],
     found: int,
@@ -108,6 +122,7 @@ def scan(
     bounds: npt.NDArray[np.int32],
     texts: npt.NDArray[np.int32],
     numbers: npt.NDArray[np.int64],
+    durations: npt.NDArray[np.float64],
     dates: npt.NDArray[np.int32],
     tally: npt.NDArray[np.int64],
 ) -> tuple[int, int]:
@@ -119,6 +134,7 @@ def scan(
         origin: Added to the bounds.
         text_origin: Added to where texts begin.
         max_line_bytes: A line with more bytes is too long.
+        comment: The first byte of lines that count as blank, or `NO_COMMENT`.
         steps: See `program`.
         separators: See `program`.
         found: How many lines that are not blank were found before.
@@ -126,6 +142,7 @@ def scan(
         bounds: Per such line its first byte and the one after its last.
         texts: Per accepted line, for each of `TEXT_FIELDS`, where it begins and how long it is, -1 for null.
         numbers: Three rows: timestamp in microseconds since 1970 (UTC), status, byte count; -1 for null in these two.
+        durations: Per accepted line milliseconds, NaN for null.
         dates: Per accepted line its UTC date in days since 1970.
         tally: The lines and the blank ones so far.
 
@@ -164,7 +181,7 @@ def scan(
             line_end -= 1
         if line_end - start > max_line_bytes:
             verdict = TOO_LONG
-        elif _is_blank(start, line_end):
+        elif _is_blank(start, line_end) or load_byte(start) == comment:
             blank += 1
             start = following
             continue
@@ -244,6 +261,7 @@ def scan(
             address = end + separator_bytes
             step += 1
             if step == program_end and address == line_end:
+                durations[found] = np.nan
                 verdict = ACCEPTED
         verdicts[found] = verdict
         found += 1

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 Column: TypeAlias = "pa.Array[Any]"
 
-TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent")
+TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent", "host")
 """The columns whose text is taken from the line, in the order in which the parsers hand them on."""
 
 _ROWS: list[tuple[str, pa.DataType]] = [

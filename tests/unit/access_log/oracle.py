@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import mmh3
 
 from beam_jobs.access_log import LogFormat, ParsedBlock
-from beam_jobs.access_log.lines import is_blank, split_lines
-from beam_jobs.access_log.reference import Row, parse_line
+from beam_jobs.access_log.lines import split_lines
+from beam_jobs.access_log.rows import Row
 from beam_jobs.access_log.user_agents import classify
 
 
@@ -29,10 +29,10 @@ def expected_block(
         if len(line) > max_line_bytes:
             message = f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept"
             rejected.append(_reject(line[:max_line_bytes], "line_too_long", message, source_offset))
-        elif is_blank(line):
+        elif log_format.is_blank(line):
             blank += 1
         else:
-            parsed = parse_line(log_format, line)
+            parsed = log_format.parse_line(line)
             if isinstance(parsed, Row):
                 rows.append(_row(line, parsed, source_offset))
             else:
@@ -58,8 +58,6 @@ def _row(line: bytes, row: Row, source_offset: int) -> dict[str, Any]:
         "os": client and client.os,
         "device": client and client.device,
         "is_bot": None if client is None else client.is_bot,
-        "host": None,
-        "request_duration_ms": None,
         "raw_line_hash": mmh3.hash_bytes(line),
         "source_offset": source_offset,
     }

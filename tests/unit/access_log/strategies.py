@@ -4,7 +4,8 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from beam_jobs.access_log.formats import MONTHS, LogFormat
+from beam_jobs.access_log.positional import PositionalFormat
+from beam_jobs.access_log.times import MONTHS
 
 _WORDS = st.text("abcXYZ019-._~%/", min_size=1, max_size=70)
 _TARGETS = st.builds(
@@ -48,12 +49,12 @@ _TIMES = st.builds(
 )
 
 
-def regular_lines(log_format: LogFormat) -> st.SearchStrategy[bytes]:
+def regular_lines(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
     """Lines that the compiled scanner must take."""
     return _lines(log_format, _REQUESTS)
 
 
-def lines(log_format: LogFormat) -> st.SearchStrategy[bytes]:
+def lines(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
     """Lines of the format, odd requests included, whole or spoilt, and any bytes at all; none holds a newline."""
     whole = _lines(log_format, _REQUESTS | _ODD_REQUESTS)
     return (
@@ -63,7 +64,7 @@ def lines(log_format: LogFormat) -> st.SearchStrategy[bytes]:
     )
 
 
-def blocks(log_format: LogFormat) -> st.SearchStrategy[bytes]:
+def blocks(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
     """Blocks of such lines with either line end, blank lines, and now and then no newline at the end."""
     ended = st.tuples(lines(log_format) | st.sampled_from([b"", b" \t", b"\r"]), st.sampled_from([b"\n", b"\r\n"]))
     return st.builds(
@@ -73,7 +74,7 @@ def blocks(log_format: LogFormat) -> st.SearchStrategy[bytes]:
     )
 
 
-def _lines(log_format: LogFormat, requests: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
+def _lines(log_format: PositionalFormat, requests: st.SearchStrategy[str]) -> st.SearchStrategy[bytes]:
     fields = {
         "remote_addr": st.sampled_from(["192.0.2.1", "2001:db8::8a2e:370:7334", "client.example.net", "-"]),
         "ident": st.sampled_from(["-", "identity"]),

@@ -1,0 +1,49 @@
+"""What every format can do, whatever its lines look like."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from beam_jobs.access_log.lines import is_blank
+
+if TYPE_CHECKING:
+    from beam_jobs.access_log.rejects import Rejection
+    from beam_jobs.access_log.rows import Row
+    from beam_jobs.access_log.scanned import ScannedBlock
+    from beam_jobs.access_log.scanner import Program
+
+
+class LogFormat(ABC):
+    """A format of lines.
+
+    Attributes:
+        name: How users call it, for example `combined`; a format made from a server's format string has that string.
+        comment: What a line that is no request begins with: one byte, or none. Such lines count as blank.
+    """
+
+    name: str
+    comment: bytes = b""
+
+    @abstractmethod
+    def parse_line(self, line: bytes) -> Row | Rejection:
+        """Reads one line, given without its terminator, that is not blank: the slow way, which defines the format.
+
+        Any bytes give a row or a rejection; nothing is raised.
+        """
+
+    def is_blank(self, line: bytes) -> bool:
+        """Whether a line, given without its terminator, is counted as blank."""
+        return is_blank(line) or (self.comment != b"" and line.startswith(self.comment))
+
+    @property
+    def program(self) -> Program | None:
+        """The format as the compiled scanner reads it, for formats whose fields follow each other in a fixed order."""
+        return None
+
+    def fill(self, scanned: ScannedBlock) -> None:  # noqa: B027
+        """Reads many lines of a block at once, where a format without a program has a fast way to.
+
+        Called once per block with every line found, hashed and declined. What this accepts must be what `parse_line`
+        gives; the lines that it leaves declined are passed to `parse_line` one by one.
+        """
