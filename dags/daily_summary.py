@@ -1,8 +1,8 @@
 """One day of trusted figures: every request once, and the daily tables made from them.
 
-Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it `daily_summary`,
-`daily_paths`, `daily_statuses` and `hourly_traffic`. It starts by itself for every day a backfill has touched; by hand
-it takes the day:
+Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it the tables of
+`DAILY_TABLES`; of `daily_sessions` also the sessions beside the day that cross one of its midnights. It starts by itself
+for every day a backfill has touched; by hand it takes the day:
 
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
 
@@ -26,7 +26,16 @@ from logline.settings import Settings
 from logline.summary import summarised_day
 
 SETTINGS = Settings.from_environment()
-DAILY_TABLES = ["daily_summary", "daily_paths", "daily_statuses", "hourly_traffic"]
+DAILY_TABLES = [
+    "daily_summary",
+    "daily_paths",
+    "daily_referers",
+    "daily_statuses",
+    "daily_user_agents",
+    "daily_visitors",
+    "daily_sessions",
+    "hourly_traffic",
+]
 DAY = "{{ ti.xcom_pull('choose_day') }}"
 # A literal, of a day choose_day has checked: bqemulator binds no query parameters in scripts.
 LOG_DATE = "{% set log_date = \"DATE '\" ~ ti.xcom_pull('choose_day') ~ \"'\" %}"

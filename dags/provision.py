@@ -1,9 +1,9 @@
 """Everything logline needs in its project.
 
-Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql`, the Flex
-Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the streaming job's subscription, and
-where messages go that were delivered in vain too often. Run it once before anything else, and again after every
-upgrade:
+Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql` and view of
+`dags/sql/*/view.sql`, the Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the
+streaming job's subscription, and where messages go that were delivered in vain too often. Run it once before anything
+else, and again after every upgrade:
 
     airflow dags trigger provision
 
@@ -40,6 +40,7 @@ from logline.templates import upload_template
 SETTINGS = Settings.from_environment()
 HERE = Path(__file__).parent
 TABLES = sorted(path.parent.name for path in HERE.glob("sql/*/schema.sql"))
+VIEWS = sorted(path.parent.name for path in HERE.glob("sql/*/view.sql"))
 TEMPLATES = sorted(HERE.glob("templates/*.json"))
 
 with DAG(
@@ -51,7 +52,7 @@ with DAG(
     max_active_runs=1,
     tags=["logline", "setup"],
     default_args={"owner": "logline", "retries": 2, "retry_delay": timedelta(seconds=15)},
-    user_defined_macros={"dataset": SETTINGS.dataset, "tables": TABLES},
+    user_defined_macros={"dataset": SETTINGS.dataset, "tables": TABLES, "views": VIEWS},
 ) as dag:
     create_bucket = GCSCreateBucketOperator(
         task_id="create_bucket",
@@ -93,7 +94,12 @@ with DAG(
     )
     create_tables = BigQueryInsertJobOperator(
         task_id="create_tables",
-        configuration={"query": {"query": "{% include 'sql/create_tables.sql' %}", "useLegacySql": False}},
+        configuration={
+            "query": {
+                "query": "{% include 'sql/create_tables.sql' %}{% include 'sql/create_views.sql' %}",
+                "useLegacySql": False,
+            }
+        },
         project_id=SETTINGS.project,
         location=SETTINGS.location,
         durable=False,

@@ -4,7 +4,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from tests.sql.warehouse import DAGS, SUFFIX, TABLES, render
+from tests.sql.warehouse import DAGS, SUFFIX, TABLES, VIEWS, render
 
 NAMES = {
     "dataset": "logline",
@@ -12,11 +12,15 @@ NAMES = {
     "suffix": SUFFIX,
     "log_date": "DATE '2015-05-17'",
     "tables": TABLES,
+    "views": VIEWS,
     "max_freshness_minutes": 30,
 }
 WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/*/query.sql"))
 # Parts of a statement, included where they are needed.
-PARTS = {"requests/columns.sql", "requests/visitor.sql"}
+PARTS = {
+    *("daily_sessions/sessions.sql", "daily_summary/durations.sql", "reconciliation/days.sql"),
+    *("requests/columns.sql", "requests/deduplicated.sql", "requests/visitor.sql"),
+}
 
 
 def statements(template: str, **values: object) -> list[exp.Expression]:

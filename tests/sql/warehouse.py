@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 DAGS = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "cases"
 TABLES = sorted(path.parent.name for path in DAGS.glob("sql/*/schema.sql"))
+VIEWS = sorted(path.parent.name for path in DAGS.glob("sql/*/view.sql"))
 SUFFIX = "20150517_0badcafe"
 STAGED = {
     "rows": "backfilled_requests",
@@ -84,7 +85,26 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "server_error_rate": 0,
     },
     "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
+    "daily_referers": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_statuses": {"log_date": DAY},
+    "daily_user_agents": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
+    "daily_visitors": {
+        "log_date": DAY,
+        "remote_addr": "83.149.9.216",
+        "is_bot": False,
+        "errors": 0,
+        "first_request": f"{DAY} 10:05:03+00",
+        "last_request": f"{DAY} 10:05:03+00",
+    },
+    "daily_sessions": {
+        "log_date": DAY,
+        "first_request": f"{DAY} 10:05:03+00",
+        "last_request": f"{DAY} 10:05:03+00",
+        "duration_seconds": 0,
+        "next_day_requests": 0,
+        "errors": 0,
+        "bytes": 0,
+    },
     "hourly_traffic": {
         "log_date": DAY,
         "hour": f"{DAY} 10:00:00+00",
@@ -117,7 +137,7 @@ class Warehouse:
         self.dataset = f"test_{number}"
         self.staging = f"test_{number}_staging"
         self.run(f"CREATE SCHEMA {self.dataset}; CREATE SCHEMA {self.staging};")
-        self.run(self.sql("create_tables.sql", tables=TABLES))
+        self.run(self.sql("create_tables.sql", tables=TABLES) + self.sql("create_views.sql", views=VIEWS))
 
     def sql(self, template: str, **values: Any) -> str:
         """A template rendered for this warehouse, the day and the staging tables of the tests."""
@@ -180,7 +200,13 @@ def _literal(name: str, value: Any) -> str:
         return repr(value)
     kind = {
         "log_date": "DATE ",
-        **dict.fromkeys(("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished"), "TIMESTAMP "),
+        **dict.fromkeys(
+            (
+                *("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished"),
+                *("first_request", "last_request"),
+            ),
+            "TIMESTAMP ",
+        ),
     }
     text = str(value).replace("\\", "\\\\").replace("'", "\\'")
     return f"{kind.get(name, '')}'{text}'"

@@ -1,0 +1,3 @@
+{% for view in views %}
+{% include 'sql/' ~ view ~ '/view.sql' %}
+{% endfor %}

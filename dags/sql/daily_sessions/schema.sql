@@ -1,0 +1,21 @@
+-- What visitors did without a pause.
+CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_sessions (
+  log_date DATE NOT NULL OPTIONS (description = 'Day in UTC on which the session started'),
+  remote_addr STRING OPTIONS (description = 'Address of the client'),
+  user_agent STRING OPTIONS (description = 'User-Agent header; NULL where none or an empty one was logged'),
+  first_request TIMESTAMP NOT NULL OPTIONS (description = 'First request of the session'),
+  last_request TIMESTAMP NOT NULL OPTIONS (description = 'Last request of the session, at the latest before noon of the next day'),
+  duration_seconds INT64 NOT NULL OPTIONS (description = 'Whole seconds from the first to the last request'),
+  requests INT64 NOT NULL OPTIONS (description = 'Requests'),
+  next_day_requests INT64 NOT NULL OPTIONS (description = 'Those of the requests that came after midnight'),
+  errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
+  bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
+  entry_path STRING OPTIONS (description = 'Path of the first request'),
+  exit_path STRING OPTIONS (description = 'Path of the last request'),
+  entry_referer STRING OPTIONS (description = 'Referer of the first request')
+)
+PARTITION BY log_date
+CLUSTER BY remote_addr
+OPTIONS (
+  description = 'One row for each session of a visitor, crawlers left out: requests less than 30 minutes apart'
+);
