@@ -16,19 +16,16 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics.metric import MetricsFilter
-from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import PARSER_VERSION
+from beam_jobs.batch import log_to_stderr, make_pipeline, write_metrics
 from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
 from beam_jobs.manifest import RunInfo, failure_line
 from beam_jobs.options import BackfillSettings, parse_backfill_options
-from beam_jobs.storage import InputError, OutputError, delete_object, read_whole, write_object
-from beam_jobs.transforms import METRICS_NAMESPACE, ListSources, ParseBlocks, PlanBlocks, WriteManifest
+from beam_jobs.storage import InputError, OutputError, delete_object, read_whole
+from beam_jobs.transforms import ListSources, ParseBlocks, PlanBlocks, WriteManifest
 
 
 def build(pipeline: beam.Pipeline, settings: BackfillSettings, run: RunInfo) -> None:
@@ -49,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 where an input cannot be read or the output cannot be written, 2 for a wrong option.
     """
-    _log_to_stderr()
+    log_to_stderr()
     try:
         settings, options = parse_backfill_options(sys.argv[1:] if argv is None else argv)
     except OptionError as error:
@@ -67,13 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     manifest_uri = f"{run.output}/manifest.json"
     try:
         delete_object(manifest_uri)
-        pipeline = _pipeline(options)
+        pipeline = make_pipeline(options)
         build(pipeline, settings, run)
         result = pipeline.run()
         if settings.runner == DATAFLOW_RUNNER:
             return 0
         result.wait_until_finish()
-        _write_metrics(result)
+        write_metrics(result)
         manifest = json.loads(read_whole(manifest_uri))
     except OptionError as error:
         print(error, file=sys.stderr)
@@ -87,42 +84,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     logging.getLogger("logline.backfill").info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
     return 0
-
-
-def _pipeline(options: PipelineOptions) -> beam.Pipeline:
-    try:
-        return beam.Pipeline(options=options)
-    except ValueError as error:  # Beam lists what the runner misses, a line each
-        raise OptionError(" ".join(str(error).split())) from error
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("apache_beam").setLevel(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_not_said_in_one_line)
-
-
-def _is_not_said_in_one_line(record: logging.LogRecord) -> bool:
-    """Leave out Beam's traceback of an error that ends as one line on stderr."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], OutputError)
-
-
-def _write_metrics(result: Any) -> None:
-    """Leave the counters where the Dataflow emulator reads them."""
-    path = os.environ.get("DATAFLOW_EMULATOR_METRICS_FILE")
-    if not path:
-        return
-    counters = [
-        {
-            "namespace": counter.key.metric.namespace,
-            "name": counter.key.metric.name,
-            "step": counter.key.step,
-            "value": counter.result,
-        }
-        for counter in result.metrics().query(MetricsFilter().with_namespace(METRICS_NAMESPACE))["counters"]
-    ]
-    write_object(str(Path(path).absolute()), json.dumps({"counters": counters}).encode())
 
 
 if __name__ == "__main__":

@@ -43,6 +43,10 @@ class OutputError(ValueError):
     """The output folder cannot be written, said in one line."""
 
 
+class TableReadError(ValueError):
+    """A table cannot be read, said in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredObject:
     """One file or object as it was listed.

@@ -115,13 +115,7 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
     own, rest = own_parser.parse_known_args(argv)
     values = {parameter.name: checked(parameter, getattr(own, parameter.name)) for parameter in BACKFILL_PARAMETERS}
     options = PipelineOptions(list(argv))
-    standard, google_cloud = options.view_as(StandardOptions), options.view_as(GoogleCloudOptions)
-    standard.runner = standard.runner or LOCAL_RUNNER
-    if standard.runner not in (LOCAL_RUNNER, DATAFLOW_RUNNER):
-        raise OptionError(f"--runner={standard.runner} cannot be used: give {LOCAL_RUNNER} or {DATAFLOW_RUNNER}")
-    google_cloud.job_name = google_cloud.job_name or _JOB_NAME
-    if standard.runner != DATAFLOW_RUNNER:  # the service may hand its launchers options of a later Beam
-        refuse_unknown(rest, own_parser.prog)
+    runner, job_name = settle_runner(options, rest, own_parser.prog, _JOB_NAME)
     settings = BackfillSettings(
         source=values["source"] if values["source"].startswith(GCS_SCHEME) else absolute(values["source"]),
         output=absolute(values["output"]),
@@ -129,10 +123,35 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
         log_format=values["log_format"],
         block_bytes=in_range("block_bytes", values["block_bytes"], MIN_BLOCK_BYTES, MAX_BLOCK_BYTES),
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
-        job_name=google_cloud.job_name,
-        runner=standard.runner,
+        job_name=job_name,
+        runner=runner,
     )
     return settings, options
+
+
+def settle_runner(options: PipelineOptions, rest: Sequence[str], program: str, job_name: str) -> tuple[str, str]:
+    """Check the runner and fill in what Beam's options leave out.
+
+    Args:
+        options: Beam's options; their runner and the job's name are filled in.
+        rest: what the command line holds beside the job's own parameters.
+        program: how the job is started.
+        job_name: the job's name, unless the options have one.
+
+    Returns:
+        The runner and the job's name.
+
+    Raises:
+        OptionError: an option is unknown, or the runner is none that the jobs know.
+    """
+    standard, google_cloud = options.view_as(StandardOptions), options.view_as(GoogleCloudOptions)
+    standard.runner = standard.runner or LOCAL_RUNNER
+    if standard.runner not in (LOCAL_RUNNER, DATAFLOW_RUNNER):
+        raise OptionError(f"--runner={standard.runner} cannot be used: give {LOCAL_RUNNER} or {DATAFLOW_RUNNER}")
+    google_cloud.job_name = google_cloud.job_name or job_name
+    if standard.runner != DATAFLOW_RUNNER:  # the service may hand its launchers options of a later Beam
+        refuse_unknown(rest, program)
+    return str(standard.runner), str(google_cloud.job_name)
 
 
 def refuse_unknown(rest: Sequence[str], program: str) -> None:

@@ -19,12 +19,12 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs import manifest as manifests
 from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.batch import METRICS_NAMESPACE
 from beam_jobs.manifest import BlockParsed, RunInfo, SourceFailed, SourceRecord, SourceSummary
 from beam_jobs.sinks import REJECTED_SCHEMA, ROWS_SCHEMA, write_block, write_parquet
 from beam_jobs.sources import BlockTask, plan_blocks, read_lines
 from beam_jobs.storage import InputError, StoredObject, list_objects, write_object
 
-METRICS_NAMESPACE = "logline"
 COUNTERS = ("lines", "rows", "rejected", "blank", "bytes", "blocks")
 _RECORDS = "records"
 _PROGRESS_SECONDS = 5.0

@@ -88,6 +88,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--project", config.project),
             *("--image", "backfill=beam_jobs.backfill"),
             *("--image", "stream=beam_jobs.stream"),
+            *("--image", "replay=beam_jobs.replay"),
         ),
     ]
 

@@ -1,0 +1,213 @@
+"""Batch job: rejected lines read again with today's parser, for `dead_letter_replay` to land what are rows now.
+
+    python -m beam_jobs.replay --lines P.logline_staging.replay_lines --output out --run_id first
+
+Reads a BigQuery table of lines with their identities and formats, and writes, under `--output`: `rows/*.parquet` and,
+last, `manifest.json`, which names every file that counts and says what became of the lines. Runs in this process by
+default, on Dataflow with `--runner=DataflowRunner`. Exits with 1 and one line where the table cannot be read, with 2
+where an option is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import apache_beam as beam
+import pyarrow.compute as pc
+from apache_beam.metrics.metric import Metrics
+
+from beam_jobs.access_log import PARSER_VERSION
+from beam_jobs.batch import METRICS_NAMESPACE, log_to_stderr, make_pipeline, write_metrics
+from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
+from beam_jobs.manifest import MANIFEST_VERSION, RunInfo, to_json
+from beam_jobs.objects import OutputError, TableReadError
+from beam_jobs.replay_lines import COLUMNS, LineReplayer, ReplayedLines
+from beam_jobs.replay_options import parse_replay_options
+from beam_jobs.sinks import ROWS_SCHEMA, write_parquet
+from beam_jobs.storage import delete_object, read_whole, write_object
+from beam_jobs.table_reads import make_read_client, open_streams, read_stream
+
+MAX_STREAMS = 64
+COUNTERS = ("lines", "rows", "rejected", "blank")
+_RUN = "run"
+_log = logging.getLogger("logline.replay")
+
+
+@dataclass(frozen=True)
+class PartReplayed:
+    """What became of some lines; the rows are in a file, if there are any."""
+
+    lines: int
+    blank: int
+    rejected_by_reason: dict[str, int]
+    rows_by_date: dict[str, int]
+    rows_file: str | None
+
+
+class ReplayLines(beam.PTransform[Any, Any]):
+    """A table of rejected lines to Parquet files; only counts and file names flow on, all keyed alike."""
+
+    def __init__(self, table: str, run: RunInfo) -> None:
+        super().__init__()
+        self._table = table
+        self._run = run
+
+    def expand(self, pipeline: beam.Pipeline) -> Any:
+        """Join the steps."""
+        return (
+            pipeline
+            | "Table" >> beam.Create([self._table])
+            | "Open streams" >> beam.ParDo(_OpenStreams())
+            | "Spread streams" >> beam.Reshuffle()
+            | "Replay" >> beam.ParDo(_ReplayStream(self._run))
+        )
+
+
+class _OpenStreams(beam.DoFn):
+    def process(self, table: str) -> Iterator[tuple[int, str]]:
+        yield from enumerate(open_streams(make_read_client(), table, COLUMNS, MAX_STREAMS))
+
+
+class _ReplayStream(beam.DoFn):
+    def __init__(self, run: RunInfo) -> None:
+        self._run = run
+
+    def setup(self) -> None:
+        self._client = make_read_client()
+        self._replayer = LineReplayer(self._run.started)
+        self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
+
+    def process(self, numbered: tuple[int, str]) -> Iterator[tuple[str, PartReplayed]]:
+        number, stream = numbered
+        for part, batch in enumerate(read_stream(self._client, stream)):
+            replayed = self._replayer.replay(batch)
+            # A stream gives the same batches whenever it is read: a retry overwrites its own files.
+            written = write_part(replayed, f"{self._run.output}/rows/{number:03d}-{part:06d}.parquet")
+            counts = (replayed.lines, replayed.rows.num_rows, replayed.rejected_by_reason.total(), replayed.blank)
+            for name, count in zip(COUNTERS, counts, strict=True):
+                self._counters[name].inc(count)
+            yield _RUN, written
+
+
+class _WriteManifest(beam.DoFn):
+    def __init__(self, run: RunInfo) -> None:
+        self._run = run
+
+    def process(self, grouped: tuple[str, Iterable[PartReplayed]]) -> Iterator[Any]:
+        manifest = manifest_of(self._run, grouped[1], datetime.now(UTC))
+        if not manifest["files"]["rows"]:  # a load job must name at least one file
+            manifest["files"]["rows"] = [f"{self._run.output}/rows/empty.parquet"]
+            write_parquet(manifest["files"]["rows"][0], ROWS_SCHEMA.empty_table())
+        write_object(f"{self._run.output}/manifest.json", to_json(manifest))
+        yield manifest["totals"]
+
+
+def write_part(replayed: ReplayedLines, uri: str) -> PartReplayed:
+    """Write the rows of some lines, and say what became of all of them.
+
+    Raises:
+        OutputError: the output folder cannot be written.
+    """
+    rows = replayed.rows.num_rows
+    if rows:
+        write_parquet(uri, replayed.rows)
+    days = pc.value_counts(replayed.rows.column("log_date")).to_pylist()
+    return PartReplayed(
+        lines=replayed.lines,
+        blank=replayed.blank,
+        rejected_by_reason=dict(replayed.rejected_by_reason),
+        rows_by_date={day["values"].isoformat(): day["counts"] for day in days},
+        rows_file=uri if rows else None,
+    )
+
+
+def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime) -> dict[str, Any]:
+    """The content of `manifest.json`; `rejected` are the lines that stay rejected."""
+    lines = blank = 0
+    reasons: Counter[str] = Counter()
+    days: Counter[str] = Counter()
+    files = []
+    for part in parts:
+        lines += part.lines
+        blank += part.blank
+        reasons.update(part.rejected_by_reason)
+        days.update(part.rows_by_date)
+        if part.rows_file:
+            files.append(part.rows_file)
+    return {
+        "version": MANIFEST_VERSION,
+        "run_id": run.run_id,
+        "job_name": run.job_name,
+        "job_id": run.job_id,
+        "source": run.source,
+        "parser_version": run.parser_version,
+        "started": run.started.isoformat(timespec="microseconds"),
+        "finished": finished.isoformat(timespec="microseconds"),
+        "totals": {"lines": lines, "rows": days.total(), "rejected": reasons.total(), "blank": blank},
+        "rejected_by_reason": dict(sorted(reasons.items())),
+        "rows_by_date": dict(sorted(days.items())),
+        "files": {"rows": sorted(files)},
+    }
+
+
+def build(pipeline: beam.Pipeline, table: str, run: RunInfo) -> None:
+    """Add the replay's steps to a pipeline."""
+    replayed = pipeline | "Replay lines" >> ReplayLines(table, run)
+    # Without a single line there is a manifest as well.
+    nothing = pipeline | "No lines" >> beam.Create([(_RUN, PartReplayed(0, 0, {}, {}, None))])
+    (
+        (replayed, nothing)
+        | "All parts" >> beam.Flatten()
+        | "Group parts" >> beam.GroupByKey()
+        | "Write manifest" >> beam.ParDo(_WriteManifest(run))
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the job; with DataflowRunner, submit it.
+
+    Returns:
+        The exit code: 0, 1 where the table cannot be read or the output cannot be written, 2 for a wrong option.
+    """
+    log_to_stderr()
+    try:
+        settings, options = parse_replay_options(sys.argv[1:] if argv is None else argv)
+        run = RunInfo(
+            run_id=settings.run_id,
+            job_name=settings.job_name,
+            job_id=os.environ.get("DATAFLOW_EMULATOR_JOB_ID"),
+            source=settings.lines,
+            output=settings.output,
+            parser_version=PARSER_VERSION,
+            started=datetime.now(UTC),
+        )
+        manifest_uri = f"{run.output}/manifest.json"
+        delete_object(manifest_uri)
+        pipeline = make_pipeline(options)
+        build(pipeline, settings.lines, run)
+        result = pipeline.run()
+        if settings.runner == DATAFLOW_RUNNER:
+            return 0
+        result.wait_until_finish()
+        write_metrics(result)
+        manifest = json.loads(read_whole(manifest_uri))
+    except OptionError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (OutputError, TableReadError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    _log.info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
