@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
-import pyarrow.compute as pc
 from apache_beam.metrics.metric import Metrics
 
 from beam_jobs.access_log import PARSER_VERSION
@@ -119,12 +118,12 @@ def write_part(replayed: ReplayedLines, uri: str) -> PartReplayed:
     rows = replayed.rows.num_rows
     if rows:
         write_parquet(uri, replayed.rows)
-    days = pc.value_counts(replayed.rows.column("log_date")).to_pylist()
+    days = Counter(replayed.rows.column("log_date").to_pylist())
     return PartReplayed(
         lines=replayed.lines,
         blank=replayed.blank,
         rejected_by_reason=dict(replayed.rejected_by_reason),
-        rows_by_date={day["values"].isoformat(): day["counts"] for day in days},
+        rows_by_date={str(day): count for day, count in days.items()},
         rows_file=uri if rows else None,
     )
 

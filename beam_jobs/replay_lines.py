@@ -65,8 +65,7 @@ class LineReplayer:
         Args:
             batch: lines with `COLUMNS`, in any order, of any formats.
         """
-        lines: list[bytes] = batch.column("raw_line").to_pylist()
-        formats: list[str | None] = batch.column("log_format").to_pylist()
+        lines, formats = _values(batch, "raw_line"), _values(batch, "log_format")
         reasons: Counter[str] = Counter()
         of_format: dict[str | None, list[int]] = {}
         for index, (line, log_format) in enumerate(zip(lines, formats, strict=True)):
@@ -84,7 +83,7 @@ class LineReplayer:
             for block in _blocks(lines, indices):
                 for parsed_indices, parsed in _parse(parser, lines, block, reasons):
                     blank += parsed.blank
-                    reasons.update(parsed.rejected.column("error_type").to_pylist())
+                    reasons.update(_values(parsed.rejected, "error_type"))
                     tables.append(self._identified(batch, lines, parsed_indices, parsed))
         return ReplayedLines(pa.concat_tables(tables), len(lines), blank, reasons)
 
@@ -103,13 +102,17 @@ class LineReplayer:
         lengths = np.fromiter((len(lines[index]) + len(_END) for index in indices), np.int64, len(indices))
         starts = np.cumsum(lengths) - lengths
         offsets = parsed.rows.column("source_offset").to_numpy(zero_copy_only=False)
-        taken = pa.array(np.asarray(indices, np.int64)[np.searchsorted(starts, offsets)])
+        taken = pa.array(np.asarray(indices, np.int64)[np.searchsorted(starts, offsets)], pa.int64())
         columns: dict[str, Any] = {name: parsed.rows.column(name) for name in parsed.rows.schema.names}
         columns |= {name: batch.column(name).take(taken) for name in IDENTITY}
         constants = {"parser_version": PARSER_VERSION, "ingested_at": self._ingested_at}
         for name, value in constants.items():
             columns[name] = pa.repeat(pa.scalar(value, ROWS_SCHEMA.field(name).type), parsed.rows.num_rows)
         return pa.table([columns[field.name].cast(field.type) for field in ROWS_SCHEMA], schema=ROWS_SCHEMA)
+
+
+def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
+    return batch.column(name).to_pylist()
 
 
 def _blocks(lines: Sequence[bytes], indices: Sequence[int]) -> Iterator[list[int]]:
