@@ -23,4 +23,4 @@ OPTIONS (
   description = 'For each day: lines = rows + rejected + blank, and landed = requests + duplicates; differences flagged'
 ) AS
 {% set days = "log_date >= DATE '1970-01-01'" %}
-{% include 'sql/reconciliation/query.sql' %};
+{% include 'sql/reconciliation/days.sql' %};
