@@ -24,10 +24,12 @@ _FIELDS = {
     "workerZone": "worker_zone",
 }
 _LISTS = ("additionalExperiments", "additionalPipelineOptions")
+#: What `ipConfiguration` WORKER_IP_PRIVATE is to Beam.
+_PRIVATE = "no_use_public_ips"
 
 #: The service takes these as parameters too, without their being in a template's metadata, cf.
 #: terraform-provider-google#11008.
-PIPELINE_OPTIONS = frozenset(_FIELDS.values())
+PIPELINE_OPTIONS = frozenset(_FIELDS.values()) | {_PRIVATE}
 
 
 def check_environment(environment: Mapping[str, Any]) -> None:
@@ -72,6 +74,8 @@ def pipeline_options(
         if field in environment:
             value = environment[field]
             options[option] = value if isinstance(value, list) else _text(value)
+    if environment.get("ipConfiguration") == "WORKER_IP_PRIVATE":
+        options[_PRIVATE] = "true"
     if labels := environment.get("additionalUserLabels"):
         options["labels"] = [f"{key}={value}" for key, value in labels.items()]
     return options | dict(parameters)

@@ -24,6 +24,15 @@ _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PUBSUB = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 # As the API's discovery document gives it for jobName.
 _JOB = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_LOCATION = re.compile(r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?")
+_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+# https://cloud.google.com/dataflow/docs/guides/specifying-networks#specifying_a_network_and_a_subnetwork
+_SUBNETWORK = re.compile(r"(https://\S+/)?(projects/[^/\s]+/)?regions/[^/\s]+/subnetworks/[^/\s]+")
+_MACHINE_TYPE = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
+_ACCOUNT = re.compile(r"[^@\s]+@[a-z0-9.-]+")
+# https://github.com/distribution/reference/blob/main/reference.go
+_REPOSITORY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 # A message has no sample of lines to tell the format by.
 STREAM_FORMATS = ("article", "combined", "common")
@@ -53,6 +62,7 @@ class Settings:
         service_account: service account of the Dataflow workers (`LOGLINE_SERVICE_ACCOUNT`).
         network: network of the Dataflow workers (`LOGLINE_NETWORK`).
         subnetwork: subnetwork of the Dataflow workers (`LOGLINE_SUBNETWORK`).
+        public_addresses: whether these workers have public addresses, yes or no (`LOGLINE_PUBLIC_ADDRESSES`).
         max_bytes_billed: bytes one query may bill before BigQuery refuses it (`LOGLINE_MAX_BYTES_BILLED`).
         topic: Pub/Sub topic of the live log lines (`LOGLINE_TOPIC`).
         dead_letter_topic: topic of messages that were delivered in vain too often (`LOGLINE_DEAD_LETTER_TOPIC`).
@@ -92,6 +102,7 @@ class Settings:
     dead_letter_topic: str
     subscription: str
     stream_job: str
+    public_addresses: bool
     stream_log_format: str
     restart_budget: int
     restart_window_minutes: int
@@ -123,7 +134,12 @@ class Settings:
         settings = cls(
             project=project,
             region=region,
-            location=values.text("LOGLINE_LOCATION", default="US"),
+            location=values.text(
+                "LOGLINE_LOCATION",
+                default="US",
+                must="be a location such as US or us-central1",
+                valid=_LOCATION.fullmatch,
+            ),
             bucket=values.text("LOGLINE_BUCKET", must="be a bucket name without gs://", valid=_BUCKET.fullmatch),
             dataset=dataset,
             staging_dataset=values.text(
@@ -135,14 +151,30 @@ class Settings:
             poll_seconds=values.count("LOGLINE_POLL_SECONDS", default=10),
             wait_for_files_hours=values.count("LOGLINE_WAIT_FOR_FILES_HOURS", default=18),
             image_repository=values.text(
-                "LOGLINE_IMAGE_REPOSITORY", default=f"{region}-docker.pkg.dev/{project}/logline"
+                "LOGLINE_IMAGE_REPOSITORY",
+                default=f"{region}-docker.pkg.dev/{project}/logline",
+                must="be an image path without tag and without / at its end",
+                # Without a project its fault is named, not that of the default made of it.
+                valid=lambda text: not project or _REPOSITORY.fullmatch(text),
             ),
-            image_version=values.text("LOGLINE_IMAGE_VERSION", default=__version__),
-            machine_type=values.optional("LOGLINE_MACHINE_TYPE"),
+            image_version=values.text(
+                "LOGLINE_IMAGE_VERSION", default=__version__, must="be an image's tag", valid=_TAG.fullmatch
+            ),
+            machine_type=values.optional(
+                "LOGLINE_MACHINE_TYPE", "be a Compute Engine machine type", _MACHINE_TYPE.fullmatch
+            ),
             max_workers=values.optional_count("LOGLINE_MAX_WORKERS"),
-            service_account=values.optional("LOGLINE_SERVICE_ACCOUNT"),
-            network=values.optional("LOGLINE_NETWORK"),
-            subnetwork=values.optional("LOGLINE_SUBNETWORK"),
+            service_account=values.optional(
+                "LOGLINE_SERVICE_ACCOUNT", "be the e-mail address of a service account", _ACCOUNT.fullmatch
+            ),
+            network=values.optional("LOGLINE_NETWORK", "be a network's name", _NAME.fullmatch),
+            subnetwork=values.optional(
+                "LOGLINE_SUBNETWORK", "be regions/REGION/subnetworks/NAME", _SUBNETWORK.fullmatch
+            ),
+            public_addresses=values.text(
+                "LOGLINE_PUBLIC_ADDRESSES", default="no", must="be yes or no", valid=("yes", "no").__contains__
+            )
+            == "yes",
             max_bytes_billed=values.optional_count("LOGLINE_MAX_BYTES_BILLED"),
             topic=topic,
             dead_letter_topic=values.text(
@@ -233,9 +265,10 @@ class _Values:
         elif not valid(text):
             self.faults.append(f"{name} must {must}, it is {text!r}")
         return text
+            "ipConfiguration": "WORKER_IP_PUBLIC" if self.public_addresses else "WORKER_IP_PRIVATE",
 
-    def optional(self, name: str) -> str | None:
-        return self.environment.get(name, "").strip() or None
+    def optional(self, name: str, must: str = "not be empty", valid: Callable[[str], object] = bool) -> str | None:
+        return self.text(name, must=must, valid=valid) if self.environment.get(name, "").strip() else None
 
     def optional_count(self, name: str) -> int | None:
         text = self.optional(name)

@@ -14,11 +14,15 @@ from logline.settings import Settings
 def container_spec(settings: Settings, metadata_file: Path) -> str:
     """The container spec of the job `metadata_file` is named after, as JSON.
 
+    The launcher's image is the workers' too, so that they never are of two versions.
+
     See https://cloud.google.com/dataflow/docs/guides/templates/configuring-flex-templates
     """
+    image = settings.image(metadata_file.stem)
     spec = {
-        "image": settings.image(metadata_file.stem),
+        "image": image,
         "sdkInfo": {"language": "PYTHON"},
+        "defaultEnvironment": {"sdkContainerImage": image},
         "metadata": json.loads(metadata_file.read_text(encoding="utf-8")),
     }
     return json.dumps(spec, indent=2)

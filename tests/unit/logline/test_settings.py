@@ -19,6 +19,7 @@ def test_what_is_not_set_is_left_to_dataflow():
     assert Settings.from_environment(ENVIRONMENT).dataflow_environment() == {
         "tempLocation": "gs://logline-local/tmp",
         "stagingLocation": "gs://logline-local/tmp/staging",
+        "ipConfiguration": "WORKER_IP_PRIVATE",
     }
 
 
@@ -31,6 +32,7 @@ def test_the_dataflow_environment_takes_what_is_set():
             "LOGLINE_SERVICE_ACCOUNT": "worker@logline-local.iam.gserviceaccount.com",
             "LOGLINE_NETWORK": "logs",
             "LOGLINE_SUBNETWORK": "regions/us-central1/subnetworks/logs",
+            "LOGLINE_PUBLIC_ADDRESSES": "yes",
         }
     )
     environment = settings.dataflow_environment()
@@ -39,6 +41,7 @@ def test_the_dataflow_environment_takes_what_is_set():
     assert environment["serviceAccountEmail"] == "worker@logline-local.iam.gserviceaccount.com"
     assert environment["network"] == "logs"
     assert environment["subnetwork"] == "regions/us-central1/subnetworks/logs"
+    assert environment["ipConfiguration"] == "WORKER_IP_PUBLIC"
 
 
 def test_loglines_own_project_comes_first():
@@ -61,6 +64,14 @@ def test_every_fault_is_named_in_a_line_of_its_own():
     [
         ("LOGLINE_BUCKET", "gs://logline-local"),
         ("LOGLINE_PROJECT", "demo"),
+        ("LOGLINE_LOCATION", "the moon"),
+        ("LOGLINE_IMAGE_REPOSITORY", "repository/"),
+        ("LOGLINE_IMAGE_VERSION", "1.0 beta"),
+        ("LOGLINE_MACHINE_TYPE", "large"),
+        ("LOGLINE_SERVICE_ACCOUNT", "workers"),
+        ("LOGLINE_NETWORK", "projects/p/networks/n"),
+        ("LOGLINE_SUBNETWORK", "logs"),
+        ("LOGLINE_PUBLIC_ADDRESSES", "maybe"),
         ("LOGLINE_DATASET", "log-line"),
         ("LOGLINE_STAGING_DATASET", "logline"),
         ("LOGLINE_POLL_SECONDS", "0"),
