@@ -80,6 +80,11 @@ class Settings:
             (`LOGLINE_MAX_FRESHNESS_MINUTES`).
         max_rejected_percent: share of the live lines that may be rejected (`LOGLINE_MAX_REJECTED_PERCENT`).
         notifiers: who is told of a failed task, JSON (`LOGLINE_NOTIFIERS`, see `logline.alerts`).
+        runbooks: where the runbooks are, a path or an address to which `#heading` can be added (`LOGLINE_RUNBOOKS`).
+        job_page: address of the page of a Dataflow job, with `{project}`, `{region}` and `{job_id}`
+            (`LOGLINE_JOB_PAGE`).
+        backfill_deadline_hours: hours after which a nightly run of `log_backfill` that has not ended is an alert
+            (`LOGLINE_BACKFILL_DEADLINE_HOURS`).
     """
 
     project: str
@@ -113,6 +118,9 @@ class Settings:
     max_freshness_minutes: int | None
     max_rejected_percent: int
     notifiers: str
+    runbooks: str
+    job_page: str
+    backfill_deadline_hours: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -204,6 +212,14 @@ class Settings:
             max_freshness_minutes=values.optional_count("LOGLINE_MAX_FRESHNESS_MINUTES"),
             max_rejected_percent=values.count("LOGLINE_MAX_REJECTED_PERCENT", default=10),
             notifiers=values.text("LOGLINE_NOTIFIERS", default="[]"),
+            runbooks=values.text("LOGLINE_RUNBOOKS", default="docs/operations.md"),
+            job_page=values.text(
+                "LOGLINE_JOB_PAGE",
+                default="https://console.cloud.google.com/dataflow/jobs/{region}/{job_id}?project={project}",
+                must="be an http(s) address with {job_id}",
+                valid=lambda text: text.startswith(("http://", "https://")) and "{job_id}" in text,
+            ),
+            backfill_deadline_hours=values.count("LOGLINE_BACKFILL_DEADLINE_HOURS", default=6),
         )
         if values.faults:
             raise SettingsError("\n".join(values.faults))
@@ -221,6 +237,15 @@ class Settings:
     def image(self, job: str) -> str:
         """The container image of `job`."""
         return f"{self.image_repository}/{job}:{self.image_version}"
+
+    def job_url(self, job_id: str) -> str:
+        """The page of a Dataflow job."""
+        page = self.job_page.replace("{project}", self.project).replace("{region}", self.region)
+        return page.replace("{job_id}", job_id)
+
+    def runbook_url(self, heading: str) -> str:
+        """Where the runbook of an alert is."""
+        return f"{self.runbooks}#{heading}"
 
     @property
     def subscription_path(self) -> str:
