@@ -1,8 +1,8 @@
 """One day of trusted figures: every request once, and the daily tables made from them.
 
 Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it the tables of
-`DAILY_TABLES`; of `daily_sessions` also the sessions beside the day that cross one of its midnights. It starts by itself
-for every day a backfill has touched; by hand it takes the day:
+`DAILY_TABLES`; of `daily_sessions` also those sessions of the days beside it that a midnight of the day concerns. It
+starts by itself for every day a backfill has touched; by hand it takes the day:
 
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
 
@@ -20,6 +20,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, get_current_context, task
 
+from logline.alerts import IMBALANCE, AlertNotifier
 from logline.assets import BACKFILLED_REQUESTS
 from logline.bigquery import RebuildAndCheckOperator, query_job
 from logline.settings import Settings
@@ -55,12 +56,14 @@ with DAG(
         "retry_delay": timedelta(seconds=15),
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=10),
+        "on_failure_callback": [AlertNotifier(SETTINGS, IMBALANCE)],
     },
     user_defined_macros={"dataset": SETTINGS.dataset},
     params={
         "day": Param(
             None,
             type=["null", "string"],
+            format="date",
             title="Day",
             description="The day to summarise, YYYY-MM-DD. Runs started by a backfill know theirs.",
             examples=["2015-05-17"],

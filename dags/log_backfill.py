@@ -22,6 +22,9 @@ task. Clearing a task behind the load loads the staging tables anew by itself.
 | `check_staging` | compare the figures it names; if they are right, raise `max_rejected_percent` or set `allow_empty` |
 | `replace` | another job changed the same tables: it retries by itself |
 
+The line also goes to the notifiers of `LOGLINE_NOTIFIERS`, and so does a nightly run that has not ended after
+`LOGLINE_BACKFILL_DEADLINE_HOURS`. The run's note says what became of the lines, the tab "Logline" shows its ledger.
+
 A run that is marked as failed by hand leaves its Dataflow jobs running; they write to their own staging folder only.
 """
 
@@ -32,8 +35,19 @@ from typing import Any
 
 from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
-from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task, task_group
+from airflow.sdk import (
+    DAG,
+    AsyncCallback,
+    CronTriggerTimetable,
+    DeadlineAlert,
+    DeadlineReference,
+    Param,
+    get_current_context,
+    task,
+    task_group,
+)
 
+from logline.alerts import FAILED_BACKFILL, AlertNotifier, missed_deadline
 from logline.assets import BACKFILLED_REQUESTS
 from logline.backfill import plan_backfill, planned_unit
 from logline.bigquery import LoadManifestFilesOperator, RunChecksOperator, query_job
@@ -64,6 +78,12 @@ with DAG(
     catchup=False,
     # A year by hand must not hold up last night's files; what runs at the same time is safe, see `replace`.
     max_active_runs=4,
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=SETTINGS.backfill_deadline_hours),
+        callback=AsyncCallback(missed_deadline),
+        name="nightly backfill",
+    ),
     tags=["logline", "ingest"],
     default_args={
         "owner": "logline",
@@ -71,12 +91,14 @@ with DAG(
         "retry_delay": timedelta(seconds=15),
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=10),
+        "on_failure_callback": [AlertNotifier(SETTINGS, FAILED_BACKFILL)],
     },
     user_defined_macros={"unit": planned_unit, "dataset": SETTINGS.dataset, "staging": SETTINGS.staging_dataset},
     params={
         "start_date": Param(
             None,
             type=["null", "string"],
+            format="date",
             title="First day",
             description="First day to read, YYYY-MM-DD. Empty: the day before the run (UTC), or the last day if given.",
             examples=["2015-05-17"],
@@ -84,6 +106,7 @@ with DAG(
         "end_date": Param(
             None,
             type=["null", "string"],
+            format="date",
             title="Last day",
             description=f"Last day to read, YYYY-MM-DD, at most {MAX_DAYS} days from the first. Empty: the first day.",
             examples=["2015-05-20"],

@@ -40,7 +40,7 @@ from airflow.providers.google.cloud.operators.dataflow import DataflowStopJobOpe
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_current_context, task
 
-from logline.alerts import notifiers
+from logline.alerts import STREAM, AlertNotifier
 from logline.bigquery import query_job
 from logline.dataflow import LaunchFlexTemplateOperator
 from logline.settings import Settings
@@ -67,9 +67,9 @@ with DAG(
         "retries": 0,
         # What hangs must not keep the next run from looking.
         "execution_timeout": timedelta(minutes=3),
-        "on_failure_callback": notifiers(SETTINGS),
+        "on_failure_callback": [AlertNotifier(SETTINGS, STREAM)],
     },
-    user_defined_macros={"dataset": SETTINGS.dataset},
+    user_defined_macros={"dataset": SETTINGS.dataset, "runbooks": SETTINGS.runbooks},
     params={
         "action": Param(
             "auto",

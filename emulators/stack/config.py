@@ -171,6 +171,8 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "LOGLINE_LOCATION": config.location,
         "LOGLINE_TOPIC": config.topic,
         "LOGLINE_STREAM_JOB": config.stream_job,
+        # The emulator has no console: what its API says of the job.
+        "LOGLINE_JOB_PAGE": f"{config.url('dataflow')}/v1b3/projects/{{project}}/locations/{{region}}/jobs/{{job_id}}",
         "LOGLINE_POLL_SECONDS": "1",
         **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
     }

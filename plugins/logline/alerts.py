@@ -1,17 +1,21 @@
-"""Who is told when a task fails: Airflow's notifiers, chosen by one setting.
+"""Who is told when something needs somebody: Airflow's notifiers, chosen by one setting.
 
 `LOGLINE_NOTIFIERS` is a JSON list. Each entry names the class of a notifier, of any provider, and its arguments:
 
     [{"notifier": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", "to": "ops@example.com",
-      "subject": "logline: {{ ti.task_id }}", "html_content": "{{ exception }}"}]
+      "subject": "logline", "html_content": "{{ alert }}"}]
 
-The line a task failed with is `{{ exception }}`. Without the setting it is in the task's log only.
+`{{ alert }}` is one line: what failed, with the figures, and where its runbook is. Without the setting the line is in
+the task's log only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import Sequence
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +28,76 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Headings of docs/operations.md; those of the stream are in `logline.supervision`.
+FAILED_BACKFILL = "failed-backfill"
+LATE_BACKFILL = "late-backfill"
+IMBALANCE = "imbalance"
+STREAM = "lines-without-a-heading"
+
 
 class LogNotifier(BaseNotifier):
-    """Writes the alert to the task's log."""
+    """Writes the alert to the log."""
 
     def notify(self, context: Context) -> None:
         """Log one line."""
-        ti = context["ti"]
-        log.error("ALERT %s.%s of %s: %s", ti.dag_id, ti.task_id, ti.run_id, context.get("exception"))
+        log.error("ALERT %s", context.get("alert"))
+
+
+class AlertNotifier(BaseNotifier):
+    """Tells every notifier of the setting `LOGLINE_NOTIFIERS`, and the log, that a task has failed.
+
+    Args:
+        settings: the installation.
+        runbook: heading of the runbook, for a failure that does not name one itself.
+
+    Raises:
+        SettingsError: one line that says what is wrong with the setting.
+    """
+
+    def __init__(self, settings: Settings, runbook: str) -> None:
+        super().__init__()
+        self.settings = settings
+        self.runbook = runbook
+        self.told = notifiers(settings)
+
+    def notify(self, context: Context) -> None:
+        """Tell everybody, also when one cannot be told."""
+        ti, exception = context["ti"], context.get("exception")
+        day = getattr(ti, "rendered_map_index", None)
+        what = f"{ti.dag_id}.{ti.task_id}{f' [{day}]' if day else ''} of {ti.run_id}"
+        reason = next(iter(str(exception).strip().splitlines()), "") or "failed without a word"
+        tell(self.told, with_runbook(f"{what}: {reason}", self.settings, self.runbook), dict(context))
+
+
+def with_runbook(line: str, settings: Settings, runbook: str) -> str:
+    """The line with the address of its runbook, unless it names one already."""
+    return line if f"{settings.runbooks}#" in line else f"{line}: see {settings.runbook_url(runbook)}"
+
+
+def tell(told: Sequence[BaseNotifier], line: str, context: dict[str, Any]) -> None:
+    """Hand an alert to notifiers; one that fails does not keep it from the next."""
+    for notifier in told:
+        try:
+            notifier({**context, "alert": line})
+        except Exception:
+            log.exception("%s could not be told: %s", type(notifier).__name__, line)
+
+
+async def missed_deadline(context: dict[str, Any]) -> None:
+    """Say that a nightly run has not ended in time; Airflow's triggerer calls it.
+
+    Runs by hand may take as long as they need.
+    """
+    run = context["dag_run"]
+    if run["run_type"] == "manual":
+        log.info("%s of %s was started by hand: nobody is told", run["dag_run_id"], run["dag_id"])
+        return
+    settings = Settings.from_environment()
+    due = datetime.fromisoformat(str(context["deadline"]["deadline_time"]))
+    line = f"{run['dag_id']} of {run['dag_run_id']} has not ended by {due:%Y-%m-%d %H:%M} UTC, it is {run['state']}"
+    line = with_runbook(line, settings, LATE_BACKFILL)
+    # Most providers' notifiers wait for the network.
+    await asyncio.to_thread(tell, notifiers(settings), line, dict(context))
 
 
 def notifiers(settings: Settings) -> list[BaseNotifier]:

@@ -13,6 +13,8 @@ from airflow.providers.google.cloud.triggers.dataflow import DataflowJobStatusTr
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from googleapiclient.errors import HttpError
 
+from logline.links import JobPageLink, LoglinePageLink
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -57,6 +59,8 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
     Takes the arguments of `DataflowStartFlexTemplateOperator`; `append_job_name`, `wait_until_finished`, `deferrable`
     and `cancel_on_kill` are decided here.
     """
+
+    operator_extra_links = (JobPageLink(), LoglinePageLink())
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(

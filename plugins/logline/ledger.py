@@ -9,6 +9,8 @@ from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 
 from logline.bigquery import fetch_rows
+from logline.links import LoglinePageLink
+from logline.run_notes import KEY
 from logline.tables import text_table
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class ReportLedgerOperator(GoogleCloudBaseOperator):
         kwargs: the arguments of `BaseOperator`.
     """
 
+    operator_extra_links = (LoglinePageLink(),)
     template_fields: Sequence[str] = ("configuration",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"configuration": "json", "configuration.query.query": "sql"}
 
@@ -56,6 +59,9 @@ class ReportLedgerOperator(GoogleCloudBaseOperator):
         ledger = fetch_rows(hook, self.configuration, self.project_id)
         days = sorted({day for row in ledger for day in row["days"]})
         self.log.info("Ledger\n%s\nDays touched: %s", ledger_table(ledger), ", ".join(days) or "none")
+        counts = ("lines", "rows", "rejected", "blank")
+        totals = {name: sum(row[name] for row in ledger) for name in counts}
+        context["ti"].xcom_push(key=KEY, value={**totals, "objects": len(ledger), "days": days})
         if days:
             context["outlet_events"][self.asset].add_partitions(days)
         return days

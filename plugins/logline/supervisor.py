@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RUNBOOKS = "docs/operations.md"
 TEMPLATE = "stream"
 # The decision of a run, in the XCom of this key.
 DECISION = "decision"
@@ -136,5 +135,6 @@ class CheckStreamOperator(RunChecksOperator):
         """
         decision = context["ti"].xcom_pull(task_ids="decide", key=DECISION)
         if decision["runbook"]:
-            raise AirflowFailException(f"{decision['reason']}: see {RUNBOOKS}#{decision['runbook']}")
+            runbook = Settings.from_environment().runbook_url(decision["runbook"])
+            raise AirflowFailException(f"{decision['reason']}: see {runbook}")
         super().execute(context)

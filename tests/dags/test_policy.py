@@ -169,3 +169,30 @@ def test_importing_dag_files_loads_nothing_but_the_provider():
     added = set(ast.literal_eval(run.stdout.splitlines()[-1]))
     assert {"dags", "logline"} <= added
     assert not added & {"apache_beam", "faker", "numba", "numpy", "pandas", "pyarrow"}
+
+
+def test_every_failed_task_of_a_dag_that_runs_by_itself_tells_the_notifiers(dags):
+    from logline.alerts import AlertNotifier
+
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    for dag in dags.values():
+        for task in dag.tasks if dag.schedule else ():
+            (notifier,) = task.on_failure_callback
+            assert isinstance(notifier, AlertNotifier), task.task_id
+            heading = notifier.runbook.replace("-", "[- ]")
+            assert re.search(f"^## {heading}$", text, re.MULTILINE | re.IGNORECASE), notifier.runbook
+
+
+def test_a_nightly_backfill_has_a_deadline_that_the_triggerer_can_tell_of(dags):
+    from logline.alerts import missed_deadline
+
+    (deadline,) = dags["log_backfill"].deadline
+    assert deadline.callback.path == f"{missed_deadline.__module__}.{missed_deadline.__qualname__}"
+    assert deadline.interval == timedelta(hours=6)
+
+
+def test_days_are_chosen_from_a_calendar(dags):
+    for dag in dags.values():
+        for name in dag.params:
+            if name == "day" or name.endswith("_date"):
+                assert dag.params.get_param(name).schema.get("format") == "date", f"{dag.dag_id}.{name}"

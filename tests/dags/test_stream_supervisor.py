@@ -80,10 +80,3 @@ def test_approval_stands_before_the_change_it_is_for(dag):
     for change in ("update", "drain"):
         assert dag.get_task(f"approve_{change}").downstream_task_ids == {change}
         assert dag.get_task(change).upstream_task_ids == {"decide", f"approve_{change}"}
-
-
-def test_every_failed_task_tells_the_notifiers(dag):
-    from logline.alerts import LogNotifier
-
-    for task in dag.tasks:
-        assert any(isinstance(notifier, LogNotifier) for notifier in task.on_failure_callback), task.task_id

@@ -238,7 +238,6 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
         {"start_date": "2024-03-01", "end_date": "2024-02-01"},
         "end_date 2024-02-01 is before start_date 2024-03-01",
     ),
-    "no date": ({"start_date": "2024-02-30"}, "start_date must be a calendar day written as YYYY-MM-DD"),
     "matches nothing": (
         {**RANGE, "source": "gs://{bucket}/elsewhere/{{date}}/*"},
         "no object matches gs://{bucket}/elsewhere/2024-02-28/*",

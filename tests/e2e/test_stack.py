@@ -31,6 +31,8 @@ def test_says_why_a_run_is_refused(airflow_stack: RunningStack):
             api.trigger("nowhere")
         with pytest.raises(AirflowError, match=r"\(400\): .*max_parallel_days"):
             api.trigger("log_backfill", {"max_parallel_days": "many"})
+        with pytest.raises(AirflowError, match=r"\(400\): .*start_date: '2024-02-30' is not a 'date'"):
+            api.trigger("log_backfill", {"start_date": "2024-02-30"})
 
 
 def test_a_shell_can_trigger_a_run(airflow_stack: RunningStack):

@@ -43,7 +43,11 @@ def record(warehouse: Warehouse, decided):
 
 def checks(warehouse: Warehouse, decided, max_freshness_minutes=None):
     rows = warehouse.run(
-        warehouse.sql("stream_supervision/health.sql", max_freshness_minutes=max_freshness_minutes),
+        warehouse.sql(
+            "stream_supervision/health.sql",
+            max_freshness_minutes=max_freshness_minutes,
+            runbooks="docs/operations.md",
+        ),
         [
             ScalarQueryParameter("decision", "STRING", json.dumps(decided)),
             ScalarQueryParameter("max_rejected_percent", "FLOAT64", 10.0),

@@ -27,7 +27,7 @@ SELECT 'at most this % of the lines rejected' AS check_name, 'fail' AS level,
   lines < 100 OR 100 * rejected <= lines * @max_rejected_percent AS passed,
   @max_rejected_percent AS expected,
   IF(lines > 0, ROUND(100 * rejected / lines, 1), 0.0) AS actual,
-  CONCAT(CAST(rejected AS STRING), ' of the last ', CAST(lines AS STRING), ' lines: see docs/operations.md#rejected-lines')
+  CONCAT(CAST(rejected AS STRING), ' of the last ', CAST(lines AS STRING), ' lines: see {{ runbooks }}#rejected-lines')
     AS message
 FROM lately
 {% if max_freshness_minutes %}
@@ -37,7 +37,7 @@ SELECT 'at most this many minutes since the last row', 'fail',
   IFNULL(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), MAX(ingested_at), SECOND) <= 60 * {{ max_freshness_minutes }}, FALSE),
   CAST({{ max_freshness_minutes }} AS FLOAT64),
   IFNULL(ROUND(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), MAX(ingested_at), SECOND) / 60, 1), 2880.0),
-  'minutes without a row in streamed_requests: see docs/operations.md#stale-rows'
+  'minutes without a row in streamed_requests: see {{ runbooks }}#stale-rows'
 FROM {{ dataset }}.streamed_requests
 WHERE log_date >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
 {% endif %}

@@ -1,10 +1,23 @@
+import asyncio
 import json
 import logging
+from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+from airflow.sdk import BaseNotifier
 
-from logline.alerts import LogNotifier, notifiers
+from logline.alerts import (
+    FAILED_BACKFILL,
+    IMBALANCE,
+    LATE_BACKFILL,
+    STREAM,
+    AlertNotifier,
+    LogNotifier,
+    missed_deadline,
+    notifiers,
+)
 from logline.settings import Settings, SettingsError
 
 ENVIRONMENT = {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"}
@@ -47,8 +60,63 @@ def test_a_wrong_setting_is_refused_in_one_line(text):
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_the_log_gets_the_line_a_task_failed_with(caplog):
-    ti = SimpleNamespace(dag_id="stream_supervisor", task_id="check", run_id="r1")
+class Heard(BaseNotifier):
+    """Keeps what it is told."""
+
+    template_fields = ("text",)
+    lines: ClassVar[list[str]] = []
+
+    def __init__(self, text, fails=False):
+        super().__init__()
+        self.text = text
+        self.fails = fails
+
+    def notify(self, context):
+        if self.fails:
+            raise OSError("nobody listens")
+        self.lines.append(self.text)
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    entries = [
+        {"notifier": f"{__name__}.Heard", "text": "lost", "fails": True},
+        {"notifier": f"{__name__}.Heard", "text": "{{ alert }}"},
+    ]
+    for name, value in (ENVIRONMENT | {"LOGLINE_NOTIFIERS": json.dumps(entries)}).items():
+        monkeypatch.setenv(name, value)
+    Heard.lines.clear()
+    return Heard.lines
+
+
+def test_an_alert_is_one_line_with_its_runbook_for_everybody(heard, caplog):
+    ti = SimpleNamespace(dag_id="log_backfill", task_id="day.replace", run_id="r1", rendered_map_index="2015-05-17")
     with caplog.at_level(logging.ERROR, logger="logline.alerts"):
-        LogNotifier()({"ti": ti, "exception": ValueError("it is 400 s behind")})
-    assert caplog.messages == ["ALERT stream_supervisor.check of r1: it is 400 s behind"]
+        alert = AlertNotifier(Settings.from_environment(), FAILED_BACKFILL)
+        alert({"ti": ti, "exception": ValueError("refused\nlong story")})
+    line = "log_backfill.day.replace [2015-05-17] of r1: refused: see docs/operations.md#failed-backfill"
+    assert heard == [line]
+    assert f"ALERT {line}" in caplog.messages
+
+
+def test_an_alert_that_names_its_runbook_gets_no_second_one(heard):
+    ti = SimpleNamespace(dag_id="stream_supervisor", task_id="check", run_id="r1")
+    AlertNotifier(Settings.from_environment(), STREAM)(
+        {"ti": ti, "exception": ValueError("it is 400 s behind: see docs/operations.md#lag")}
+    )
+    assert heard == ["stream_supervisor.check of r1: it is 400 s behind: see docs/operations.md#lag"]
+
+
+@pytest.mark.parametrize(("run_type", "told"), [("scheduled", 1), ("manual", 0)])
+def test_a_missed_deadline_is_told_of_runs_that_nobody_started(heard, run_type, told):
+    run = {"dag_id": "log_backfill", "dag_run_id": "r1", "run_type": run_type, "state": "running"}
+    context = {"dag_run": run, "deadline": {"id": "1", "deadline_time": "2026-11-22T06:15:00+00:00"}}
+    asyncio.run(missed_deadline(context))
+    line = "log_backfill of r1 has not ended by 2026-11-22 06:15 UTC, it is running: see docs/operations.md#late-backfill"
+    assert heard == [line] * told
+
+
+def test_every_alert_has_its_runbook():
+    text = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("## ").lower().replace(" ", "-") for line in text.splitlines() if line[:3] == "## "}
+    assert headings >= {FAILED_BACKFILL, LATE_BACKFILL, IMBALANCE, STREAM}

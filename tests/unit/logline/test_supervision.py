@@ -277,7 +277,7 @@ def test_every_runbook_is_written():
     checks = (root / "dags/sql/stream_supervision/health.sql").read_text(encoding="utf-8")
     headings = {line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")}
     named = set(re.findall(r'_alarm\(Action\.\w+, .*"([a-z-]+)"\)', source)) | set(
-        re.findall(r"operations\.md#([a-z-]+)", checks)
+        re.findall(r"\{\{ runbooks \}\}#([a-z-]+)", checks)
     )
     assert named >= {"crash-loop", "lag", "rejected-lines", "stale-rows", "takes-too-long", "unknown-state"}
     assert named <= headings

@@ -1,0 +1,54 @@
+"""One answer for everybody who asks the same thing within a few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class SharedResults(Generic[T]):
+    """Keeps results, and failures, for some seconds; who asks while one is fetched waits for that one.
+
+    To be used within one event loop.
+
+    Args:
+        seconds: how long a result is handed out after it came.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._entries: dict[Hashable, _Entry[T]] = {}
+
+    async def get(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
+        """The result of `fetch` for `key`, made now, being made, or made lately.
+
+        Raises:
+            Exception: what `fetch` raised.
+        """
+        now = self._clock()
+        self._entries = {
+            name: entry for name, entry in self._entries.items() if entry.until is None or entry.until > now
+        }
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(asyncio.ensure_future(self._fetched(key, fetch)))
+        # Who goes away must not take the result from the others.
+        return await asyncio.shield(entry.result)
+
+    async def _fetched(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await fetch()
+        finally:
+            self._entries[key].until = self._clock() + self._seconds
+
+
+class _Entry(Generic[T]):
+    def __init__(self, result: asyncio.Future[T]) -> None:
+        self.result = result
+        self.until: float | None = None

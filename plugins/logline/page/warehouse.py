@@ -1,0 +1,106 @@
+"""BigQuery as the page reads it: quickly, or with one line that says why not."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from google.api_core.exceptions import GoogleAPIError, NotFound
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.bigquery import Client, QueryJobConfig, ScalarQueryParameter
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from requests.exceptions import RequestException
+
+from logline.settings import Settings
+
+# The client's default is to try again for ten minutes; a panel says at once that nobody answers.
+REQUEST_SECONDS = 5.0
+QUERY_SECONDS = 15.0
+
+_SQL = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "sql"),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701 (SQL, and nothing but the installation's dataset is put into it)
+)
+_TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", datetime: "TIMESTAMP", date: "DATE"}
+
+
+class UnavailableError(Exception):
+    """BigQuery cannot be asked now; the message is one line."""
+
+
+class NothingThereError(Exception):
+    """A table is not there: `provision` has not run."""
+
+
+class Warehouse:
+    """Runs the page's queries, each within seconds.
+
+    Args:
+        settings: the installation.
+        gcp_conn_id: the Airflow connection.
+    """
+
+    def __init__(self, settings: Settings, gcp_conn_id: str = "google_cloud_default") -> None:
+        self._settings = settings
+        self._gcp_conn_id = gcp_conn_id
+        self._own = threading.local()
+
+    def rows(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of the query `sql/NAME.sql` with its named parameters bound; safe in several threads.
+
+        Raises:
+            UnavailableError: BigQuery does not answer, refuses, or takes too long.
+            NothingThereError: a table of the query is missing.
+        """
+        config = QueryJobConfig(
+            query_parameters=[
+                ScalarQueryParameter(key, _TYPES[type(parameters[key])], parameters[key]) for key in parameters
+            ],
+            labels={"logline-page": name},
+            maximum_bytes_billed=self._settings.max_bytes_billed,
+            job_timeout_ms=int(1000 * QUERY_SECONDS),
+        )
+        sql = _SQL.get_template(f"{name}.sql").render(dataset=self._settings.dataset)
+        try:
+            job = self.client().query(sql, job_config=config, retry=None, job_retry=None, timeout=REQUEST_SECONDS)
+            return [dict(row.items()) for row in job.result(retry=None, job_retry=None, timeout=QUERY_SECONDS)]
+        except NotFound as error:
+            raise NothingThereError(_one_line(error)) from None
+        except concurrent.futures.TimeoutError:
+            raise UnavailableError(f"BigQuery took longer than {QUERY_SECONDS:.0f} s") from None
+        except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
+            raise UnavailableError(f"BigQuery does not answer: {_one_line(error)}") from None
+
+    def client(self) -> Client:
+        """The BigQuery client of this thread; the first call takes seconds."""
+        if not hasattr(self._own, "client"):
+            # Airflow's API server starts without waiting for this import.
+            from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+            self._own.client = Client(
+                project=self._settings.project,
+                credentials=GoogleBaseHook(gcp_conn_id=self._gcp_conn_id).get_credentials(),
+                location=self._settings.location,
+            )
+        client: Client = self._own.client
+        return client
+
+
+def _one_line(error: Exception, longest: int = 300) -> str:
+    text = " ".join(str(getattr(error, "message", None) or error).split())
+    return text if len(text) <= longest else text[:longest] + "…"
+
+
+def printable(line: bytes | None, longest: int = 300) -> str:
+    """Raw bytes as text that shows every byte and ends in time."""
+    return (line or b"")[:longest].decode("utf-8", "backslashreplace")
+
+
+def total(rows: Sequence[Mapping[str, Any]], name: str) -> int:
+    """The sum of a column, NULLs left out."""
+    return sum(row[name] or 0 for row in rows)

@@ -1,0 +1,46 @@
+"""What logline adds to Airflow itself: the page "Logline", and a note on every backfill that has ended."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+from logline import run_notes
+
+log = logging.getLogger(__name__)
+
+HREF = "/logline/"
+
+
+class LoglinePlugin(AirflowPlugin):
+    """The page in the navigation, and on each DAG and DAG run."""
+
+    name = "logline"
+    listeners: ClassVar[list[Any]] = [run_notes]
+    external_views: ClassVar[list[dict[str, Any]]] = [
+        {"name": "Logline", "href": HREF, "destination": "nav", "url_route": "logline", "nav_top_level": True},
+        {"name": "Logline", "href": f"{HREF}?dag_id={{DAG_ID}}", "destination": "dag", "url_route": "logline-dag"},
+        {
+            "name": "Logline",
+            "href": f"{HREF}?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "logline-run",
+        },
+    ]
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The page's application; only the API server asks for it, and it alone pays for the imports."""
+        from logline.page.app import PREFIX, build
+        from logline.settings import Settings, SettingsError
+
+        try:
+            settings = Settings.from_environment()
+        except SettingsError as error:
+            # The DAGs say the same as import errors; Airflow itself has to start.
+            log.error("The page Logline is left out: %s", error)
+            return []
+        return [{"app": build(settings), "url_prefix": PREFIX, "name": "logline"}]
