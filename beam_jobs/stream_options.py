@@ -128,6 +128,7 @@ def _parse_known(of_beam: Sequence[str]) -> tuple[argparse.Namespace, list[str]]
     parser = OneLineParser(allow_abbrev=False, add_help=False)
     parser.add_argument("--runner", default=LOCAL_RUNNER)
     parser.add_argument("--job_name", default=_JOB_NAME)
-    for name in ("project", "region", "temp_location", "staging_location", "labels"):
+    for name in ("project", "region", "temp_location", "staging_location", "labels", "sdk_container_image"):
         parser.add_argument(f"--{name}")
     return parser.parse_known_args(of_beam)
+    parser.add_argument("--no_use_public_ips", action="store_true")
