@@ -102,12 +102,12 @@ class Settings:
     service_account: str | None
     network: str | None
     subnetwork: str | None
+    public_addresses: bool
     max_bytes_billed: int | None
     topic: str
     dead_letter_topic: str
     subscription: str
     stream_job: str
-    public_addresses: bool
     stream_log_format: str
     restart_budget: int
     restart_window_minutes: int
@@ -265,6 +265,7 @@ class Settings:
             "serviceAccountEmail": self.service_account,
             "network": self.network,
             "subnetwork": self.subnetwork,
+            "ipConfiguration": "WORKER_IP_PUBLIC" if self.public_addresses else "WORKER_IP_PRIVATE",
         }
         return {name: value for name, value in environment.items() if value is not None}
 
@@ -290,7 +291,6 @@ class _Values:
         elif not valid(text):
             self.faults.append(f"{name} must {must}, it is {text!r}")
         return text
-            "ipConfiguration": "WORKER_IP_PUBLIC" if self.public_addresses else "WORKER_IP_PRIVATE",
 
     def optional(self, name: str, must: str = "not be empty", valid: Callable[[str], object] = bool) -> str | None:
         return self.text(name, must=must, valid=valid) if self.environment.get(name, "").strip() else None
