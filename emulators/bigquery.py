@@ -2,7 +2,7 @@
 
 ``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
 
-Four things differ from bqemulator 1.4.0 as it comes:
+Five things differ from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
@@ -11,6 +11,7 @@ Four things differ from bqemulator 1.4.0 as it comes:
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``bigquery_appends.py``.
+* Transactions are DuckDB's: see ``bigquery_transactions.py``.
 """
 
 import argparse
@@ -33,6 +34,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     # DuckDB keeps extensions below the home folder; the stack writes nowhere but into its own state.
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
+    import bqemulator.jobs.executor
     import bqemulator.server
     import duckdb_extensions
     from bqemulator.catalog.models import SnapshotMeta
@@ -40,6 +42,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     from bqemulator.versioning.snapshots import SnapshotManager
 
     from emulators.bigquery_appends import ConcurrentAppends
+    from emulators.bigquery_transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -52,6 +55,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     duckdb_extensions.import_extension("spatial")
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
+    vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,

@@ -1,0 +1,94 @@
+"""Multi-statement transactions that are transactions, for the BigQuery emulator.
+
+bqemulator 1.4.0 runs the statements between `BEGIN TRANSACTION` and `COMMIT TRANSACTION` one by one on its only DuckDB
+connection, each durable at once. To roll back it keeps a copy of every table the script changes, and puts it back: over
+whatever others have written meanwhile, and not at all when the process was killed. Here a transaction has a connection
+of its own and is one of DuckDB's, which are isolated from each other and either there as a whole after a kill or not at
+all. Two that delete or update the same rows conflict: one of them fails, as on the service.
+
+An error within a transaction ends it. On the service a handler (`EXCEPTION WHEN ERROR`) could still commit what came
+before the error; here it can only roll back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import duckdb
+from bqemulator.api.dependencies import AppContext
+from bqemulator.domain.errors import InvalidQueryError
+from bqemulator.row_access.identity import CallerIdentity
+from bqemulator.scripting.interpreter import ScriptInterpreter, ScriptResult
+from bqemulator.storage.engine import DuckDBEngine
+
+
+class TransactionalScripts(ScriptInterpreter):
+    """Runs a script; replaces bqemulator's own interpreter."""
+
+    def __init__(self, ctx: AppContext, project_id: str, *, caller: CallerIdentity | None = None) -> None:
+        self._transaction = _Transaction(ctx.engine)
+        super().__init__(dataclasses.replace(ctx, engine=self._transaction), project_id, caller=caller)
+
+    async def run(self, source: str) -> ScriptResult:
+        """Run the script; a transaction that is open at its end is rolled back, as on the service."""
+        try:
+            return await super().run(source)
+        finally:
+            self._transaction.end("ROLLBACK")
+
+    async def _handle_txn_statement(self, op: str) -> None:
+        if op == "BEGIN":
+            self._transaction.begin()
+        else:
+            self._transaction.end(op)
+
+
+class _Transaction(DuckDBEngine):
+    """The engine of one script: DuckDB's main connection, or that of the script's transaction while it has one."""
+
+    def __init__(self, engine: DuckDBEngine) -> None:
+        self._engine = engine
+        self._own: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        return self._own or self._engine.connection
+
+    def write_lock(self) -> AbstractAsyncContextManager[None]:
+        return self._engine.write_lock()
+
+    def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        try:
+            return super().execute(sql, parameters)
+        except duckdb.TransactionException as error:
+            raise _aborted(error) from error
+
+    def begin(self) -> None:
+        """Begin a transaction where none is open."""
+        if self._own is None:
+            self._own = self._engine.connection.cursor()
+            self._own.execute("SET TimeZone = 'UTC'")
+            self._own.execute("BEGIN TRANSACTION")
+
+    def end(self, how: str) -> None:
+        """COMMIT or ROLLBACK the transaction where one is open.
+
+        Raises:
+            InvalidQueryError: it cannot be committed; nothing of it is there.
+        """
+        if self._own is None:
+            return
+        connection, self._own = self._own, None
+        try:
+            connection.execute(how)
+        except duckdb.TransactionException as error:
+            raise _aborted(error) from error
+        finally:
+            connection.close()
+
+
+def _aborted(error: duckdb.TransactionException) -> InvalidQueryError:
+    # The words of https://cloud.google.com/bigquery/docs/transactions, "Transaction concurrency".
+    return InvalidQueryError(f"Transaction is aborted due to concurrent update: {error}", location="query")

@@ -1,0 +1,211 @@
+"""A replace or a rebuild that is killed at any moment leaves the old day or the new one; the next run repairs it."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from emulators.stack.config import HOST, REPOSITORY
+from emulators.stack.running import free_ports
+from tests.sql.warehouse import SUFFIX, TABLES, render
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
+KILLS = 4
+ROWS = 20_000
+NAMES = {
+    "dataset": "killed",
+    "staging": "killed_staging",
+    "suffix": SUFFIX,
+    "log_date": "DATE '2015-05-17'",
+    "run_id": "run",
+}
+# One source object, whose generation says in every table which run a row is of; each has more rows than the one before.
+STAGE = """
+CREATE OR REPLACE TABLE killed_staging.rows_{suffix} AS
+SELECT DATE '2015-05-17' AS log_date, TIMESTAMP '2015-05-17 10:00:00+00' AS timestamp, 'GET' AS method, '/' AS path,
+  200 AS status, CAST(CAST(n AS STRING) AS BYTES) AS raw_line_hash,
+  CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
+  'backfill' AS source, 'gs://logs/a.log' AS source_uri, n AS source_offset, {nulls}
+FROM UNNEST(GENERATE_ARRAY(1, {rows})) AS n;
+CREATE OR REPLACE TABLE killed_staging.rejected_{suffix} AS
+SELECT b'x' AS raw_line, 'format' AS error_type, '' AS error_message, 'backfill' AS source,
+  'gs://logs/a.log' AS source_uri, n AS source_offset, CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
+  '1' AS parser_version,
+  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at, CAST(NULL AS TIMESTAMP) AS replayed_at
+FROM UNNEST(GENERATE_ARRAY(1, {generation})) AS n;
+CREATE OR REPLACE TABLE killed_staging.ledger_{suffix} AS
+SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {generation} AS generation,
+  'combined' AS log_format, {rows} + {generation} AS lines, {rows} AS `rows`, {generation} AS rejected, 0 AS blank,
+  1 AS bytes, 'job' AS job_id, '1' AS parser_version, TIMESTAMP '2015-05-18 00:00:00+00' AS started,
+  TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
+CREATE OR REPLACE TABLE killed_staging.ledger_days_{suffix} AS
+SELECT 'run' AS run_id, 'gs://logs/a.log' AS source_uri, {generation} AS generation, DATE '2015-05-17' AS log_date,
+  {rows} AS `rows`, TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
+"""
+TEXTS = ("remote_addr", "remote_user", "query", "protocol", "referer", "user_agent", "browser", "os", "device", "host")
+NULLS = ", ".join(
+    [f"CAST(NULL AS STRING) AS {name}" for name in TEXTS]
+    + ["10 AS body_bytes_sent", "FALSE AS is_bot", "CAST(NULL AS FLOAT64) AS request_duration_ms"]
+    + ["'1' AS parser_version", "TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at"]
+)
+LANDED = """
+SELECT
+  (SELECT ARRAY_AGG(DISTINCT SPLIT(event_id, ':')[OFFSET(0)]) FROM killed.backfilled_requests
+    WHERE log_date = DATE '2015-05-17') AS generations,
+  (SELECT COUNT(*) FROM killed.backfilled_requests WHERE log_date = DATE '2015-05-17') AS landed,
+  (SELECT COUNT(*) FROM killed.rejected_lines) AS rejected,
+  (SELECT ARRAY_AGG(generation) FROM killed.ledger) AS ledger,
+  (SELECT ARRAY_AGG(generation) FROM killed.ledger_days) AS ledger_days
+"""
+REQUESTS = """
+SELECT ARRAY_AGG(DISTINCT SPLIT(event_id, ':')[OFFSET(0)]) AS generations, COUNT(*) AS landed
+FROM killed.requests WHERE log_date = DATE '2015-05-17'
+"""
+
+
+class Emulator:
+    """A BigQuery emulator of one's own, which keeps its data when it is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        rest, grpc = free_ports(2)
+        self.url = f"http://{HOST}:{rest}"
+        command = [sys.executable, "-m", "emulators.bigquery", f"--port={rest}", f"--grpc-port={grpc}"]
+        command += [f"--data-dir={folder}", f"--gcs-root={folder}", "--project=logline-local"]
+        self.log = (folder.parent / "emulator.log").open("a")
+        self.process = subprocess.Popen(command, cwd=REPOSITORY, stdout=self.log, stderr=self.log)
+        self.client = bigquery.Client(
+            project="logline-local",
+            location="US",
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options=ClientOptions(api_endpoint=self.url),
+        )
+        deadline = time.monotonic() + 60
+        while not self.is_up():
+            assert self.process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def is_up(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def run(self, sql: str) -> list[dict[str, object]]:
+        """Run SQL to its end, without retries."""
+        job = self.client.query(sql, retry=None, job_retry=None)  # type: ignore[arg-type]
+        return [dict(row.items()) for row in job.result(retry=None, job_retry=None)]  # type: ignore[arg-type]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.client.close()
+        self.log.close()
+
+
+def stage(bigquery: Emulator, generation: int) -> None:
+    bigquery.run(STAGE.format(generation=generation, rows=ROWS + generation, suffix=SUFFIX, nulls=NULLS))
+
+
+def landed(bigquery: Emulator) -> int:
+    """The generation all tables of the replace are of; fails where they are a mixture."""
+    (found,) = bigquery.run(LANDED)
+    (generation,) = found["ledger"]
+    assert found == {
+        "generations": [str(generation)],
+        "landed": ROWS + generation,
+        "rejected": generation,
+        "ledger": [generation],
+        "ledger_days": [generation],
+    }
+    return generation
+
+
+def rebuilt(bigquery: Emulator) -> int:
+    """The generation the day of requests is of; fails where it is a mixture."""
+    (found,) = bigquery.run(REQUESTS)
+    (generation,) = found["generations"]
+    assert found["landed"] == ROWS + int(generation)
+    return int(generation)
+
+
+def run_and_kill(bigquery: Emulator, sql: str, seconds: float) -> None:
+    """Start a script, and kill the emulator some seconds later whatever it is doing then."""
+
+    def run() -> None:
+        try:
+            bigquery.run(sql)
+        except (GoogleAPIError, OSError):
+            return  # it was killed before it could answer
+
+    running = threading.Thread(target=run)
+    running.start()
+    time.sleep(seconds)
+    bigquery.kill()
+    running.join()
+
+
+@pytest.fixture
+def emulators_of(tmp_path: Path) -> Iterator[Callable[[], Emulator]]:
+    """Starts an emulator where there is none, always on the same data."""
+    started: list[Emulator] = []
+
+    def start() -> Emulator:
+        started.append(Emulator(tmp_path / "data"))
+        return started[-1]
+
+    yield start
+    started[-1].kill()
+
+
+def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Callable[[], Emulator]) -> None:
+    moments = random.Random(SEED)
+    scripts = {
+        "replace": (render("backfilled_requests/replace.sql", **NAMES), landed),
+        "rebuild": (render("replace_day.sql", tables=["requests"], **NAMES), rebuilt),
+    }
+    bigquery = emulators_of()
+    tables = render("create_tables.sql", tables=TABLES, **NAMES)
+    bigquery.run(f"CREATE SCHEMA killed; CREATE SCHEMA killed_staging; {tables}")
+    durations: dict[str, float] = {}
+
+    def run_through(generation: int) -> None:
+        for name, (script, state) in scripts.items():
+            started = time.monotonic()
+            bigquery.run(script)
+            durations[name] = time.monotonic() - started
+            assert state(bigquery) == generation
+
+    for generation in (1, 2):
+        stage(bigquery, generation)
+        run_through(generation)
+    outcomes: list[tuple[str, float, str]] = []
+    for generation in range(3, 3 + KILLS):
+        name = moments.choice(list(scripts))
+        script, state = scripts[name]
+        stage(bigquery, generation)
+        if name == "rebuild":
+            bigquery.run(scripts["replace"][0])
+        seconds = moments.uniform(0, 1.2 * durations[name])
+        run_and_kill(bigquery, script, seconds)
+        bigquery = emulators_of()
+        found = state(bigquery)
+        outcomes.append((name, round(seconds, 2), "new" if found == generation else "old"))
+        print(f"CHAOS_SEED={SEED}: {outcomes}")
+        assert found in (generation - 1, generation)
+        run_through(generation)
