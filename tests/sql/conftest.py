@@ -1,8 +1,11 @@
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
+from beam_jobs import generate_logs
 from emulators.stack.running import RunningStack
+from tests.sql.days import backfilled
 from tests.sql.warehouse import Warehouse
 
 
@@ -26,3 +29,24 @@ def own_warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
     client = emulators.bigquery()
     yield Warehouse(client)
     client.close()
+
+
+class Generated(NamedTuple):
+    """Two days of generated lines in a warehouse of their own, and the log they came from."""
+
+    warehouse: Warehouse
+    log: bytes
+
+
+@pytest.fixture(scope="session")
+def generated_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
+    """Backfilled and summarised; not to be changed."""
+    folder = tmp_path_factory.mktemp("generated_days")
+    options = ["--days=2", "--lines_per_day=10000", "--format=combined", "--bad_share=0.02"]
+    assert generate_logs.main(["--start_date=2026-11-01", f"--output={folder}/logs", *options]) == 0
+    log = folder / "access.log"
+    log.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("logs/2*/*"))))
+    with emulators.bigquery() as client:
+        warehouse = Warehouse(client)
+        assert len(backfilled(log, folder / "out", warehouse)) == 2
+        yield Generated(warehouse, log.read_bytes())

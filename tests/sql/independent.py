@@ -1,0 +1,239 @@
+"""The rows of every summary from the bytes of a log, computed apart from dags/sql and from the parser.
+
+Plain Python over the lines, one request after the other: no SQL, no windows, no columns. It knows `common`, `combined`
+and the article's format. Percentiles are by nearest rank.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import ua_parser
+
+QUOTED = rb'"((?:[^"\\]|\\.)*)"'
+LINE = re.compile(
+    rb"(\S+) \S+ .+? \[([^]]+)\] "
+    + QUOTED
+    + rb" \[?([1-5]\d\d)\]? (\d{1,18}|-)(?: "
+    + QUOTED
+    + b" "
+    + QUOTED
+    + rb")?\r?"
+)
+REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)( HTTP/\d(\.\d)?)?")
+# What calls itself none of these, and no Spider in ua-parser's list of devices, is a visitor.
+BOT = re.compile(
+    r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|scrap|archive[.r]|monitor|uptime|pingdom|headless|phantomjs|scanner|masscan"
+    r"|zgrab|nmap|nikto|sqlmap|nuclei|libwww|lwp|okhttp|httpclient|urllib|aiohttp|feedfetcher|feedparser"
+    r"|^(curl/|wget|python|java/|ruby|php/|perl|go-http-client|axios|node|feed)",
+    re.IGNORECASE,
+)
+PAUSE = timedelta(minutes=30)
+
+
+class Client(NamedTuple):
+    """What a user agent says."""
+
+    browser: str | None
+    os: str | None
+    device: str | None
+    is_bot: bool | None
+
+
+class Hit(NamedTuple):
+    """One request."""
+
+    moment: datetime
+    address: str
+    agent: str | None
+    path: str | None
+    referer: str | None
+    status: int
+    size: int
+    duration: float | None = None
+
+
+@dataclass
+class Group:
+    """Requests that are counted together."""
+
+    hits: list[Hit] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return len(self.hits)
+
+    @property
+    def bytes(self) -> int:
+        return sum(hit.size for hit in self.hits)
+
+    @property
+    def bots(self) -> int:
+        return sum(client(hit.agent).is_bot is True for hit in self.hits)
+
+    @property
+    def visitors(self) -> int:
+        return len({(hit.address, hit.agent or "") for hit in self.hits if not client(hit.agent).is_bot})
+
+    def errors(self, *hundreds: int) -> int:
+        return sum(hit.status // 100 in hundreds for hit in self.hits)
+
+    def percentiles(self) -> tuple[float | None, ...]:
+        durations = sorted(hit.duration for hit in self.hits if hit.duration is not None)
+        # The k-th of n values is p % of them or more where 100 k >= p n.
+        return tuple(durations[-(-p * len(durations) // 100) - 1] if durations else None for p in (50, 95, 99))
+
+
+def read_hits(log: bytes) -> Iterator[Hit]:
+    """The good lines of a log."""
+    for line in log.split(b"\n"):
+        found = LINE.fullmatch(line)
+        if found is None:
+            continue
+        address, logged_moment, request, status, size, referer, agent = found.groups(b"-")
+        moment, text = _moment(logged_moment.decode()), request.decode()
+        if moment is None:
+            continue
+        named = REQUEST.fullmatch(text)
+        path = named[2].partition("?")[0] if named else text
+        yield Hit(
+            moment,
+            address.decode(),
+            _logged(agent),
+            None if path in ("-", "") else path,
+            _logged(referer),
+            int(status),
+            0 if size == b"-" else int(size),
+        )
+
+
+def summaries(hits: Iterable[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]]]:
+    """The rows of every summary by table and day, as tuples in the order of its columns."""
+    hits = list(hits)
+    tables = {name: _grouped(hits, key, row) for name, (key, row) in GROUPED.items()}
+    sessions: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
+    for session in _sessions(hits):
+        sessions[session[0].moment.date()].append(_session_row(session))
+    return tables | {"daily_sessions": sessions}
+
+
+def _grouped(
+    hits: list[Hit], key: Callable[[Hit], tuple[Any, ...]], row: Callable[[Group], tuple[Any, ...]]
+) -> dict[date, list[tuple[Any, ...]]]:
+    groups: dict[tuple[Any, ...], Group] = defaultdict(Group)
+    for hit in hits:
+        groups[hit.moment.date(), *key(hit)].hits.append(hit)
+    rows: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
+    for found, group in groups.items():
+        rows[found[0]].append((*found, *row(group)))
+    return rows
+
+
+# What makes a row, and the figures after it.
+GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tuple[Any, ...]]]] = {
+    "daily_summary": (
+        lambda hit: (),
+        lambda of: (
+            *(of.requests, of.bots, of.bytes, of.visitors, of.errors(4), of.errors(5)),
+            *(of.errors(4) / of.requests, of.errors(5) / of.requests, *of.percentiles()),
+        ),
+    ),
+    "hourly_traffic": (
+        lambda hit: (hit.moment.replace(minute=0, second=0, microsecond=0),),
+        lambda of: (of.requests, of.bots, of.bytes, of.visitors, of.errors(4, 5), *of.percentiles()),
+    ),
+    "daily_paths": (
+        lambda hit: (hit.path,),
+        lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes, *of.percentiles()),
+    ),
+    "daily_statuses": (lambda hit: (hit.status,), lambda of: (of.requests, of.bytes)),
+    "daily_referers": (
+        lambda hit: (hit.referer, _host(hit.referer)),
+        lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes),
+    ),
+    "daily_user_agents": (
+        lambda hit: (hit.agent, *client(hit.agent)),
+        lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes),
+    ),
+    "daily_visitors": (
+        lambda hit: (hit.address, hit.agent or None, client(hit.agent).is_bot is True),
+        lambda of: (
+            *(of.requests, of.errors(4, 5), of.bytes),
+            *(min(hit.moment for hit in of.hits), max(hit.moment for hit in of.hits)),
+        ),
+    ),
+}
+
+
+def _sessions(hits: list[Hit]) -> Iterator[list[Hit]]:
+    visitors: dict[tuple[str, str], list[Hit]] = defaultdict(list)
+    for hit in hits:
+        if not client(hit.agent).is_bot:
+            visitors[hit.address, hit.agent or ""].append(hit)
+    for of_visitor in visitors.values():
+        session: list[Hit] = []
+        for hit in sorted(of_visitor, key=lambda hit: hit.moment):
+            if session and (hit.moment - session[-1].moment >= PAUSE or hit.moment >= _noon_after(session[0].moment)):
+                yield session
+                session = []
+            session.append(hit)
+        yield session
+
+
+def _session_row(session: list[Hit]) -> tuple[Any, ...]:
+    first, last, of = session[0], session[-1], Group(session)
+    return (
+        *(first.moment.date(), first.address, first.agent or None, first.moment, last.moment),
+        (last.moment - first.moment) // timedelta(seconds=1),
+        *(of.requests, sum(hit.moment.date() > first.moment.date() for hit in session), of.errors(4, 5), of.bytes),
+        *(first.path, last.path, first.referer),
+    )
+
+
+def _noon_after(moment: datetime) -> datetime:
+    return datetime.combine(moment.date() + timedelta(days=1), time(12), UTC)
+
+
+@cache
+def client(agent: str | None) -> Client:
+    """What `agent` says of itself."""
+    if agent is None:
+        return Client(None, None, None, None)
+    found = ua_parser.parse(agent)
+    device = found.device.family if found.device else "Other"
+    return Client(
+        found.user_agent.family if found.user_agent else "Other",
+        found.os.family if found.os else "Other",
+        device,
+        device == "Spider" or BOT.search(agent) is not None,
+    )
+
+
+def _logged(text: bytes) -> str | None:
+    return None if text == b"-" else text.decode()
+
+
+@cache
+def _moment(text: str) -> datetime | None:
+    try:
+        if " " in text:
+            return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").astimezone(UTC)
+        return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _host(referer: str | None) -> str | None:
+    try:
+        parts = urlsplit(referer or "")
+        host = parts.hostname if parts.scheme else None
+    except ValueError:
+        return None
+    return f"[{host}]" if host and ":" in host else host

@@ -1,0 +1,126 @@
+"""Every figure of every summary equals what plain Python makes of the same log: see independent.py."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from tests.sql.days import SUMMARIES, backfilled, load, rebuild
+from tests.sql.independent import Hit, client, read_hits, summaries
+from tests.sql.warehouse import Warehouse
+
+pytestmark = pytest.mark.integration
+
+DAYS = [date(2015, 5, 15) + timedelta(number) for number in range(4)]
+AGENTS = [None, "", "Mozilla/5.0", "Googlebot/2.1"]
+REFERERS = [
+    *(None, "", "/a", "mailto:a@example.org", "http://", "https://Example.org:8080/x?y=http://other.example/#z"),
+    *("http://user:word@example.org", "android-app://com.example/", "http://[2001:DB8::1]:80/", "//example.org/a"),
+]
+TYPES = {
+    "log_date": pa.date32(),
+    **dict.fromkeys(("timestamp", "ingested_at"), pa.timestamp("us", tz="UTC")),
+    **dict.fromkeys(("status", "body_bytes_sent", "source_offset"), pa.int64()),
+    "is_bot": pa.bool_(),
+    "request_duration_ms": pa.float64(),
+    "raw_line_hash": pa.binary(),
+}
+COLUMN_OF = {
+    "moment": "timestamp",
+    "address": "remote_addr",
+    "agent": "user_agent",
+    "size": "body_bytes_sent",
+    "duration": "request_duration_ms",
+}
+
+
+def by_day(warehouse: Warehouse, table: str) -> dict[date, Counter]:
+    rows: dict[date, Counter] = {}
+    for row in warehouse.rows(table):
+        rows.setdefault(row["log_date"], Counter())[tuple(row.values())] += 1
+    return rows
+
+
+def as_counters(rows: dict[date, list]) -> dict[date, Counter]:
+    return {day: Counter(of_day) for day, of_day in rows.items()}
+
+
+def assert_equal(warehouse: Warehouse, hits: Iterable[Hit]) -> None:
+    for table, expected in summaries(hits).items():
+        assert by_day(warehouse, table) == as_counters(expected), table
+
+
+def test_a_generated_log(generated_days):
+    assert_equal(generated_days.warehouse, read_hits(generated_days.log))
+
+
+def test_the_real_log(own_warehouse, real_logs, tmp_path):
+    log = real_logs / "semicomplete-2015-05.access.log"
+    assert len(backfilled(log, tmp_path, own_warehouse)) == 4
+    hits = list(read_hits(log.read_bytes()))
+    assert len(hits) == 9_999
+    assert_equal(own_warehouse, hits)
+
+
+def drawn_hits(rng: random.Random, visitors: int) -> list[Hit]:
+    """Requests of `DAYS`: many just around the pause, the midnights and the noons, some going on for days."""
+    hits = []
+    for visitor in range(visitors):
+        start = datetime.combine(rng.choice(DAYS), datetime.min.time(), UTC)
+        moment = start + rng.choice([timedelta(0), timedelta(hours=12), timedelta(seconds=rng.randrange(86400))])
+        moment += timedelta(seconds=rng.choice([-1800, -1, 0, 1, -600]))
+        agent = rng.choice(AGENTS)
+        restless = rng.random() < 0.2
+        for _ in range(130 if restless else rng.randrange(1, 9)):
+            if moment.date() in DAYS:
+                path, duration = rng.choice([None, "", "/a", "/b"]), rng.choice([None, 0.5, 1.0, 20.25, 3000.0])
+                hit = Hit(moment, f"192.0.2.{visitor}", agent, path, rng.choice(REFERERS), 404, 7, duration)
+                hits.append(hit)
+            moment += timedelta(minutes=rng.choice([25, 29.99, 30] if restless else [0, 1, 29, 29.99, 30, 30.01, 90]))
+    rng.shuffle(hits)
+    return hits
+
+
+def as_requests(hits: list[Hit], warehouse: Warehouse) -> pa.Table:
+    """Rows of the table requests; two requests at one instant are in the order of their event_ids."""
+    names = [field.name for field in warehouse.client.get_table(f"{warehouse.dataset}.requests").schema]
+    rows = [
+        hit._asdict() | client(hit.agent)._asdict() | {"log_date": hit.moment.date(), "event_id": f"{number:06}"}
+        for number, hit in enumerate(hits)
+    ]
+    for row in rows:
+        row |= {column: row[name] for name, column in COLUMN_OF.items()} | {"source": "backfill"}
+    return pa.Table.from_pylist(rows, pa.schema([(name, TYPES.get(name, pa.string())) for name in names]))
+
+
+def test_sessions_follow_whichever_day_changes(own_warehouse):
+    """A day's rebuild sets the sessions of the days beside it right: in any order, and when lines come or go later."""
+    rng = random.Random(5)
+    hits = drawn_hits(rng, 120)
+    early = [hit for hit in hits if rng.random() < 0.7]
+    removed = [hit for hit in early if rng.random() < 0.1]
+    requests = f"{own_warehouse.dataset}.requests"
+    own_warehouse.insert(
+        "daily_sessions", [{"log_date": day, "requests": 1, "why": "of an older build"} for day in DAYS]
+    )
+    load(own_warehouse, "requests", as_requests(early, own_warehouse))
+    for day in rng.sample(DAYS, len(DAYS)):
+        rebuild(own_warehouse, day, "daily_sessions")
+    assert by_day(own_warehouse, "daily_sessions") == as_counters(summaries(early)["daily_sessions"])
+    now = [hit for hit in hits if hit not in removed]
+    for day in rng.sample(DAYS, len(DAYS)):
+        of_day = [hit for hit in now if hit.moment.date() == day]
+        own_warehouse.run(f"DELETE FROM {requests} WHERE log_date = DATE '{day}'")
+        load(own_warehouse, "requests", as_requests(of_day, own_warehouse))
+        rebuild(own_warehouse, day, "daily_sessions")
+    expected = summaries(now)
+    assert by_day(own_warehouse, "daily_sessions") == as_counters(expected["daily_sessions"])
+    middle = DAYS[2]
+    rebuild(own_warehouse, middle, *SUMMARIES)
+    for table, days in expected.items():
+        assert by_day(own_warehouse, table)[middle] == Counter(days[middle]), table
+    checks = own_warehouse.run(own_warehouse.sql("daily_summary/checks.sql", log_date=f"DATE '{middle}'"))
+    assert [check for check in checks if not check["passed"]] == []
