@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from emulators.stack import processes
 from emulators.stack.running import RunningStack, running_stack
+
+# A machine may be busy; how fast something is, benchmarks say.
+settings.register_profile("logline", deadline=None)
+settings.load_profile("logline")
 
 
 # Before -m selects by markers.

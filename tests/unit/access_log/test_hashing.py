@@ -2,14 +2,13 @@
 
 import mmh3
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_jobs.access_log.hashing import hash_lines
 from beam_jobs.access_log.words import PADDING
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=100), min_size=1, max_size=20))
 def test_hashes_are_those_of_mmh3(lines: list[bytes]) -> None:
     ends = np.cumsum([len(line) for line in lines])

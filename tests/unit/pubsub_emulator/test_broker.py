@@ -93,5 +93,5 @@ class Delivering(RuleBasedStateMachine):
         self.context.__exit__(None, None, None)
 
 
-Delivering.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Delivering.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestDelivering = Delivering.TestCase

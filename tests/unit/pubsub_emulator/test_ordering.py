@@ -97,5 +97,5 @@ class OrderedDelivery(RuleBasedStateMachine):
         assert self.backlog._ordered.parked == 0
 
 
-OrderedDelivery.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+OrderedDelivery.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestOrderedDelivery = OrderedDelivery.TestCase
