@@ -1,0 +1,163 @@
+"""Submits a job as its Flex Template's launcher does, and reads what Dataflow was given."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import requests
+from apache_beam.portability.api import beam_runner_api_pb2
+from google.cloud.pubsub_v1 import types
+from jinja2 import Template as SqlTemplate
+
+from emulators.dataflow.options import command, pipeline_options
+from emulators.dataflow.templates import Template
+from emulators.stack.config import REPOSITORY
+from emulators.stack.running import RunningStack
+from logline.settings import Settings
+from logline.templates import container_spec
+
+DATASET = "submission"
+METADATA = {path.stem: path for path in sorted((REPOSITORY / "dags" / "templates").glob("*.json"))}
+"""The metadata of every job's template, by the name of the job."""
+
+SETTINGS = Settings.from_environment(
+    {
+        "LOGLINE_PROJECT": "logline-local",
+        "LOGLINE_BUCKET": "logline-local",
+        "LOGLINE_DATASET": DATASET,
+        "LOGLINE_SUBSCRIPTION": "submission",
+        "LOGLINE_IMAGE_VERSION": "7.8.9",
+        "LOGLINE_MACHINE_TYPE": "n2-standard-4",
+        "LOGLINE_MAX_WORKERS": "7",
+        "LOGLINE_SERVICE_ACCOUNT": "logline-worker@logline-local.iam.gserviceaccount.com",
+        "LOGLINE_SUBNETWORK": "regions/us-central1/subnetworks/logline",
+    }
+)
+
+PARAMETERS: Mapping[str, Mapping[str, str]] = {
+    "backfill": {
+        "source": f"gs://{SETTINGS.bucket}/logs/2026-11-01/*",
+        "output": f"gs://{SETTINGS.bucket}/staging/submission",
+        "run_id": "submission",
+    },
+    "replay": {
+        "lines": f"{SETTINGS.project}.{DATASET}.rejected_lines",
+        "output": f"gs://{SETTINGS.bucket}/staging/submission-replay",
+        "run_id": "submission",
+    },
+    "stream": {"subscription": SETTINGS.subscription_path, "dataset": f"{SETTINGS.project}.{DATASET}"},
+}
+"""What the DAGs give as parameters, by job."""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A job as it was posted.
+
+    Attributes:
+        job: the API's resource.
+        pipeline: the pipeline that was uploaded for it.
+        pipeline_bytes: the same, as it lies in the bucket.
+    """
+
+    job: Mapping[str, Any]
+    pipeline: beam_runner_api_pb2.Pipeline
+    pipeline_bytes: bytes
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        return self.job["environment"]
+
+    @property
+    def workers(self) -> Mapping[str, Any]:
+        return self.environment["workerPools"][0]
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.environment["sdkPipelineOptions"]["options"]
+
+    @property
+    def steps(self) -> list[str]:
+        """The names of all steps, by which an update knows them again; those aside that Beam itself makes up."""
+        roots = {*self.pipeline.root_transform_ids}
+        names = {one.unique_name for key, one in self.pipeline.components.transforms.items() if key not in roots}
+        return sorted(name for name in names if "<lambda at " not in name)
+
+
+def launch_options(settings: Settings, name: str, parameters: Mapping[str, str], *, runner: str) -> list[str]:
+    """The options that a template's launcher gives a job, by its container spec and the launch of the DAGs."""
+    spec = json.loads(container_spec(settings, METADATA[name]))
+    Template.from_json(spec, name).check(parameters)
+    environment = spec["defaultEnvironment"] | settings.dataflow_environment()
+    environment |= {"additionalUserLabels": {"logline-version": "7-8-9"}}
+    resource = {"name": f"submission-{name}", "projectId": settings.project, "location": settings.region}
+    options = pipeline_options(resource, settings.template_uri(name), parameters, environment) | {"runner": runner}
+    _, _, _, *arguments = command(f"beam_jobs.{name}", options, environment)
+    return arguments
+
+
+def post(stack: RunningStack, name: str) -> Posted:
+    """Launch a job's template as the DAGs do, up to `jobs.create`."""
+    endpoint = stack.env["DATAFLOW_EMULATOR_HOST"].replace("127.0.0.1", "localhost")
+    options = launch_options(SETTINGS, name, PARAMETERS[name], runner="DataflowRunner")
+    done = subprocess.run(
+        [sys.executable, "-m", f"beam_jobs.{name}", *options, "--no_auth", f"--dataflow_endpoint={endpoint}"],
+        cwd=REPOSITORY,
+        env=stack.process_env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return _read(stack, f"submission-{name}")
+
+
+def make_targets(stack: RunningStack) -> None:
+    """What the jobs want to be there before they are submitted: bucket, tables, subscription."""
+    for name in ("topics/submission", "subscriptions/submission"):
+        _make_pubsub(stack, name)
+    with stack.storage() as storage, stack.bigquery() as client:
+        bucket = storage.bucket(SETTINGS.bucket)
+        if not bucket.exists():
+            bucket.create()
+        client.create_dataset(DATASET, exists_ok=True)
+        for table in ("streamed_requests", "rejected_lines", "stream_batches"):
+            schema = (REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text(encoding="utf-8")
+            client.query(SqlTemplate(schema).render(dataset=f"`{SETTINGS.project}`.{DATASET}")).result()
+
+
+def _make_pubsub(stack: RunningStack, name: str) -> None:
+    topic = f"projects/{SETTINGS.project}/topics/submission"
+    with grpc.insecure_channel(stack.env["PUBSUB_EMULATOR_HOST"]) as channel:
+        if name.startswith("topics/"):
+            method, request = "/google.pubsub.v1.Publisher/CreateTopic", types.Topic(name=topic)
+        else:
+            method = "/google.pubsub.v1.Subscriber/CreateSubscription"
+            request = types.Subscription(name=SETTINGS.subscription_path, topic=topic)
+        kind = type(request)
+        call = channel.unary_unary(method, kind.serialize, kind.deserialize)
+        call(request, timeout=30)
+
+
+def _read(stack: RunningStack, job_name: str) -> Posted:
+    url = f"{stack.env['DATAFLOW_EMULATOR_HOST']}/v1b3/projects/{stack.project}/locations/{SETTINGS.region}/jobs"
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(url, params={"name": job_name, "view": "JOB_VIEW_ALL"}, timeout=60).json()
+    (job,) = [one for one in answer["jobs"] if one["name"] == job_name]
+    staged = job["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]
+    bucket, _, path = staged.removeprefix("gs://").partition("/")
+    with stack.storage() as storage:
+        content = storage.bucket(bucket).blob(path).download_as_bytes()
+    return Posted(job, beam_runner_api_pb2.Pipeline.FromString(content), content)
+
+
+def recorded_steps(name: str) -> Path:
+    """The file with the names of a job's steps."""
+    return Path(__file__).parent / "steps" / f"{name}.txt"
