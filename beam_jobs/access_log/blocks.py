@@ -4,17 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import concat_batches  # type: ignore[attr-defined]
 
-from beam_jobs.access_log.arrays import bytes_array, int64_array
 from beam_jobs.access_log.columns import rows_batch
 from beam_jobs.access_log.errors import BlockSizeError
 from beam_jobs.access_log.log_format import LogFormat
+from beam_jobs.access_log.rejected import Rejects
 from beam_jobs.access_log.rejects import Rejection, RejectReason
 from beam_jobs.access_log.rows import Row
 from beam_jobs.access_log.scanned import ScannedBlock
-from beam_jobs.access_log.scanner import ACCEPTED, TOO_LONG
-from beam_jobs.access_log.schema import REJECTED_SCHEMA
+from beam_jobs.access_log.scanner import DECLINED, TOO_LONG
 
 MAX_BLOCK_BYTES = 1 << 28
 """The largest block that one call parses: 256 MiB."""
@@ -70,23 +68,21 @@ class BlockParser:
         block = np.frombuffer(data, np.uint8)
         block.flags.writeable = False
         scanned = ScannedBlock(block, self.log_format, self.max_line_bytes)
-        rejects = _Rejects()
-        dropped: list[int] = []
-        for line in np.flatnonzero(scanned.verdicts != ACCEPTED).tolist():
-            start, end = scanned.bounds[line].tolist()
+        rejects = Rejects(scanned, self.log_format)
+        for line in np.flatnonzero((scanned.verdicts == DECLINED) | (scanned.verdicts == TOO_LONG)).tolist():
             if scanned.verdicts[line] == TOO_LONG:
-                end = start + self.max_line_bytes
-                parsed: Row | Rejection = self._too_long
-            else:
-                parsed = self.log_format.parse_line(bytes(data[start:end]))
+                rejects.add(line, self._too_long)
+                continue
+            start, end = scanned.bounds[line].tolist()
+            parsed = self.log_format.parse_line(bytes(data[start:end]))
             if isinstance(parsed, Row):
                 scanned.put(line, parsed)
             else:
-                rejects.add(bytes(data[start:end]), parsed, base_offset + start)
-                dropped.append(line)
+                rejects.add(line, parsed)
+        rejected, kept = rejects.batch(base_offset, self.max_line_bytes)
         return ParsedBlock(
-            rows=rows_batch(scanned.accepted(dropped), block, scanned.overflow(), base_offset),
-            rejected=rejects.batch(),
+            rows=rows_batch(scanned.accepted(kept), block, scanned.overflow(), base_offset),
+            rejected=rejected,
             lines=scanned.count,
             blank=scanned.blank,
         )
@@ -94,31 +90,3 @@ class BlockParser:
     def kept_line(self, line: bytes) -> bytes:
         """What may be kept of a line that was refused after it was parsed: all of it, unless a subclass takes out."""
         return line
-
-
-class _Rejects:
-    """Rejected lines, moved into Arrow every so many: a block may be made of nothing else."""
-
-    def __init__(self) -> None:
-        self._batches: list[pa.RecordBatch] = []
-        self._waiting: list[tuple[bytes, Rejection, int]] = []
-
-    def add(self, raw_line: bytes, rejection: Rejection, source_offset: int) -> None:
-        self._waiting.append((raw_line, rejection, source_offset))
-        if len(self._waiting) == 10_000:
-            self._move()
-
-    def batch(self) -> pa.RecordBatch:
-        self._move()
-        batch: pa.RecordBatch = concat_batches(self._batches)
-        return batch
-
-    def _move(self) -> None:
-        columns = [
-            bytes_array([raw_line for raw_line, _, _ in self._waiting], pa.binary()),
-            bytes_array([rejection.reason.encode() for _, rejection, _ in self._waiting], pa.string()),
-            bytes_array([rejection.message.encode() for _, rejection, _ in self._waiting], pa.string()),
-            int64_array(np.array([source_offset for _, _, source_offset in self._waiting], np.int64)),
-        ]
-        self._batches.append(pa.record_batch(columns, schema=REJECTED_SCHEMA))
-        self._waiting.clear()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from beam_jobs.access_log.lines import is_blank
 
 if TYPE_CHECKING:
+    from beam_jobs.access_log.program import Program
     from beam_jobs.access_log.rejects import Rejection
     from beam_jobs.access_log.rows import Row
     from beam_jobs.access_log.scanned import ScannedBlock
-    from beam_jobs.access_log.scanner import Program
 
 
 class LogFormat(ABC):
@@ -40,6 +40,15 @@ class LogFormat(ABC):
     def program(self) -> Program | None:
         """The format as the compiled scanner reads it, for formats whose fields follow each other in a fixed order."""
         return None
+
+    def unended(self, step: int, position: int) -> Rejection:
+        """What `parse_line` says of a line in which no separator ends the field that a step of the program reads.
+
+        Args:
+            step: The step.
+            position: Where in the line the field begins.
+        """
+        raise NotImplementedError(f"the format {self.name} has no program")
 
     def fill(self, scanned: ScannedBlock) -> None:  # noqa: B027
         """Reads many lines of a block at once, where a format without a program has a fast way to.

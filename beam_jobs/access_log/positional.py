@@ -36,8 +36,9 @@ from functools import cached_property
 from string import Formatter
 from typing import NamedTuple
 
-from beam_jobs.access_log import reference, scanner
+from beam_jobs.access_log import reference
 from beam_jobs.access_log.log_format import LogFormat
+from beam_jobs.access_log.program import Program, program
 from beam_jobs.access_log.rejects import Rejection
 from beam_jobs.access_log.rows import Row
 
@@ -47,7 +48,8 @@ class FieldSlot(NamedTuple):
 
     Attributes:
         name: What the field is; see the table above.
-        quoted: Whether double quotes enclose it; then a backslash in it takes the next byte along.
+        quoted: Whether double quotes enclose it; then a backslash in it takes the next byte along, if the server
+            writes escapes.
         terminator: The bytes after the field up to the next one, or up to the end of the line; empty where the
             field ends the line.
     """
@@ -90,7 +92,7 @@ class PositionalFormat(LogFormat):
         for (before, name), after in zip(pieces, following, strict=False):
             quotes += before.count(b'"')
             if name is not None:
-                slots.append(FieldSlot(name, self.escapes and quotes % 2 == 1 and after.startswith(b'"'), after))
+                slots.append(FieldSlot(name, quotes % 2 == 1 and after.startswith(b'"'), after))
         return tuple(slots)
 
     @cached_property
@@ -110,6 +112,10 @@ class PositionalFormat(LogFormat):
         return reference.read_line(self, line)
 
     @cached_property
-    def program(self) -> scanner.Program:
-        """See `scanner.program`."""
-        return scanner.program(self)
+    def program(self) -> Program:
+        """See `program.program`."""
+        return program(self)
+
+    def unended(self, step: int, position: int) -> Rejection:
+        """What `parse_line` says of a line in which the scanner found no end of the field that a step reads."""
+        return reference.unended(self, step - (1 if self.prefix else 0), position)

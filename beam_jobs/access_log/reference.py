@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 # RFC 9110 section 5.6.2: a method is a token. RFC 9112 section 2.3: the protocol is a name and a version (HTTP/1.1).
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
-_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|$)", re.DOTALL)
+_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
 _ESCAPED = re.compile(rb'\\(["\\])')
-_DURATION = re.compile(rb"([0-9]{1,9})(?:\.([0-9]{1,9}))?|[0-9]{1,15}")
+_DURATION = re.compile(rb"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _LATER_ZONE = re.compile(rb" [+-][0-9]{4}")
+_PORT = re.compile(rb":[0-9]{1,8}\Z")
 _MAX_INT64 = 2**63 - 1
-_WITHOUT_SPACES = frozenset(("remote_addr", "ident", "status", "body_bytes_sent"))
+WITHOUT_SPACES = frozenset(("remote_addr", "ident", "status", "body_bytes_sent"))
+"""Fields that end at the next space; in others one may stand where the separator after them is longer than a space."""
 _MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest"))
 NANOSECONDS = {"duration_s": 10**9, "duration_ms": 10**6, "duration_us": 10**3, "duration_part_s": 10**9}
 """How many nanoseconds the unit of a duration has."""
@@ -88,17 +90,19 @@ def _split(log_format: PositionalFormat, line: bytes) -> list[tuple[str, bytes |
     """Cuts a line into its fields; `None` stands for `-`."""
     fields: list[tuple[str, bytes | None]] = []
     if not line.startswith(log_format.prefix):
-        raise _mismatch(log_format, f"it does not begin with {shown(log_format.prefix)}")
+        raise LineError(*unended(log_format, -1, 0))
     position = len(log_format.prefix)
-    for name, quoted, terminator in log_format.slots:
-        end = _end(line, position, name, terminator, quoted=quoted)
+    for number, (name, quoted, terminator) in enumerate(log_format.slots):
+        end = _end(line, position, name, terminator, escaped=quoted and log_format.escapes)
         if end < 0 or not line.startswith(terminator, end):
-            raise _mismatch(log_format, f"no {shown(terminator)} ends the {name} that begins at byte {position}")
+            raise LineError(*unended(log_format, number, position))
         value = line[position:end]
         if not quoted and not value and name not in _MAY_BE_EMPTY:
             raise _mismatch(log_format, f"the {name} at byte {position} is empty")
-        if b" " in value and name in _WITHOUT_SPACES:
+        if b" " in value and name in WITHOUT_SPACES and (terminator.startswith(b" ") or not terminator):
             raise _mismatch(log_format, f"the {name} at byte {position} holds a space: {shown(value)}")
+        if name == "host_port" and value != b"-" and _PORT.search(value) is None:
+            raise _mismatch(log_format, f"the {name} at byte {position} has no port: {shown(value)}")
         fields.append((name, None if value == b"-" else value))
         position = end + len(terminator)
     if position != len(line):
@@ -106,9 +110,19 @@ def _split(log_format: PositionalFormat, line: bytes) -> list[tuple[str, bytes |
     return fields
 
 
-def _end(line: bytes, start: int, name: str, terminator: bytes, *, quoted: bool) -> int:
+def unended(log_format: PositionalFormat, slot: int, position: int) -> Rejection:
+    """What is said of a line without the separator that should end a slot; slot -1 is the prefix."""
+    if slot < 0:
+        what = f"it does not begin with {shown(log_format.prefix)}"
+    else:
+        name, _, terminator = log_format.slots[slot]
+        what = f"no {shown(terminator)} ends the {name} that begins at byte {position}"
+    return _mismatch(log_format, what).rejection
+
+
+def _end(line: bytes, start: int, name: str, terminator: bytes, *, escaped: bool) -> int:
     """Where the field that begins at `start` ends, or -1."""
-    if quoted:
+    if escaped:
         return _closing_quote(line, start)
     if not terminator or name == "rest":
         return len(line)
@@ -183,8 +197,7 @@ def read_duration(value: bytes | None, unit_nanoseconds: int) -> int | None:
     """
     if value is None:
         return None
-    match = _DURATION.fullmatch(value)
-    if match is not None:
+    if _DURATION.fullmatch(value) is not None:
         whole, _, fraction = value.partition(b".")
         nanoseconds = (int(whole + fraction) * unit_nanoseconds) // 10 ** len(fraction)
         if nanoseconds < 2**53:

@@ -1,7 +1,7 @@
 """The lines of one block while they are read: first by the scanner, then the declined ones by the reference parser."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +9,53 @@ import numpy.typing as npt
 from beam_jobs.access_log.columns import Lines
 from beam_jobs.access_log.hashing import hash_lines
 from beam_jobs.access_log.log_format import LogFormat
+from beam_jobs.access_log.program import NO_PROGRAM, Program
+from beam_jobs.access_log.rewriting import WORST_GROWTH, rewrite
 from beam_jobs.access_log.rows import Row
-from beam_jobs.access_log.scanner import NO_COMMENT, NO_PROGRAM, count_newlines, scan
+from beam_jobs.access_log.scanner import ACCEPTED, NO_COMMENT, REWRITE, scan
 from beam_jobs.access_log.schema import TEXT_FIELDS
 from beam_jobs.access_log.words import PADDING
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
+_SHORT_LINE_BYTES, _FEW_LINES = 64, 1024
+
+
+class _Outputs(NamedTuple):
+    """What the scanner fills in, and the hashes; one entry per line that is not blank."""
+
+    verdicts: npt.NDArray[np.uint8]
+    bounds: npt.NDArray[np.int32]
+    texts: npt.NDArray[np.int32]
+    timestamps: npt.NDArray[np.int64]
+    statuses: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    durations: npt.NDArray[np.float64]
+    dates: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, lines: int) -> Self:
+        """Room for so many lines."""
+        return cls(
+            np.empty(lines, np.uint8),
+            np.empty((lines, 2), np.int32),
+            np.empty((lines, 2 * len(TEXT_FIELDS)), np.int32),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.float64),
+            np.empty(lines, np.int32),
+            np.empty((lines, 2), np.uint64),
+        )
+
+    def grown(self) -> Self:
+        """The same, filled as far as this, with twice the room."""
+        grown = self.of(2 * len(self.verdicts))
+        for old, new in zip(self, grown, strict=True):
+            cast(Any, new)[: len(self.verdicts)] = old
+        return grown
 
 
 class ScannedBlock:
@@ -30,7 +69,7 @@ class ScannedBlock:
     Attributes:
         block: The bytes, read-only. `PADDING` more can be read behind each of the first `padded` lines.
         padded: Of how many lines this is so; the others end within `PADDING` bytes of the end of the block.
-        verdicts: Per line what is known of it: `scanner.DECLINED`, `ACCEPTED` or `TOO_LONG`.
+        verdicts: Per line what is known of it: `scanner.DECLINED`, `ACCEPTED`, `TOO_LONG` or `UNENDED`.
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
         texts, timestamps, statuses, sizes, durations, dates: The values of the accepted lines, see `columns.Lines`;
             for `durations` NaN is null.
@@ -39,38 +78,63 @@ class ScannedBlock:
     """
 
     def __init__(self, block: npt.NDArray[np.uint8], log_format: LogFormat, max_line_bytes: int) -> None:
-        capacity = count_newlines(block) + 1
-        verdicts = np.empty(capacity, np.uint8)
-        bounds = np.empty((capacity, 2), np.int32)
-        texts = np.empty((capacity, 2 * len(TEXT_FIELDS)), np.int32)
-        numbers = np.empty((3, capacity), np.int64)
-        durations = np.empty(capacity, np.float64)
-        dates = np.empty(capacity, np.int32)
-        hashes = np.empty((capacity, 2), np.uint64)
-        tally = np.zeros(2, np.int64)
-        outputs: tuple[Any, ...] = (verdicts, bounds, texts, numbers, durations, dates, tally)
         program = log_format.program or NO_PROGRAM
         comment = log_format.comment[0] if log_format.comment else NO_COMMENT
-        cut, found = scan(block, block.size, 0, 0, max_line_bytes, comment, *program, 0, *outputs)
-        hash_lines(block, 0, bounds, 0, found, hashes)
+        outputs = _Outputs.of(min(block.size // 2, block.size // _SHORT_LINE_BYTES + _FEW_LINES) + 2)
+        cut = found = lines = blank = 0
+        while True:
+            rest = block[cut:]
+            stop, found, more, more_blank = scan(
+                rest, rest.size, cut, cut, max_line_bytes, comment, program.steps, program.separators, found, *outputs
+            )
+            cut, lines, blank = cut + stop, lines + more, blank + more_blank
+            if found < len(outputs.verdicts):
+                break
+            outputs = outputs.grown()
+        self.padded = found
         # The scanner reads beyond what it looks at, so it leaves the lines at the end of the block to this copy.
         tail = block[cut:].tobytes()
         ended = tail if tail.endswith(b"\n") else tail + b"\n"
         padded = np.frombuffer(ended + bytes(PADDING), np.uint8)
-        self.padded = found
-        _, found = scan(padded, len(tail), cut, block.size, max_line_bytes, comment, *program, found, *outputs)
-        hash_lines(padded, cut, bounds, self.padded, found, hashes)
-        self._overflow = bytearray(tail)
+        _, found, more, more_blank = scan(
+            padded, len(tail), cut, block.size, max_line_bytes, comment, program.steps, program.separators, found,
+            *outputs,
+        )  # fmt: skip
         self.block = block
-        self.verdicts = verdicts[:found]
-        self.bounds = bounds[:found]
-        self.texts = texts[:found]
-        self.timestamps, self.statuses, self.sizes = numbers[:, :found]
-        self.durations = durations[:found]
-        self.dates = dates[:found]
-        self._hashes = hashes[:found]
-        self.count, self.blank = tally.tolist()
+        self.count, self.blank = lines + more, blank + more_blank
+        (
+            self.verdicts,
+            self.bounds,
+            self.texts,
+            self.timestamps,
+            self.statuses,
+            self.sizes,
+            self.durations,
+            self.dates,
+            (self._hashes),
+        ) = (output[:found] for output in outputs)
+        hash_lines(block, 0, self.bounds, 0, self.padded, self._hashes)
+        hash_lines(padded, cut, self.bounds, self.padded, found, self._hashes)
+        self._tail_start = cut
+        self._overflow = bytearray(tail)
+        self._rewrite(np.flatnonzero(self.verdicts == REWRITE), padded, program)
         log_format.fill(self)
+
+    def _rewrite(self, lines: npt.NDArray[np.int64], tail: npt.NDArray[np.uint8], program: Program) -> None:
+        if len(lines):
+            room = WORST_GROWTH * int(np.maximum(self.texts[lines, 1::2], 0).sum(dtype=np.int64))
+            output = np.empty(room + PADDING, np.uint8)
+            begin = self.block.size + len(self._overflow)
+            used = rewrite(self.block, tail, lines, self.texts, program.rewritten, begin, output)
+            self._overflow += output[:used].tobytes()
+            self.verdicts[lines] = ACCEPTED
+
+    def places(self, lines: npt.NDArray[np.int64], max_bytes: int) -> npt.NDArray[np.int32]:
+        """Where whole lines begin and their lengths, as texts have it, of at most so many bytes each."""
+        begins, ends = self.bounds[lines].T
+        lengths = np.minimum(ends - begins, max_bytes)
+        in_tail = lines >= self.padded
+        return np.stack((begins + in_tail * np.int32(self.block.size - self._tail_start), lengths), axis=1)
 
     def put(self, line: int, row: Row) -> None:
         """Fills in the values that were read in a line one by one."""
@@ -98,19 +162,16 @@ class ScannedBlock:
         """The texts that do not stand in the block as they are; in `Lines.texts` they begin at the block's size."""
         return np.frombuffer(bytes(self._overflow) + bytes(PADDING), np.uint8)
 
-    def accepted(self, dropped: list[int]) -> Lines:
-        """All lines but the given ones."""
-        kept: npt.NDArray[np.bool_] | slice = slice(None)
-        if dropped:
-            kept = np.ones(len(self.verdicts), np.bool_)
-            kept[dropped] = False
+    def accepted(self, kept: npt.NDArray[np.bool_] | None) -> Lines:
+        """The lines that are kept; all where nothing is said."""
+        lines: npt.NDArray[np.bool_] | slice = slice(None) if kept is None else kept
         return Lines(
-            texts=self.texts[kept],
-            timestamps=self.timestamps[kept],
-            statuses=self.statuses[kept],
-            sizes=self.sizes[kept],
-            durations=self.durations[kept],
-            dates=self.dates[kept],
-            hashes=self._hashes[kept],
-            starts=self.bounds[:, 0][kept],
+            texts=self.texts[lines],
+            timestamps=self.timestamps[lines],
+            statuses=self.statuses[lines],
+            sizes=self.sizes[lines],
+            durations=self.durations[lines],
+            dates=self.dates[lines],
+            hashes=self._hashes[lines],
+            starts=self.bounds[:, 0][lines],
         )

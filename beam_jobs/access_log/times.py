@@ -21,12 +21,10 @@ _CLF = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d)(?: ([+-
 _ISO = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
-_EPOCH = {
-    "time_epoch_s": (re.compile(rb"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII), 10**6),
-    "time_epoch_ms": (re.compile(rb"(\d{1,13})(?:\.(\d{1,9}))?", re.ASCII), 10**3),
-    "time_epoch_us": (re.compile(rb"(\d{1,16})(?:\.(\d{1,9}))?", re.ASCII), 1),
-}
+_EPOCH = re.compile(rb"(\d{1,17})(?:\.(\d{1,9}))?", re.ASCII)
+_EPOCH_UNITS = {"time_epoch_s": 10**6, "time_epoch_ms": 10**3, "time_epoch_us": 1}
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
+_AFTER_2199 = (datetime(2200, 1, 1, tzinfo=UTC) - _1970) // timedelta(microseconds=1)
 
 
 def read_time(field: str, value: bytes | None) -> datetime:
@@ -71,12 +69,12 @@ def _iso(value: bytes) -> datetime | None:
 
 
 def _epoch(field: str, value: bytes) -> datetime | None:
-    pattern, unit = _EPOCH[field]
-    match = pattern.fullmatch(value)
+    match = _EPOCH.fullmatch(value)
     if match is None:
         return None
     whole, fraction = match[1], match[2] or b""
-    return _1970 + timedelta(microseconds=int(whole + fraction) * unit // 10 ** len(fraction))
+    microseconds = int(whole + fraction) * _EPOCH_UNITS[field] // 10 ** len(fraction)
+    return _1970 + timedelta(microseconds=min(microseconds, _AFTER_2199))
 
 
 def _moment(
