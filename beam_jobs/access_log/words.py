@@ -73,6 +73,17 @@ def not_ascii(_typing: Any, address: Any) -> Any:
 
 
 @_operation
+def control(_typing: Any, address: Any) -> Any:
+    """Which of the 64 bytes from `address` on are below 0x20."""
+
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        found = builder.load(_pointer(builder, arguments[0], _BYTES_64), align=1)
+        return builder.bitcast(builder.icmp_unsigned("<", found, ir.Constant(_BYTES_64, [0x20] * 64)), _WORD)
+
+    return types.uint64(types.int64), build
+
+
+@_operation
 def load_byte(_typing: Any, address: Any) -> Any:
     """The byte at `address`."""
 

@@ -1,0 +1,391 @@
+"""The compiled fast path over JSON lines: one pass over a line's tokens, the wanted keys known by their bytes.
+
+It checks the grammar of RFC 8259, so that what it accepts is valid JSON. A wanted text with an escape or a byte above
+0x7f, a wanted key that comes twice, and every value that is not in its usual form leave the line to the slow path of
+`json_lines.py`, which defines what a line means.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.json_values import (
+    RANKS,
+    TEXTS,
+    TIME_RANK,
+    UNFILLED,
+    Reading,
+    digits_end,
+    read_value,
+)
+from beam_jobs.access_log.scanner import ACCEPTED, DECLINED
+from beam_jobs.access_log.words import (
+    Number,
+    address_of,
+    control,
+    int64,
+    load_byte,
+    load_word,
+    lowest_bit,
+    matching,
+    not_ascii,
+    store_int32,
+    uint8,
+    uint64,
+)
+
+MAX_KEY_BYTES = 32
+"""A longer key cannot be wanted."""
+
+MAX_WANTED = 63
+"""So many keys can be wanted at most."""
+
+
+class Wanted(NamedTuple):
+    """A key whose value is wanted.
+
+    Attributes:
+        parent: Its object's number: that of an entry of reading OBJECT, counted from 1; 0 is the line itself.
+        key: The key's bytes.
+        reading: How its value is read.
+        rank: Of several keys for one column the lowest rank with a value counts.
+        column: Its index in `TEXT_FIELDS` for TEXT, nanoseconds of a unit for DURATION.
+        group: Bit of the group of which a line must have one key; 0 for none.
+    """
+
+    parent: int
+    key: bytes
+    reading: Reading
+    rank: int
+    column: int
+    group: int
+
+
+Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int16], int]
+
+_OBJECT = int(Reading.OBJECT)
+_MAX_DEPTH = 60
+_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0xFF51AFD7ED558CCD)
+_K0, _K1, _K2, _K3, _K4 = (uint64(factor) for factor in _MULTIPLIERS)
+_ALL = uint64(0xFFFFFFFFFFFFFFFF)
+_TRUE = uint64(int.from_bytes(b"true", "little"))
+_ALSE = uint64(int.from_bytes(b"alse", "little"))
+_NULL = uint64(int.from_bytes(b"null", "little"))
+_FOUR_BYTES = uint64(0xFFFFFFFF)
+# What the value before was, in the walk over a line.
+_FIRST, _AFTER, _NEXT = range(3)
+
+
+def tables(wanted: Sequence[Wanted]) -> Tables:
+    """Puts the wanted keys into arrays.
+
+    Returns:
+        Per key parent, length, reading, rank, column and group; per key its bytes as four words; a hash table of
+        indices, -1 where it is empty; and the bits of all groups.
+    """
+    entries = np.array([(w.parent, len(w.key), w.reading, w.rank, w.column, w.group) for w in wanted], np.int64)
+    keys = np.frombuffer(b"".join(w.key.ljust(MAX_KEY_BYTES, b"\0") for w in wanted), np.uint64).reshape(-1, 4)
+    slots = np.full(256, -1, np.int16)
+    for index, one in enumerate(wanted):
+        slot = _python_hash(one)
+        while slots[slot] >= 0:
+            slot = (slot + 1) % 256
+        slots[slot] = index
+    return entries, keys, slots, int(np.bitwise_or.reduce(entries[:, 5]))
+
+
+def _python_hash(wanted: Wanted) -> int:
+    """What `_find_key` computes."""
+    padded = wanted.key.ljust(MAX_KEY_BYTES, b"\0")
+    words = [int.from_bytes(padded[start : start + 8], "little") for start in range(0, MAX_KEY_BYTES, 8)]
+    k0, k1, k2, k3, k4 = _MULTIPLIERS
+    mixed = words[0] ^ (words[1] * k1 % 2**64) ^ (words[2] * k2 % 2**64) ^ (words[3] * k3 % 2**64)
+    return (mixed + wanted.parent * k4 + len(wanted.key)) * k0 % 2**64 >> 56
+
+
+@compiled
+def scan_json(
+    data: npt.NDArray[np.uint8],
+    count: int,
+    bounds: npt.NDArray[np.int32],
+    verdicts: npt.NDArray[np.uint8],
+    entries: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.uint64],
+    slots: npt.NDArray[np.int16],
+    groups: int,
+    texts: npt.NDArray[np.int32],
+    timestamps: npt.NDArray[np.int64],
+    statuses: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    durations: npt.NDArray[np.float64],
+    dates: npt.NDArray[np.int32],
+) -> None:
+    """Reads the first `count` lines, of which `PADDING` bytes more can be read behind each, that are declined so far.
+
+    For the arguments see `tables` and `scanned.ScannedBlock`.
+    """
+    base = address_of(data)
+    ranks = np.empty(RANKS, np.int64)
+    nodes = np.empty(_MAX_DEPTH + 1, np.int64)
+    numbers = np.empty(4, np.int64)
+    for line in range(count):
+        if verdicts[line] != DECLINED:
+            continue
+        places = address_of(texts) + line * texts.strides[0]
+        for column in range(RANKS):
+            ranks[column] = UNFILLED
+        for column in range(TEXTS):
+            store_int32(places + 8 * column + 4, int64(-1))
+        numbers[:] = -1
+        start = base + int64(bounds[line, 0])
+        end = base + int64(bounds[line, 1])
+        if not _walk(start, end, base, entries, keys, slots, groups, nodes, ranks, places, numbers):
+            continue
+        timestamps[line] = numbers[0]
+        dates[line] = numbers[0] // 86_400_000_000
+        statuses[line] = numbers[1]
+        sizes[line] = numbers[2]
+        durations[line] = np.nan if numbers[3] < 0 else numbers[3] / 1_000_000
+        verdicts[line] = ACCEPTED
+
+
+@compiled
+def _walk(
+    start: int,
+    end: int,
+    base: int,
+    entries: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.uint64],
+    slots: npt.NDArray[np.int16],
+    groups: int,
+    nodes: npt.NDArray[np.int64],
+    ranks: npt.NDArray[np.int64],
+    places: int,
+    numbers: npt.NDArray[np.int64],
+) -> bool:
+    """Walks over the tokens of a line; whether it is a good one.
+
+    `nodes` holds, per open object or array, the number of the object, -1 for an object in which nothing is wanted, -2
+    for an array, and -3 and less for an array whose first element is the value of the wanted key -3 - node.
+    """
+    address = _skip_spaces(start, end)
+    if address == end or load_byte(address) != 123:
+        return False
+    address += 1
+    depth = 0
+    nodes[0] = 0
+    state = _FIRST
+    seen = uint64(0)
+    found_groups = int64(0)
+    while True:
+        address = _skip_spaces(address, end)
+        if address >= end:
+            return False
+        byte = load_byte(address)
+        node = nodes[depth]
+        closing = 125 if node >= -1 else 93
+        if state == _AFTER:
+            if byte == 44:
+                state = _NEXT
+                address += 1
+                continue
+            if byte != closing:
+                return False
+        if byte == closing and state != _NEXT:
+            address += 1
+            if depth == 0:
+                break
+            depth -= 1
+            state = _AFTER
+            continue
+        wanted = int64(-1)
+        if node >= -1:
+            if byte != 34:
+                return False
+            key_end, is_plain = _string_end(address + 1, end)
+            if key_end < 0:
+                return False
+            if node >= 0:
+                if not is_plain:
+                    return False
+                wanted = _find_key(address + 1, key_end - address - 1, node, entries, keys, slots)
+                if wanted >= 0:
+                    if (seen >> uint64(wanted)) & uint64(1):
+                        return False
+                    seen |= uint64(1) << uint64(wanted)
+                    found_groups |= entries[wanted, 5]
+            address = _skip_spaces(key_end + 1, end)
+            if address >= end or load_byte(address) != 58:
+                return False
+            address = _skip_spaces(address + 1, end)
+            if address >= end:
+                return False
+            byte = load_byte(address)
+        elif node <= -3:
+            wanted = -3 - node
+            nodes[depth] = -2
+        state = _AFTER
+        if byte == 34:
+            value = address + 1
+            value_end, is_plain = _string_end(value, end)
+            if value_end < 0:
+                return False
+            address = value_end + 1
+            if wanted >= 0 and not (
+                is_plain and read_value(value, value_end, wanted, entries, base, ranks, places, numbers)
+            ):
+                return False
+        elif byte in (123, 91):
+            if depth == _MAX_DEPTH:
+                return False
+            inner = int64(-1 if byte == 123 else -2)
+            if wanted >= 0:
+                if entries[wanted, 2] == _OBJECT:
+                    if byte != 123:
+                        return False
+                    inner = wanted + 1
+                elif byte == 91 and node >= -1:
+                    inner = -3 - wanted
+                else:
+                    return False
+            depth += 1
+            nodes[depth] = inner
+            state = _FIRST
+            address += 1
+        elif byte == 45 or (byte >= 48 and byte <= 57):
+            value = address
+            address = _number_end(value, end)
+            if address < 0:
+                return False
+            if wanted >= 0 and not read_value(value, address, wanted, entries, base, ranks, places, numbers):
+                return False
+        else:
+            word = load_word(address) & _FOUR_BYTES
+            if word == _NULL:
+                address += 4
+                if wanted >= 0 and entries[wanted, 2] == _OBJECT:
+                    return False
+            elif wanted >= 0:
+                return False
+            elif word == _TRUE:
+                address += 4
+            elif byte == 102 and load_word(address + 1) & _FOUR_BYTES == _ALSE:
+                address += 5
+            else:
+                return False
+            if address > end:
+                return False
+    return _skip_spaces(address, end) == end and found_groups == groups and ranks[TIME_RANK] < UNFILLED
+
+
+@inlined
+def _skip_spaces(address: int, end: int) -> int:
+    while address < end and load_byte(address) in (32, 9, 13):
+        address += 1
+    return address
+
+
+@inlined
+def _string_end(start: int, end: int) -> tuple[int, bool]:
+    """Where the quote is that ends the string, -1 where it is no string; and whether it is ASCII without escapes."""
+    address = start
+    is_plain = True
+    while address < end:
+        quotes = matching(address, uint8(34))
+        odd = matching(address, uint8(92)) | not_ascii(address) | control(address)
+        before = (quotes ^ (quotes - uint64(1))) if quotes != 0 else _ALL
+        odd &= before
+        if odd == 0:
+            if quotes != 0:
+                address += lowest_bit(quotes)
+                return (address, is_plain) if address < end else (int64(-1), False)
+            address += 64
+            continue
+        is_plain = False
+        address += lowest_bit(odd)
+        if address >= end:
+            break
+        byte = load_byte(address)
+        if byte < 32:
+            break
+        if byte != 92:
+            address += 1
+            continue
+        escaped = load_byte(address + 1)
+        if escaped == 117:
+            for place in range(2, 6):
+                digit = load_byte(address + place) | 32
+                if not (
+                    (digit >= 48 and digit <= 57 and load_byte(address + place) < 64) or (digit >= 97 and digit <= 102)
+                ):
+                    return int64(-1), False
+            address += 6
+        elif escaped in (34, 92, 47, 98, 102, 110, 114, 116):
+            address += 2
+        else:
+            break
+    return int64(-1), False
+
+
+@inlined
+def _number_end(start: int, end: int) -> Number:
+    """Where the JSON number that begins at `start` ends, or -1."""
+    address = start + (1 if load_byte(start) == 45 else 0)
+    digits = digits_end(address, end)
+    if digits == address or (digits > address + 1 and load_byte(address) == 48):
+        return int64(-1)
+    address = digits
+    if address < end and load_byte(address) == 46:
+        digits = digits_end(address + 1, end)
+        if digits == address + 1:
+            return int64(-1)
+        address = digits
+    if address < end and load_byte(address) | 32 == 101:
+        # An exponent is left to the slow path.
+        return int64(-1)
+    return address
+
+
+@inlined
+def _find_key(
+    address: int,
+    length: int,
+    node: int,
+    entries: npt.NDArray[np.int64],
+    keys: npt.NDArray[np.uint64],
+    slots: npt.NDArray[np.int16],
+) -> Number:
+    """The index of the wanted key in an object, or -1."""
+    if length > 32:
+        return int64(-1)
+    word0 = _key_word(address, length)
+    word1 = _key_word(address + 8, length - 8)
+    word2 = _key_word(address + 16, length - 16)
+    word3 = _key_word(address + 24, length - 24)
+    mixed = word0 ^ (word1 * _K1) ^ (word2 * _K2) ^ (word3 * _K3)
+    slot = int64(((mixed + uint64(node) * _K4 + uint64(length)) * _K0) >> uint64(56))
+    while slots[slot] >= 0:
+        index = int64(slots[slot])
+        if (
+            entries[index, 0] == node
+            and entries[index, 1] == length
+            and keys[index, 0] == word0
+            and keys[index, 1] == word1
+            and keys[index, 2] == word2
+            and keys[index, 3] == word3
+        ):
+            return index
+        slot = (slot + 1) & 255
+    return int64(-1)
+
+
+@inlined
+def _key_word(address: int, length: int) -> Number:
+    if length <= 0:
+        return uint64(0)
+    if length >= 8:
+        return load_word(address)
+    return load_word(address) & (_ALL >> uint64(8 * (8 - length)))
