@@ -8,6 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from beam_jobs.access_log import FormatError, get_format
+
+FORMAT_STRING = r"[\s\S]*[%$][\s\S]*"
+"""What tells a server's format string from the name of a format."""
+
 LOCAL_RUNNER = "FnApiRunner"
 DATAFLOW_RUNNER = "DataflowRunner"
 
@@ -76,3 +81,15 @@ def in_range(name: str, value: str, least: int, most: int) -> int:
     if not least <= int(value) <= most:
         raise OptionError(f"--{name}={value} is out of range: give {least} to {most} bytes")
     return int(value)
+
+
+def usable_format(name: str) -> str:
+    """The name of a format or a server's format string, if lines can be read by it.
+
+    Raises:
+        OptionError: they cannot.
+    """
+    try:
+        return get_format(name).name
+    except FormatError as error:
+        raise OptionError(f"--log_format: {error}") from error

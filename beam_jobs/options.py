@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
 from beam_jobs.access_log import FORMATS
+from beam_jobs.anonymising import ANONYMISING_PARAMETERS, AnonymisingSettings
 from beam_jobs.command_line import (
     DATAFLOW_RUNNER,
+    FORMAT_STRING,
     LOCAL_RUNNER,
     OneLineParser,
     OptionError,
@@ -18,6 +20,7 @@ from beam_jobs.command_line import (
     add_parameters,
     checked,
     in_range,
+    usable_format,
 )
 from beam_jobs.storage import GCS_SCHEME, absolute
 
@@ -48,8 +51,9 @@ BACKFILL_PARAMETERS = (
     Parameter(
         "log_format",
         "Log format",
-        f"Format of the lines: {', '.join(sorted(FORMATS))}, or auto to find it out per file. Default: auto.",
-        rf"^({'|'.join((AUTO_FORMAT, *sorted(FORMATS)))})$",
+        f"Format of the lines: {', '.join(sorted(FORMATS))}, the format string of an Apache or nginx configuration, or "
+        "auto to find it out per file. Default: auto.",
+        rf"^({'|'.join((AUTO_FORMAT, *sorted(FORMATS)))}|{FORMAT_STRING})$",
         AUTO_FORMAT,
     ),
     Parameter(
@@ -66,6 +70,7 @@ BACKFILL_PARAMETERS = (
         r"^[1-9][0-9]{3,7}$",
         str(1 << 20),
     ),
+    *ANONYMISING_PARAMETERS,
 )
 
 
@@ -92,6 +97,7 @@ class BackfillSettings:
     log_format: str
     block_bytes: int
     max_line_bytes: int
+    anonymising: AnonymisingSettings
     job_name: str
     runner: str
 
@@ -120,9 +126,10 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
         source=values["source"] if values["source"].startswith(GCS_SCHEME) else absolute(values["source"]),
         output=absolute(values["output"]),
         run_id=values["run_id"],
-        log_format=values["log_format"],
+        log_format=AUTO_FORMAT if values["log_format"] == AUTO_FORMAT else usable_format(values["log_format"]),
         block_bytes=in_range("block_bytes", values["block_bytes"], MIN_BLOCK_BYTES, MAX_BLOCK_BYTES),
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
+        anonymising=AnonymisingSettings.of(values),
         job_name=job_name,
         runner=runner,
     )

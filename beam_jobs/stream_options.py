@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from beam_jobs.access_log import FORMATS
+from beam_jobs.anonymising import ANONYMISING_PARAMETERS, AnonymisingSettings
 from beam_jobs.command_line import (
     DATAFLOW_RUNNER,
+    FORMAT_STRING,
     LOCAL_RUNNER,
     OneLineParser,
     OptionError,
@@ -16,11 +20,13 @@ from beam_jobs.command_line import (
     add_parameters,
     checked,
     in_range,
+    usable_format,
 )
 
 MIN_LINE_BYTES, MAX_LINE_BYTES = 1 << 10, 1 << 21  # a line's row, at most 3 times as long, fits one append
-ROWS_TABLE, REJECTED_TABLE = "streamed_requests", "rejected_lines"
+ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE = "streamed_requests", "rejected_lines", "stream_batches"
 _JOB_NAME = "log-stream"
+_JOB_ID = "DATAFLOW_EMULATOR_JOB_ID"
 _PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _SUBSCRIPTION = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 
@@ -34,14 +40,15 @@ STREAM_PARAMETERS = (
     Parameter(
         "dataset",
         "Dataset",
-        f"BigQuery dataset with the tables {ROWS_TABLE} and {REJECTED_TABLE}: PROJECT.DATASET.",
+        f"BigQuery dataset with the tables {ROWS_TABLE}, {REJECTED_TABLE} and {BATCHES_TABLE}: PROJECT.DATASET.",
         rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}$",
     ),
     Parameter(
         "log_format",
         "Log format",
-        f"Format of the lines: {', '.join(sorted(FORMATS))}. Default: article.",
-        rf"^({'|'.join(sorted(FORMATS))})$",
+        f"Format of the lines: {', '.join(sorted(FORMATS))}, or the format string of an Apache or nginx configuration. "
+        "Default: article.",
+        rf"^({'|'.join(sorted(FORMATS))}|{FORMAT_STRING})$",
         "article",
     ),
     Parameter(
@@ -51,6 +58,7 @@ STREAM_PARAMETERS = (
         r"^[1-9][0-9]{3,6}$",
         str(1 << 20),
     ),
+    *ANONYMISING_PARAMETERS,
 )
 
 
@@ -64,6 +72,7 @@ class StreamSettings:
 
     Attributes:
         job_name: Beam's `--job_name`.
+        job_id: the Dataflow job, or where its processes are not told their job's id, its name and when it was launched.
         on_dataflow: whether Beam's `--runner` is the DataflowRunner.
     """
 
@@ -71,7 +80,9 @@ class StreamSettings:
     dataset: str
     log_format: str
     max_line_bytes: int
+    anonymising: AnonymisingSettings
     job_name: str
+    job_id: str
     on_dataflow: bool
 
     @property
@@ -83,6 +94,11 @@ class StreamSettings:
     def rejected_table(self) -> str:
         """`project.dataset.table` of the rejected lines."""
         return f"{self.dataset}.{REJECTED_TABLE}"
+
+    @property
+    def batches_table(self) -> str:
+        """`project.dataset.table` of the entries of the ledger."""
+        return f"{self.dataset}.{BATCHES_TABLE}"
 
 
 def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]]:
@@ -115,9 +131,11 @@ def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]
     settings = StreamSettings(
         subscription=values["subscription"],
         dataset=values["dataset"],
-        log_format=values["log_format"],
+        log_format=usable_format(values["log_format"]),
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
+        anonymising=AnonymisingSettings.of(values),
         job_name=known.job_name,
+        job_id=os.environ.get(_JOB_ID) or f"{known.job_name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         on_dataflow=known.runner == DATAFLOW_RUNNER,
     )
     return settings, of_beam
@@ -130,5 +148,5 @@ def _parse_known(of_beam: Sequence[str]) -> tuple[argparse.Namespace, list[str]]
     parser.add_argument("--job_name", default=_JOB_NAME)
     for name in ("project", "region", "temp_location", "staging_location", "labels", "sdk_container_image"):
         parser.add_argument(f"--{name}")
-    return parser.parse_known_args(of_beam)
     parser.add_argument("--no_use_public_ips", action="store_true")
+    return parser.parse_known_args(of_beam)

@@ -50,10 +50,11 @@ from airflow.sdk import (
 from logline.alerts import FAILED_BACKFILL, AlertNotifier, missed_deadline
 from logline.assets import BACKFILLED_REQUESTS
 from logline.backfill import plan_backfill, planned_unit
-from logline.bigquery import LoadManifestFilesOperator, RunChecksOperator, query_job
+from logline.bigquery import LoadManifestFilesOperator, query_job
 from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.ledger import ReportLedgerOperator
 from logline.planning import LOG_FORMATS, MAX_DAYS
+from logline.quality import RunChecksOperator, record_job
 from logline.settings import Settings
 from logline.turns import WaitForTurnSensor
 
@@ -123,7 +124,8 @@ with DAG(
             "auto",
             type="string",
             title="Format",
-            description=f"Format of the lines: {', '.join(LOG_FORMATS)}. auto looks at the first lines of each object.",
+            description=f"Format of the lines: {', '.join(LOG_FORMATS)}, or the format string of an Apache or nginx "
+            "configuration. auto looks at the first lines of each object.",
             examples=list(LOG_FORMATS),
         ),
         "max_parallel_days": Param(
@@ -202,6 +204,7 @@ with DAG(
                         "output": "{{ unit(ti).output }}",
                         "run_id": "{{ run_id }}",
                         "log_format": "{{ params.log_format }}",
+                        **SETTINGS.anonymising_parameters(),
                     },
                     "environment": SETTINGS.dataflow_environment(),
                 }
@@ -241,6 +244,7 @@ with DAG(
                     ("allow_empty", "BOOL", "{{ params.allow_empty | lower }}"),
                 ],
             ),
+            record=record_job(SETTINGS, gate="backfilled_requests", day=DAY),
             manifest=MANIFEST,
             project_id=SETTINGS.project,
             location=SETTINGS.location,

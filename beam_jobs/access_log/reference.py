@@ -199,7 +199,7 @@ def read_duration(value: bytes | None, unit_nanoseconds: int) -> int | None:
         return None
     if _DURATION.fullmatch(value) is not None:
         whole, _, fraction = value.partition(b".")
-        nanoseconds = (int(whole + fraction) * unit_nanoseconds) // 10 ** len(fraction)
+        nanoseconds: int = int(whole + fraction) * unit_nanoseconds // 10 ** len(fraction)
         if nanoseconds < 2**53:
             return nanoseconds
     raise LineError(RejectReason.BAD_DURATION, f"the duration {shown(value)} is not a number, or longer than 100 days")

@@ -102,17 +102,10 @@ class ScannedBlock:
         )  # fmt: skip
         self.block = block
         self.count, self.blank = lines + more, blank + more_blank
-        (
-            self.verdicts,
-            self.bounds,
-            self.texts,
-            self.timestamps,
-            self.statuses,
-            self.sizes,
-            self.durations,
-            self.dates,
-            (self._hashes),
-        ) = (output[:found] for output in outputs)
+        self.verdicts, self.bounds, self.texts = outputs.verdicts[:found], outputs.bounds[:found], outputs.texts[:found]
+        self.timestamps, self.dates = outputs.timestamps[:found], outputs.dates[:found]
+        self.statuses, self.sizes = outputs.statuses[:found], outputs.sizes[:found]
+        self.durations, self._hashes = outputs.durations[:found], outputs.hashes[:found]
         hash_lines(block, 0, self.bounds, 0, self.padded, self._hashes)
         hash_lines(padded, cut, self.bounds, self.padded, found, self._hashes)
         self._tail_start = cut

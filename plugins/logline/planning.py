@@ -12,7 +12,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from string import Formatter
 
-LOG_FORMATS = ("auto", "article", "common", "combined")
+LOG_FORMATS = (
+    "auto", "article", "aws_alb", "aws_cloudfront", "caddy", "cloud_load_balancing", "combined", "combined_s",
+    "combined_us", "common", "nginx_json", "nginx_timed", "traefik", "vhost_combined",
+)  # fmt: skip
 MAX_DAYS = 366
 DAY_FORMAT = "%Y-%m-%d"
 
@@ -160,10 +163,18 @@ def days_to_read(start: object, end: object, now: datetime) -> list[date]:
     return [first + timedelta(days=offset) for offset in range(count)]
 
 
+def is_log_format(log_format: str) -> bool:
+    """Whether it is the name of a format, or may be the format string of a server, which the jobs check in full."""
+    return log_format in LOG_FORMATS or "%" in log_format or "$" in log_format
+
+
 def check_log_format(log_format: str) -> str:
     """Return `log_format`, or raise PlanError naming the known ones."""
-    if log_format not in LOG_FORMATS:
-        raise PlanError(f"log_format {log_format!r} is unknown: choose one of {', '.join(LOG_FORMATS)}")
+    if not is_log_format(log_format):
+        raise PlanError(
+            f"log_format {log_format!r} is unknown: choose one of {', '.join(LOG_FORMATS)}, or give the server's own "
+            "format string"
+        )
     return log_format
 
 

@@ -35,7 +35,12 @@ _REPOSITORY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 # A message has no sample of lines to tell the format by.
-STREAM_FORMATS = ("article", "combined", "common")
+STREAM_FORMATS = (
+    "article", "aws_alb", "aws_cloudfront", "caddy", "cloud_load_balancing", "combined", "combined_s", "combined_us",
+    "common", "nginx_json", "nginx_timed", "traefik", "vhost_combined",
+)  # fmt: skip
+
+_ANONYMISE = ("none", "truncate", "hash")
 
 
 class SettingsError(ValueError):
@@ -79,7 +84,11 @@ class Settings:
         max_freshness_minutes: minutes without a new row before somebody is called; None: lines may stay away
             (`LOGLINE_MAX_FRESHNESS_MINUTES`).
         max_rejected_percent: share of the live lines that may be rejected (`LOGLINE_MAX_REJECTED_PERCENT`).
+        late_days: days after which late lines no longer make a day of `requests` be rebuilt (`LOGLINE_LATE_DAYS`).
         notifiers: who is told of a failed task, JSON (`LOGLINE_NOTIFIERS`, see `logline.alerts`).
+        anonymise: what becomes of client addresses: none, truncate or hash (`LOGLINE_ANONYMISE`, see docs/parser.md).
+        anonymise_key_file: gs:// file with the key of the hashes (`LOGLINE_ANONYMISE_KEY_FILE`).
+        redact_query_secrets: whether secrets in URLs are redacted, yes or no (`LOGLINE_REDACT_QUERY_SECRETS`).
         runbooks: where the runbooks are, a path or an address to which `#heading` can be added (`LOGLINE_RUNBOOKS`).
         job_page: address of the page of a Dataflow job, with `{project}`, `{region}` and `{job_id}`
             (`LOGLINE_JOB_PAGE`).
@@ -117,7 +126,11 @@ class Settings:
     max_lag_seconds: int
     max_freshness_minutes: int | None
     max_rejected_percent: int
+    late_days: int
     notifiers: str
+    anonymise: str
+    anonymise_key_file: str | None
+    redact_query_secrets: bool
     runbooks: str
     job_page: str
     backfill_deadline_hours: int
@@ -138,6 +151,12 @@ class Settings:
         )
         region = values.text("LOGLINE_REGION", default="us-central1", must="be a region", valid=_REGION.fullmatch)
         dataset = values.text("LOGLINE_DATASET", default="logline", must="be a dataset id", valid=_DATASET.fullmatch)
+        anonymise = values.text(
+            "LOGLINE_ANONYMISE",
+            default="none",
+            must=f"be one of {', '.join(_ANONYMISE)}",
+            valid=_ANONYMISE.__contains__,
+        )
         topic = values.text("LOGLINE_TOPIC", default="log-lines", must="be a topic id", valid=_PUBSUB.fullmatch)
         settings = cls(
             project=project,
@@ -200,8 +219,8 @@ class Settings:
             stream_log_format=values.text(
                 "LOGLINE_STREAM_LOG_FORMAT",
                 default="article",
-                must=f"be one of {', '.join(STREAM_FORMATS)}",
-                valid=STREAM_FORMATS.__contains__,
+                must=f"be one of {', '.join(STREAM_FORMATS)}, or the server's own format string",
+                valid=lambda text: text in STREAM_FORMATS or "%" in text or "$" in text,
             ),
             restart_budget=values.count("LOGLINE_RESTART_BUDGET", default=5),
             restart_window_minutes=values.count("LOGLINE_RESTART_WINDOW_MINUTES", default=60),
@@ -211,7 +230,19 @@ class Settings:
             max_lag_seconds=values.count("LOGLINE_MAX_LAG_SECONDS", default=300),
             max_freshness_minutes=values.optional_count("LOGLINE_MAX_FRESHNESS_MINUTES"),
             max_rejected_percent=values.count("LOGLINE_MAX_REJECTED_PERCENT", default=10),
+            late_days=values.count("LOGLINE_LATE_DAYS", default=30),
             notifiers=values.text("LOGLINE_NOTIFIERS", default="[]"),
+            anonymise=anonymise,
+            anonymise_key_file=values.text(
+                "LOGLINE_ANONYMISE_KEY_FILE",
+                must="be the file with the key, since LOGLINE_ANONYMISE is hash",
+            )
+            if anonymise == "hash"
+            else None,
+            redact_query_secrets=values.text(
+                "LOGLINE_REDACT_QUERY_SECRETS", default="no", must="be yes or no", valid=("yes", "no").__contains__
+            )
+            == "yes",
             runbooks=values.text("LOGLINE_RUNBOOKS", default="docs/operations.md"),
             job_page=values.text(
                 "LOGLINE_JOB_PAGE",
@@ -251,6 +282,17 @@ class Settings:
     def subscription_path(self) -> str:
         """The streaming job's subscription, `projects/PROJECT/subscriptions/ID`."""
         return f"projects/{self.project}/subscriptions/{self.subscription}"
+
+    def anonymising_parameters(self) -> dict[str, str]:
+        """The parameters that tell every job which reads lines what to take out of them; none where that is nothing."""
+        parameters = {}
+        if self.anonymise != "none":
+            parameters["anonymise"] = self.anonymise
+        if self.anonymise_key_file is not None:
+            parameters["anonymise_key_file"] = self.anonymise_key_file
+        if self.redact_query_secrets:
+            parameters["redact_query_secrets"] = "true"
+        return parameters
 
     def dataflow_environment(self) -> dict[str, Any]:
         """The runtime environment of a Flex Template launch; what is not set is left to Dataflow.

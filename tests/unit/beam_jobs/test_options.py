@@ -58,7 +58,7 @@ def test_what_the_dataflow_emulator_passes_is_taken() -> None:
     assert settings.job_name == "log-backfill-2026-11-01"
 
 
-@pytest.mark.parametrize("name", ["auto", *FORMATS])
+@pytest.mark.parametrize("name", ["auto", *FORMATS, '%h %l %u %t "%r" %>s %b'])
 def test_every_format_of_the_parser_is_taken(name: str) -> None:
     assert parse_backfill_options([*NEEDED, f"--log_format={name}"])[0].log_format == name
 
@@ -71,7 +71,8 @@ def test_every_format_of_the_parser_is_taken(name: str) -> None:
         ([*NEEDED, "--output=gs://b/*"], "cannot be used"),
         ([*NEEDED, "--source="], "--source= cannot be used"),
         ([*NEEDED, "--run_id=a\nb"], "cannot be used"),
-        ([*NEEDED, "--log_format=iis"], "article, combined, common"),
+        ([*NEEDED, "--log_format=iis"], "the format string of an Apache or nginx configuration"),
+        ([*NEEDED, "--log_format=%h %l %u %>s"], "has no time: add %t"),
         ([*NEEDED, "--block_bytes=ten"], "--block_bytes=ten cannot be used"),
         ([*NEEDED, "--block_bytes=-4096"], "cannot be used"),
         ([*NEEDED, f"--block_bytes={options.MAX_BLOCK_BYTES + 1}"], "out of range"),

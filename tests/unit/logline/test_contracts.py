@@ -10,6 +10,7 @@ from logline import __version__
 from logline.planning import LOG_FORMATS
 from logline.settings import STREAM_FORMATS
 
+STRING = "log_format main '$remote_addr [$time_local] '\n'\"$request\" $status';"
 ROOT = Path(__file__).parents[3]
 
 
@@ -21,7 +22,7 @@ def test_the_formats_are_those_of_the_parser():
 def test_the_template_takes_every_format():
     metadata = json.loads((ROOT / "dags/templates/backfill.json").read_text(encoding="utf-8"))
     (log_format,) = [parameter for parameter in metadata["parameters"] if parameter["name"] == "log_format"]
-    assert all(re.fullmatch(regex, name) for regex in log_format["regexes"] for name in LOG_FORMATS)
+    assert all(re.fullmatch(regex, name) for regex in log_format["regexes"] for name in (*LOG_FORMATS, STRING))
 
 
 def test_plugin_and_jobs_are_of_one_version():
