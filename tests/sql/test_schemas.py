@@ -14,12 +14,17 @@ NAMES = {
     "tables": TABLES,
     "views": VIEWS,
     "max_freshness_minutes": 30,
+    "max_rejected_percent": 10,
+    "late_days": 30,
+    "run_id": "run-1",
+    "limit": 1000,
+    "job_id": "job-1",
 }
 WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/*/query.sql"))
 # Parts of a statement, included where they are needed.
 PARTS = {
     *("daily_sessions/sessions.sql", "daily_summary/durations.sql", "reconciliation/days.sql"),
-    *("requests/columns.sql", "requests/deduplicated.sql", "requests/visitor.sql"),
+    *("replay/became_rows.sql", "requests/columns.sql", "requests/deduplicated.sql", "requests/visitor.sql"),
 }
 
 

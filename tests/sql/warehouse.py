@@ -22,6 +22,7 @@ STAGED = {
     "rejected": "rejected_lines",
     "ledger": "ledger",
     "ledger_days": "ledger_days",
+    "replayed": "backfilled_requests",
 }
 DAY = "2015-05-17"
 
@@ -74,6 +75,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "generation": 1,
         "log_date": DAY,
         "finished": "2015-05-18 00:01:00+00",
+    },
+    "stream_batches": {
+        "job_id": "job-1",
+        "source_uri": "s",
+        "log_date": DAY,
+        **dict.fromkeys(("messages", "lines", "rows", "rejected", "blank", "bytes"), 0),
+        "parser_version": "1",
+    },
+    "request_builds": {
+        "log_date": DAY,
+        "run_id": "run-1",
+        "decision": "rebuilt",
+        "backfilled": 0,
+        "streamed": 0,
+        "late": 0,
+        "decided_at": "2015-05-18 01:00:00+00",
     },
     "daily_summary": {
         "log_date": DAY,
@@ -142,7 +159,8 @@ class Warehouse:
     def sql(self, template: str, **values: Any) -> str:
         """A template rendered for this warehouse, the day and the staging tables of the tests."""
         names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX, "log_date": f"DATE '{DAY}'"}
-        return render(template, **(names | values))
+        settings = {"run_id": "run-1", "late_days": 30, "max_rejected_percent": 25}
+        return render(template, **(names | settings | values))
 
     def run(self, sql: str, parameters: Iterable[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, Any]]:
         """Run SQL to its end, without retries, and return its rows."""
@@ -203,7 +221,7 @@ def _literal(name: str, value: Any) -> str:
         **dict.fromkeys(
             (
                 *("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished"),
-                *("first_request", "last_request"),
+                *("first_request", "last_request", "decided_at"),
             ),
             "TIMESTAMP ",
         ),
