@@ -18,8 +18,8 @@ from requests.exceptions import RequestException
 from logline.settings import Settings
 
 # The client's default is to try again for ten minutes; a panel says at once that nobody answers.
-REQUEST_SECONDS = 5.0
-QUERY_SECONDS = 15.0
+REQUEST_SECONDS = 10.0
+QUERY_SECONDS = 20.0
 
 _SQL = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "sql"),

@@ -37,6 +37,7 @@ const OF_RUN = { log_backfill: ["run", "ledger"], daily_summary: ["run", "daily"
 const ALL = ["stream", "freshness", "traffic", "hours", "reconciliation", "backfills", "daily", "top", "rejected"];
 const latest = {};
 const asked = {};
+const shownAt = {};
 
 function shown() {
   if (!DAG) return ALL;
@@ -95,6 +96,9 @@ async function refresh(name, { force = false } = {}) {
     answer = { notice: "Airflow does not answer; trying again." };
   }
   if (asked[name].address !== address) return; // asked for something else meanwhile
+  // What was known a moment ago is better than nothing.
+  if (answer.data === undefined && shownAt[name] === address) answer = { ...latest[name], notice: answer.notice };
+  if (answer.data !== undefined) shownAt[name] = address;
   latest[name] = answer;
   if (name === "daily") daysKnown(answer.data ?? []);
   render(name, answer);
@@ -109,7 +113,7 @@ function render(name, answer) {
   const opened = new Set([...section.querySelectorAll("details[open]")].map((node) => node.dataset.row));
   const scrolled = section.querySelector(".scroll")?.scrollTop ?? 0;
   const context = { ...state, chooseDay: (day) => chooseDay(day, true) };
-  const nodes = [answer.notice ? element("p", { class: "notice" }, answer.notice) : null];
+  const nodes = [answer.notice ? element("p", { class: "notice unavailable" }, answer.notice) : null];
   if (answer.data !== undefined && (answer.data !== null || ["stream", "run"].includes(name)) && !(answer.notice && !answer.data)) {
     nodes.push(RENDERERS[name](answer.data, context));
   }

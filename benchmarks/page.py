@@ -1,0 +1,125 @@
+"""The page Logline under 20 clients that ask all the time, for a minute: ``python -m benchmarks.page``.
+
+Runs on a stack of its own with a real Airflow and a backfilled day; prints each panel's latencies and how many queries
+all the answers cost: one for each interval its answer is shared, whoever asks.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from benchmarks.table import machine
+from emulators.stack.airflow_config import USER, airflow_secrets
+from emulators.stack.running import RunningStack, running_stack
+
+CLIENTS = 20
+SECONDS = 60
+MAX_P95_MS = 500
+WAIT_SECONDS = 900
+DAY = "2026-11-01"
+LINES = 20_000
+# Each panel's address, and how many seconds its answer is shared, see plugins/logline/page.
+PANELS = {
+    "page": ("", None),
+    "stream": ("api/stream", 5),
+    "freshness": ("api/freshness", 5),
+    "traffic": ("api/traffic?days=30", 5),
+    "hours": (f"api/hours?day={DAY}", 5),
+    "reconciliation": (f"api/reconciliation?first_day={DAY}", 300),
+    "backfills": ("api/backfills?days=30", 5),
+    "runs": ("api/runs", 5),
+    "daily": ("api/daily?days=30", 5),
+    "top": (f"api/top/paths?day={DAY}", 5),
+    "rejected": ("api/rejected?days=30", 5),
+}
+
+
+@dataclass
+class Measured:
+    """What the clients saw of a panel: milliseconds of each answer, and when the answers' figures were asked for."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    fetched: set[str] = field(default_factory=set)
+
+
+def main() -> None:
+    """Measure and print; exit non-zero where a panel is slow, fails or costs more queries than it should."""
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
+        _fill(stack)
+        measured = _ask(stack)
+    print(f"The page under {CLIENTS} clients for {SECONDS} s: {machine()}")
+    print(f"  {'panel':16} {'answers':>8} {'queries':>8} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
+    faults = []
+    for name, (_, seconds) in PANELS.items():
+        seen = measured[name]
+        p50, p95 = (statistics.quantiles(seen.milliseconds, n=20)[index] for index in (9, 18))
+        print(
+            f"  {name:16} {len(seen.milliseconds):8,} {len(seen.fetched):8} {p50:8.0f} {p95:8.0f} "
+            f"{max(seen.milliseconds):8.0f}"
+        )
+        if p95 >= MAX_P95_MS:
+            faults.append(f"{name}: p95 {p95:.0f} ms, {MAX_P95_MS} ms are allowed")
+        if seconds and len(seen.fetched) > SECONDS // seconds + 1:
+            faults.append(f"{name}: {len(seen.fetched)} queries, one in {seconds} s is allowed")
+    if faults:
+        sys.exit("; ".join(faults))
+
+
+def _fill(stack: RunningStack) -> None:
+    options = ["--output", f"gs://{stack.bucket}/logs", "--start_date", DAY, "--lines_per_day", str(LINES)]
+    with stack.airflow() as airflow:
+        runs = [airflow.wait_for_run(airflow.trigger("provision"), seconds=WAIT_SECONDS)]
+        subprocess.run(
+            [sys.executable, "-m", "beam_jobs.generate_logs", *options],
+            env=stack.process_env,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        for dag_id, conf in (("log_backfill", {"start_date": DAY}), ("daily_summary", {"day": DAY})):
+            runs.append(airflow.wait_for_run(airflow.trigger(dag_id, conf), seconds=WAIT_SECONDS))
+    for run in runs:
+        if run.state != "success":
+            sys.exit(f"run {run.run_id} of {run.dag_id} failed")
+
+
+def _ask(stack: RunningStack) -> dict[str, Measured]:
+    login = {"username": USER, "password": airflow_secrets(stack.config).password}
+    url = stack.config.airflow_url
+    token = requests.post(f"{url}/auth/token", json=login, timeout=60).json()["access_token"]
+    measured: dict[str, Measured] = defaultdict(Measured)
+    lock, end = threading.Lock(), time.monotonic() + SECONDS
+
+    def client() -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Authorization"] = f"Bearer {token}"
+            while time.monotonic() < end:
+                for name, (path, _) in PANELS.items():
+                    begun = time.perf_counter()
+                    answer = session.get(f"{url}/logline/{path}", timeout=60)
+                    took = 1000 * (time.perf_counter() - begun)
+                    answer.raise_for_status()
+                    with lock:
+                        measured[name].milliseconds.append(took)
+                        if path:
+                            measured[name].fetched.add(answer.json()["at"])
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        for asked in [clients.submit(client) for _ in range(CLIENTS)]:
+            asked.result()
+    return measured
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The page Logline in a real Airflow, seen with a real browser."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
+
+from docs.browser import CHROMIUM, Watched, browsing, token_of
+from emulators.stack.airflow_api import DagRun
+from emulators.stack.running import RunningStack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+# Days no other test has, the newest there are.
+DAYS = ("2031-03-01", "2031-03-02", "2031-03-03", "2031-02-10")
+ROUTES = (
+    *("", "static/page.js", "api/stream", "api/freshness", "api/traffic", "api/daily", "api/rejected", "api/backfills"),
+    *("api/runs", f"api/hours?day={DAYS[0]}", f"api/top/paths?day={DAYS[0]}", "api/ledger?run_id=x"),
+    *(f"api/reconciliation?first_day={DAYS[0]}", "api/run?dag_id=log_backfill&run_id=x"),
+)
+ANSWER_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def run(airflow_stack: RunningStack) -> Iterator[DagRun]:
+    """A run of `provision`, and some summarised days."""
+    with airflow_stack.airflow() as api:
+        ended = api.wait_for_run(api.trigger("provision"), seconds=300)
+    days = " UNION ALL ".join(
+        f"SELECT DATE '{day}' AS log_date, {1000 * number} AS requests" for number, day in enumerate(DAYS, 1)
+    )
+    rates = "0 AS bots, 5 AS bytes, 3 AS unique_visitors, 0 AS client_errors, 0 AS server_errors, 0.0 AS r, 0.0 AS s"
+    names = "bots, bytes, unique_visitors, client_errors, server_errors, client_error_rate, server_error_rate"
+    dataset, tables = airflow_stack.dataset, ("daily_summary", "daily_statuses", "daily_paths")
+    where = f"log_date IN ({', '.join(f'DATE {day!r}' for day in DAYS)})"
+    query(
+        airflow_stack,
+        f"INSERT INTO {dataset}.daily_summary (log_date, requests, {names}) SELECT *, {rates} FROM ({days});"
+        f"INSERT INTO {dataset}.daily_statuses (log_date, requests, status, bytes) SELECT *, 200, 5 FROM ({days});"
+        f"INSERT INTO {dataset}.daily_paths (log_date, requests, path, unique_visitors, errors, bytes) "
+        f"SELECT *, '/<img src=x onerror=alert(1)>', 1, 0, 5 FROM ({days});",
+    )
+    yield ended
+    query(airflow_stack, "".join(f"DELETE FROM {dataset}.{table} WHERE {where};" for table in tables))
+
+
+@pytest.fixture(scope="module")
+def browser(airflow_stack: RunningStack, run: DagRun) -> Iterator[tuple[BrowserContext, Watched]]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on PATH: install it, or name one with CHROMIUM")
+    with browsing(airflow_stack, token_of(airflow_stack, "viewer"), color_scheme="dark") as (context, watched):
+        yield context, watched
+
+
+@pytest.fixture
+def page(browser: tuple[BrowserContext, Watched]) -> Iterator[Page]:
+    """A new page that has to end without an error and without having asked anybody else."""
+    context, watched = browser
+    opened = context.new_page()
+    yield opened
+    opened.close()
+    assert (watched.errors, watched.strangers) == ([], [])
+
+
+def query(stack: RunningStack, sql: str) -> list[dict[str, Any]]:
+    with stack.bigquery() as client:
+        return [dict(row.items()) for row in client.query(sql, job_retry=None).result(job_retry=None)]
+
+
+def panels(page: Page, path: str) -> FrameLocator:
+    """The page within Airflow's, with all its panels answered."""
+    page.goto(path)
+    frame = page.frame_locator("iframe[title='Logline']")
+    expect(frame.locator("section").first).to_be_visible(timeout=ANSWER_MS)
+    expect(frame.locator("section.waiting")).to_have_count(0, timeout=ANSWER_MS)
+    # A busy BigQuery answers at a later refresh.
+    expect(frame.locator(".unavailable")).to_have_count(0, timeout=ANSWER_MS)
+    return frame
+
+
+def daily_rows(frame: FrameLocator) -> list[list[str]]:
+    return [row.locator("td").all_inner_texts()[:2] for row in frame.locator("#daily tbody tr").all()]
+
+
+def test_a_viewer_sees_the_figures_of_the_tables(page: Page, airflow_stack: RunningStack) -> None:
+    frame = panels(page, "/plugin/logline")
+    expect(frame.locator("section")).to_have_count(9)
+    dataset = airflow_stack.dataset
+    newest = f"(SELECT MAX(log_date) FROM {dataset}.daily_summary)"
+
+    def held(days: int) -> list[list[str]]:
+        rows = query(
+            airflow_stack,
+            f"SELECT log_date, requests FROM {dataset}.daily_summary "
+            f"WHERE log_date > DATE_SUB({newest}, INTERVAL {days} DAY) ORDER BY log_date DESC",
+        )
+        return [[f"{row['log_date']}", f"{row['requests']:,}"] for row in rows]
+
+    assert daily_rows(frame) == held(30)
+    frame.locator("#days").select_option("366")
+    expect(frame.locator("#daily tbody tr")).to_have_count(len(held(366)), timeout=ANSWER_MS)
+    assert daily_rows(frame) == held(366)
+    frame.locator("#day").select_option(DAYS[1])
+    expect(frame.locator("#top .aside")).to_have_text(DAYS[1])
+    # What a log line holds is text.
+    expect(frame.locator("#top tbody tr").first).to_contain_text("/<img src=x onerror=alert(1)>", timeout=ANSWER_MS)
+    expect(frame.locator("#top tbody tr td.figure").first).to_have_text("2,000")
+    expect(frame.locator("#traffic svg rect").first).to_be_attached()
+    expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_run_and_a_dag_have_their_own_view(page: Page, run: DagRun) -> None:
+    frame = panels(page, f"/dags/{run.dag_id}/runs/{run.run_id}/plugin/logline-run")
+    expect(frame.locator("#run [data-fact=State]")).to_have_text("success")
+    expect(frame.locator("#subject")).to_have_text(f"{run.dag_id} · {run.run_id}")
+    frame = panels(page, "/dags/log_backfill/plugin/logline-dag")
+    assert [section.get_attribute("id") for section in frame.locator("section").all()] == [
+        *("backfills", "rejected", "reconciliation")
+    ]
+
+
+@pytest.mark.usefixtures("run")
+def test_a_stranger_gets_nothing_and_a_viewer_changes_nothing(airflow_stack: RunningStack) -> None:
+    url = airflow_stack.config.airflow_url
+    viewer = {"Authorization": f"Bearer {token_of(airflow_stack, 'viewer')}"}
+    for route in ROUTES:
+        address = f"{url}/logline/{route}"
+        assert requests.get(address, timeout=60).status_code == 401, route
+        assert requests.get(address, headers={"Authorization": "Bearer x.y.z"}, timeout=60).status_code == 403, route
+        assert requests.get(address, headers=viewer, timeout=60).status_code in (200, 503), route
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert requests.request(method, address, headers=viewer, timeout=60).status_code == 405, route
+    refused = requests.post(
+        f"{url}/api/v2/dags/provision/dagRuns", json={"logical_date": None}, headers=viewer, timeout=60
+    )
+    assert refused.status_code == 403
