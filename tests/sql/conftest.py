@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -31,22 +32,35 @@ def own_warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
     client.close()
 
 
-class Generated(NamedTuple):
-    """Two days of generated lines in a warehouse of their own, and the log they came from."""
+class SummarisedLog(NamedTuple):
+    """The days of a log in a warehouse of their own, and the log; not to be changed."""
 
     warehouse: Warehouse
     log: bytes
 
 
 @pytest.fixture(scope="session")
-def generated_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generated]:
-    """Backfilled and summarised; not to be changed."""
+def generated_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SummarisedLog]:
+    """Two days of generated lines."""
     folder = tmp_path_factory.mktemp("generated_days")
     options = ["--days=2", "--lines_per_day=10000", "--format=combined", "--bad_share=0.02"]
     assert generate_logs.main(["--start_date=2026-11-01", f"--output={folder}/logs", *options]) == 0
     log = folder / "access.log"
     log.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("logs/2*/*"))))
     with emulators.bigquery() as client:
-        warehouse = Warehouse(client)
-        assert len(backfilled(log, folder / "out", warehouse)) == 2
-        yield Generated(warehouse, log.read_bytes())
+        yield _summarised(log, folder / "out", Warehouse(client), days=2)
+
+
+@pytest.fixture(scope="session")
+def real_days(
+    emulators: RunningStack, real_logs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SummarisedLog]:
+    """Four days of a real log."""
+    with emulators.bigquery() as client:
+        log = real_logs / "semicomplete-2015-05.access.log"
+        yield _summarised(log, tmp_path_factory.mktemp("real_days"), Warehouse(client), days=4)
+
+
+def _summarised(log: Path, folder: Path, warehouse: Warehouse, *, days: int) -> SummarisedLog:
+    assert len(backfilled(log, folder, warehouse)) == days
+    return SummarisedLog(warehouse, log.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 from datetime import date
@@ -12,12 +13,16 @@ import pyarrow.parquet as pq
 from google.cloud.bigquery import LoadJobConfig
 
 from beam_jobs import backfill
-from tests.sql.warehouse import Warehouse
+from tests.sql.warehouse import DAGS, Warehouse
 
-SUMMARIES = [
-    *("daily_summary", "daily_paths", "daily_referers", "daily_statuses", "daily_user_agents", "daily_visitors"),
-    *("daily_sessions", "hourly_traffic"),
-]
+
+def daily_tables() -> list[str]:
+    """`DAILY_TABLES` of the DAG daily_summary, without importing Airflow."""
+    for statement in ast.parse((DAGS / "daily_summary.py").read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "DAILY_TABLES":
+            tables: list[str] = ast.literal_eval(statement.value)
+            return tables
+    raise ValueError("dags/daily_summary.py has no DAILY_TABLES")
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -44,5 +49,5 @@ def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:
     days = sorted(set(rows["log_date"].to_pylist()))
     for day in days:
         rebuild(warehouse, day, "requests")
-        rebuild(warehouse, day, *SUMMARIES)
+        rebuild(warehouse, day, *daily_tables())
     return days

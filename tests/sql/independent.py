@@ -91,8 +91,8 @@ class Group:
         return tuple(durations[-(-p * len(durations) // 100) - 1] if durations else None for p in (50, 95, 99))
 
 
-def read_hits(log: bytes) -> Iterator[Hit]:
-    """The good lines of a log."""
+def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
+    """The good lines of a log, and what they say."""
     for line in log.split(b"\n"):
         found = LINE.fullmatch(line)
         if found is None:
@@ -103,14 +103,17 @@ def read_hits(log: bytes) -> Iterator[Hit]:
             continue
         named = REQUEST.fullmatch(text)
         path = named[2].partition("?")[0] if named else text
-        yield Hit(
-            moment,
-            address.decode(),
-            _logged(agent),
-            None if path in ("-", "") else path,
-            _logged(referer),
-            int(status),
-            0 if size == b"-" else int(size),
+        yield (
+            line,
+            Hit(
+                moment,
+                address.decode(),
+                _logged(agent),
+                None if path in ("-", "") else path,
+                _logged(referer),
+                int(status),
+                0 if size == b"-" else int(size),
+            ),
         )
 
 
