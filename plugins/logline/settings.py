@@ -69,6 +69,10 @@ class Settings:
         subnetwork: subnetwork of the Dataflow workers (`LOGLINE_SUBNETWORK`).
         public_addresses: whether these workers have public addresses, yes or no (`LOGLINE_PUBLIC_ADDRESSES`).
         max_bytes_billed: bytes one query may bill before BigQuery refuses it (`LOGLINE_MAX_BYTES_BILLED`).
+        landing_expiry_days: days after the day of a line (for rejected lines, after they were rejected) when its row
+            leaves the landing tables; None: never (`LOGLINE_LANDING_EXPIRY_DAYS`).
+        staging_expiry_hours: hours after which a staging table that nobody has dropped expires
+            (`LOGLINE_STAGING_EXPIRY_HOURS`).
         topic: Pub/Sub topic of the live log lines (`LOGLINE_TOPIC`).
         dead_letter_topic: topic of messages that were delivered in vain too often (`LOGLINE_DEAD_LETTER_TOPIC`).
         subscription: subscription of the streaming job (`LOGLINE_SUBSCRIPTION`).
@@ -112,7 +116,9 @@ class Settings:
     network: str | None
     subnetwork: str | None
     public_addresses: bool
-    max_bytes_billed: int | None
+    max_bytes_billed: int
+    landing_expiry_days: int | None
+    staging_expiry_hours: int
     topic: str
     dead_letter_topic: str
     subscription: str
@@ -202,7 +208,9 @@ class Settings:
                 "LOGLINE_PUBLIC_ADDRESSES", default="no", must="be yes or no", valid=("yes", "no").__contains__
             )
             == "yes",
-            max_bytes_billed=values.optional_count("LOGLINE_MAX_BYTES_BILLED"),
+            max_bytes_billed=values.count("LOGLINE_MAX_BYTES_BILLED", default=10**12),
+            landing_expiry_days=values.optional_count("LOGLINE_LANDING_EXPIRY_DAYS"),
+            staging_expiry_hours=values.count("LOGLINE_STAGING_EXPIRY_HOURS", default=72),
             topic=topic,
             dead_letter_topic=values.text(
                 "LOGLINE_DEAD_LETTER_TOPIC",
