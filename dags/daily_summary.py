@@ -9,20 +9,24 @@ starts by itself for every day a backfill has touched; by hand it takes the day:
 **Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. A
 day nothing has landed for ends with no rows in any of them, and a warning.
 
-**When a task fails**, its log ends in one line with the figures that do not fit. `rebuild_requests` compares the
-rebuilt day with the landing tables, `rebuild_daily_tables` the daily tables with `requests`. What landed while a day
-was being rebuilt makes the task rebuild it again; one that still fails after its retries has found something wrong.
+**When a task fails**, its log ends in one line with the day and the figures that do not fit. `rebuild_requests` first
+compares the landing tables with the ledger, and replaces nothing where they differ; then the rebuilt day with the
+landing tables. `rebuild_daily_tables` compares the daily tables with `requests`. What landed while a day was being
+rebuilt makes the task rebuild it again; one that still fails after its retries has found something wrong. Every check
+is kept in `quality_checks`, the balance of every day is the view `reconciliation`.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, get_current_context, task
 
 from logline.alerts import IMBALANCE, AlertNotifier
 from logline.assets import BACKFILLED_REQUESTS
-from logline.bigquery import RebuildAndCheckOperator, query_job
+from logline.bigquery import query_job
+from logline.quality import RebuildAndCheckOperator, record_job
 from logline.settings import Settings
 from logline.summary import summarised_day
 
@@ -41,6 +45,13 @@ DAY = "{{ ti.xcom_pull('choose_day') }}"
 # A literal, of a day choose_day has checked: bqemulator binds no query parameters in scripts.
 LOG_DATE = "{% set log_date = \"DATE '\" ~ ti.xcom_pull('choose_day') ~ \"'\" %}"
 
+
+def gate(folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The job of the checks in a folder, and the one that keeps their results."""
+    checks = query_job(LOG_DATE + f"{{% include 'sql/{folder}/checks.sql' %}}", SETTINGS, day=DAY)
+    return checks, record_job(SETTINGS, gate=folder, day=DAY)
+
+
 with DAG(
     dag_id="daily_summary",
     description="One day: requests without duplicates, and the daily tables",
@@ -58,7 +69,7 @@ with DAG(
         "max_retry_delay": timedelta(minutes=10),
         "on_failure_callback": [AlertNotifier(SETTINGS, IMBALANCE)],
     },
-    user_defined_macros={"dataset": SETTINGS.dataset},
+    user_defined_macros={"dataset": SETTINGS.dataset, "max_rejected_percent": SETTINGS.max_rejected_percent},
     params={
         "day": Param(
             None,
@@ -82,7 +93,8 @@ with DAG(
         configuration=query_job(
             LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", SETTINGS, day=DAY
         ),
-        checks=query_job(LOG_DATE + "{% include 'sql/requests/checks.sql' %}", SETTINGS, day=DAY),
+        before=[gate("landing")],
+        after=[gate("requests")],
         project_id=SETTINGS.project,
         location=SETTINGS.location,
         max_active_tis_per_dag=1,
@@ -92,7 +104,7 @@ with DAG(
         configuration=query_job(
             LOG_DATE + f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}", SETTINGS, day=DAY
         ),
-        checks=query_job(LOG_DATE + "{% include 'sql/daily_summary/checks.sql' %}", SETTINGS, day=DAY),
+        after=[gate("daily_summary")],
         project_id=SETTINGS.project,
         location=SETTINGS.location,
         max_active_tis_per_dag=1,

@@ -1,30 +1,26 @@
-"""Loading the files a manifest names, and checking tables before and after they change."""
+"""BigQuery jobs, and loading the files a manifest names."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
+from logline.costs import DAY_LABEL, record_cost
 from logline.manifest import read_manifest, split_uri
 from logline.settings import Settings
-from logline.tables import text_table
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.bigquery import QueryJob
 
-log = logging.getLogger(__name__)
-
 # https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
 MAX_FILES = 10_000
+# The day of a job that works on no day in particular.
+NO_DAY = "all"
 
 
 def query_job(
@@ -41,20 +37,36 @@ def query_job(
     query: dict[str, Any] = {
         "query": sql,
         "useLegacySql": False,
+        "maximumBytesBilled": str(settings.max_bytes_billed),
         "queryParameters": [
             {"name": name, "parameterType": {"type": kind}, "parameterValue": {"value": value}}
             for name, kind, value in parameters
         ],
     }
-    if settings.max_bytes_billed is not None:
-        query["maximumBytesBilled"] = str(settings.max_bytes_billed)
-    return {"query": query, "labels": {"logline-day": day}}
+    return {"query": query, "labels": job_labels(day)}
+
+
+def job_labels(day: str) -> dict[str, str]:
+    """The labels (templated) of a job of BigQuery or Dataflow: whose it is, for the bill.
+
+    The first two have the names and values that the provider's own operators give to BigQuery jobs.
+
+    Args:
+        day: the day the job works on (templated), or `NO_DAY`.
+    """
+    return {
+        "airflow-dag": "{{ dag.dag_id | lower }}",
+        "airflow-task": "{{ task.task_id | lower | replace('.', '-') }}",
+        DAY_LABEL: day,
+    }
 
 
 def fetch_rows(hook: BigQueryHook, configuration: dict[str, Any], project_id: str) -> list[dict[str, Any]]:
-    """Run a query job to its end and return its rows."""
+    """Run a query job of a task to its end, record what it cost, and return its rows."""
     job = cast("QueryJob", hook.insert_job(configuration=configuration, project_id=project_id))
-    return [dict(row.items()) for row in job.result()]
+    rows = [dict(row.items()) for row in job.result()]
+    record_cost(hook.get_client(project_id=project_id), job)
+    return rows
 
 
 class LoadManifestFilesOperator(GCSToBigQueryOperator):
@@ -67,12 +79,13 @@ class LoadManifestFilesOperator(GCSToBigQueryOperator):
         manifest: `gs://` URI of the manifest (templated).
         files: the entry of the manifest's `files` to load.
         columns_of: `dataset.table` the rows are meant for.
+        day: the day the job works on, as a label (templated).
         kwargs: the arguments of `GCSToBigQueryOperator` except its sources, format and schema.
     """
 
-    template_fields: Sequence[str] = ("manifest", *GCSToBigQueryOperator.template_fields)
+    template_fields: Sequence[str] = ("manifest", "job_labels", *GCSToBigQueryOperator.template_fields)
 
-    def __init__(self, *, manifest: str, files: str, columns_of: str, **kwargs: Any) -> None:
+    def __init__(self, *, manifest: str, files: str, columns_of: str, day: str, **kwargs: Any) -> None:
         super().__init__(
             bucket="",
             source_objects=[],
@@ -86,6 +99,8 @@ class LoadManifestFilesOperator(GCSToBigQueryOperator):
         self.manifest = manifest
         self.files = files
         self.columns_of = columns_of
+        # The argument `labels` of the provider's operator is the table's.
+        self.job_labels = job_labels(day)
 
     def execute(self, context: Context) -> None:
         """Load the files.
@@ -108,112 +123,6 @@ class LoadManifestFilesOperator(GCSToBigQueryOperator):
         ]
         super().execute(context)
 
-
-class RunChecksOperator(GoogleCloudBaseOperator):
-    """Run a query of checks, log its result as a table, and fail when a check of level `fail` did not pass.
-
-    The query returns one row for each check: `check_name`, `level` (`fail` or `warn`), `passed`, `expected`, `actual`
-    and `message`.
-
-    Args:
-        configuration: the BigQuery job (templated), see `query_job`.
-        manifest: `gs://` URI (templated) of a manifest to hand to the query as parameter `@manifest`, its JSON.
-        gcp_conn_id: the Airflow connection.
-        project_id: project of the job.
-        location: location of the job.
-        kwargs: the arguments of `BaseOperator`.
-    """
-
-    template_fields: Sequence[str] = ("configuration", "manifest")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"configuration": "json", "configuration.query.query": "sql"}
-
-    def __init__(
-        self,
-        *,
-        configuration: dict[str, Any],
-        project_id: str,
-        location: str,
-        manifest: str | None = None,
-        gcp_conn_id: str = "google_cloud_default",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.configuration = configuration
-        self.manifest = manifest
-        self.gcp_conn_id = gcp_conn_id
-        self.project_id = project_id
-        self.location = location
-
-    def execute(self, context: Context) -> None:
-        """Run the checks.
-
-        Raises:
-            AirflowFailException: one line with every failed check and its figures.
-        """
-        if self.manifest is not None:
-            self.configuration["query"]["queryParameters"].append(
-                {
-                    "name": "manifest",
-                    "parameterType": {"type": "STRING"},
-                    "parameterValue": {"value": json.dumps(read_manifest(self.manifest, self.gcp_conn_id))},
-                }
-            )
-        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location)
-        fault = failed_checks(fetch_rows(hook, self.configuration, self.project_id))
-        if fault:
-            raise AirflowFailException(fault)
-
-
-class RebuildAndCheckOperator(BigQueryInsertJobOperator):
-    """Run a script that rebuilds tables, then a query of checks over what it rebuilt.
-
-    Both are one task, because what a table is rebuilt from may change between the two: then the checks fail, and the
-    retry rebuilds and checks again. What is really wrong still fails when the retries are used up.
-
-    Args:
-        checks: the BigQuery job of the checks (templated); its rows are those of `RunChecksOperator`.
-        kwargs: the arguments of `BigQueryInsertJobOperator` except `durable`.
-    """
-
-    template_fields: Sequence[str] = ("checks", *BigQueryInsertJobOperator.template_fields)
-
-    def __init__(self, *, checks: dict[str, Any], **kwargs: Any) -> None:
-        # A retried or cleared task must run the script again, not look at the job of the first time.
-        super().__init__(durable=False, deferrable=False, **kwargs)
-        self.checks = checks
-
-    def execute(self, context: Context) -> str | None:
-        """Rebuild and check; return the id of the rebuilding job.
-
-        Raises:
-            AirflowException: one line with every failed check and its figures.
-        """
-        job_id: str | None = super().execute(context)
-        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location, use_legacy_sql=False)
-        fault = failed_checks(fetch_rows(hook, self.checks, self.project_id))
-        if fault:
-            raise AirflowException(fault)
-        return job_id
-
-
-def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
-    """Log checks as a table, and return one line about those of level `fail` that did not pass."""
-    header = ("", "check", "expected", "actual", "")
-    names = ("check_name", "expected", "actual", "message")
-    log.info(
-        "Checks\n%s", text_table(header, [(_verdict(check), *(check[name] for name in names)) for check in checks])
-    )
-    failed = [check for check in checks if _verdict(check) == "FAIL"]
-    if not failed:
-        return None
-    faults = "; ".join(
-        f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} {check['message']}"
-        for check in failed
-    )
-    return f"{len(failed)} of {len(checks)} checks failed: {faults}"
-
-
-def _verdict(check: dict[str, Any]) -> str:
-    if check["passed"]:
-        return "ok"
-    return "warn" if check["level"] == "warn" else "FAIL"
+    def _submit_job(self, hook: BigQueryHook, job_id: str) -> Any:
+        self.configuration["labels"] = self.job_labels
+        return super()._submit_job(hook, job_id)

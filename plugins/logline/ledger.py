@@ -1,4 +1,4 @@
-"""Telling people and other DAGs what a backfill has replaced."""
+"""Telling people and other DAGs which days have changed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 
 from logline.bigquery import fetch_rows
@@ -62,6 +63,36 @@ class ReportLedgerOperator(GoogleCloudBaseOperator):
         counts = ("lines", "rows", "rejected", "blank")
         totals = {name: sum(row[name] for row in ledger) for name in counts}
         context["ti"].xcom_push(key=KEY, value={**totals, "objects": len(ledger), "days": days})
+        if days:
+            context["outlet_events"][self.asset].add_partitions(days)
+        return days
+
+
+class ReopenDaysOperator(BigQueryInsertJobOperator):
+    """Note down the days that have to be rebuilt, and announce them as partitions of an asset.
+
+    Args:
+        reopened: the BigQuery job (templated) that returns what the first one noted: `day`, `decision`
+            (`reopened` or `left`) and `late`.
+        asset: the asset whose partitions are announced.
+        kwargs: the arguments of `BigQueryInsertJobOperator` except `durable`.
+    """
+
+    template_fields: Sequence[str] = ("reopened", *BigQueryInsertJobOperator.template_fields)
+
+    def __init__(self, *, reopened: dict[str, Any], asset: Asset, **kwargs: Any) -> None:
+        super().__init__(durable=False, deferrable=False, outlets=[asset], **kwargs)
+        self.reopened = reopened
+        self.asset = asset
+
+    def execute(self, context: Context) -> list[str]:
+        """Note down and announce; return the announced days."""
+        super().execute(context)
+        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location, use_legacy_sql=False)
+        found = fetch_rows(hook, self.reopened, self.project_id)
+        rows = [(row["day"], row["decision"], row["late"]) for row in found]
+        self.log.info("Days that have changed\n%s", text_table(("day", "decision", "late rows"), rows))
+        days = [row["day"] for row in found if row["decision"] == "reopened"]
         if days:
             context["outlet_events"][self.asset].add_partitions(days)
         return days

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.bigquery import RunChecksOperator
 from logline.planning import PlanError, check_known_params
 from logline.preflight import check_subscription
+from logline.quality import RunChecksOperator
 from logline.settings import Settings
 from logline.stream_jobs import VERSION_LABEL, observe, template_version
 from logline.supervision import Action, Decision, Observation, Policy, Wish, decide, ends_unasked
@@ -114,6 +114,7 @@ def launch_body(settings: Settings, *, update: bool = False) -> dict[str, Any]:
                 "subscription": settings.subscription_path,
                 "dataset": f"{settings.project}.{settings.dataset}",
                 "log_format": settings.stream_log_format,
+                **settings.anonymising_parameters(),
             },
             "environment": environment,
             "update": update,

@@ -51,7 +51,7 @@ streamed AS (
 ),
 streamed_batches AS (
   SELECT log_date, source_uri, ingested_at, COUNT(*) AS landed
-  FROM streamed WHERE NOT is_replayed GROUP BY log_date, source_uri, ingested_at
+  FROM streamed GROUP BY log_date, source_uri, ingested_at
 ),
 messages AS (
   SELECT log_date, event_id, MIN(raw_line_hash) AS raw_line_hash, COUNT(*) AS landed, COUNTIF(is_replayed) AS replayed,

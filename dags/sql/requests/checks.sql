@@ -1,23 +1,19 @@
 -- The rebuilt day against the landing tables: landed = requests + duplicates, and each row is whole.
-WITH backfilled AS (
-  SELECT raw_line_hash, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
-  WHERE log_date = {{ log_date }} GROUP BY raw_line_hash
+{% set days = 'log_date = ' ~ log_date %}
+WITH reconciled AS (
+  {% include 'sql/reconciliation/days.sql' %}
+),
+balance AS (
+  SELECT
+    IFNULL(SUM(landed), 0) AS landed,
+    IFNULL(SUM(requests), 0) AS requests,
+    IFNULL(SUM(delivered_again), 0) AS delivered_again,
+    IFNULL(SUM(in_both), 0) AS in_both
+  FROM reconciled
 ),
 messages AS (
-  SELECT event_id, MIN(raw_line_hash) AS raw_line_hash, COUNT(*) AS landed, COUNT(DISTINCT raw_line_hash) AS different_lines
+  SELECT event_id, COUNT(DISTINCT raw_line_hash) AS different_lines
   FROM {{ dataset }}.streamed_requests WHERE log_date = {{ log_date }} GROUP BY event_id
-),
-streamed AS (
-  SELECT raw_line_hash, COUNT(*) AS messages, SUM(landed) AS landed, COUNTIF(different_lines > 1) AS ambiguous
-  FROM messages GROUP BY raw_line_hash
-),
-landed AS (
-  SELECT
-    (SELECT IFNULL(SUM(landed), 0) FROM backfilled) + (SELECT IFNULL(SUM(landed), 0) FROM streamed) AS landed,
-    (SELECT IFNULL(SUM(landed - messages), 0) FROM streamed) AS delivered_again,
-    (SELECT IFNULL(SUM(ambiguous), 0) FROM streamed) AS ambiguous,
-    (SELECT IFNULL(SUM(LEAST(backfilled.landed, streamed.messages)), 0)
-      FROM backfilled JOIN streamed USING (raw_line_hash)) AS in_both
 ),
 rebuilt AS (
   SELECT
@@ -32,7 +28,7 @@ SELECT 'landed = requests + duplicates' AS check_name, 'fail' AS level,
   landed AS expected, requests + delivered_again + in_both AS actual,
   CONCAT('of these ', CAST(requests AS STRING), ' requests, ', CAST(delivered_again AS STRING), ' delivered again, ',
     CAST(in_both AS STRING), ' both streamed and backfilled') AS message
-FROM landed CROSS JOIN rebuilt
+FROM balance
 UNION ALL
 SELECT 'one identity for each request', 'fail', requests = identities, requests, identities, 'distinct event_ids'
 FROM rebuilt
@@ -44,9 +40,9 @@ SELECT 'day of the request', 'fail', misdated = 0, 0, misdated,
   'requests whose log_date is not the day of their timestamp'
 FROM rebuilt
 UNION ALL
-SELECT 'one line for each message', 'fail', ambiguous = 0, 0, ambiguous,
+SELECT 'one line for each message', 'fail', COUNT(*) = 0, 0, COUNT(*),
   'event_ids the publisher gave to lines that differ: only one line of each could be kept'
-FROM landed
+FROM messages WHERE different_lines > 1
 UNION ALL
 SELECT 'a day with requests', 'warn', requests > 0, 1, requests, 'requests: nothing has landed for this day'
 FROM rebuilt

@@ -1,0 +1,67 @@
+"""Days that are over and have changed, and the stream's ledger.
+
+Every hour this looks for days that are over and for which more has landed than `requests` was rebuilt from: yesterday
+after its midnight, and any day for which the stream has brought late lines since. It starts `daily_summary` for each of
+them. By hand it looks at once:
+
+    airflow dags trigger late_lines
+
+**The bound** is `LOGLINE_LATE_DAYS` (30). Lines for a day before that are in `streamed_requests`, but the day is left
+as it is until somebody rebuilds it (`airflow dags trigger daily_summary`); `reconciliation` shows it as outdated.
+Either way `request_builds` has an entry with the number of lines: nothing changes or is left out without a word.
+
+It also sums the stream's batches up in `ledger` and `ledger_days`, one row for each job and hour, the last day anew.
+
+**Repeat it freely**: what is summed up is replaced, and a day that is rebuilt once more stays the same.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from logline.alerts import IMBALANCE, AlertNotifier
+from logline.assets import BACKFILLED_REQUESTS
+from logline.bigquery import query_job
+from logline.ledger import ReopenDaysOperator
+from logline.settings import Settings
+
+SETTINGS = Settings.from_environment()
+TODAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"
+
+with DAG(
+    dag_id="late_lines",
+    description="Late lines make their days be rebuilt; the stream's ledger",
+    doc_md=__doc__,
+    # A new installation, with nothing provisioned yet, waits for the next hour.
+    schedule=CronTriggerTimetable("20 * * * *", timezone="UTC", run_immediately=False),
+    max_active_runs=1,
+    catchup=False,
+    tags=["logline", "summary"],
+    default_args={
+        "owner": "logline",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=15),
+        "on_failure_callback": [AlertNotifier(SETTINGS, IMBALANCE)],
+    },
+    user_defined_macros={"dataset": SETTINGS.dataset, "late_days": SETTINGS.late_days},
+) as dag:
+    fold_stream_ledger = BigQueryInsertJobOperator(
+        task_id="fold_stream_ledger",
+        configuration=query_job("{% include 'sql/ledger/fold_stream.sql' %}", SETTINGS, day=TODAY),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+        durable=False,
+    )
+    reopen_days = ReopenDaysOperator(
+        task_id="reopen_days",
+        configuration=query_job("{% include 'sql/request_builds/reopen.sql' %}", SETTINGS, day=TODAY),
+        reopened=query_job("{% include 'sql/request_builds/reopened.sql' %}", SETTINGS, day=TODAY),
+        asset=BACKFILLED_REQUESTS,
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+    )
+
+    fold_stream_ledger >> reopen_days

@@ -1,0 +1,6 @@
+-- The days the run has to say something of.
+SELECT CAST(log_date AS STRING) AS day, decision, SUM(late) AS late FROM {{ dataset }}.request_builds
+WHERE run_id = '{{ run_id }}' AND decision IN ('reopened', 'left')
+  AND decided_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 2 DAY)
+GROUP BY log_date, decision
+ORDER BY day
