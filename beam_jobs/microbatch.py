@@ -160,10 +160,9 @@ class MicroBatchRunner:
             batch = self._next_batch()
             if batch is None:
                 return
-            started = datetime.now(UTC)
             try:
                 for chunk in chunks_of(message for pulled in batch for message in pulled.messages):
-                    for parsed in parse_each(chunk, self._parser, self._subscription.path, started):
+                    for parsed in parse_each(chunk, self._parser, self._subscription.path, datetime.now(UTC)):
                         self._metrics.wrote(self._sink.write(parsed), parsed)
             except GivenUpError as error:
                 _log.warning("ending with messages unacknowledged, they will be delivered again: %s", error)

@@ -2,10 +2,11 @@
 
     python -m beam_jobs.stream --subscription projects/P/subscriptions/S --dataset P.logline
 
-Good lines go to `streamed_requests`, the others with their reason to `rejected_lines`; a message is acknowledged when
-its lines are durable. Runs in this process by default: SIGINT and SIGTERM drain, that is pull no more, finish what was
-pulled and exit with 0; after SIGTERM, or a second SIGINT, nothing that fails is tried again. With
-`--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it cannot run.
+Good lines go to `streamed_requests`, the others with their reason to `rejected_lines`, and the counts of every batch to
+`stream_batches`; a message is acknowledged when all this is durable. Runs in this process by default: SIGINT and
+SIGTERM drain, that is pull no more, finish what was pulled and exit with 0; after SIGTERM, or a second SIGINT, nothing
+that fails is tried again. With `--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it
+cannot run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from types import FrameType
 
 from google.auth.exceptions import GoogleAuthError
 
-from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.anonymising import make_anonymiser, make_parser
 from beam_jobs.append import make_write_client
 from beam_jobs.command_line import OptionError
 from beam_jobs.microbatch import MicroBatchRunner
@@ -72,8 +73,8 @@ def run_here(settings: StreamSettings) -> None:
     metrics = StreamMetrics()
     subscription = Subscription(settings.subscription)
     client = make_write_client()
-    sink = StreamSink(client, settings.rows_table, settings.rejected_table, Patience(hurry=hurry))
-    parser = BlockParser(get_format(settings.log_format), settings.max_line_bytes)
+    sink = StreamSink(client, settings, Patience(hurry=hurry))
+    parser = make_parser(settings.log_format, settings.max_line_bytes, make_anonymiser(settings.anonymising))
     runner = MicroBatchRunner(subscription, parser, sink, metrics, hurry)
     asked_to_drain = threading.Event()
 
@@ -89,7 +90,7 @@ def run_here(settings: StreamSettings) -> None:
     until_asked = Patience(hurry=asked_to_drain)
     try:
         subscription.check(until_asked)
-        check_tables(client, settings.rows_table, settings.rejected_table, until_asked)
+        check_tables(client, settings, until_asked)
         _log.info("streaming from %s to %s", settings.subscription, settings.rows_table)
         runner.run(report)
     except GivenUpError:
@@ -136,7 +137,7 @@ def _submit(settings: StreamSettings, of_beam: Sequence[str]) -> None:
     patience = Patience(seconds=_SUBMIT_PATIENCE_SECONDS)
     subscription, client = Subscription(settings.subscription), make_write_client()
     subscription.check(patience)
-    check_tables(client, settings.rows_table, settings.rejected_table, patience)
+    check_tables(client, settings, patience)
     _log.info("submitted job %s", submit(settings, of_beam))
 
 

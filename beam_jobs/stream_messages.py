@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.access_log import PARSER_VERSION, BlockParser
+from beam_jobs.access_log.anonymising import Anonymiser
 from beam_jobs.sinks import REJECTED_SCHEMA, ROWS_SCHEMA
 
 # The Storage Write API's list of Arrow types has `binary`, but none of a fixed size.
@@ -91,6 +92,8 @@ class ParsedMessages:
         rejected: in `sinks.REJECTED_SCHEMA`.
         counts: of the messages, nothing refused yet.
         oldest_publish_time: seconds since the epoch; 0 where unknown.
+        source_uri: of all rows and rejected lines.
+        ingested_at: of all rows and rejected lines, UTC.
         block: the lines, each with its end.
         row_offsets: where in the block each row's line begins.
     """
@@ -99,6 +102,8 @@ class ParsedMessages:
     rejected: pa.RecordBatch
     counts: StreamCounts
     oldest_publish_time: float
+    source_uri: str
+    ingested_at: datetime
     block: bytes
     row_offsets: Offsets
 
@@ -108,17 +113,18 @@ class ParsedMessages:
         oldest = pc.min(self.rows.column("timestamp")).as_py()
         return None if oldest is None else float(oldest.timestamp())
 
-    def refuse(self, refusals: Sequence[tuple[int, str]]) -> pa.RecordBatch:
+    def refuse(self, refusals: Sequence[tuple[int, str]], anonymiser: Anonymiser | None = None) -> pa.RecordBatch:
         """The rows that BigQuery refused, as rejected lines.
 
         Args:
             refusals: index of the row and why it was refused.
+            anonymiser: what the lines go through, if they are to be anonymous.
         """
         lines = []
         for index, why in refusals:
             start = int(self.row_offsets[index])
             line = self.block[start : self.block.index(b"\n", start)].removesuffix(b"\r")
-            lines.append((line, WRITE_REFUSED, why))
+            lines.append((line if anonymiser is None else anonymiser.line(line), WRITE_REFUSED, why))
         taken = pa.array([index for index, _ in refusals], pa.int64())
         kept = {name: self.rows.column(name).take(taken) for name in ("event_id", "source_uri", "ingested_at")}
         return _rejected_batch(lines, kept["event_id"], kept["source_uri"], kept["ingested_at"])
@@ -172,6 +178,8 @@ def parse_messages(
         ),
         counts=counts,
         oldest_publish_time=min((m.publish_time for m in messages if m.publish_time), default=0.0),
+        source_uri=source_uri,
+        ingested_at=ingested_at,
         block=block,
         row_offsets=row_offsets,
     )
@@ -283,7 +291,7 @@ def _failed(
     why = f"the parser failed: {type(error).__name__}: {error}".partition("\n")[0]
     _, ids = _many_lines_of([message], [message.event_id or message.message_id])
     lines = [
-        (line.removesuffix(b"\r")[: parser.max_line_bytes], PARSER_FAILED, why)
+        (parser.kept_line(line.removesuffix(b"\r")[: parser.max_line_bytes]), PARSER_FAILED, why)
         for line in message.data.removesuffix(b"\n").split(b"\n")
     ]
     count = len(lines)
@@ -298,6 +306,8 @@ def _failed(
         ),
         counts=StreamCounts(messages=1, lines=count, rejected=count, bytes=len(message.data)),
         oldest_publish_time=message.publish_time,
+        source_uri=source_uri,
+        ingested_at=ingested_at,
         block=b"",
         row_offsets=np.array([], np.int64),
     )

@@ -1,4 +1,4 @@
-"""Where parsed messages go: rows to one table, everything else to the other; and the check that both are there."""
+"""Where parsed messages go: rows to one table, rejected lines to another, the batch's counts to a third."""
 
 from __future__ import annotations
 
@@ -9,42 +9,46 @@ import pyarrow as pa
 from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 
+from beam_jobs.anonymising import make_anonymiser
 from beam_jobs.append import TableAppender, default_stream
 from beam_jobs.patience import Patience
 from beam_jobs.sinks import REJECTED_SCHEMA
+from beam_jobs.stream_ledger import BATCHES_SCHEMA, entries_of
 from beam_jobs.stream_messages import STREAMED_SCHEMA, ParsedMessages, StreamCounts
-from beam_jobs.stream_options import TargetError
+from beam_jobs.stream_options import StreamSettings, TargetError
 
 _FieldType: Any = types.TableFieldSchema.Type
 
 
 class StreamSink:
-    """The two tables of the stream; for one thread.
+    """The three tables of the stream; for one thread.
 
     Args:
         client: of the Storage Write API.
-        rows_table: `project.dataset.table`.
-        rejected_table: `project.dataset.table`.
+        settings: which tables, and the job that writes them.
         patience: with what is no row's fault.
     """
 
-    def __init__(self, client: BigQueryWriteClient, rows_table: str, rejected_table: str, patience: Patience) -> None:
+    def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, patience: Patience) -> None:
         self._patience = patience
-        self._rows = TableAppender(client, rows_table, patience)
-        self._rejected = TableAppender(client, rejected_table, patience)
+        self._job_id = settings.job_id
+        self._anonymiser = make_anonymiser(settings.anonymising)
+        self._rows = TableAppender(client, settings.rows_table, patience)
+        self._rejected = TableAppender(client, settings.rejected_table, patience)
+        self._batches = TableAppender(client, settings.batches_table, patience)
 
     @property
     def appends(self) -> int:
         """Requests that were written."""
-        return self._rows.appends + self._rejected.appends
+        return sum(table.appends for table in (self._rows, self._rejected, self._batches))
 
     @property
     def retries(self) -> int:
         """Requests that were tried again."""
-        return self._rows.retries + self._rejected.retries
+        return sum(table.retries for table in (self._rows, self._rejected, self._batches))
 
     def write(self, parsed: ParsedMessages) -> StreamCounts:
-        """Write parsed messages; each of their lines is durable in one of the tables when this returns.
+        """Write parsed messages; each of their lines is durable, then its count, when this returns.
 
         Returns:
             The messages' counts, with the lines whose rows BigQuery refused among the rejected ones.
@@ -55,41 +59,48 @@ class StreamSink:
         refusals = self._rows.append(parsed.rows)
         rejected = parsed.rejected
         if refusals:
-            rejected = pa.concat_batches([rejected, parsed.refuse(refusals)])  # type: ignore[attr-defined]
-        self._write_rejected(rejected)
-        counts = parsed.counts
-        return dataclasses.replace(
-            counts,
-            rows=counts.rows - len(refusals),
-            rejected=counts.rejected + len(refusals),
+            rejected = pa.concat_batches([rejected, parsed.refuse(refusals, self._anonymiser)])  # type: ignore[attr-defined]
+        self._write_all(self._rejected, rejected)
+        counts = dataclasses.replace(
+            parsed.counts,
+            rows=parsed.counts.rows - len(refusals),
+            rejected=parsed.counts.rejected + len(refusals),
             refused=len(refusals),
         )
+        self._write_all(self._batches, entries_of(parsed, counts, [index for index, _ in refusals], self._job_id))
+        return counts
 
-    def _write_rejected(self, remaining: pa.RecordBatch) -> None:
+    def _write_all(self, table: TableAppender, remaining: pa.RecordBatch) -> None:
         def attempt() -> None:
             nonlocal remaining
-            refusals = self._rejected.append(remaining)
+            refusals = table.append(remaining)
             if refusals:
-                # Nowhere is left for these lines but their messages, unacknowledged until the table is mended.
+                # Nowhere is left for these but their messages, unacknowledged until the table is mended.
                 remaining = remaining.take(pa.array([index for index, _ in refusals]))
                 raise exceptions.FailedPrecondition(f"{len(refusals)} lines are refused: {refusals[0][1]}")
 
-        self._patience.call(f"writing to {self._rejected.table}", attempt)
+        self._patience.call(f"writing to {table.table}", attempt)
 
     def close(self) -> None:
         """Close the connections."""
         self._rows.close()
         self._rejected.close()
+        self._batches.close()
 
 
-def check_tables(client: BigQueryWriteClient, rows_table: str, rejected_table: str, patience: Patience) -> None:
+def check_tables(client: BigQueryWriteClient, settings: StreamSettings, patience: Patience) -> None:
     """Check that the tables are there, can be written, and have the columns that are appended.
 
     Raises:
         TargetError: they are not.
         GivenUpError: BigQuery does not answer.
     """
-    for table, schema in ((rows_table, STREAMED_SCHEMA), (rejected_table, REJECTED_SCHEMA)):
+    tables = {
+        settings.rows_table: STREAMED_SCHEMA,
+        settings.rejected_table: REJECTED_SCHEMA,
+        settings.batches_table: BATCHES_SCHEMA,
+    }
+    for table, schema in tables.items():
         found = patience.call(f"looking up {table}", lambda table=table: _columns(client, table))  # type: ignore[misc]
         for column in schema:
             wanted = _field_type(column.type)

@@ -16,7 +16,7 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 
-from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.anonymising import make_anonymiser, make_parser
 from beam_jobs.append import make_write_client
 from beam_jobs.patience import Patience
 from beam_jobs.stream_messages import (
@@ -69,7 +69,8 @@ class _ParseMessages(beam.DoFn):
         self._settings = settings
 
     def setup(self) -> None:
-        self._parser = BlockParser(get_format(self._settings.log_format), self._settings.max_line_bytes)
+        anonymiser = make_anonymiser(self._settings.anonymising)
+        self._parser = make_parser(self._settings.log_format, self._settings.max_line_bytes, anonymiser)
 
     def start_bundle(self) -> None:
         self._messages: list[Message] = []
@@ -98,12 +99,7 @@ class _Append(beam.DoFn):
         self._settings = settings
 
     def setup(self) -> None:
-        self._sink = StreamSink(
-            make_write_client(),
-            self._settings.rows_table,
-            self._settings.rejected_table,
-            Patience(seconds=_PATIENCE_SECONDS),
-        )
+        self._sink = StreamSink(make_write_client(), self._settings, Patience(seconds=_PATIENCE_SECONDS))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
         self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
         self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")

@@ -50,7 +50,7 @@ def running(stream: Stream, hurry: threading.Event | None = None) -> Iterator[tu
     settings, _ = parse_stream_options(stream.options)
     subscription = Subscription(settings.subscription)
     subscription.check(Patience())
-    sink = StreamSink(make_write_client(), settings.rows_table, settings.rejected_table, Patience(hurry=hurry))
+    sink = StreamSink(make_write_client(), settings, Patience(hurry=hurry))
     parser = BlockParser(get_format(settings.log_format), settings.max_line_bytes)
     metrics = StreamMetrics()
     runner = MicroBatchRunner(subscription, parser, sink, metrics, hurry)
@@ -83,6 +83,10 @@ def test_poison_blocks_nobody(stream: Stream) -> None:
     assert counts.lines == counts.rows + counts.rejected + counts.blank
     assert (counts.rows, counts.rejected, counts.blank) == (100 + len(ROWS), len(REJECTED), 5)
     assert runner.held() == (0, None)
+    assert stream.ledger() == {name: getattr(counts, name) for name in stream.ledger()}
+    by_day = f"SELECT log_date, SUM(`rows`) FROM `{stream.dataset}.stream_batches` GROUP BY 1 HAVING SUM(`rows`) > 0"
+    landed = f"SELECT log_date, COUNT(*) FROM `{stream.dataset}.streamed_requests` GROUP BY 1"
+    assert sorted(stream.sql(by_day)) == sorted(stream.sql(landed))
 
 
 def test_messages_without_the_attribute_are_known_by_their_message_id(stream: Stream) -> None:
@@ -111,6 +115,7 @@ def test_rows_that_bigquery_refuses_are_rejected_lines_and_the_others_are_writte
     assert all(lines[event_id] == raw_line for event_id, raw_line, _ in refused)
     assert {error_type for _, _, error_type in refused} == {"write_refused"}
     assert (metrics.counts.rows, metrics.counts.rejected, metrics.counts.refused) == (4, 60, 60)
+    assert stream.ledger() == {name: getattr(metrics.counts, name) for name in stream.ledger()}
 
 
 def test_in_a_hurry_what_cannot_be_written_is_given_back(stream: Stream) -> None:
@@ -162,6 +167,7 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
     assert counted["messages"] == len(messages)
     assert counted["lines"] == counted["rows"] + counted["rejected"] + counted["blank"]
     assert counted["rows"] == len(good) + len(ROWS)
+    assert stream.ledger() == {name: counted[name] for name in stream.ledger()}
 
 
 def test_a_connection_takes_many_appends_and_several_megabytes(stream: Stream) -> None:

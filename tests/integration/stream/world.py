@@ -122,7 +122,7 @@ class Stream:
         self.publisher.create_topic(name=self.topic)
         self.subscriber.create_subscription(name=self.subscription, topic=self.topic, ack_deadline_seconds=10)
         world.client.create_dataset(name)
-        for table in ("streamed_requests", "rejected_lines"):
+        for table in ("streamed_requests", "rejected_lines", "stream_batches"):
             schema = (REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text()
             self.sql(Template(schema).render(dataset=f"`{PROJECT}`.{name}"))
 
@@ -154,6 +154,13 @@ class Stream:
         messages += [{"data": one, "attributes": {"event_id": name}} for name, one in event_ids.items()]
         for start in range(0, len(messages), 1000):
             self.publisher.api.publish(topic=self.topic, messages=messages[start : start + 1000])
+
+    def ledger(self) -> dict[str, int]:
+        """What the entries of all batches add up to."""
+        names = ("messages", "lines", "rows", "rejected", "blank", "bytes")
+        sums = ", ".join(f"SUM(`{name}`)" for name in names)
+        ((*found,),) = self.sql(f"SELECT {sums} FROM `{self.dataset}.stream_batches`")
+        return dict(zip(names, found, strict=True))
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self.world.client.query(statement).result()]
