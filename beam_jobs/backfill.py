@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 import apache_beam as beam
 
 from beam_jobs.access_log import PARSER_VERSION
+from beam_jobs.anonymising import make_anonymiser
 from beam_jobs.batch import log_to_stderr, make_pipeline, write_metrics
 from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
 from beam_jobs.manifest import RunInfo, failure_line
@@ -32,7 +33,9 @@ def build(pipeline: beam.Pipeline, settings: BackfillSettings, run: RunInfo) -> 
     """Add the backfill's steps to a pipeline."""
     listed = pipeline | "List sources" >> ListSources(settings.source)
     planned = listed.objects | "Plan blocks" >> PlanBlocks(settings.log_format, settings.block_bytes)
-    parsed = planned["tasks"] | "Parse blocks" >> ParseBlocks(run, settings.block_bytes, settings.max_line_bytes)
+    parsed = planned["tasks"] | "Parse blocks" >> ParseBlocks(
+        run, settings.block_bytes, settings.max_line_bytes, settings.anonymising
+    )
     (
         (listed.records, planned["records"], parsed)
         | "All records" >> beam.Flatten()
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log_to_stderr()
     try:
         settings, options = parse_backfill_options(sys.argv[1:] if argv is None else argv)
+        make_anonymiser(settings.anonymising)  # a key that cannot be read is said before anything is done
     except OptionError as error:
         print(error, file=sys.stderr)
         return 2

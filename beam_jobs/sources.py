@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from beam_jobs.access_log import FORMATS, FormatError, detect_format
+from beam_jobs.access_log import FORMATS, FormatError, detect
 from beam_jobs.lines import (
     GZIP_MAGIC,
     CorruptGzipError,
@@ -19,9 +20,12 @@ from beam_jobs.lines import (
 )
 from beam_jobs.manifest import SourceFound
 from beam_jobs.options import AUTO_FORMAT
+from beam_jobs.reading_ahead import ReadAhead
 from beam_jobs.storage import InputError, InputErrorType, StoredObject, read_range
 
+_log = logging.getLogger("logline.backfill")
 _SAMPLE_BYTES = 64 << 10
+_PIECES_AHEAD = 16  # of 1 MiB at most: as much as a block is decompressed while the one before is parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,9 @@ def read_lines(task: BlockTask, block_bytes: int, max_line_bytes: int) -> Iterat
     if not task.is_gzip:
         yield read_block(read, task.stored.size, task.start, task.end, max_line_bytes)
         return
-    with _GzipErrors(task.stored.uri):
-        yield from split_stream(gunzip(read_steps(read, task.stored.size)), block_bytes, max_line_bytes)
+    pieces = gunzip(read_steps(read, task.stored.size))
+    with _GzipErrors(task.stored.uri), ReadAhead(pieces, _PIECES_AHEAD) as decompressed:
+        yield from split_stream(decompressed, block_bytes, max_line_bytes)
 
 
 class _GzipErrors:
@@ -118,6 +123,9 @@ def _detected(stored: StoredObject, sample: bytes, *, is_whole: bool) -> str:
     if is_whole and not sample.strip():
         return next(iter(FORMATS))  # blank lines are blank in every format
     try:
-        return detect_format(sample).name
+        detection = detect(sample)
     except FormatError as error:
         raise InputError(stored.uri, InputErrorType.UNKNOWN_FORMAT, str(error)) from error
+    if detection.warning:
+        _log.warning("%s: %s", stored.uri, detection.warning)
+    return detection.log_format.name

@@ -18,7 +18,8 @@ from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs import manifest as manifests
-from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.access_log import BlockParser
+from beam_jobs.anonymising import AnonymisingSettings, make_anonymiser, make_parser
 from beam_jobs.batch import METRICS_NAMESPACE
 from beam_jobs.manifest import BlockParsed, RunInfo, SourceFailed, SourceRecord, SourceSummary
 from beam_jobs.sinks import REJECTED_SCHEMA, ROWS_SCHEMA, write_block, write_parquet
@@ -79,9 +80,9 @@ class PlanBlocks(beam.PTransform[Any, Any]):
 class ParseBlocks(beam.PTransform[Any, Any]):
     """Blocks to Parquet files; only counts and file names flow on, keyed by source uri."""
 
-    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int) -> None:
+    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
         super().__init__()
-        self._parse = _ParseBlock(run, block_bytes, max_line_bytes)
+        self._parse = _ParseBlock(run, block_bytes, max_line_bytes, anonymising)
 
     def expand(self, tasks: PCollection[Any]) -> PCollection[Any]:
         """Join the steps."""
@@ -144,13 +145,15 @@ class _PlanObject(beam.DoFn):
 class _ParseBlock(beam.DoFn):
     """Parses one block while a second thread writes the files of the one before; both let go of Python's lock."""
 
-    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int) -> None:
+    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
         self._run = run
+        self._anonymising = anonymising
         self._block_bytes = block_bytes
         self._max_line_bytes = max_line_bytes
 
     def setup(self) -> None:
         self._parsers: dict[str, BlockParser] = {}
+        self._anonymiser = make_anonymiser(self._anonymising)
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
         self._writer = ThreadPoolExecutor(max_workers=1)
 
@@ -160,7 +163,8 @@ class _ParseBlock(beam.DoFn):
     def process(self, task: BlockTask) -> Iterator[Any]:
         parser = self._parsers.get(task.log_format)
         if parser is None:
-            parser = self._parsers[task.log_format] = BlockParser(get_format(task.log_format), self._max_line_bytes)
+            parser = make_parser(task.log_format, self._max_line_bytes, self._anonymiser)
+            self._parsers[task.log_format] = parser
         try:
             for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
                 parsed = parser.parse(data, offset)

@@ -8,7 +8,7 @@ r"""Web access logs: blocks of bytes in, Arrow record batches out. Knows neither
 """
 
 from beam_jobs.access_log.blocks import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
-from beam_jobs.access_log.detection import detect_format
+from beam_jobs.access_log.detection import Detection, detect, detect_format
 from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatError
 from beam_jobs.access_log.formats import FORMATS, get_format
 from beam_jobs.access_log.log_format import LogFormat
@@ -27,10 +27,12 @@ __all__ = [
     "AccessLogError",
     "BlockParser",
     "BlockSizeError",
+    "Detection",
     "FormatError",
     "LogFormat",
     "ParsedBlock",
     "RejectReason",
+    "detect",
     "detect_format",
     "get_format",
 ]

@@ -1,8 +1,10 @@
 """Which format a file is in, from its first lines."""
 
+from dataclasses import dataclass
+
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats import FORMATS
-from beam_jobs.access_log.lines import is_blank, split_lines
+from beam_jobs.access_log.lines import split_lines
 from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.rows import Row
 
@@ -13,38 +15,81 @@ _SAMPLE_LINES = 100
 _MIN_SHARE = 0.5
 
 
-def detect_format(sample: bytes) -> LogFormat:
-    """Finds the format that most of the first lines of a file are in.
+@dataclass(frozen=True)
+class Detection:
+    """What the first lines of a file say of its format.
+
+    Attributes:
+        log_format: The format that accepts most lines; where several accept equally many, the more specific one.
+        lines: How many lines counted.
+        accepted: How many lines each format accepts that accepts any, most first.
+    """
+
+    log_format: LogFormat
+    lines: int
+    accepted: dict[str, int]
+
+    @property
+    def warning(self) -> str | None:
+        """One line on what is not as clear as it should be: a tie, or lines of another format; `None` where all is."""
+        name = self.log_format.name
+        others = [f"{other} {count}" for other, count in self.accepted.items() if other != name]
+        tied = [other for other, count in self.accepted.items() if other != name and count == self.accepted[name]]
+        if tied:
+            return (
+                f"the first {self.lines} lines match {name} and {', '.join(tied)} alike; {name} is taken: "
+                "pass --log_format if that is wrong"
+            )
+        if others and self.accepted[name] < self.lines:
+            return (
+                f"the first {self.lines} lines are of several formats ({name} {self.accepted[name]}, "
+                f"{', '.join(others)}); {name} is taken, other lines are rejected: split the file, or pass --log_format"
+            )
+        return None
+
+
+def detect(sample: bytes) -> Detection:
+    """Finds the format that most of the first lines of a file are in, and what else they could be.
 
     Args:
         sample: The first bytes of the file, whole or cut anywhere; 64 KiB are plenty. Its first 100 lines that are
             not blank count; a last line without a newline is left out where there are others.
 
-    Returns:
-        The format that accepts most lines; where two accept equally many, the more specific one.
-
     Raises:
         FormatError: No format accepts at least half of the lines, or there is no line that is not blank.
     """
     lines = _first_lines(sample[:SAMPLE_BYTES])
-    if not lines:
+    if not any(line.strip() for line in lines):
         raise FormatError("no log format can be told from it: it holds no line that is not blank")
-    accepted = {
-        log_format.name: sum(isinstance(log_format.parse_line(line), Row) for line in lines)
-        for log_format in FORMATS.values()
-    }
-    best = max(accepted, key=accepted.__getitem__)
-    if accepted[best] < _MIN_SHARE * len(lines):
-        matches = f"match {best}" if accepted[best] else f"match {', '.join(sorted(FORMATS))}"
-        raise FormatError(
-            f"not an access log: {accepted[best]} of the first {len(lines)} lines {matches}; "
-            "pass --log_format if it is one"
-        )
-    return FORMATS[best]
+    shares: dict[str, tuple[int, int]] = {}
+    for log_format in FORMATS.values():
+        # What is blank, a comment for example, differs between formats.
+        counted = [line for line in lines if not log_format.is_blank(line)][:_SAMPLE_LINES]
+        accepted = sum(isinstance(log_format.parse_line(line), Row) for line in counted)
+        shares[log_format.name] = accepted, len(counted)
+    best = max(shares, key=lambda name: shares[name][0])
+    accepted, counted_lines = shares[best]
+    if accepted == 0 or accepted < _MIN_SHARE * counted_lines:
+        total = max(count for _, count in shares.values())
+        found = f"only {accepted} of the first {counted_lines} lines match {best}"
+        if not accepted:
+            found = f"none of the first {total} lines is in a known format"
+        raise FormatError(f"not an access log: {found}; pass --log_format if it is one")
+    ordered = sorted(shares.items(), key=lambda share: -share[1][0])
+    return Detection(FORMATS[best], counted_lines, {name: count for name, (count, _) in ordered if count})
+
+
+def detect_format(sample: bytes) -> LogFormat:
+    """The format of `detect`.
+
+    Raises:
+        FormatError: See `detect`.
+    """
+    return detect(sample).log_format
 
 
 def _first_lines(sample: bytes) -> list[bytes]:
     found = [line for _, line in split_lines(sample)]
     if len(found) > 1 and not sample.endswith(b"\n"):
         found.pop()
-    return [line for line in found if not is_blank(line)][:_SAMPLE_LINES]
+    return found

@@ -109,7 +109,7 @@ def _lines(draw: st.DrawFn, log_format: JsonFormat) -> bytes:
     return spoilt.replace(b"\n", b"")
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.data(), FORMAT)
 def test_compiled_pass_agrees_with_the_json_module(data: st.DataObject, log_format: JsonFormat) -> None:
     lines = data.draw(st.lists(_lines(log_format), max_size=4))

@@ -8,12 +8,21 @@ from apache_beam.internal.gcp import auth
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import backfill
+from beam_jobs.anonymising import AnonymisingSettings
 from beam_jobs.manifest import RunInfo, SourceFailed, SourceFound, SourceSummary
 from beam_jobs.options import BackfillSettings
 from beam_jobs.transforms import InputsUnreadableError, _WriteManifest
 
 SETTINGS = BackfillSettings(
-    "gs://nowhere/*", "gs://nowhere/out", "run", "auto", 1 << 24, 1 << 20, "log-backfill", "DataflowRunner"
+    source="gs://nowhere/*",
+    output="gs://nowhere/out",
+    run_id="run",
+    log_format="auto",
+    block_bytes=1 << 24,
+    max_line_bytes=1 << 20,
+    anonymising=AnonymisingSettings(),
+    job_name="log-backfill",
+    runner="DataflowRunner",
 )
 RUN = RunInfo(
     "run", "log-backfill", None, "gs://nowhere/*", "gs://nowhere/out", "1", datetime(2026, 11, 22, tzinfo=UTC)

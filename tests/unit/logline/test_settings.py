@@ -84,6 +84,8 @@ def test_every_fault_is_named_in_a_line_of_its_own():
         ("LOGLINE_STREAM_LOG_FORMAT", "auto"),
         ("LOGLINE_RESTART_BUDGET", "0"),
         ("LOGLINE_MAX_FRESHNESS_MINUTES", "never"),
+        ("LOGLINE_ANONYMISE", "yes"),
+        ("LOGLINE_REDACT_QUERY_SECRETS", "token"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
@@ -96,3 +98,19 @@ def test_the_stream_has_names_and_limits_of_its_own():
     assert (settings.topic, settings.dead_letter_topic) == ("access", "access-dead-letter")
     assert settings.subscription_path == "projects/logline-local/subscriptions/log-stream"
     assert settings.max_freshness_minutes is None
+
+
+def test_jobs_are_told_what_to_take_out_of_lines():
+    assert Settings.from_environment(ENVIRONMENT).anonymising_parameters() == {}
+    with pytest.raises(SettingsError, match="LOGLINE_ANONYMISE_KEY_FILE is not set"):
+        Settings.from_environment(ENVIRONMENT | {"LOGLINE_ANONYMISE": "hash"})
+    told = {
+        "LOGLINE_ANONYMISE": "hash",
+        "LOGLINE_ANONYMISE_KEY_FILE": "gs://keys/log",
+        "LOGLINE_REDACT_QUERY_SECRETS": "yes",
+    }
+    assert Settings.from_environment(ENVIRONMENT | told).anonymising_parameters() == {
+        "anonymise": "hash",
+        "anonymise_key_file": "gs://keys/log",
+        "redact_query_secrets": "true",
+    }

@@ -1,0 +1,75 @@
+"""Rows to one Parquet file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from beam_jobs.access_log.errors import AccessLogError
+from beam_jobs.access_log.schema import ROWS_SCHEMA
+
+SCHEMA = ROWS_SCHEMA.append(pa.field("source_uri", pa.string()))
+"""The columns: those of a row, and the name of the file that it is from."""
+
+
+class OutputError(AccessLogError):
+    """The file cannot be written; said in one line."""
+
+
+class RowsFile:
+    """A Parquet file that is there when all is written, and not before; without a path, nothing is written.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OutputError: On entering, writing or leaving, if the file cannot be written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> RowsFile:
+        if self._path is not None:
+            try:
+                with tempfile.NamedTemporaryFile(
+                    prefix=f".{self._path.name}.", dir=self._path.parent, delete=False
+                ) as unfinished:
+                    self._unfinished = Path(unfinished.name)
+                self._writer = pq.ParquetWriter(self._unfinished, SCHEMA, compression="zstd")
+            except OSError as error:
+                raise self._error(error) from error
+        return self
+
+    def write(self, rows: pa.RecordBatch, source_uri: str) -> None:
+        """Writes the rows of a block."""
+        if self._writer is None or not rows.num_rows:
+            return
+        sources = pa.repeat(source_uri, rows.num_rows)
+        try:
+            self._writer.write_batch(pa.record_batch([*rows.columns, sources], schema=SCHEMA))
+        except OSError as error:
+            raise self._error(error) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if self._writer is None or self._path is None:
+            return
+        try:
+            self._writer.close()
+            if kind is None:
+                self._unfinished.chmod(0o644)
+                self._unfinished.replace(self._path)
+        except OSError as error:
+            raise self._error(error) from error
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+    def _error(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._path}: cannot be written: {error.strerror or error}")

@@ -1,0 +1,136 @@
+"""The command line over files, gzip and standard input: what it says, writes and refuses."""
+
+import gzip
+import io
+import re
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from beam_jobs.access_log.__main__ import main
+
+LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8.5.0"\n'
+COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
+REAL = "semicomplete-2015-05.access.log"
+
+
+def test_a_log_is_counted_and_its_rejected_lines_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(LINE * 20 + b"\n" + LINE.replace(b"200", b"999") + b"spoilt \xff\x1b\n")
+    assert main([str(log), "--parquet", str(tmp_path / "rows.parquet")]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert re.sub(r"in [0-9.]+ s", "in 0.00 s", output.out).replace(str(tmp_path), "") == (
+        "/access.log: combined (20 of the first 22 lines)\n"
+        "  lines           23\n"
+        "  rows            20\n"
+        "  rejected         2\n"
+        "  blank            1\n"
+        "  from      2015-05-17 10:05:03 UTC\n"
+        "  to        2015-05-17 10:05:03 UTC\n"
+        "  read      0.0 MB in 0.00 s\n"
+        "  the first row\n"
+        "    timestamp           2015-05-17 10:05:03 UTC\n"
+        "    remote_addr         192.0.2.1\n"
+        "    method              GET\n"
+        "    path                /a\n"
+        "    query               b\n"
+        "    protocol            HTTP/1.1\n"
+        "    status              200\n"
+        "    body_bytes_sent     5\n"
+        "    user_agent          curl/8.5.0\n"
+        "    browser             curl\n"
+        "    os                  Other\n"
+        "    device              Other\n"
+        "    is_bot              True\n"
+        "  rejected as not_matching_format: 1\n"
+        "    at byte 1,807: not a combined line: no ' ' ends the ident that begins at byte 7\n"
+        "      spoilt \\xff\\x1b\n"
+        "  rejected as bad_status: 1\n"
+        "    at byte 1,721: the status '999' is not a number from 100 to 599\n"
+        '      192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 999 5 "-" "curl/8.5.0"\n'
+        "wrote 20 rows to /rows.parquet\n"
+    )
+    rows = pq.read_table(tmp_path / "rows.parquet")
+    assert rows.num_rows == 20
+    assert set(rows.column("source_uri").to_pylist()) == {str(log)}
+
+
+def test_several_files_and_standard_input_are_summed_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(LINE * 3) + gzip.compress(LINE))
+    (tmp_path / "empty").write_bytes(b"")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(COMMON * 2)))
+    assert main([str(tmp_path / "a.gz"), str(tmp_path / "empty"), "-"]) == 0
+    output = capsys.readouterr().out
+    assert "empty: no line that is not blank" in output
+    assert "standard input: common (2 of the first 2 lines)" in output
+    assert output.splitlines()[-1].split() == ["all", "6", "6", "0", "0"]
+
+
+def test_a_given_format_wins_and_a_mixed_file_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mixed").write_bytes(LINE * 3 + COMMON * 2)
+    assert main([str(tmp_path / "mixed")]) == 0
+    assert "of several formats (combined 3, common 2)" in capsys.readouterr().err
+    assert main([str(tmp_path / "mixed"), "--log_format=common"]) == 0
+    output = capsys.readouterr()
+    assert (output.err, output.out.splitlines()[0]) == ("", f"{tmp_path}/mixed: read as common")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (bytes(range(256)) * 100, "not an access log: none of the first"),
+        (gzip.compress(LINE * 100)[:60], "the gzip stream ends too early"),
+        (gzip.compress(LINE * 100, mtime=0)[:10] + b"\xff" * 200, "the gzip stream is damaged"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_the_others_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "bad").write_bytes(content)
+    (tmp_path / "good").write_bytes(LINE)
+    assert main([str(tmp_path / "bad"), str(tmp_path / "good")]) == 1
+    output = capsys.readouterr()
+    (said,) = output.err.splitlines()
+    assert said.startswith(f"{tmp_path}/bad: ")
+    assert message in said
+    assert "good: combined" in output.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: file"),
+        (["x", "--log_format=combind"], "unknown log format 'combind'"),
+        (["x", "--examples=many"], "'many' is not a number"),
+        (["x", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+    ],
+)
+def test_a_wrong_option_is_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert main(arguments) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert message in said
+
+
+def test_rows_that_cannot_be_written_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good").write_bytes(LINE)
+    assert main([str(tmp_path / "good"), "--parquet", str(tmp_path / "no" / "rows")]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"{tmp_path}/no/rows: cannot be written: No such file or directory"
+
+
+@pytest.mark.parametrize("mode", ["plain", "gzip", "named"])
+def test_the_real_log(real_logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str) -> None:
+    log = real_logs / REAL
+    if mode == "gzip":
+        log = tmp_path / "access.log.gz"
+        log.write_bytes(gzip.compress((real_logs / REAL).read_bytes()))
+    assert main([str(log), *(["--log_format=combined"] if mode == "named" else [])]) == 0
+    counts = re.findall(r"^  (lines|rows|rejected|blank) +([0-9,]+)$", capsys.readouterr().out, re.MULTILINE)
+    assert counts == [("lines", "10,000"), ("rows", "9,999"), ("rejected", "1"), ("blank", "0")]
