@@ -37,7 +37,11 @@ TABLES = (
     "requests",
     "daily_summary",
     "daily_paths",
+    "daily_referers",
     "daily_statuses",
+    "daily_user_agents",
+    "daily_visitors",
+    "daily_sessions",
     "hourly_traffic",
 )
 
