@@ -60,7 +60,7 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
     and `cancel_on_kill` are decided here.
     """
 
-    operator_extra_links = (JobPageLink(), LoglinePageLink())
+    operator_extra_links = (JobPageLink(), LoglinePageLink())  # type: ignore[assignment]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(

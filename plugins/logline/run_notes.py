@@ -41,6 +41,7 @@ def note(dag_run: DagRun, *, failed: bool) -> None:
     """Write the note, into the session the run belongs to."""
     # Every process of Airflow imports this module.
     from airflow.models.xcom import XComModel
+    from airflow.utils.state import TaskInstanceState
     from sqlalchemy.orm import object_session
 
     session = object_session(dag_run)
@@ -52,7 +53,7 @@ def note(dag_run: DagRun, *, failed: bool) -> None:
     if failed:
         tasks = [
             f"{ti.task_id}{f' [{ti.rendered_map_index}]' if ti.rendered_map_index else ''}"
-            for ti in dag_run.get_task_instances(state=["failed"], session=session)
+            for ti in dag_run.get_task_instances(state=[TaskInstanceState.FAILED], session=session)
         ]
     dag_run.note = note_text(totals, tasks)
 

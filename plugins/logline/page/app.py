@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
@@ -55,6 +55,7 @@ Days = Annotated[Period, Query(description="Days to look back")]
 Day = Annotated[date, Query(description="A day, YYYY-MM-DD")]
 RunId = Annotated[str, Query(max_length=250, description="Id of a DAG run")]
 DagId = Annotated[str, Query(max_length=250, description="Id of a DAG")]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 Top = Literal["paths", "referers", "agents", "visitors"]
 
 
@@ -157,7 +158,7 @@ def build(settings: Settings) -> FastAPI:
         headers["Content-Encoding"] = "gzip"
         return Response(found.compressed, media_type=found.media_type, headers=headers)
 
-    def panel(name: str, path: str | None = None) -> Any:
+    def panel(name: str, path: str | None = None) -> Callable[[Handler], Handler]:
         return app.get(f"/api/{path or name}", dependencies=[may_see(PANELS[name].dag_id)])
 
     @panel("stream")

@@ -31,7 +31,7 @@ def latest_runs(dag_id: str) -> list[dict[str, Any]]:
 def run_details(dag_id: str, run_id: str) -> dict[str, Any] | None:
     """A run and its failed tasks, each with the day it was about; None where there is no such run."""
     failed = (
-        select(TaskInstance.task_id, TaskInstance.rendered_map_index)
+        select(TaskInstance.task_id, TaskInstance.rendered_map_index)  # type: ignore[call-overload]
         .where(
             TaskInstance.dag_id == dag_id,
             TaskInstance.run_id == run_id,

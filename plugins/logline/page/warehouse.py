@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPIError, NotFound
+from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.bigquery import Client, QueryJobConfig, ScalarQueryParameter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from requests.exceptions import RequestException
+from requests.exceptions import RequestException, Timeout
 
 from logline.settings import Settings
 
 # The client's default is to try again for ten minutes; a panel says at once that nobody answers.
+NEVER = Retry(predicate=if_exception_type())
 REQUEST_SECONDS = 10.0
 QUERY_SECONDS = 20.0
 
@@ -67,14 +69,18 @@ class Warehouse:
         )
         sql = _SQL.get_template(f"{name}.sql").render(dataset=self._settings.dataset)
         try:
-            job = self.client().query(sql, job_config=config, retry=None, job_retry=None, timeout=REQUEST_SECONDS)
-            return [dict(row.items()) for row in job.result(retry=None, job_retry=None, timeout=QUERY_SECONDS)]
+            job = self.client().query(sql, job_config=config, retry=NEVER, job_retry=None, timeout=REQUEST_SECONDS)
+            return [dict(row.items()) for row in job.result(retry=NEVER, job_retry=None, timeout=QUERY_SECONDS)]
         except NotFound as error:
             raise NothingThereError(_one_line(error)) from None
         except concurrent.futures.TimeoutError:
             raise UnavailableError(f"BigQuery took longer than {QUERY_SECONDS:.0f} s") from None
-        except (GoogleAPIError, GoogleAuthError, RequestException, OSError) as error:
-            raise UnavailableError(f"BigQuery does not answer: {_one_line(error)}") from None
+        except Timeout:
+            raise UnavailableError(f"BigQuery has not answered within {REQUEST_SECONDS:.0f} s") from None
+        except RequestException:
+            raise UnavailableError("BigQuery cannot be reached") from None
+        except (GoogleAPIError, GoogleAuthError, OSError) as error:
+            raise UnavailableError(f"BigQuery refuses: {_one_line(error)}") from None
 
     def client(self) -> Client:
         """The BigQuery client of this thread; the first call takes seconds."""

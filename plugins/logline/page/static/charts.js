@@ -102,15 +102,13 @@ function stacked({ svg, at, step, scaleOf, axis }, series, { chosen } = {}) {
 }
 
 function line(svg, at, y, values, tone) {
+  const known = (index) => Number.isFinite(values[index]);
   let path = "";
-  let pen = false;
   values.forEach((value, index) => {
-    if (value === null || value === undefined) {
-      pen = false;
-      return;
-    }
-    path += `${pen ? "L" : "M"}${at(index).toFixed(1)} ${y(value).toFixed(1)}`;
-    pen = true;
+    if (!known(index)) return;
+    path += `${known(index - 1) ? "L" : "M"}${at(index).toFixed(1)} ${y(value).toFixed(1)}`;
+    // A point between two gaps is no line.
+    if (!known(index - 1) && !known(index + 1)) svg.append(shape("circle", { class: `dot ${tone}`, cx: at(index), cy: y(value), r: 3 }));
   });
   svg.append(shape("path", { class: `line ${tone}`, d: path }));
 }

@@ -31,6 +31,7 @@ const OF_DAG = {
   stream_supervisor: ["stream", "freshness", "rejected"],
   daily_summary: ["daily", "top", "traffic", "hours", "reconciliation"],
   dead_letter_replay: ["rejected", "freshness"],
+  late_lines: ["reconciliation", "daily", "freshness"],
   provision: ["freshness"],
 };
 const OF_RUN = { log_backfill: ["run", "ledger"], daily_summary: ["run", "daily", "top", "hours"] };
@@ -57,6 +58,7 @@ function build() {
     );
   }
   if (shown().length === 0) main.append(element("section", {}, element("p", { class: "empty" }, `${DAG} is not one of logline's DAGs.`)));
+  document.getElementById("filters").hidden = shown().every((name) => ["run", "ledger", "stream", "freshness"].includes(name));
   document.getElementById("subject").textContent = DAG ? [DAG, RUN].filter(Boolean).join(" · ") : "from log lines to trusted tables";
 }
 
@@ -81,7 +83,8 @@ async function refresh(name, { force = false } = {}) {
   const section = document.getElementById(name);
   if (!section) return;
   if (!wanted) {
-    if (latest.daily) render(name, { data: [] });
+    // Without a day there is nothing to ask for; why there is none, the daily summaries know.
+    if (latest.daily) render(name, { data: [], notice: latest.daily.notice });
     return;
   }
   const address = JSON.stringify(wanted);

@@ -9,8 +9,8 @@ const TONES = {
 };
 
 function facts(entries) {
-  return element("dl", {}, entries.map(([name, value, large]) =>
-    element("div", {}, element("dt", {}, name), element("dd", { class: large ? "large" : null, "data-fact": name }, value))));
+  return element("dl", {}, entries.map(([name, value, kind]) =>
+    element("div", { class: kind === "wide" ? kind : null }, element("dt", {}, name), element("dd", { class: kind ?? null, "data-fact": name }, value))));
 }
 
 function stream(data) {
@@ -19,14 +19,14 @@ function stream(data) {
   return [
     facts([
       ["State", pill(state, TONES[data.state] ?? "muted")],
-      ["Rows/s", short(data.rows_per_second), true],
-      ["Behind", seconds(data.lag_seconds), true],
+      ["Rows/s", short(data.rows_per_second), "large"],
+      ["Behind", seconds(data.lag_seconds), "large"],
       ["Rows of the job", count(data.good)],
       ["Rejected", count(data.rejected)],
       ["Launches, 24 h", count(data.launches)],
       ["Alarms, 24 h", count(data.alarms)],
       ["Version", data.version ?? "–"],
-      ["Job", data.job_id ? link(data.job_id, data.job_url, { fresh: true }) : "–"],
+      ["Job", data.job_id ? link(data.job_id, data.job_url, { fresh: true }) : "–", "wide"],
     ]),
     element("p", { class: data.runbook ? "notice" : "faint" }, `${ago(data.observed_at)}: ${data.reason}`, data.runbook ? ` (runbook: ${data.runbook})` : ""),
     data.history.length > 1 ? charts.stream(data.history) : null,
@@ -36,8 +36,7 @@ function stream(data) {
 function freshness(rows) {
   return table(
     [
-      ["Table", (row) => row.table_name, "text"],
-      ["What", (row) => row.what, "text"],
+      ["Table", (row) => element("span", {}, row.table_name, element("div", { class: "faint" }, row.what)), "text"],
       ["Newest", (row) => element("span", { title: instant(row.newest) }, ago(row.newest))],
       ["Last day", (row) => row.last_day ?? "–"],
     ],
@@ -55,8 +54,12 @@ function nothing() {
   return element("p", { class: "empty" }, "Nothing ingested yet: run ", link("provision", "/dags/provision"), ", then ", link("log_backfill", "/dags/log_backfill"), " for some days.");
 }
 
-function hours(rows) {
-  return rows.length === 0 ? element("p", { class: "empty" }, "No requests on this day.") : charts.hours(rows);
+function hours(rows, context) {
+  return rows.length === 0 ? noRequests(context) : charts.hours(rows);
+}
+
+function noRequests(context) {
+  return element("p", { class: "empty" }, context.day ? "No requests on this day." : "There is no day to show yet.");
 }
 
 function reconciliation(rows) {
@@ -159,6 +162,7 @@ function daily(rows) {
 }
 
 function top(rows, context) {
+  if (rows.length === 0) return noRequests(context);
   const nameless = { paths: "(no request line)", referers: "(none)", agents: "(none)", visitors: "(none)" }[context.top];
   return table(
     [
@@ -169,7 +173,7 @@ function top(rows, context) {
       ["Sent", (row) => bytes(row.bytes)],
     ].map(([title, value, kind]) => [title, (row) => { const made = value(row); return Array.isArray(made) ? element("span", {}, made) : made; }, kind]),
     rows.map((row) => ({ ...row, key: row.name ?? nameless })),
-    { caption: "The most frequent of the day", empty: "No requests on this day." },
+    { caption: "The most frequent of the day" },
   );
 }
 
@@ -180,7 +184,7 @@ function run(data) {
       ["State", pill(data.state, TONES[data.state] ?? "muted")],
       ["Started", instant(data.started)],
       ["Ended", instant(data.ended)],
-      ["Day", data.partition_key ?? data.conf.day ?? "–"],
+      ...(data.partition_key ?? data.conf.day ? [["Day", data.partition_key ?? data.conf.day]] : []),
     ]),
     data.note ? element("p", {}, data.note) : null,
     Object.keys(data.conf).length ? element("pre", {}, JSON.stringify(data.conf)) : null,
