@@ -24,6 +24,7 @@ import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
 
 from beam_jobs.access_log import PARSER_VERSION
+from beam_jobs.anonymising import AnonymisingSettings, make_anonymiser
 from beam_jobs.batch import METRICS_NAMESPACE, log_to_stderr, make_pipeline, write_metrics
 from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
 from beam_jobs.manifest import MANIFEST_VERSION, RunInfo, to_json
@@ -54,10 +55,10 @@ class PartReplayed:
 class ReplayLines(beam.PTransform[Any, Any]):
     """A table of rejected lines to Parquet files; only counts and file names flow on, all keyed alike."""
 
-    def __init__(self, table: str, run: RunInfo) -> None:
+    def __init__(self, table: str, run: RunInfo, anonymising: AnonymisingSettings) -> None:
         super().__init__()
         self._table = table
-        self._run = run
+        self._replay = _ReplayStream(run, anonymising)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Join the steps."""
@@ -66,7 +67,7 @@ class ReplayLines(beam.PTransform[Any, Any]):
             | "Table" >> beam.Create([self._table])
             | "Open streams" >> beam.ParDo(_OpenStreams())
             | "Spread streams" >> beam.Reshuffle()
-            | "Replay" >> beam.ParDo(_ReplayStream(self._run))
+            | "Replay" >> beam.ParDo(self._replay)
         )
 
 
@@ -76,12 +77,13 @@ class _OpenStreams(beam.DoFn):
 
 
 class _ReplayStream(beam.DoFn):
-    def __init__(self, run: RunInfo) -> None:
+    def __init__(self, run: RunInfo, anonymising: AnonymisingSettings) -> None:
         self._run = run
+        self._anonymising = anonymising
 
     def setup(self) -> None:
         self._client = make_read_client()
-        self._replayer = LineReplayer(self._run.started)
+        self._replayer = LineReplayer(self._run.started, make_anonymiser(self._anonymising))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
 
     def process(self, numbered: tuple[int, str]) -> Iterator[tuple[str, PartReplayed]]:
@@ -157,9 +159,9 @@ def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime)
     }
 
 
-def build(pipeline: beam.Pipeline, table: str, run: RunInfo) -> None:
+def build(pipeline: beam.Pipeline, table: str, run: RunInfo, anonymising: AnonymisingSettings) -> None:
     """Add the replay's steps to a pipeline."""
-    replayed = pipeline | "Replay lines" >> ReplayLines(table, run)
+    replayed = pipeline | "Replay lines" >> ReplayLines(table, run, anonymising)
     # Without a single line there is a manifest as well.
     nothing = pipeline | "No lines" >> beam.Create([(_RUN, PartReplayed(0, 0, {}, {}, None))])
     (
@@ -179,6 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log_to_stderr()
     try:
         settings, options = parse_replay_options(sys.argv[1:] if argv is None else argv)
+        make_anonymiser(settings.anonymising)  # a key that cannot be read is said before anything is done
         run = RunInfo(
             run_id=settings.run_id,
             job_name=settings.job_name,
@@ -191,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         manifest_uri = f"{run.output}/manifest.json"
         delete_object(manifest_uri)
         pipeline = make_pipeline(options)
-        build(pipeline, settings.lines, run)
+        build(pipeline, settings.lines, run, settings.anonymising)
         result = pipeline.run()
         if settings.runner == DATAFLOW_RUNNER:
             return 0

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.access_log import PARSER_VERSION, BlockParser, FormatError, ParsedBlock, get_format
+from beam_jobs.access_log import PARSER_VERSION, BlockParser, FormatError, ParsedBlock
+from beam_jobs.access_log.anonymising import Anonymiser
+from beam_jobs.anonymising import make_parser
 from beam_jobs.sinks import ROWS_SCHEMA
 
 IDENTITY = ("event_id", "source", "source_uri", "source_offset")
@@ -26,6 +28,7 @@ UNKNOWN_FORMAT = "unknown_format"
 SEVERAL_LINES = "several_lines"
 """Why a line is left: it holds line ends, so that no one row could stand for it."""
 
+MAX_LINE_BYTES = 1 << 20
 _BLOCK_BYTES = 16 << 20
 # Whatever a line ends with is its own: the parser takes one carriage return and one newline away.
 _END = b"\r\n"
@@ -53,10 +56,12 @@ class LineReplayer:
 
     Args:
         ingested_at: UTC, for all rows.
+        anonymiser: what the jobs that read lines take out of them.
     """
 
-    def __init__(self, ingested_at: datetime) -> None:
+    def __init__(self, ingested_at: datetime, anonymiser: Anonymiser | None = None) -> None:
         self._ingested_at = ingested_at
+        self._anonymiser = anonymiser
         self._parsers: dict[str | None, BlockParser | None] = {None: None}
 
     def replay(self, batch: pa.RecordBatch) -> ReplayedLines:
@@ -90,7 +95,7 @@ class LineReplayer:
     def _parser(self, log_format: str | None) -> BlockParser | None:
         if log_format is not None and log_format not in self._parsers:
             try:
-                self._parsers[log_format] = BlockParser(get_format(log_format))
+                self._parsers[log_format] = make_parser(log_format, MAX_LINE_BYTES, self._anonymiser)
             except FormatError:
                 self._parsers[log_format] = None
         return self._parsers[log_format]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from beam_jobs.anonymising import ANONYMISING_PARAMETERS, AnonymisingSettings
 from beam_jobs.command_line import OneLineParser, Parameter, add_parameters, checked
 from beam_jobs.options import BACKFILL_PARAMETERS, settle_runner
 from beam_jobs.storage import absolute
@@ -22,6 +23,7 @@ REPLAY_PARAMETERS = (
         rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}\.[A-Za-z0-9_]{{1,1024}}$",
     ),
     *(parameter for parameter in BACKFILL_PARAMETERS if parameter.name in ("output", "run_id")),
+    *ANONYMISING_PARAMETERS,
 )
 
 
@@ -37,6 +39,7 @@ class ReplaySettings:
     lines: str
     output: str
     run_id: str
+    anonymising: AnonymisingSettings
     job_name: str
     runner: str
 
@@ -65,6 +68,7 @@ def parse_replay_options(argv: Sequence[str]) -> tuple[ReplaySettings, PipelineO
         lines=values["lines"],
         output=absolute(values["output"]),
         run_id=values["run_id"],
+        anonymising=AnonymisingSettings.of(values),
         job_name=job_name,
         runner=runner,
     )

@@ -26,11 +26,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.sdk import DAG, Param
 
 from logline.assets import BACKFILLED_REQUESTS
-from logline.bigquery import LoadManifestFilesOperator, query_job
+from logline.bigquery import LoadManifestFilesOperator, job_labels, query_job
+from logline.costs import QueryOperator
 from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.ledger import ReportLedgerOperator
 from logline.planning import LOG_FORMATS
@@ -121,7 +121,7 @@ with DAG(
         settings=SETTINGS,
         configuration=query_job("{% include 'sql/replay/candidates.sql' %}", SETTINGS, day=DAY, parameters=WHICH_LINES),
     )
-    select_lines = BigQueryInsertJobOperator(
+    select_lines = QueryOperator(
         task_id="select_lines",
         configuration=query_job(
             SUFFIX + "{% set limit = params.limit %}{% include 'sql/replay/select.sql' %}",
@@ -131,7 +131,6 @@ with DAG(
         ),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
     )
     launch_replay = LaunchFlexTemplateOperator(
         task_id="launch_replay",
@@ -145,8 +144,9 @@ with DAG(
                     "lines": f"{SETTINGS.project}.{LINES}",
                     "output": f"{{{{ {PLAN}.output }}}}",
                     "run_id": "{{ run_id }}",
+                    **SETTINGS.anonymising_parameters(),
                 },
-                "environment": SETTINGS.dataflow_environment(),
+                "environment": SETTINGS.dataflow_environment() | {"additionalUserLabels": job_labels(DAY)},
             }
         },
     )
@@ -162,6 +162,7 @@ with DAG(
         task_id="load_rows",
         manifest=MANIFEST,
         files="rows",
+        day=DAY,
         columns_of=f"{SETTINGS.dataset}.backfilled_requests",
         destination_project_dataset_table=f"{SETTINGS.staging_dataset}.replayed_{{{{ {PLAN}.suffix }}}}",
         project_id=SETTINGS.project,
@@ -174,7 +175,7 @@ with DAG(
         project_id=SETTINGS.project,
         location=SETTINGS.location,
     )
-    land = BigQueryInsertJobOperator(
+    land = QueryOperator(
         task_id="land",
         configuration=query_job(
             SUFFIX + "{% set job_id = ti.xcom_pull('launch_replay') %}{% include 'sql/replay/land.sql' %}",
@@ -183,7 +184,6 @@ with DAG(
         ),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
         # BigQuery cancels one of two transactions that change the same table.
         max_active_tis_per_dag=1,
         retries=5,
@@ -197,12 +197,11 @@ with DAG(
     )
     # All of them setups: clearing a task behind them selects and reads the lines that are waiting then.
     setups = [task.as_setup() for task in (select_lines, launch_replay, wait_for_replay, load_rows)]
-    drop_staging = BigQueryInsertJobOperator(
+    drop_staging = QueryOperator(
         task_id="drop_staging",
         configuration=query_job(SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", SETTINGS, day=DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
     ).as_teardown(setups=setups)
 
     plan >> select_lines >> launch_replay >> wait_for_replay >> load_rows

@@ -33,7 +33,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
 from airflow.sdk import (
     DAG,
@@ -50,7 +49,8 @@ from airflow.sdk import (
 from logline.alerts import FAILED_BACKFILL, AlertNotifier, missed_deadline
 from logline.assets import BACKFILLED_REQUESTS
 from logline.backfill import plan_backfill, planned_unit
-from logline.bigquery import LoadManifestFilesOperator, query_job
+from logline.bigquery import LoadManifestFilesOperator, job_labels, query_job
+from logline.costs import QueryOperator
 from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.ledger import ReportLedgerOperator
 from logline.planning import LOG_FORMATS, MAX_DAYS
@@ -206,7 +206,7 @@ with DAG(
                         "log_format": "{{ params.log_format }}",
                         **SETTINGS.anonymising_parameters(),
                     },
-                    "environment": SETTINGS.dataflow_environment(),
+                    "environment": SETTINGS.dataflow_environment() | {"additionalUserLabels": job_labels(DAY)},
                 }
             },
             map_index_template=DAY,
@@ -225,6 +225,7 @@ with DAG(
                 task_id=f"load_{name}",
                 manifest=MANIFEST,
                 files=name,
+                day=DAY,
                 columns_of=f"{SETTINGS.dataset}.{table}",
                 destination_project_dataset_table=f"{SETTINGS.staging_dataset}.{name}_{{{{ unit(ti).suffix }}}}",
                 project_id=SETTINGS.project,
@@ -250,13 +251,11 @@ with DAG(
             location=SETTINGS.location,
             map_index_template=DAY,
         )
-        replace = BigQueryInsertJobOperator(
+        replace = QueryOperator(
             task_id="replace",
             configuration=query_job(SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", SETTINGS, day=DAY),
             project_id=SETTINGS.project,
             location=SETTINGS.location,
-            # Clearing the task must run the script again, not look at the job of the first time.
-            durable=False,
             # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
             max_active_tis_per_dag=1,
             retries=5,
@@ -270,14 +269,13 @@ with DAG(
             asset=BACKFILLED_REQUESTS,
             map_index_template=DAY,
         )
-        drop_staging = BigQueryInsertJobOperator(
+        drop_staging = QueryOperator(
             task_id="drop_staging",
             configuration=query_job(
                 SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", SETTINGS, day=DAY
             ),
             project_id=SETTINGS.project,
             location=SETTINGS.location,
-            durable=False,
             map_index_template=DAY,
         ).as_teardown(setups=loads)
 

@@ -7,12 +7,16 @@ else, and again after every upgrade:
 
     airflow dags trigger provision
 
-**Repeat it freely**: what exists is left as it is, only the templates are written anew. A table whose `schema.sql` has
-changed since it was created is not altered. Where the template of the stream is of another version than the running
-job, the next run of `stream_supervisor` updates that job.
+**Repeat it freely**: what exists is kept, templates and views are written anew. Tables follow their `schema.sql`: a new
+column is added at the end, NULL in the rows of before; descriptions, clustering, the partition filter and the expiry of
+partitions are set. What would lose or change data fails `evolve_tables` with one line, and no table is touched: a
+column that is gone from the file, another type, NOT NULL added or removed, another partitioning. Where the template of
+the stream is of another version than the running job, the next run of `stream_supervisor` updates that job.
 
-The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after 3 days, should a
-backfill not have come to drop them. Unread messages are kept for 7 days, those set aside for 31.
+The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after
+`LOGLINE_STAGING_EXPIRY_HOURS`, should a run not have come to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
+the landing tables so many days after the day they are of: a day older than that cannot be backfilled or rebuilt.
+Unread messages are kept for 7 days, those set aside for 31.
 
 On Google Cloud, Pub/Sub's own service account must be allowed to publish to the dead-letter topic and to subscribe to
 the subscription: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
@@ -23,10 +27,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from airflow.providers.google.cloud.operators.bigquery import (
-    BigQueryCreateEmptyDatasetOperator,
-    BigQueryInsertJobOperator,
-)
+from airflow.providers.google.cloud.operators.bigquery import BigQueryCreateEmptyDatasetOperator
 from airflow.providers.google.cloud.operators.gcs import GCSCreateBucketOperator
 from airflow.providers.google.cloud.operators.pubsub import (
     PubSubCreateSubscriptionOperator,
@@ -34,6 +35,9 @@ from airflow.providers.google.cloud.operators.pubsub import (
 )
 from airflow.sdk import DAG, task
 
+from logline.bigquery import NO_DAY, query_job
+from logline.costs import QueryOperator
+from logline.evolution import EvolveTablesOperator
 from logline.settings import Settings
 from logline.templates import upload_template
 
@@ -42,6 +46,7 @@ HERE = Path(__file__).parent
 TABLES = sorted(path.parent.name for path in HERE.glob("sql/*/schema.sql"))
 VIEWS = sorted(path.parent.name for path in HERE.glob("sql/*/view.sql"))
 TEMPLATES = sorted(HERE.glob("templates/*.json"))
+IN_STAGING = f"{{% set dataset = '{SETTINGS.staging_dataset}' %}}"
 
 with DAG(
     dag_id="provision",
@@ -52,7 +57,12 @@ with DAG(
     max_active_runs=1,
     tags=["logline", "setup"],
     default_args={"owner": "logline", "retries": 2, "retry_delay": timedelta(seconds=15)},
-    user_defined_macros={"dataset": SETTINGS.dataset, "tables": TABLES, "views": VIEWS},
+    user_defined_macros={
+        "dataset": SETTINGS.dataset,
+        "landing_expiry_days": SETTINGS.landing_expiry_days,
+        "tables": TABLES,
+        "views": VIEWS,
+    },
 ) as dag:
     create_bucket = GCSCreateBucketOperator(
         task_id="create_bucket",
@@ -89,20 +99,27 @@ with DAG(
         location=SETTINGS.location,
         dataset_reference={
             "description": "Tables that live as long as one backfilled day",
-            "defaultTableExpirationMs": str(3 * 24 * 3600 * 1000),
+            "defaultTableExpirationMs": str(SETTINGS.staging_expiry_hours * 3600 * 1000),
         },
     )
-    create_tables = BigQueryInsertJobOperator(
+    create_tables = QueryOperator(
         task_id="create_tables",
-        configuration={
-            "query": {
-                "query": "{% include 'sql/create_tables.sql' %}{% include 'sql/create_views.sql' %}",
-                "useLegacySql": False,
-            }
-        },
+        configuration=query_job("{% include 'sql/create_tables.sql' %}", SETTINGS, day=NO_DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
+    )
+    evolve_tables = EvolveTablesOperator(
+        task_id="evolve_tables",
+        settings=SETTINGS,
+        tables=TABLES,
+        create=query_job(IN_STAGING + "{% include 'sql/create_tables.sql' %}", SETTINGS, day=NO_DAY),
+        drop=query_job(IN_STAGING + "{% include 'sql/drop_tables.sql' %}", SETTINGS, day=NO_DAY),
+    )
+    create_views = QueryOperator(
+        task_id="create_views",
+        configuration=query_job("{% include 'sql/create_views.sql' %}", SETTINGS, day=NO_DAY),
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
     )
 
     create_topic, create_dead_letter_topic = (
@@ -142,4 +159,4 @@ with DAG(
     create_bucket >> upload_templates()
     [create_topic, create_dead_letter_topic] >> create_subscription
     create_dead_letter_topic >> create_dead_letter_subscription
-    [create_dataset, create_staging_dataset] >> create_tables
+    [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> create_views

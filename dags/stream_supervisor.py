@@ -35,13 +35,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.operators.dataflow import DataflowStopJobOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_current_context, task
 
 from logline.alerts import STREAM, AlertNotifier
 from logline.bigquery import query_job
+from logline.costs import QueryOperator
 from logline.dataflow import LaunchFlexTemplateOperator
 from logline.settings import Settings
 from logline.supervision import Wish
@@ -161,14 +161,13 @@ with DAG(
         project_id=SETTINGS.project,
         location=SETTINGS.location,
     )
-    record = BigQueryInsertJobOperator(
+    record = QueryOperator(
         task_id="record",
         configuration=query_job(
             "{% include 'sql/stream_supervision/record.sql' %}", SETTINGS, day=DAY, parameters=[DECISION]
         ),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
     )
 
     decide() >> [launch, update, drain, approve_update, approve_drain, check, record]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from logline.bigquery import job_labels
 from logline.planning import PlanError, check_known_params
 from logline.preflight import check_subscription
 from logline.quality import RunChecksOperator
@@ -101,10 +102,10 @@ def described(observation: Observation, policy: Policy, decision: Decision) -> d
 
 def launch_body(settings: Settings, *, update: bool = False) -> dict[str, Any]:
     """The request that launches the streaming job, or replaces it in place; the version is templated."""
+    decided = f"ti.xcom_pull('decide', key='{DECISION}')"
     environment = settings.dataflow_environment() | {
-        "additionalUserLabels": {
-            VERSION_LABEL: f"{{{{ ti.xcom_pull('decide', key='{DECISION}')['template_version'] }}}}"
-        }
+        "additionalUserLabels": job_labels(f"{{{{ {decided}['observed_at'][:10] }}}}")
+        | {VERSION_LABEL: f"{{{{ {decided}['template_version'] }}}}"}
     }
     return {
         "launchParameter": {

@@ -12,6 +12,7 @@ import pytest
 
 from tests.dags.conftest import ROOT
 
+LABELS = {"airflow-dag", "airflow-task", "logline-day"}
 FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if path.name != "__init__.py")
 
 
@@ -92,14 +93,69 @@ def test_no_date_comes_from_the_data_interval(dags):
             assert not forbidden.search(re.sub(r"'[^']*'", "", text)), f"{task.task_id}: {text}"
 
 
-def test_queries_carry_a_price_limit_and_a_day(dags):
-    for dag in ("log_backfill", "daily_summary", "stream_supervisor"):
-        for task in dags[dag].tasks:
-            configuration = getattr(task, "configuration", None)
-            if configuration and "query" in configuration:
-                assert configuration["query"]["maximumBytesBilled"] == "1000000000000", task.task_id
-                assert configuration["labels"]["logline-day"], task.task_id
-                assert configuration["query"]["useLegacySql"] is False, task.task_id
+def query_jobs(task):
+    """Every configuration of a BigQuery query job in a task's template fields."""
+
+    def within(value):
+        if isinstance(value, dict):
+            return [value] if "useLegacySql" in (value.get("query") or {}) else []
+        return [job for part in value for job in within(part)] if isinstance(value, list | tuple) else []
+
+    return [job for name in task.template_fields for job in within(getattr(task, name, None))]
+
+
+def test_every_query_carries_a_price_limit_and_labels(dags):
+    from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
+
+    found = {task: query_jobs(task) for task in tasks(dags)}
+    assert all(jobs for task, jobs in found.items() if isinstance(task, BigQueryInsertJobOperator))
+    assert {task.dag_id for task, jobs in found.items() if jobs} == set(dags)
+    for task, jobs in found.items():
+        for job in jobs:
+            assert job["query"]["maximumBytesBilled"] == "1000000000000", task.task_id
+            assert job["query"]["useLegacySql"] is False, task.task_id
+            assert set(job["labels"]) == LABELS, task.task_id
+
+
+def test_every_operator_that_talks_to_bigquery_is_known(dags):
+    """A new kind of operator has to say how its jobs get limit and labels."""
+    with_jobs = {type(task).__name__ for task in tasks(dags) if query_jobs(task) or hasattr(task, "job_labels")}
+    without = {"BigQueryCreateEmptyDatasetOperator"}
+    named = {type(task).__name__ for task in tasks(dags) if "BigQuery" in "".join(map(repr, type(task).__mro__))}
+    assert named <= with_jobs | without
+
+
+def test_every_load_and_dataflow_job_carries_labels(dags):
+    from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
+    from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
+
+    loads = [task for task in tasks(dags) if isinstance(task, GCSToBigQueryOperator)]
+    launches = [task for task in tasks(dags) if isinstance(task, DataflowStartFlexTemplateOperator)]
+    assert loads
+    assert launches
+    assert all(set(task.job_labels) == LABELS for task in loads)
+    for task in launches:
+        environment = task.body["launchParameter"]["environment"]
+        assert set(environment["additionalUserLabels"]) >= LABELS, task.task_id
+
+
+def test_labels_are_what_both_services_take():
+    """Cf. cloud.google.com/bigquery/docs/labels-intro#requirements."""
+    from jinja2 import Environment
+
+    from logline.bigquery import job_labels
+
+    named = {"dag": {"dag_id": "log_backfill"}, "task": {"task_id": "day.launch_parse"}}
+    rendered = {
+        name: Environment(autoescape=False).from_string(value).render(named)
+        for name, value in job_labels("2015-05-17").items()
+    }
+    assert rendered == {
+        "airflow-dag": "log_backfill",
+        "airflow-task": "day-launch_parse",
+        "logline-day": "2015-05-17",
+    }
+    assert all(re.fullmatch(r"[a-z0-9_-]{1,63}", value) for value in rendered.values())
 
 
 def test_a_cleared_query_task_runs_its_query_again(dags):
@@ -110,14 +166,31 @@ def test_a_cleared_query_task_runs_its_query_again(dags):
     assert all(task.durable is False for task in inserts)
 
 
+def test_staging_tables_are_dropped_in_all_outcomes(dags):
+    for dag_id, drop in (("log_backfill", "day.drop_staging"), ("dead_letter_replay", "drop_staging")):
+        teardown = dags[dag_id].get_task(drop)
+        assert teardown.is_teardown
+        staged = {
+            task.task_id
+            for task in dags[dag_id].tasks
+            if "staging" in getattr(task, "destination_project_dataset_table", "")
+            or any("CREATE OR REPLACE TABLE" in text or "select.sql" in text for text in templates(task))
+        }
+        assert staged
+        assert staged <= {task.task_id for task in dags[dag_id].tasks if task.is_setup}
+        assert staged <= teardown.upstream_task_ids
+
+
 def test_tasks_that_change_shared_tables_run_one_at_a_time(dags):
     changing = [
         task
-        for dag in ("log_backfill", "daily_summary")
+        for dag in ("log_backfill", "daily_summary", "dead_letter_replay")
         for task in dags[dag].tasks
-        if any("replace" in text and "sql" in text for text in templates(task))
+        if any(re.search(r"sql/.*(replace|land)", text) for text in templates(task))
     ]
-    assert sorted(task.task_id for task in changing) == ["day.replace", "rebuild_daily_tables", "rebuild_requests"]
+    assert sorted(task.task_id for task in changing) == [
+        *("day.replace", "land", "rebuild_daily_tables", "rebuild_requests"),
+    ]
     assert all(task.max_active_tis_per_dag == 1 for task in changing)
 
 
@@ -155,6 +228,7 @@ def test_importing_dag_files_loads_nothing_but_the_provider():
         "import airflow.providers.standard.operators.hitl\n"
         "before = set(sys.modules)\n"
         "import dags.log_backfill, dags.daily_summary, dags.provision, dags.stream_supervisor\n"
+        "import dags.dead_letter_replay, dags.late_lines\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
     )
     paths = [str(ROOT), str(ROOT / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.backfilled_requests (
 PARTITION BY log_date
 CLUSTER BY source_uri
 OPTIONS (
+  {% if landing_expiry_days | default(none) %}partition_expiration_days = {{ landing_expiry_days }},
+  {% endif %}
   description = 'Requests as backfills landed them, each source object once',
   require_partition_filter = TRUE
 );

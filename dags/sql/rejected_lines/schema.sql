@@ -14,5 +14,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.rejected_lines (
 PARTITION BY DATE(ingested_at)
 CLUSTER BY source_uri, error_type
 OPTIONS (
+  {% if landing_expiry_days | default(none) %}partition_expiration_days = {{ landing_expiry_days }},
+  {% endif %}
   description = 'Lines no parser could read, with the reason and the raw bytes'
 );
