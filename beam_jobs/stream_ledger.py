@@ -14,22 +14,16 @@ import pyarrow.compute as pc
 from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.stream_messages import ParsedMessages, StreamCounts
 
-BATCHES_SCHEMA = pa.schema(
-    [
-        pa.field("batch_id", pa.string()),
-        pa.field("job_id", pa.string()),
-        pa.field("source_uri", pa.string()),
-        pa.field("log_date", pa.date32()),
-        pa.field("messages", pa.int64()),
-        pa.field("lines", pa.int64()),
-        pa.field("rows", pa.int64()),
-        pa.field("rejected", pa.int64()),
-        pa.field("blank", pa.int64()),
-        pa.field("bytes", pa.int64()),
-        pa.field("parser_version", pa.string()),
-        pa.field("ingested_at", pa.timestamp("us", tz="UTC")),
-    ]
-)
+_COLUMNS: dict[str, pa.DataType] = {
+    "batch_id": pa.string(),
+    "job_id": pa.string(),
+    "source_uri": pa.string(),
+    "log_date": pa.date32(),
+    **dict.fromkeys(("messages", "lines", "rows", "rejected", "blank", "bytes"), pa.int64()),
+    "parser_version": pa.string(),
+    "ingested_at": pa.timestamp("us", tz="UTC"),
+}
+BATCHES_SCHEMA = pa.schema(_COLUMNS)
 """The columns of `stream_batches`, in their order."""
 
 

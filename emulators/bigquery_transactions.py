@@ -13,7 +13,8 @@ before the error; here it can only roll back.
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import duckdb
@@ -56,8 +57,10 @@ class _Transaction(DuckDBEngine):
     def connection(self) -> duckdb.DuckDBPyConnection:
         return self._own or self._engine.connection
 
-    def write_lock(self) -> AbstractAsyncContextManager[None]:
-        return self._engine.write_lock()
+    @asynccontextmanager
+    async def write_lock(self) -> AsyncIterator[None]:
+        async with self._engine.write_lock():
+            yield
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         try:

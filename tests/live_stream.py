@@ -20,7 +20,7 @@ from emulators.stack import processes
 from emulators.stack.config import REPOSITORY
 from emulators.stack.dataflow_api import RUNNING, DataflowJob
 from emulators.stack.running import RunningStack
-from tests.sql.warehouse import TABLES, render
+from tests.sql.warehouse import TABLES, VIEWS, render
 
 
 def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
@@ -70,6 +70,7 @@ class LiveStream(ExitStack):
                 storage.create_bucket(self.stack.bucket)
         self.bigquery.create_dataset(self.dataset)
         self.query(render("create_tables.sql", dataset=self.dataset, tables=TABLES))
+        self.query(render("create_views.sql", dataset=self.dataset, views=VIEWS))
 
     def launch(self, *, version: str = "1", update: bool = False) -> str:
         """Put a version of the template into the bucket and launch it, as the DAGs do; returns the job's id."""

@@ -100,12 +100,28 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
     stream.drain(job.id)
     assert stream.unacknowledged() == 0
 
+    names = {"dataset": stream.dataset, "run_id": "chaos", "max_rejected_percent": 10}
     for day in truth["rows_by_date"]:
-        names = {"dataset": stream.dataset, "log_date": f"DATE '{day}'"}
+        names["log_date"] = f"DATE '{day}'"
         stream.query(render("replace_day.sql", tables=["requests"], **names))
-        checks = stream.query(render("requests/checks.sql", **names))
-        assert [check for check in checks if not check["passed"]] == []
+        for gate in ("landing", "requests"):
+            checks = stream.query(render(f"{gate}/checks.sql", **names))
+            assert [check for check in checks if check["level"] == "fail" and not check["passed"]] == []
         print(next(f"{day}: {check['message']}" for check in checks if check["check_name"].startswith("landed")))
+
+    # The ledger says the same: all that was published, and at most as much as was landed, copies included.
+    stream.query(render("ledger/fold_stream.sql", **names))
+    sums = "SUM(lines) AS lines, SUM(`rows`) AS good, SUM(rejected) AS rejected, SUM(blank) AS blank"
+    (ledger,) = stream.query(f"SELECT {sums} FROM {stream.dataset}.ledger WHERE source = 'stream'")
+    print(f"ledger: {ledger}")
+    assert ledger["lines"] == ledger["good"] + ledger["rejected"] + ledger["blank"]
+    assert len(rows) <= ledger["good"] <= len(stream.event_ids("streamed_requests"))
+    assert len(rejected) <= ledger["rejected"] <= len(stream.event_ids("rejected_lines"))
+    reconciled = stream.query(f"SELECT * FROM {stream.dataset}.reconciliation ORDER BY log_date")
+    assert sum(day["lines"] for day in reconciled) == ledger["lines"]
+    assert sum(day["requests"] for day in reconciled) == len(rows)
+    assert {day["status"] for day in reconciled} == {"balanced"}
+    assert sum(day["in_flight"] for day in reconciled) == 0
     by_day = stream.query(f"SELECT log_date, COUNT(*) AS n FROM {stream.dataset}.requests GROUP BY log_date")
     assert {str(row["log_date"]): row["n"] for row in by_day} == truth["rows_by_date"]
     requests = stream.event_ids("requests")

@@ -1,0 +1,117 @@
+"""Late lines make their day be rebuilt, within a bound; and the stream's batches become its ledger."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from tests.sql.warehouse import DAY, Warehouse, plain
+
+pytestmark = pytest.mark.integration
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY, OLD = (TODAY - timedelta(days=days) for days in (1, 40))
+
+
+def row(event_id: str, day: date) -> dict[str, object]:
+    return {"event_id": event_id, "line": event_id, "log_date": f"{day}", "timestamp": f"{day} 10:00:00+00"}
+
+
+def entry(batch_id: str, day: date, ingested_at: str) -> dict[str, object]:
+    return {"batch_id": batch_id, "log_date": f"{day}", "lines": 1, "rows": 1, "ingested_at": ingested_at}
+
+
+def look(warehouse: Warehouse, run_id: str) -> list[tuple[str, str, int]]:
+    """What one run of late_lines finds."""
+    warehouse.run(warehouse.sql("request_builds/reopen.sql", run_id=run_id))
+    found = warehouse.run(warehouse.sql("request_builds/reopened.sql", run_id=run_id))
+    return [(row["day"], row["decision"], row["late"]) for row in found]
+
+
+def rebuild(warehouse: Warehouse, day: date) -> None:
+    warehouse.run(warehouse.sql("replace_day.sql", tables=["requests"], log_date=f"DATE '{day}'"))
+
+
+def status(warehouse: Warehouse, day: date) -> str:
+    (found,) = warehouse.run(f"SELECT status FROM {warehouse.dataset}.reconciliation WHERE log_date = '{day}'")
+    return str(found["status"])
+
+
+def test_a_day_is_rebuilt_when_it_is_over_and_when_lines_come_late(warehouse: Warehouse) -> None:
+    warehouse.insert("streamed_requests", [row("m1", YESTERDAY), row("m2", TODAY)])
+    assert look(warehouse, "first") == [(f"{YESTERDAY}", "reopened", 1)], "today goes on"
+    rebuild(warehouse, YESTERDAY)
+    assert look(warehouse, "nothing new") == []
+    warehouse.insert("streamed_requests", [row("m3", YESTERDAY), row("m4", YESTERDAY)])
+    assert look(warehouse, "late") == [(f"{YESTERDAY}", "reopened", 2)]
+    assert look(warehouse, "not rebuilt yet") == [(f"{YESTERDAY}", "reopened", 2)]
+    rebuild(warehouse, YESTERDAY)
+    assert look(warehouse, "rebuilt") == []
+    builds = warehouse.rows("request_builds", order="decided_at")
+    assert [(build["decision"], build["late"], build["requests"]) for build in builds] == [
+        ("reopened", 1, None),
+        ("rebuilt", 1, 1),
+        ("reopened", 2, None),
+        ("reopened", 2, None),
+        ("rebuilt", 2, 3),
+    ]
+
+
+def test_lines_that_come_too_late_are_noted_down_once_and_left(warehouse: Warehouse) -> None:
+    warehouse.insert("streamed_requests", [row("m1", OLD)])
+    warehouse.insert("stream_batches", [entry("b1", OLD, f"{TODAY} 00:00:00+00")])
+    rows = [("left", 1)]
+    assert [found[1:] for found in look(warehouse, "first")] == rows
+    assert look(warehouse, "second") == []
+    assert status(warehouse, OLD) == "outdated"
+    rebuild(warehouse, OLD)
+    assert status(warehouse, OLD) == "balanced"
+    warehouse.insert("streamed_requests", [row("m2", OLD)])
+    warehouse.insert("stream_batches", [entry("b2", OLD, f"{datetime.now(UTC) + timedelta(seconds=5)}")])
+    assert [found[1:] for found in look(warehouse, "third")] == rows
+
+
+def test_the_live_view_has_what_requests_will_have(warehouse: Warehouse) -> None:
+    older = TODAY - timedelta(days=2)
+    warehouse.insert("requests", [row("m0", older), row("m1", YESTERDAY)])
+    warehouse.insert("streamed_requests", [row("m0", older), row("m1", YESTERDAY), row("m2", YESTERDAY)])
+    warehouse.insert("streamed_requests", [row("m3", TODAY), row("m3", TODAY)])
+    warehouse.insert("backfilled_requests", [row("f1", TODAY) | {"line": "m3"}])
+    live = warehouse.run(f"SELECT event_id FROM {warehouse.dataset}.requests_live ORDER BY log_date, event_id")
+    assert [found["event_id"] for found in live] == ["m0", "m1", "m2", "f1"]
+
+
+def test_a_line_just_landed_is_in_flight_and_no_difference(warehouse: Warehouse) -> None:
+    now = datetime.now(UTC)
+    warehouse.insert("stream_batches", [entry("b1", TODAY, f"{now}")])
+    warehouse.insert("streamed_requests", [row("m1", TODAY) | {"ingested_at": f"{now}", "source_uri": "s"}])
+    warehouse.insert("streamed_requests", [row("m2", TODAY) | {"ingested_at": f"{now + timedelta(seconds=1)}"}])
+    (found,) = warehouse.run(f"SELECT * FROM {warehouse.dataset}.reconciliation WHERE log_date = '{TODAY}'")
+    assert (found["in_flight"], found["rows_difference"], found["landed"]) == (1, 0, 2)
+
+
+def test_the_batches_of_the_stream_become_ledger_rows_by_job_and_hour(warehouse: Warehouse) -> None:
+    batch = {"messages": 3, "lines": 2, "rejected": 1, "blank": 1, "bytes": 300, "log_date": None}
+    batches = [
+        {"batch_id": "b1", "ingested_at": f"{DAY} 10:59:59+00"} | batch,
+        {"batch_id": "b1", "ingested_at": f"{DAY} 10:59:59+00", "lines": 1, "rows": 1},
+        {"batch_id": "b1", "ingested_at": f"{DAY} 10:59:59+00", "lines": 1, "rows": 1},
+        {"batch_id": "b2", "ingested_at": f"{DAY} 11:00:00+00"} | batch,
+        {"batch_id": "b3", "ingested_at": f"{DAY} 11:30:00+00"} | batch,
+        {"batch_id": "b4", "ingested_at": f"{DAY} 11:30:00+00", "job_id": "job-2"} | batch,
+    ]
+    warehouse.insert("ledger", [{"lines": 7, "rows": 7}])
+    warehouse.insert("stream_batches", batches[:3])
+    fold = warehouse.sql("ledger/fold_stream.sql")
+    warehouse.run(fold)
+    warehouse.insert("stream_batches", batches[3:])
+    for _ in range(2):
+        warehouse.run(fold)
+        folded = [found for found in warehouse.rows("ledger") if found["source"] == "stream"]
+        names = ("lines", "rows", "rejected", "blank", "bytes")
+        assert {found["run_id"]: tuple(found[name] for name in names) for found in folded} == {
+            f"job-1 {DAY}T10": (3, 1, 1, 1, 300),
+            f"job-1 {DAY}T11": (4, 0, 2, 2, 600),
+            f"job-2 {DAY}T11": (2, 0, 1, 1, 300),
+        }
+        days = [(found["run_id"], plain(found["log_date"]), found["rows"]) for found in warehouse.rows("ledger_days")]
+        assert days == [(f"job-1 {DAY}T10", DAY, 1)]
