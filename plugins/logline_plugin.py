@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from functools import cached_property
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 from logline import run_notes
 
 log = logging.getLogger(__name__)
 
-HREF = "/logline/"
+# Airflow may be served below a path.
+HREF = f"{urlsplit(conf.get('api', 'base_url', fallback='/')).path.rstrip('/')}/logline/"
 
 
 class LoglinePlugin(AirflowPlugin):

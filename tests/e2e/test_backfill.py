@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -170,6 +171,13 @@ def test_the_ledger_accounts_for_every_line(pipeline: Pipeline) -> None:
     assert all(row["lines"] == row["rows"] + row["rejected"] + row["blank"] for row in ledger)
     for name in ("lines", "rows", "rejected", "blank", "bytes"):
         assert sum(row[name] for row in ledger) == pipeline.truth["totals"][name]
+
+
+def test_the_run_says_what_became_of_its_lines(pipeline: Pipeline) -> None:
+    run, totals = pipeline.first_run, pipeline.truth["totals"]
+    found = pipeline.airflow.request("GET", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}")
+    figures = f"{totals['rows']:,} rows + {totals['rejected']:,} rejected + {totals['blank']:,} blank"
+    assert found["note"].startswith(f"{totals['lines']:,} lines of {2 * len(DAYS)} objects = {figures}; ")
 
 
 def test_the_same_tables_however_often_and_in_whatever_order(pipeline: Pipeline) -> None:

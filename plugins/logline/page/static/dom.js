@@ -79,6 +79,11 @@ export function pill(text, tone) {
   return element("span", { class: `pill ${tone}` }, text);
 }
 
+// An address of Airflow's own UI, which may be served below a path.
+export function ofAirflow(path) {
+  return new URL(`../${path}`, window.location.href).pathname;
+}
+
 // The page lives in a frame that may open nothing by itself: a link is followed by the page around it.
 export function link(text, href, { fresh = false } = {}) {
   const follow = (event) => {

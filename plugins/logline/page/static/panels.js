@@ -1,6 +1,6 @@
 // What each panel shows of its data. A panel returns nodes; `context` has the filters and the way to change them.
 
-import { ago, bytes, count, element, instant, link, milliseconds, percent, pill, seconds, short, table } from "./dom.js?v=VERSION";
+import { ago, bytes, count, element, instant, link, milliseconds, ofAirflow, percent, pill, seconds, short, table } from "./dom.js?v=VERSION";
 import * as charts from "./charts.js?v=VERSION";
 
 const TONES = {
@@ -51,7 +51,7 @@ function traffic(rows, context) {
 }
 
 function nothing() {
-  return element("p", { class: "empty" }, "Nothing ingested yet: run ", link("provision", "/dags/provision"), ", then ", link("log_backfill", "/dags/log_backfill"), " for some days.");
+  return element("p", { class: "empty" }, "Nothing ingested yet: run ", link("provision", ofAirflow("dags/provision")), ", then ", link("log_backfill", ofAirflow("dags/log_backfill")), " for some days.");
 }
 
 function hours(rows, context) {
@@ -93,7 +93,7 @@ function backfills(ledgers, context) {
   const of = (run, name) => known.get(run.run_id)?.[name];
   return table(
     [
-      ["Run", (run) => link(run.run_id, `/dags/log_backfill/runs/${encodeURIComponent(run.run_id)}`), "text"],
+      ["Run", (run) => link(run.run_id, ofAirflow(`dags/log_backfill/runs/${encodeURIComponent(run.run_id)}`)), "text"],
       ["", (run) => pill(run.state, TONES[run.state] ?? "muted"), "text"],
       ["Ended", (run) => (run.ended ? ago(run.ended) : "–")],
       ["Objects", (run) => count(of(run, "objects"))],
