@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from logline.alerts import IMBALANCE, AlertNotifier
 from logline.assets import BACKFILLED_REQUESTS
 from logline.bigquery import query_job
+from logline.costs import QueryOperator
 from logline.ledger import ReopenDaysOperator
 from logline.settings import Settings
 
@@ -48,12 +48,11 @@ with DAG(
     },
     user_defined_macros={"dataset": SETTINGS.dataset, "late_days": SETTINGS.late_days},
 ) as dag:
-    fold_stream_ledger = BigQueryInsertJobOperator(
+    fold_stream_ledger = QueryOperator(
         task_id="fold_stream_ledger",
         configuration=query_job("{% include 'sql/ledger/fold_stream.sql' %}", SETTINGS, day=TODAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
-        durable=False,
     )
     reopen_days = ReopenDaysOperator(
         task_id="reopen_days",

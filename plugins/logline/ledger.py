@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 
 from logline.bigquery import fetch_rows
+from logline.costs import QueryOperator
 from logline.links import LoglinePageLink
 from logline.run_notes import KEY
 from logline.tables import text_table
@@ -68,26 +68,26 @@ class ReportLedgerOperator(GoogleCloudBaseOperator):
         return days
 
 
-class ReopenDaysOperator(BigQueryInsertJobOperator):
+class ReopenDaysOperator(QueryOperator):
     """Note down the days that have to be rebuilt, and announce them as partitions of an asset.
 
     Args:
         reopened: the BigQuery job (templated) that returns what the first one noted: `day`, `decision`
             (`reopened` or `left`) and `late`.
         asset: the asset whose partitions are announced.
-        kwargs: the arguments of `BigQueryInsertJobOperator` except `durable`.
+        kwargs: the arguments of `QueryOperator`.
     """
 
-    template_fields: Sequence[str] = ("reopened", *BigQueryInsertJobOperator.template_fields)
+    template_fields: Sequence[str] = ("reopened", *QueryOperator.template_fields)
 
     def __init__(self, *, reopened: dict[str, Any], asset: Asset, **kwargs: Any) -> None:
-        super().__init__(durable=False, deferrable=False, outlets=[asset], **kwargs)
+        super().__init__(outlets=[asset], **kwargs)
         self.reopened = reopened
         self.asset = asset
 
-    def execute(self, context: Context) -> list[str]:
-        """Note down and announce; return the announced days."""
-        super().execute(context)
+    def execute(self, context: Context) -> str | None:
+        """Note down and announce; return the id of the job that noted."""
+        job_id: str | None = super().execute(context)
         hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location, use_legacy_sql=False)
         found = fetch_rows(hook, self.reopened, self.project_id)
         rows = [(row["day"], row["decision"], row["late"]) for row in found]
@@ -95,7 +95,7 @@ class ReopenDaysOperator(BigQueryInsertJobOperator):
         days = [row["day"] for row in found if row["decision"] == "reopened"]
         if days:
             context["outlet_events"][self.asset].add_partitions(days)
-        return days
+        return job_id
 
 
 def ledger_table(ledger: Sequence[Mapping[str, Any]]) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from logline.bigquery import fetch_rows, query_job
+from logline.costs import QueryOperator
 from logline.manifest import read_manifest
 from logline.settings import Settings
 from logline.tables import text_table
@@ -93,7 +93,7 @@ class RunChecksOperator(GoogleCloudBaseOperator):
             raise AirflowFailException(fault)
 
 
-class RebuildAndCheckOperator(BigQueryInsertJobOperator):
+class RebuildAndCheckOperator(QueryOperator):
     """Check what tables are rebuilt from, run the script that rebuilds them, then check what it made.
 
     All is one task, because what a table is rebuilt from may change meanwhile: then the checks fail, and the retry
@@ -103,10 +103,10 @@ class RebuildAndCheckOperator(BigQueryInsertJobOperator):
         before: gates (templated) to pass before anything is rebuilt; each the job of the checks, whose rows are those
             of `RunChecksOperator`, and the job that keeps their results, see `record_job`.
         after: the same after the rebuild.
-        kwargs: the arguments of `BigQueryInsertJobOperator` except `durable`.
+        kwargs: the arguments of `QueryOperator`.
     """
 
-    template_fields: Sequence[str] = ("before", "after", *BigQueryInsertJobOperator.template_fields)
+    template_fields: Sequence[str] = ("before", "after", *QueryOperator.template_fields)
 
     def __init__(
         self,
@@ -115,8 +115,7 @@ class RebuildAndCheckOperator(BigQueryInsertJobOperator):
         before: Sequence[tuple[dict[str, Any], dict[str, Any]]] = (),
         **kwargs: Any,
     ) -> None:
-        # A retried or cleared task must run the script again, not look at the job of the first time.
-        super().__init__(durable=False, deferrable=False, **kwargs)
+        super().__init__(**kwargs)
         self.before = before
         self.after = after
 
