@@ -1,4 +1,4 @@
-"""Peak resident memory of the backfill's process for 1 and 10 million lines: ``python -m benchmarks.memory``."""
+"""Peak resident memory of the backfill's process for 1 and 20 million lines: ``python -m benchmarks.memory``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 
 from benchmarks.table import machine
 
-SIZES = (1_000_000, 10_000_000)
+SIZES = (1_000_000, 20_000_000)
 MAX_BYTES = 1_500_000_000
 GROWTH = 1.1  # how much more the larger run may take and still count as no more
 

@@ -3,7 +3,7 @@ r"""Client addresses made anonymous: cut to their network, or replaced by a pseu
 A network is the /24 of an IPv4 address and the /48 of an IPv6 address. A host name, where a server logs one in place
 of the address, is cut to its last two labels. A pseudonym is the first 16 hexadecimal digits of HMAC-SHA256 over the
 log date and the address: without the key nobody finds the address by trying them all, and no visitor is followed from
-one day to the next.
+one day to the next. It is written `visitor-0123456789abcdef`, so that what is anonymous already is not hashed again.
 """
 
 import hmac
@@ -21,6 +21,7 @@ MIN_KEY_CHARACTERS = 16
 
 _CACHED = 1 << 17
 _KEY_LINE = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[ \t]+)?(\S+)", re.ASCII)
+_PSEUDONYM = re.compile(r"visitor-[0-9a-f]{16}")
 # Between the addresses of a list, as proxies write X-Forwarded-For.
 _LIST = re.compile(r"( *, *)")
 
@@ -95,8 +96,10 @@ def pseudonyms(keys: DailyKeys) -> Callable[[str, date], str]:
 
     @lru_cache(maxsize=_CACHED)
     def pseudonym(address: str, log_date: date) -> str:
+        if _PSEUDONYM.fullmatch(address):
+            return address
         message = f"{log_date.isoformat()} {address}".encode()
-        return hmac.digest(keys.of(log_date), message, "sha256").hex()[:16]
+        return f"visitor-{hmac.digest(keys.of(log_date), message, 'sha256').hex()[:16]}"
 
     return pseudonym
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -120,6 +121,16 @@ class Progress:
     def __exit__(self, *_exception: object) -> None:
         self._show("")
 
+    def warm_up(self, parser: BlockParser) -> float:
+        """Has a parser compiled, which its first block asks for, and says so where that takes long; in seconds."""
+        started = time.perf_counter()
+        note = threading.Timer(1.0, self._show, ["compiling the parser, this once ..."])
+        note.start()
+        parser.parse(b"-\n" * 100)
+        note.cancel()
+        note.join()
+        return time.perf_counter() - started
+
     def show(self, look: Look, share: float | None) -> None:
         """Says it, at most twice a second."""
         if self._output is not None and time.monotonic() - self._shown >= _PROGRESS_SECONDS:
@@ -178,6 +189,7 @@ def _look(
         look = Look(name, found, detection, is_gzip)
         # Blank lines are blank in every format.
         parser = BlockParser(found or next(iter(FORMATS.values())), _MAX_LINE_BYTES)
+        started += progress.warm_up(parser)
         for offset, data in split_stream(itertools.chain([first], content), _BLOCK_BYTES, _MAX_LINE_BYTES):
             parsed = parser.parse(data, offset)
             look.add(parsed, len(data))

@@ -123,7 +123,15 @@ def test_the_hash_is_none_of_the_original_line_and_tells_kept_lines_apart() -> N
     assert row(one, AddressMode.HASH)["raw_line_hash"] != row(other, AddressMode.HASH)["raw_line_hash"]
 
 
-@settings(max_examples=150)
+@pytest.mark.parametrize("mode", list(AddressMode))
+def test_a_line_that_is_read_again_stays_as_it_is(mode: AddressMode) -> None:
+    line = LINE.format("203.0.113.77", "/a?token=s3cr3t", "https://u:p@example.net/").encode()
+    (once,) = parser(mode).parse(line).rows.to_pylist()
+    (again,) = parser(mode).parse(parser(mode).kept_line(line)).rows.to_pylist()
+    assert again == once
+
+
+@settings(max_examples=100)
 @given(st.data(), st.sampled_from(list(AddressMode)), st.booleans())
 def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: AddressMode, redact: bool) -> None:
     block = data.draw(blocks(COMBINED))

@@ -1,0 +1,135 @@
+"""Logs for the parser's benchmark: lines in time order, their values drawn from Faker's pools."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from faker import Faker
+
+FORMAT_STRING = (
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+    '"$http_user_agent" rt=$request_time host=$host'
+)
+"""A line that people write into their nginx.conf."""
+
+_COMMON = '{remote_addr} - - [{time} +0000] "{request}" {status} {size}'
+_COMBINED = _COMMON + ' "{referer}" "{user_agent}"'
+_TEMPLATES = {
+    "common": _COMMON,
+    "combined": _COMBINED,
+    "article": _COMBINED.replace(" +0000", "").replace("{status}", "[{status}]"),
+    FORMAT_STRING: _COMBINED + " rt=0.{milliseconds} host=example.org",
+}
+
+
+def make_log(name: str, lines: int, seed: int = 20150517) -> bytes:
+    """Writes lines of a format: `common`, `combined`, `article`, `FORMAT_STRING`, `nginx_json` or `caddy`.
+
+    The same seed gives the same bytes.
+    """
+    columns = _columns(lines, seed)
+    template = _TEMPLATES[name] if name in _TEMPLATES else _json_template(name)
+    names = list(columns)
+    for placeholder in names:
+        template = template.replace("{" + placeholder + "}", "\0" + placeholder + "\0")
+    pieces = template.split("\0")
+    literals, used = pieces[::2], pieces[1::2]
+    pattern = "%s".join(literal.replace("%", "%%") for literal in literals) + "\n"
+    return "".join([pattern % values for values in zip(*(columns[one] for one in used), strict=True)]).encode()
+
+
+def cut_blocks(log: bytes, block_bytes: int = 8 << 20) -> Iterator[bytes]:
+    """Cuts a log at line ends into blocks of about `block_bytes`."""
+    start = 0
+    while start < len(log):
+        end = log.find(b"\n", min(start + block_bytes, len(log) - 1)) + 1
+        yield log[start:end]
+        start = end
+
+
+def _columns(lines: int, seed: int) -> dict[str, list[Any]]:
+    faker = Faker()
+    Faker.seed(seed)
+    chance = random.Random(seed)
+    addresses = [faker.ipv4() for _ in range(2_000)]
+    targets = [
+        f"/{faker.uri_path(2)}{query}"
+        for query in chance.choices(("", "", "?page=2", "?q=access+log&lang=en"), k=2_000)
+    ]
+    requests = [(chance.choice(("GET", "GET", "GET", "POST", "PUT")), target) for target in targets]
+    referers = [faker.uri() for _ in range(2_000)]
+    user_agents = [faker.user_agent() for _ in range(1_000)]
+    start = datetime(2015, 5, 17, tzinfo=UTC)
+    seconds = [line * 86_400 // lines for line in range(lines)]
+    clock = [f"{start + timedelta(seconds=second):%d/%b/%Y:%H:%M:%S}" for second in range(86_400)]
+    iso = [f"{start + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}" for second in range(86_400)]
+    drawn = chance.choices(requests, k=lines)
+    return {
+        "remote_addr": chance.choices(addresses, k=lines),
+        "time": [clock[second] for second in seconds],
+        "iso": [iso[second] for second in seconds],
+        "epoch": [int(start.timestamp()) + second for second in seconds],
+        "request": [f"{method} {target} HTTP/1.1" for method, target in drawn],
+        "method": [method for method, _ in drawn],
+        "target": [target for _, target in drawn],
+        "status": chance.choices((200, 401, 404), (0.9, 0.05, 0.05), k=lines),
+        "size": chance.choices(range(5, 100_000), k=lines),
+        "referer": chance.choices(referers, k=lines),
+        "user_agent": chance.choices(user_agents, k=lines),
+        "milliseconds": chance.choices(range(100, 1_000), k=lines),
+    }
+
+
+def _json_template(name: str) -> str:
+    if name == "nginx_json":
+        document: dict[str, Any] = {
+            "time_iso8601": "{iso}+00:00",
+            "remote_addr": "{remote_addr}",
+            "remote_user": "",
+            "request": "{request}",
+            "status": "{status}",
+            "body_bytes_sent": "{size}",
+            "http_referer": "{referer}",
+            "http_user_agent": "{user_agent}",
+            "request_time": "0.{milliseconds}",
+        }
+    else:
+        request = {
+            "remote_ip": "{remote_addr}",
+            "remote_port": "41342",
+            "client_ip": "{remote_addr}",
+            "proto": "HTTP/2.0",
+            "method": "{method}",
+            "host": "example.org",
+            "uri": "{target}",
+            "headers": {"User-Agent": ["{user_agent}"], "Accept": ["*/*"], "Referer": ["{referer}"]},
+            "tls": {
+                "resumed": False,
+                "version": 772,
+                "cipher_suite": 4865,
+                "proto": "h2",
+                "server_name": "example.org",
+            },
+        }
+        document = {
+            "level": "info",
+            "ts": "{epoch}.123",
+            "logger": "http.log.access",
+            "msg": "handled request",
+            "request": request,
+            "bytes_read": 0,
+            "user_id": "",
+            "duration": "0.{milliseconds}",
+            "size": "{size}",
+            "status": "{status}",
+            "resp_headers": {"Server": ["Caddy"], "Content-Type": ["text/html"]},
+        }
+    text = json.dumps(document, separators=(",", ":"))
+    if name == "caddy":
+        for number in ("{epoch}.123", "0.{milliseconds}", "{size}", "{status}"):
+            text = text.replace(f'"{number}"', number)
+    return text

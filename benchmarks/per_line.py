@@ -1,0 +1,108 @@
+"""What people write to read a log line by line in Python."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+_COMBINED = (
+    r'(?P<remote_addr>\S+) \S+ (?P<remote_user>\S+) \[(?P<timestamp>[^\]]+)\] "(?P<method>\S+) (?P<target>\S+) '
+    r'(?P<protocol>[^"]+)" (?P<status>\d{3}) (?P<body_bytes_sent>\d+|-) "(?P<referer>[^"]*)" "(?P<user_agent>[^"]*)"'
+)
+_COMBINED_LINE = re.compile(_COMBINED)
+_CUSTOM_LINE = re.compile(_COMBINED + r" rt=(?P<request_time>[\d.]+) host=(?P<host>\S+)")
+_SEVEN_PATTERNS = (
+    r"^\S+",
+    r"(?<=\[)\d+/[^\]]+(?=\])",
+    r'(?<=")[A-Z]+ \S+',
+    r"(?<=\[)\d{3}(?=\])",
+    r"(?<=\] )\d+(?= )",
+    r'(?<=")https?://[^"]+(?=")',
+    r'(?<=")[A-Z][a-z]+/[^"]+(?=")',
+)
+
+
+def regex_to_dict(line: str, pattern: re.Pattern[str] = _COMBINED_LINE) -> dict[str, Any]:
+    """What is commonly written for a combined log: one pattern, then every value to its type."""
+    match = pattern.fullmatch(line)
+    if match is None:
+        raise ValueError(line)
+    row: dict[str, Any] = {name: None if value == "-" else value for name, value in match.groupdict().items()}
+    row["timestamp"] = datetime.strptime(row["timestamp"], "%d/%b/%Y:%H:%M:%S %z")
+    row["status"] = int(row["status"])
+    row["body_bytes_sent"] = None if row["body_bytes_sent"] is None else int(row["body_bytes_sent"])
+    row["path"], _, row["query"] = row.pop("target").partition("?")
+    return row
+
+
+def custom_to_dict(line: str) -> dict[str, Any]:
+    """The same for a line with two fields more."""
+    row = regex_to_dict(line, _CUSTOM_LINE)
+    row["request_duration_ms"] = float(row.pop("request_time")) * 1000
+    return row
+
+
+def seven_regexes(line: str) -> dict[str, Any]:
+    """The way of the article: search the line once per field, join the finds by commas, split them into a row."""
+    found = []
+    for pattern in _SEVEN_PATTERNS:
+        match = re.search(pattern, line)
+        found.append(match.group().replace(",", " ") if match else " ")
+    address, time_local, request, status, size, referer, user_agent = ",".join(found).split(",")
+    method, _, path = request.partition(" ")
+    timestamp = datetime.strptime(time_local, "%d/%b/%Y:%H:%M:%S").replace(tzinfo=UTC)
+    return {
+        "remote_addr": address,
+        "timelocal": timestamp.strftime("%Y-%m-%d %H:%M:%S"),
+        "request_type": method,
+        "request_path": path,
+        "status": status,
+        "body_bytes_sent": size,
+        "http_referer": referer,
+        "http_user_agent": user_agent,
+    }
+
+
+def nginx_json_to_dict(line: str) -> dict[str, Any]:
+    """One `json.loads`, then every value to its type."""
+    document = json.loads(line)
+    method, target, protocol = document["request"].split(" ")
+    path, _, query = target.partition("?")
+    return {
+        "timestamp": datetime.fromisoformat(document["time_iso8601"]),
+        "remote_addr": document["remote_addr"],
+        "remote_user": document["remote_user"] or None,
+        "method": method,
+        "path": path,
+        "query": query,
+        "protocol": protocol,
+        "status": int(document["status"]),
+        "body_bytes_sent": int(document["body_bytes_sent"]),
+        "referer": document["http_referer"],
+        "user_agent": document["http_user_agent"],
+        "request_duration_ms": float(document["request_time"]) * 1000,
+    }
+
+
+def caddy_to_dict(line: str) -> dict[str, Any]:
+    """The same for Caddy's lines."""
+    document = json.loads(line)
+    request = document["request"]
+    path, _, query = request["uri"].partition("?")
+    return {
+        "timestamp": datetime.fromtimestamp(document["ts"], UTC),
+        "remote_addr": request["client_ip"],
+        "remote_user": document["user_id"] or None,
+        "method": request["method"],
+        "path": path,
+        "query": query,
+        "protocol": request["proto"],
+        "status": document["status"],
+        "body_bytes_sent": document["size"],
+        "referer": request["headers"].get("Referer", [None])[0],
+        "user_agent": request["headers"].get("User-Agent", [None])[0],
+        "host": request["host"],
+        "request_duration_ms": document["duration"] * 1000,
+    }
