@@ -57,16 +57,18 @@ def test_a_day_is_rebuilt_when_it_is_over_and_when_lines_come_late(warehouse: Wa
 
 
 def test_lines_that_come_too_late_are_noted_down_once_and_left(warehouse: Warehouse) -> None:
-    warehouse.insert("streamed_requests", [row("m1", OLD)])
-    warehouse.insert("stream_batches", [entry("b1", OLD, f"{TODAY} 00:00:00+00")])
+    def brought(event_id: str, ingested_at: str) -> None:
+        warehouse.insert("streamed_requests", [row(event_id, OLD) | {"source_uri": "s", "ingested_at": ingested_at}])
+        warehouse.insert("stream_batches", [entry(event_id, OLD, ingested_at)])
+
+    brought("m1", f"{TODAY} 00:00:00+00")
     rows = [("left", 1)]
     assert [found[1:] for found in look(warehouse, "first")] == rows
     assert look(warehouse, "second") == []
     assert status(warehouse, OLD) == "outdated"
     rebuild(warehouse, OLD)
     assert status(warehouse, OLD) == "balanced"
-    warehouse.insert("streamed_requests", [row("m2", OLD)])
-    warehouse.insert("stream_batches", [entry("b2", OLD, f"{datetime.now(UTC) + timedelta(seconds=5)}")])
+    brought("m2", f"{datetime.now(UTC) + timedelta(seconds=5)}")
     assert [found[1:] for found in look(warehouse, "third")] == rows
 
 
