@@ -47,6 +47,11 @@ def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
         check_log_format(params["log_format"])
         pattern = SourcePattern.parse(params["source"])
         days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)
+        if pattern.dated and settings.has_expired(days[0]):
+            raise PlanError(
+                f"rows of {days[0]} would expire as they land (LOGLINE_LANDING_EXPIRY_DAYS is "
+                f"{settings.landing_expiry_days}): raise it and run the provision DAG, or read later days"
+            )
         units = plan_units(pattern, days, bucket=settings.bucket, run_id=dag_run.run_id)
     except PlanError as error:
         raise AirflowFailException(str(error)) from None

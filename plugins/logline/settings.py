@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from logline import __version__
@@ -260,6 +260,11 @@ class Settings:
             ),
             backfill_deadline_hours=values.count("LOGLINE_BACKFILL_DEADLINE_HOURS", default=6),
         )
+        if settings.landing_expiry_days is not None and settings.landing_expiry_days <= settings.late_days:
+            values.faults.append(
+                f"LOGLINE_LANDING_EXPIRY_DAYS must be above LOGLINE_LATE_DAYS ({settings.late_days}), or days would be "
+                f"rebuilt from nothing, it is {settings.landing_expiry_days}"
+            )
         if values.faults:
             raise SettingsError("\n".join(values.faults))
         return settings
@@ -268,6 +273,12 @@ class Settings:
     def wait_for_files(self) -> timedelta:
         """How long a run waits for its files."""
         return timedelta(hours=self.wait_for_files_hours)
+
+    def has_expired(self, day: date) -> bool:
+        """Whether rows of a day leave the landing tables as soon as they come: nothing can be made from them."""
+        if self.landing_expiry_days is None:
+            return False
+        return day + timedelta(days=self.landing_expiry_days) <= datetime.now(UTC).date()
 
     def template_uri(self, job: str) -> str:
         """Where the Flex Template of `job` lies, for example `gs://BUCKET/templates/backfill.json`."""

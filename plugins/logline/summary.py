@@ -30,6 +30,11 @@ def summarised_day(settings: Settings, context: Context) -> str:
             day = parse_day("day", params["day"])
         else:
             raise PlanError('day is missing: trigger with --conf \'{"day": "YYYY-MM-DD"}\'')
+        if settings.has_expired(day):
+            raise PlanError(
+                f"the landing tables hold no rows of {day} any more (LOGLINE_LANDING_EXPIRY_DAYS is "
+                f"{settings.landing_expiry_days}): the tables made from them are left as they are"
+            )
     except PlanError as error:
         raise AirflowFailException(str(error)) from None
     check_bigquery(settings)

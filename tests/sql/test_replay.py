@@ -151,11 +151,13 @@ def test_which_lines_are_selected_and_how_they_are_read(warehouse):
             waiting("a:1", ingested_at="2015-05-19 00:00:00+00", error_type="bad_size"),
             waiting("a:2", ingested_at="2015-05-18 23:59:59+00"),
             waiting("a:3", error_type="line_too_long"),
-            waiting("a:4", text=b"x" * (1 << 20)),
+            waiting("a:4"),
             waiting("a:5", replayed_at="2015-05-18 00:00:00+00"),
             waiting("m1", source="stream"),
         ],
     )
+    of_a_mebibyte = "CAST(REPEAT('x', 1048576) AS BYTES)"
+    warehouse.run(f"UPDATE {warehouse.dataset}.rejected_lines SET raw_line = {of_a_mebibyte} WHERE event_id = 'a:4'")
     found = {line["event_id"]: line["log_format"] for line in select(warehouse)}
     assert found == {"a:1": "common", "a:2": "common", "m1": "article"}
     assert [line["event_id"] for line in select(warehouse, limit=2)] == ["m1", "a:2"], "the oldest ones first"

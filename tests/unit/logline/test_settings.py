@@ -1,3 +1,5 @@
+from datetime import UTC, date, datetime, timedelta
+
 import pytest
 
 from logline import __version__
@@ -98,6 +100,20 @@ def test_the_stream_has_names_and_limits_of_its_own():
     assert (settings.topic, settings.dead_letter_topic) == ("access", "access-dead-letter")
     assert settings.subscription_path == "projects/logline-local/subscriptions/log-stream"
     assert settings.max_freshness_minutes is None
+
+
+def test_queries_have_a_limit_that_nobody_has_to_set():
+    assert Settings.from_environment(ENVIRONMENT).max_bytes_billed == 10**12
+
+
+def test_a_day_expires_only_where_the_setting_says_so():
+    today = datetime.now(UTC).date()
+    assert not Settings.from_environment(ENVIRONMENT).has_expired(date(2015, 5, 17))
+    settings = Settings.from_environment(ENVIRONMENT | {"LOGLINE_LANDING_EXPIRY_DAYS": "90"})
+    assert settings.has_expired(today - timedelta(days=90))
+    assert not settings.has_expired(today - timedelta(days=88))
+    with pytest.raises(SettingsError, match="LOGLINE_LANDING_EXPIRY_DAYS must be above LOGLINE_LATE_DAYS"):
+        Settings.from_environment(ENVIRONMENT | {"LOGLINE_LANDING_EXPIRY_DAYS": "7"})
 
 
 def test_jobs_are_told_what_to_take_out_of_lines():
