@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
@@ -41,7 +41,7 @@ class QueryOperator(BigQueryInsertJobOperator):
             client = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location).get_client(
                 project_id=self.project_id
             )
-            record_cost(client, client.get_job(job_id, location=self.location))
+            record_cost(client, cast("QueryJob", client.get_job(job_id, location=self.location)))
         return job_id
 
 
@@ -57,10 +57,11 @@ def record_cost(client: Client, job: QueryJob) -> None:
     table = f"{settings.project}.{settings.dataset}.{TABLE}"
     try:
         faults = client.insert_rows_json(table, [row], row_ids=[job.job_id], retry=NEVER, timeout=TIMEOUT_SECONDS)
+        fault = str(faults[0]) if faults else None
     except (GoogleAPIError, OSError) as error:
-        faults = [error]
-    if faults:
-        log.warning("%s has no row of BigQuery job %s: %s", table, job.job_id, faults[0])
+        fault = str(error)
+    if fault:
+        log.warning("%s has no row of BigQuery job %s: %s", table, job.job_id, fault)
 
 
 def cost_row(job: QueryJob, context: Context) -> dict[str, Any]:
