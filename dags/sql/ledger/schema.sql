@@ -1,7 +1,7 @@
 -- What was read, by which run, and what became of every line.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.ledger (
   run_id STRING NOT NULL OPTIONS (description = 'Run that read the object'),
-  source STRING NOT NULL OPTIONS (description = 'backfill or stream'),
+  source STRING NOT NULL OPTIONS (description = 'backfill, stream, or replay: rejected lines that were read again'),
   source_uri STRING NOT NULL OPTIONS (description = 'Source object'),
   generation INT64 OPTIONS (description = 'Generation of the source object'),
   log_format STRING OPTIONS (description = 'Format its lines were read as'),
