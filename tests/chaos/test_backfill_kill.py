@@ -1,10 +1,10 @@
 """A replace or a rebuild that is killed at any moment leaves the old day or the new one; the next run repairs it."""
 
+import json
 import os
 import random
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import GoogleAPIError
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from emulators.stack.config import HOST, REPOSITORY
 from emulators.stack.running import free_ports
+from tests.live_stream import eventually
 from tests.sql.warehouse import SUFFIX, TABLES, render
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -55,6 +55,12 @@ SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {
 CREATE OR REPLACE TABLE killed_staging.ledger_days_{suffix} AS
 SELECT 'run' AS run_id, 'gs://logs/a.log' AS source_uri, {generation} AS generation, DATE '2015-05-17' AS log_date,
   {rows} AS `rows`, TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
+"""
+TASK = """
+import sys, urllib.request
+query = sys.stdin.buffer.read()
+print("asking", flush=True)
+urllib.request.urlopen(urllib.request.Request(sys.argv[1], query, {"Content-Type": "application/json"})).read()
 """
 TEXTS = ("remote_addr", "remote_user", "query", "protocol", "referer", "user_agent", "browser", "os", "device", "host")
 NULLS = ", ".join(
@@ -93,11 +99,11 @@ class Emulator:
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=self.url),
         )
-        deadline = time.monotonic() + 60
-        while not self.is_up():
-            assert self.process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        try:
+            eventually(self.is_up)
+        except BaseException:
+            self.kill()
+            raise
 
     def is_up(self) -> bool:
         try:
@@ -144,20 +150,23 @@ def rebuilt(bigquery: Emulator) -> int:
     return int(generation)
 
 
-def run_and_kill(bigquery: Emulator, sql: str, seconds: float) -> None:
-    """Start a script, and kill the emulator some seconds later whatever it is doing then."""
-
-    def run() -> None:
-        try:
-            bigquery.run(sql)
-        except (GoogleAPIError, OSError):
-            return  # it was killed before it could answer
-
-    running = threading.Thread(target=run)
-    running.start()
-    time.sleep(seconds)
-    bigquery.kill()
-    running.join()
+def run_and_kill(bigquery: Emulator, sql: str, victim: str, seconds: float) -> None:
+    """Start a script from a process of its own, and some seconds later kill that process or the emulator."""
+    query = json.dumps({"query": sql, "useLegacySql": False}).encode()
+    url = f"{bigquery.url}/bigquery/v2/projects/logline-local/queries"
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    task = subprocess.Popen([sys.executable, "-c", TASK, url], stdin=pipe, stdout=pipe, stderr=nowhere)
+    assert task.stdin is not None
+    assert task.stdout is not None
+    with task.stdin, task.stdout:
+        task.stdin.write(query)
+        task.stdin.close()
+        task.stdout.read(1)  # it asks now
+        time.sleep(seconds)
+        if victim == "emulator":
+            bigquery.kill()
+        task.kill()
+        task.wait()
 
 
 @pytest.fixture
@@ -194,18 +203,20 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
     for generation in (1, 2):
         stage(bigquery, generation)
         run_through(generation)
-    outcomes: list[tuple[str, float, str]] = []
+    outcomes: list[tuple[str, str, float, str]] = []
     for generation in range(3, 3 + KILLS):
         name = moments.choice(list(scripts))
+        victim = "task" if generation == 3 else "emulator"
         script, state = scripts[name]
         stage(bigquery, generation)
         if name == "rebuild":
             bigquery.run(scripts["replace"][0])
         seconds = moments.uniform(0, 1.2 * durations[name])
-        run_and_kill(bigquery, script, seconds)
-        bigquery = emulators_of()
+        run_and_kill(bigquery, script, victim, seconds)
+        if victim == "emulator":
+            bigquery = emulators_of()
         found = state(bigquery)
-        outcomes.append((name, round(seconds, 2), "new" if found == generation else "old"))
+        outcomes.append((name, victim, round(seconds, 2), "new" if found == generation else "old"))
         print(f"CHAOS_SEED={SEED}: {outcomes}")
         assert found in (generation - 1, generation)
         run_through(generation)

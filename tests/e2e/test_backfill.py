@@ -193,6 +193,31 @@ def test_the_same_tables_however_often_and_in_whatever_order(pipeline: Pipeline)
     assert pipeline.query(
         f"SELECT COUNT(*) AS unbalanced FROM {pipeline.stack.dataset}.ledger WHERE lines != `rows` + rejected + blank"
     ) == [{"unbalanced": 0}]
+    reconciled = pipeline.query(f"SELECT status, lines, landed FROM {pipeline.stack.dataset}.reconciliation")
+    assert {row["status"] for row in reconciled} == {"balanced"}
+    assert sum(row["lines"] for row in reconciled) == pipeline.truth["totals"]["lines"]
+    kept = pipeline.query(f"SELECT DISTINCT gate, level, passed FROM {pipeline.stack.dataset}.quality_checks")
+    assert {row["gate"] for row in kept} == {"backfilled_requests", "landing", "requests", "daily_summary"}
+    assert not [row for row in kept if row["level"] == "fail" and not row["passed"]]
+
+
+def test_a_late_line_makes_its_day_be_rebuilt_by_itself(pipeline: Pipeline) -> None:
+    """Yesterday, of which the stream has brought a line and nobody has said so."""
+    dataset = pipeline.stack.dataset
+    day = pipeline.query("SELECT CAST(DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY) AS STRING) AS day")[0]["day"]
+    names = "log_date, timestamp, event_id, source, source_uri, ingested_at"
+    pipeline.query(
+        f"INSERT INTO {dataset}.streamed_requests ({names}) SELECT DATE '{day}', TIMESTAMP '{day} 10:00:00+00', 'late',"
+        " 'stream', 's', CURRENT_TIMESTAMP()"
+    )
+    run = pipeline.airflow.wait_for_run(pipeline.airflow.trigger("late_lines"), seconds=RUN_SECONDS)
+    assert run.state == "success", pipeline.airflow.why_failed(run)
+    pipeline.settle()
+    assert pipeline.query(f"SELECT event_id FROM {dataset}.requests WHERE log_date = '{day}'") == [{"event_id": "late"}]
+    # The tests after this one know only the days of the logs.
+    for table in ("streamed_requests", *TABLES):
+        if table not in ("backfilled_requests", "rejected_lines"):
+            pipeline.query(f"DELETE FROM {dataset}.{table} WHERE log_date = '{day}'")
 
 
 @pytest.fixture(scope="module")

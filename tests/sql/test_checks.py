@@ -50,6 +50,24 @@ def test_every_check_is_proven_to_fail(table, warehouse):
     assert names - UNREACHABLE == proven
 
 
+def test_what_a_gate_found_is_kept(warehouse):
+    task = {"dag_id": "d", "task_id": "t", "run_id": "r", "map_index": -1, "try_number": 2}
+    results = run_checks({"table": "requests", "given": {}}, warehouse)
+    values = {"task": json.dumps(task), "results": json.dumps(results), "gate": "requests", "day": "2015-05-17"}
+    record = warehouse.sql("quality_checks/record.sql")
+    warehouse.run(record, [ScalarQueryParameter(name, "STRING", value) for name, value in values.items()])
+    values["day"] = "all"
+    warehouse.run(record, [ScalarQueryParameter(name, "STRING", value) for name, value in values.items()])
+    kept = warehouse.rows("quality_checks", order="checked_at, check_name")
+    assert [row["check_name"] for row in kept] == 2 * sorted(result["check_name"] for result in results)
+    assert {name: {row[name] for row in kept} for name in task} == {name: {value} for name, value in task.items()}
+    assert {str(row["log_date"]) for row in kept} == {"2015-05-17", "None"}
+    for result in results:
+        (row, _) = [row for row in kept if row["check_name"] == result["check_name"]]
+        names = ("level", "passed", "expected", "actual", "message")
+        assert [row[name] for name in names] == [result[name] for name in names]
+
+
 def test_no_comment_holds_a_parameter():
     """Bqemulator 1.4.0 counts an @name in a comment as a parameter of the query."""
     for path in DAGS.rglob("*.sql"):
