@@ -21,11 +21,11 @@ import apache_beam as beam
 
 from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.anonymising import make_anonymiser
-from beam_jobs.batch import log_to_stderr, make_pipeline, write_metrics
+from beam_jobs.batch import log_to_stderr, run_to_manifest
 from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
 from beam_jobs.manifest import RunInfo, failure_line
 from beam_jobs.options import BackfillSettings, parse_backfill_options
-from beam_jobs.storage import InputError, OutputError, delete_object, read_whole
+from beam_jobs.storage import InputError, OutputError
 from beam_jobs.transforms import ListSources, ParseBlocks, PlanBlocks, WriteManifest
 
 
@@ -67,21 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     manifest_uri = f"{run.output}/manifest.json"
     try:
-        delete_object(manifest_uri)
-        pipeline = make_pipeline(options)
-        build(pipeline, settings, run)
-        result = pipeline.run()
-        if settings.runner == DATAFLOW_RUNNER:
-            return 0
-        result.wait_until_finish()
-        write_metrics(result)
-        manifest = json.loads(read_whole(manifest_uri))
+        manifest = run_to_manifest(
+            options, settings.runner, manifest_uri, lambda pipeline: build(pipeline, settings, run)
+        )
     except OptionError as error:
         print(error, file=sys.stderr)
         return 2
     except (InputError, OutputError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    if manifest is None:
+        return 0
     failure = failure_line(manifest)
     if failure:
         print(failure, file=sys.stderr)

@@ -25,14 +25,14 @@ from apache_beam.metrics.metric import Metrics
 
 from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.anonymising import AnonymisingSettings, make_anonymiser
-from beam_jobs.batch import METRICS_NAMESPACE, log_to_stderr, make_pipeline, write_metrics
-from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
+from beam_jobs.batch import METRICS_NAMESPACE, log_to_stderr, run_to_manifest
+from beam_jobs.command_line import OptionError
 from beam_jobs.manifest import MANIFEST_VERSION, RunInfo, to_json
 from beam_jobs.objects import OutputError, TableReadError
 from beam_jobs.replay_lines import COLUMNS, LineReplayer, ReplayedLines
-from beam_jobs.replay_options import parse_replay_options
+from beam_jobs.replay_options import ReplaySettings, parse_replay_options
 from beam_jobs.sinks import ROWS_SCHEMA, write_parquet
-from beam_jobs.storage import delete_object, read_whole, write_object
+from beam_jobs.storage import write_object
 from beam_jobs.table_reads import make_read_client, open_streams, read_stream
 
 MAX_STREAMS = 64
@@ -159,9 +159,9 @@ def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime)
     }
 
 
-def build(pipeline: beam.Pipeline, table: str, run: RunInfo, anonymising: AnonymisingSettings) -> None:
+def build(pipeline: beam.Pipeline, settings: ReplaySettings, run: RunInfo) -> None:
     """Add the replay's steps to a pipeline."""
-    replayed = pipeline | "Replay lines" >> ReplayLines(table, run, anonymising)
+    replayed = pipeline | "Replay lines" >> ReplayLines(settings.lines, run, settings.anonymising)
     # Without a single line there is a manifest as well.
     nothing = pipeline | "No lines" >> beam.Create([(_RUN, PartReplayed(0, 0, {}, {}, None))])
     (
@@ -192,21 +192,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             started=datetime.now(UTC),
         )
         manifest_uri = f"{run.output}/manifest.json"
-        delete_object(manifest_uri)
-        pipeline = make_pipeline(options)
-        build(pipeline, settings.lines, run, settings.anonymising)
-        result = pipeline.run()
-        if settings.runner == DATAFLOW_RUNNER:
-            return 0
-        result.wait_until_finish()
-        write_metrics(result)
-        manifest = json.loads(read_whole(manifest_uri))
+        manifest = run_to_manifest(
+            options, settings.runner, manifest_uri, lambda pipeline: build(pipeline, settings, run)
+        )
     except OptionError as error:
         print(error, file=sys.stderr)
         return 2
     except (OutputError, TableReadError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    if manifest is None:
+        return 0
     _log.info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
     return 0
 
