@@ -84,7 +84,7 @@ async function refresh(name, { force = false } = {}) {
   if (!section) return;
   if (!wanted) {
     // Without a day there is nothing to ask for; why there is none, the daily summaries know.
-    if (latest.daily) render(name, { data: [], notice: latest.daily.notice });
+    if (latest.daily) render(name, latest.daily.notice ? { notice: latest.daily.notice } : { data: [] });
     return;
   }
   const address = JSON.stringify(wanted);
@@ -108,6 +108,8 @@ async function refresh(name, { force = false } = {}) {
 }
 
 function render(name, answer) {
+  // Airflow knows its runs also while BigQuery, which has their ledgers, does not answer.
+  if (name === "backfills" && answer.data === undefined && state.runs) answer = { ...answer, data: [] };
   const section = document.getElementById(name);
   const body = section.querySelector(".body");
   section.classList.remove("waiting");
@@ -117,7 +119,7 @@ function render(name, answer) {
   const scrolled = section.querySelector(".scroll")?.scrollTop ?? 0;
   const context = { ...state, chooseDay: (day) => chooseDay(day, true) };
   const nodes = [answer.notice ? element("p", { class: "notice unavailable" }, answer.notice) : null];
-  if (answer.data !== undefined && (answer.data !== null || ["stream", "run"].includes(name)) && !(answer.notice && !answer.data)) {
+  if (answer.data !== undefined && (answer.data !== null || ["stream", "run"].includes(name))) {
     nodes.push(RENDERERS[name](answer.data, context));
   }
   // What has not changed is left alone: no flicker, no lost selection.
