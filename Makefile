@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench lock clean
+.PHONY: help setup demo up down status env test lint bench fuzz secrets container-engine compose-test templates screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -55,6 +55,24 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some)
 	$(BIN)/python -m benchmarks $(NAMES)
+
+fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600
+	$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),600)
+
+secrets:  ## write .env for docker-compose.yaml: profiles and generated secrets
+	@$(PYTHON) docker/make_secrets.py
+
+container-engine: setup
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.compose --find-engine
+
+compose-test: setup  ## docker-compose.yaml for real: same tables as here, every container killed, down and up
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.compose
+
+templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1 pushes, BUILD_OPTIONS="...")
+	@PYTHONPATH=.:plugins $(BIN)/python docker/build_templates.py $(if $(PUSH),--push) -- $(BUILD_OPTIONS)
+
+screenshots: setup  ## the pictures of docs/images, taken with chromium from a stack of their own
+	@PYTHONPATH=.:plugins $(BIN)/python -m docs.screenshots
 
 lock: setup  ## resolve requirements/*.in anew into hashed locks
 	$(LOCK) requirements/dev.in --output-file requirements/dev.txt

@@ -1,0 +1,112 @@
+"""What is inside the images: no secret, no compiler, no root, and each does its work by itself."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from emulators.stack.config import REPOSITORY
+from logline.settings import Settings
+from tests.compose.engine import Engine, EngineError, Project
+from tests.integration.submission.posting import METADATA, launch_options
+
+SETTINGS = Settings.from_environment({"LOGLINE_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
+PARAMETERS: Mapping[str, Mapping[str, str]] = {
+    "backfill": {
+        "source": f"gs://{SETTINGS.bucket}/logs/*",
+        "output": f"gs://{SETTINGS.bucket}/staging/contract",
+        "run_id": "contract",
+    },
+    "replay": {
+        "lines": f"{SETTINGS.project}.{SETTINGS.dataset}.rejected_lines",
+        "output": f"gs://{SETTINGS.bucket}/staging/contract-replay",
+        "run_id": "contract",
+    },
+    "stream": {"subscription": SETTINGS.subscription_path, "dataset": f"{SETTINGS.project}.{SETTINGS.dataset}"},
+}
+"""A launch of each job, against what provision makes."""
+
+STANDINS = Path(__file__).with_name("standins")
+_LOOK_INSIDE = r"""
+for tool in gcc g++ cc c++ clang ld as make cmake go rustc cargo javac; do
+  command -v "$tool" && echo "compiler: $tool"
+done
+find / -xdev \( -name '.env' -o -name '*.pem.key' -o -name 'id_rsa*' -o -name 'credentials.json' \
+  -o -name 'application_default_credentials.json' -o -name 'pip.conf' -o -name '.netrc' -o -name 'uv.toml' \) \
+  -not -path '/proc/*' 2>/dev/null | sed 's/^/file: /'
+true
+"""
+_PARSE_DAGS = """
+import importlib.util
+assert importlib.util.find_spec('apache_beam') is None, 'Beam is installed'
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag()
+assert not bag.import_errors, bag.import_errors
+print(','.join(sorted(bag.dags)))
+"""
+
+
+def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Build the image of every Dataflow job, look into all images, and parse the DAGs without Beam.
+
+    Raises:
+        EngineError: an image cannot be built, or holds what it must not.
+    """
+    standins = "localhost/logline-standins:test"
+    engine.run("build", *engine.build_options, "--tag", standins, str(STANDINS))
+    given = {name: os.environ.get(name, standins) for name in ("BEAM_SDK_IMAGE", "LAUNCHER_IMAGE")}
+    arguments = [f"--build-arg={name}={image}" for name, image in given.items()]
+    for job in METADATA:
+        options = ["--file", "docker/beam.Dockerfile", "--build-arg", f"JOB={job}", "--tag", image_of(job)]
+        engine.run("build", *engine.build_options, *arguments, *options, ".")
+    for image in ("logline-airflow:test", "logline-emulators:test", *map(image_of, METADATA)):
+        _look_inside(engine, image, secrets, tell)
+    environment = ["--env=LOGLINE_PROJECT=logline-local", "--env=LOGLINE_BUCKET=logline-local"]
+    python = ["run", "--rm", *environment, "--entrypoint=python", "logline-airflow:test", "-c"]
+    dags = engine.run(*python, _PARSE_DAGS).strip().splitlines()[-1].split(",")
+    expected = sorted(path.stem for path in (REPOSITORY / "dags").glob("[!_]*.py"))
+    if dags != expected:
+        raise EngineError(f"without Beam the Airflow image parses {dags}, not {expected}")
+    tell(f"    {len(dags)} DAGs parse in the Airflow image, which has no Beam")
+
+
+def image_of(job: str) -> str:
+    """The image of a Dataflow job."""
+    return f"localhost/logline-{job}:test"
+
+
+def check_launches(project: Project, tell: Callable[[str], None]) -> None:
+    """Launch every job from its image, as Google's launcher does, up to `jobs.create` of the Dataflow emulator.
+
+    The image runs in the network of the emulator, so that the emulator is its localhost; and the backfill also runs to
+    its end there, with a local runner and as an ordinary user.
+
+    Raises:
+        EngineError: one of them fails.
+    """
+    engine, container = project.engine, project.containers()["dataflow"]
+    (found,) = json.loads(engine.run("inspect", container))
+    ours = ("STORAGE_", "BIGQUERY_", "PUBSUB_", "GOOGLE_CLOUD_PROJECT", "NO_GCE_CHECK")
+    environment = [f"--env={one}" for one in found["Config"]["Env"] if one.startswith(ours)]
+    launch = ["run", "--rm", f"--network=container:{container}", *environment]
+    launch.append("--entrypoint=/opt/google/dataflow/python_template_launcher")
+    for job in METADATA:
+        options = launch_options(SETTINGS, job, PARAMETERS[job], runner="DataflowRunner")
+        engine.run(*launch, image_of(job), *options, "--no_auth", "--dataflow_endpoint=http://localhost:9070")
+    options = launch_options(SETTINGS, "backfill", PARAMETERS["backfill"], runner="FnApiRunner")
+    engine.run(*launch, "--user=1000", image_of("backfill"), *options)
+    tell(f"    {', '.join(METADATA)} are launched by their images")
+
+
+def _look_inside(engine: Engine, image: str, secrets: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    (found,) = json.loads(engine.run("inspect", image))
+    faults = engine.run("run", "--rm", "--user=0", "--entrypoint=sh", image, "-c", _LOOK_INSIDE).split("\n")
+    faults = [line for line in faults if line.startswith(("compiler: ", "file: "))]
+    told = json.dumps(found["Config"]) + engine.run("history", "--no-trunc", image)
+    faults += [f"the value of {name}" for name, value in secrets.items() if len(value) > 12 and value in told]
+    is_job = image in {image_of(job) for job in METADATA}
+    if not is_job and found["Config"].get("User") in (None, "", "0", "root"):
+        faults.append("it runs as root")
+    if faults:
+        raise EngineError(f"{image} holds what it must not: {', '.join(faults)}")
+    tell(f"    {image}: {found['Size'] / 1e6:,.0f} MB, no secret, no compiler")
