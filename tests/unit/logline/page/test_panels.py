@@ -1,8 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from logline.page.panels import ledger, rejected, stream
 from logline.page.warehouse import printable
-from logline.settings import Settings
+from logline.settings import Settings, SettingsError
 
 SETTINGS = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -51,3 +53,10 @@ def test_rejected_lines_come_by_reason_with_every_byte_visible():
 def test_a_ledger_has_a_total():
     row = {"lines": 10, "good": 8, "rejected": 1, "blank": 1, "bytes": None}
     assert ledger([row, row], SETTINGS)["total"] == {"lines": 20, "good": 16, "rejected": 2, "blank": 2, "bytes": 0}
+
+
+@pytest.mark.parametrize("page", ["dataflow", "https://example.com/jobs", "ftp://example.com/{job_id}"])
+def test_a_job_page_is_an_address_with_the_job(page):
+    environment = {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "b-1", "LOGLINE_JOB_PAGE": page}
+    with pytest.raises(SettingsError, match=r"LOGLINE_JOB_PAGE must be an http\(s\) address with \{job_id\}"):
+        Settings.from_environment(environment)
