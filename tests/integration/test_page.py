@@ -25,7 +25,7 @@ def page(dataset: str) -> TestClient:
     """The page of an installation, its permissions left to the tests of a real Airflow."""
     app = build(
         Settings.from_environment(
-            {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "b", "LOGLINE_DATASET": dataset}
+            {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local", "LOGLINE_DATASET": dataset}
         )
     )
     for route in app.routes:
@@ -57,7 +57,7 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
             ],
             "rejected_lines": [
                 {"event_id": str(n), "error_type": "bad_size" if n else "no_date", "ingested_at": instant(n)}
-                | {"raw_line": b"\xff<script>", "source_offset": n}
+                | {"raw_line": b"\x01<script>", "source_offset": n}
                 for n in range(6)
             ],
         },
@@ -109,7 +109,7 @@ def test_each_panel_shows_what_the_tables_hold(shown):
         ("bad_size", 5, 3),
         ("no_date", 1, 1),
     ]
-    assert reasons[0]["examples"][0]["line"] == "\\xff<script>"
+    assert reasons[0]["examples"][0]["line"] == "\\x01<script>"
     stream = data(shown, "stream")
     assert (stream["state"], stream["good"], stream["rows_per_second"]) == ("JOB_STATE_RUNNING", 900, 2.0)
     newest = {row["table_name"]: row["newest"] for row in data(shown, "freshness")}

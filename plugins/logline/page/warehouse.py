@@ -104,7 +104,8 @@ def _one_line(error: Exception, longest: int = 300) -> str:
 
 def printable(line: bytes | None, longest: int = 300) -> str:
     """Raw bytes as text that shows every byte and ends in time."""
-    return (line or b"")[:longest].decode("utf-8", "backslashreplace")
+    text = (line or b"")[:longest].decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def total(rows: Sequence[Mapping[str, Any]], name: str) -> int:

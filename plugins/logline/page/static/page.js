@@ -39,6 +39,7 @@ const ALL = ["stream", "freshness", "traffic", "hours", "reconciliation", "backf
 const latest = {};
 const asked = {};
 const shownAt = {};
+const shows = {};
 
 function shown() {
   if (!DAG) return ALL;
@@ -99,6 +100,7 @@ async function refresh(name, { force = false } = {}) {
     answer = { notice: "Airflow does not answer; trying again." };
   }
   if (asked[name].address !== address) return; // asked for something else meanwhile
+  if (answer.data === undefined) asked[name].at = 0;
   // What was known a moment ago is better than nothing.
   if (answer.data === undefined && shownAt[name] === address) answer = { ...latest[name], notice: answer.notice };
   if (answer.data !== undefined) shownAt[name] = address;
@@ -124,8 +126,8 @@ function render(name, answer) {
   }
   // What has not changed is left alone: no flicker, no lost selection.
   const fingerprint = JSON.stringify([answer.data, answer.notice, name === "backfills" ? state.runs : 0, name === "traffic" ? state.day : 0, name === "freshness" || name === "stream" ? Math.floor(Date.now() / EVERY_MS) : 0]);
-  if (body.dataset.shows === fingerprint) return;
-  body.dataset.shows = fingerprint;
+  if (shows[name] === fingerprint) return;
+  shows[name] = fingerprint;
   body.replaceChildren(...nodes.flat().filter(Boolean));
   for (const node of body.querySelectorAll("details")) node.open = opened.has(node.dataset.row);
   const scroll = body.querySelector(".scroll");

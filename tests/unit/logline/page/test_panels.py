@@ -44,9 +44,9 @@ def test_a_rate_is_of_one_job_between_two_looks():
 def test_rejected_lines_come_by_reason_with_every_byte_visible():
     row = {"error_type": "bad_size", "lines": 7, "replayed": 1, "streamed": 0, "error_message": "m"}
     row |= {"source_uri": "gs://b/o", "source_offset": 3, "ingested_at": NOW}
-    (reason,) = rejected([row | {"raw_line": b"\xff<b>"}, row | {"raw_line": None}], SETTINGS)
+    (reason,) = rejected([row | {"raw_line": b"\xff<b>\x1b\n\xc3\xa9"}, row | {"raw_line": None}], SETTINGS)
     assert (reason["error_type"], reason["lines"], reason["replayed"]) == ("bad_size", 7, 1)
-    assert [example["line"] for example in reason["examples"]] == ["\\xff<b>", ""]
+    assert [example["line"] for example in reason["examples"]] == ["\\xff<b>\\x1b\\né", ""]
     assert len(printable(b"x" * 10_000)) == 300
 
 
