@@ -14,6 +14,7 @@ NAMES = {
     "tables": TABLES,
     "views": VIEWS,
     "max_freshness_minutes": 30,
+    "runbooks": "docs/operations.md",
     "max_rejected_percent": 10,
     "late_days": 30,
     "run_id": "run-1",
