@@ -13,14 +13,16 @@ object_days AS (
 ),
 main_days AS (
   SELECT source_uri, IFNULL(log_date, finished_on) AS log_date, lines, rejected, blank,
-    SUM(IFNULL(good, 0)) OVER (PARTITION BY source_uri) AS good
+    SUM(IFNULL(good, 0)) OVER (PARTITION BY source_uri) AS of_all_days
   FROM objects LEFT JOIN object_days USING (source_uri)
+  WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY good DESC, log_date) = 1
 ),
 batches AS (
   SELECT IFNULL(log_date, DATE(ingested_at)) AS log_date, log_date IS NULL AS of_no_day, source_uri, ingested_at, lines,
     `rows` AS good, rejected, blank
   FROM {{ dataset }}.stream_batches
+  WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY batch_id, log_date ORDER BY ingested_at) = 1
 ),
 row_batches AS (
@@ -92,7 +94,7 @@ builds AS (
 figures AS (
   SELECT log_date, 'lines' AS figure, good AS n FROM object_days
   UNION ALL SELECT log_date, 'rows', good FROM object_days
-  UNION ALL SELECT log_date, 'lines', lines - good FROM main_days
+  UNION ALL SELECT log_date, 'lines', lines - of_all_days FROM main_days
   UNION ALL SELECT log_date, 'rejected', rejected FROM main_days
   UNION ALL SELECT log_date, 'blank', blank FROM main_days
   UNION ALL SELECT log_date, 'lines', lines FROM batches
