@@ -37,9 +37,9 @@ def main(command: list[str]) -> None:
     Raises:
         StartError: something is not set, or the database does not come up.
     """
-    choose_cloud()
     for name in [name for name, value in os.environ.items() if name.isupper() and not value]:
         del os.environ[name]
+    choose_cloud()
     if command == ["init"]:
         initialise()
         return
@@ -58,7 +58,7 @@ def choose_cloud() -> None:
     """
     project, bucket = os.environ.get("GOOGLE_CLOUD_PROJECT", ""), os.environ.get("LOGLINE_BUCKET", "")
     if "gcp" not in os.environ.get("COMPOSE_PROFILES", "").split(","):
-        del os.environ[CREDENTIALS]
+        os.environ.pop(CREDENTIALS, None)
         os.environ.setdefault("LOGLINE_POLL_SECONDS", "1")
         extra = {"is_anonymous": True, "project": project, "num_retries": 0}
     else:
@@ -67,7 +67,7 @@ def choose_cloud() -> None:
         for name, value in (("LOGLINE_PROJECT", project), ("LOGLINE_BUCKET", bucket)):
             if not value or value == "logline-local":
                 raise StartError(f"{name} is not set: COMPOSE_PROFILES has gcp, so .env must name your own")
-        credentials = Path(os.environ[CREDENTIALS])
+        credentials = Path(os.environ.get(CREDENTIALS, ""))
         if not (credentials.is_file() and os.access(credentials, os.R_OK)):
             raise StartError(
                 "GOOGLE_APPLICATION_CREDENTIALS is not set: COMPOSE_PROFILES has gcp, so .env must name a file with "

@@ -23,11 +23,11 @@ def main() -> int:
     """Build, write, and push where asked; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python docker/build_templates.py", description=__doc__)
     parser.add_argument("--push", action="store_true", help="push the images to their repository")
-    parser.add_argument("--engine", default=shutil.which("docker") or shutil.which("podman"), help="docker or podman")
+    parser.add_argument("--engine", default=find_engine(), help="docker or podman")
     parser.add_argument("build_options", nargs="*", help="options of the image build")
     given = parser.parse_args()
     if given.engine is None:
-        print("error: neither docker nor podman is installed", file=sys.stderr)
+        print("error: neither Docker nor Podman answers: install one, or start it", file=sys.stderr)
         return 1
     try:
         settings = Settings.from_environment()
@@ -49,6 +49,14 @@ def main() -> int:
         print(f"{image}  {spec.relative_to(ROOT)}")
     print("The DAG provision uploads the same specs to the bucket.")
     return 0
+
+
+def find_engine() -> str | None:
+    """Return the first container engine that answers."""
+    for name in ("docker", "podman"):
+        if shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0:
+            return name
+    return None
 
 
 if __name__ == "__main__":

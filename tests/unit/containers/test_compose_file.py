@@ -1,0 +1,132 @@
+"""docker-compose.yaml, the secrets it asks for, and what its services make of their environment."""
+
+import importlib.util
+import re
+import stat
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = ROOT / "docker-compose.yaml"
+AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer")
+
+
+def script(name: str) -> ModuleType:
+    """A script of docker/, imported."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docker" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def services() -> dict[str, dict]:
+    return yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+
+
+@pytest.fixture
+def entrypoint(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The entry point of Airflow's services, in the environment that the compose file gives them."""
+    for name, value in {
+        "COMPOSE_PROFILES": "emulators",
+        "GOOGLE_CLOUD_PROJECT": "logline-local",
+        "LOGLINE_BUCKET": "logline-local",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/dev/null",
+        "STORAGE_EMULATOR_HOST": "http://storage:9023",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": "",
+        "LOGLINE_POLL_SECONDS": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return script("airflow_entrypoint")
+
+
+def test_make_secrets_writes_what_the_compose_file_asks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text(encoding="utf-8")))
+    path = tmp_path / ".env"
+    assert script("make_secrets").main(path) == 0
+    made = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    assert made.keys() == asked
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not [value for value in made.values() if len(value) > 9 and value in capsys.readouterr().out]
+
+
+def test_make_secrets_keeps_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\nPOSTGRES_PASSWORD=kept\nLOGLINE_BUCKET=logs\nAIRFLOW_FERNET_KEY=\n")
+    script("make_secrets").main(path)
+    lines = path.read_text().splitlines()
+    assert lines[:3] == ["# mine", "POSTGRES_PASSWORD=kept", "LOGLINE_BUCKET=logs"]
+    assert len([line for line in lines if re.fullmatch(r"AIRFLOW_FERNET_KEY=\S{44}", line)]) == 1
+    before = path.read_text()
+    script("make_secrets").main(path)
+    assert path.read_text() == before
+
+
+def test_no_secret_has_a_default() -> None:
+    secrets = script("make_secrets").generated().keys() - {"COMPOSE_PROFILES"}
+    text = COMPOSE.read_text(encoding="utf-8")
+    for name in secrets:
+        assert set(re.findall(rf"\$\{{{name}([^}}]*)\}}", text)) == {":?run make secrets first"}, name
+
+
+def test_airflows_services_share_one_environment(services: dict[str, dict]) -> None:
+    first, *others = (dict(services[name]["environment"]) for name in AIRFLOW)
+    for other in others:
+        other.pop("LOGLINE_ADMIN_PASSWORD", None)
+        assert other == first
+
+
+def test_only_the_ui_has_a_port_and_on_loopback(services: dict[str, dict]) -> None:
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert list(ports) == ["api-server"]
+    assert all(port.startswith("127.0.0.1:") for port in ports["api-server"])
+
+
+def test_every_service_starts_again_and_tells_its_health(services: dict[str, dict]) -> None:
+    for name, service in services.items():
+        assert service["restart"] == ("on-failure" if name == "init" else "unless-stopped"), name
+        assert ("healthcheck" in service) == (name not in ("init", "publisher")), name
+
+
+def test_with_emulators_no_credentials_are_used(entrypoint: ModuleType) -> None:
+    entrypoint.choose_cloud()
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in entrypoint.os.environ
+    assert '"is_anonymous": true' in entrypoint.os.environ["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "LOGLINE_PROJECT is not set"),
+        ({"GOOGLE_CLOUD_PROJECT": "mine-1"}, "LOGLINE_BUCKET is not set"),
+        ({"GOOGLE_CLOUD_PROJECT": "mine-1", "LOGLINE_BUCKET": "mine"}, "GOOGLE_APPLICATION_CREDENTIALS is not set"),
+    ],
+)
+def test_your_own_project_has_to_be_named(
+    entrypoint: ModuleType, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    for name, value in {"COMPOSE_PROFILES": "gcp", **given}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(entrypoint.StartError, match=said):
+        entrypoint.choose_cloud()
+
+
+def test_in_your_own_project_nothing_is_emulated_and_nothing_starts_by_itself(
+    entrypoint: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    credentials = tmp_path / "credentials.json"
+    credentials.write_text("{}")
+    given = {"COMPOSE_PROFILES": "gcp,publisher", "GOOGLE_CLOUD_PROJECT": "mine-1", "LOGLINE_BUCKET": "mine"}
+    for name, value in {**given, "GOOGLE_APPLICATION_CREDENTIALS": str(credentials)}.items():
+        monkeypatch.setenv(name, value)
+    entrypoint.choose_cloud()
+    environment = entrypoint.os.environ
+    assert "STORAGE_EMULATOR_HOST" not in environment
+    assert environment["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] == "True"
+    assert "is_anonymous" not in environment["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"]
