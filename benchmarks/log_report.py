@@ -7,51 +7,86 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from beam_jobs.access_log import BlockParser, get_format
 from beam_jobs.lines import split_stream
 
-# The panels of GoAccess's report for a log without durations, each a table with all of its rows.
-_VISITOR = "remote_addr, user_agent"
-_FIGURES = f"count(*) AS hits, count(DISTINCT ({_VISITOR})) AS visitors, sum(body_bytes_sent) AS bytes"
+# The panels of GoAccess's report for a log without durations, each a table with all of its rows: name, what its items
+# are called, what they are grouped by, and which rows are in it.
+_PANELS = (
+    ("days", "log_date", "log_date", "true"),
+    ("requests", "method, path.value AS path, protocol", "method, path, protocol", "true"),
+    ("static_requests", "path.value AS path", "path", "path IN (SELECT code FROM static_paths)"),
+    ("not_found", "path.value AS path", "path", "status = 404"),
+    ("hosts", "remote_addr.value AS remote_addr", "remote_addr", "true"),
+    ("systems", "os.value AS os", "os", "true"),
+    ("browsers", "browser.value AS browser", "browser", "true"),
+    ("hours", "hour", "hour", "true"),
+    ("referers", "referer.value AS referer", "referer", "true"),
+    ("referring_sites", "site.value AS site", "site", "true"),
+    ("statuses", "status", "status", "true"),
+)
+_TEXTS = ("method", "path", "protocol", "remote_addr", "referer", "user_agent", "browser", "os")
 _STATIC = r"\.(css|js|png|jpe?g|gif|svg|ico|woff2?|ttf|txt|pdf|zip|gz|xml)$"
-_SUMMARIES = {
-    "days": "log_date",
-    "requests": "method, path, protocol",
-    "hosts": "remote_addr",
-    "systems": "os",
-    "browsers": "browser",
-    "hours": "hour(timestamp)",
-    "referers": "referer",
-    "referring_sites": "split_part(referer, '/', 3)",
-    "statuses": "status",
-}
 
 
-def summaries(path: Path, log_format: str) -> int:
-    """Parses a log and makes every summary table in DuckDB, on one thread; the rows of the first table."""
+def summaries(path: Path, log_format: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Parses a log and makes the table of every panel in DuckDB, on one thread.
+
+    Returns:
+        The panels' rows: the item, its hits, its visitors (distinct pairs of address and user agent) and its bytes.
+    """
     parser = BlockParser(get_format(log_format))
     with path.open("rb") as source:
         pieces = iter(lambda: source.read(1 << 20), b"")
         batches = [parser.parse(data, offset).rows for offset, data in split_stream(pieces, 8 << 20, 1 << 20)]
+    rows = pa.Table.from_batches(batches)
+    # DuckDB groups numbers: texts are given one each, and get back to their texts where there is one row per item.
+    encoded = {name: rows.column(name).dictionary_encode("encode").unify_dictionaries() for name in _TEXTS}
+    codes = {
+        name: np.concatenate([chunk.indices.to_numpy() for chunk in column.chunks]) for name, column in encoded.items()
+    }
+    texts = {name: column.chunk(0).dictionary for name, column in encoded.items()}
+    # A site is the host of a referer: told from each referer once.
+    sites = pa.array([(text or "").partition("://")[2].partition("/")[0] for text in texts["referer"].to_pylist()])
+    site = sites.dictionary_encode()
+    codes["site"], texts["site"] = site.indices.to_numpy()[codes["referer"]], site.dictionary
+    seconds = rows.column("timestamp").cast(pa.int64()).to_numpy() // 1_000_000
+    agents = len(texts["user_agent"])
+    numbers = {
+        **{name: pa.array(values) for name, values in codes.items()},
+        "visitor": pa.array(codes["remote_addr"].astype(np.int64) * agents + codes["user_agent"]),
+        "hour": pa.array((seconds % 86_400 // 3_600).astype(np.int32)),
+        **{name: rows.column(name) for name in ("log_date", "status", "body_bytes_sent")},
+    }
     with duckdb.connect(config={"threads": 1}) as database:
-        database.register("rows", pa.Table.from_batches(batches))
-        columns = "log_date, timestamp, remote_addr, method, path, protocol, status, body_bytes_sent, referer"
-        database.execute(f"CREATE TABLE requests_read AS SELECT {columns}, user_agent, browser, os FROM rows")
-        for name, key in _SUMMARIES.items():
-            database.execute(f"CREATE TABLE {name} AS SELECT {key}, {_FIGURES} FROM requests_read GROUP BY ALL")
-        for name, condition in (
-            ("static_requests", f"regexp_matches(path, '{_STATIC}')"),
-            ("not_found", "status = 404"),
-        ):
-            database.execute(
-                f"CREATE TABLE {name} AS SELECT path, {_FIGURES} FROM requests_read WHERE {condition} GROUP BY ALL"
-            )
-        (days,) = database.execute("SELECT count(*) FROM days").fetchone() or (0,)
-    return int(days)
+        database.register("log", pa.table(numbers))
+        for name, values in texts.items():
+            database.register(name, pa.table({"code": pa.array(range(len(values)), pa.int32()), "value": values}))
+        database.execute(f"CREATE TABLE static_paths AS SELECT code FROM path WHERE regexp_matches(value, '{_STATIC}')")
+        return {panel[0]: _panel(database, *panel) for panel in _PANELS}
+
+
+def _panel(database: duckdb.DuckDBPyConnection, name: str, items: str, keys: str, condition: str) -> list[Any]:
+    names = (*_TEXTS, "site")
+    joins = "".join(f" JOIN {key} ON {key}.code = found.{key}" for key in keys.split(", ") if key in names)
+    for key in keys.split(", "):
+        if key in names and f"{key}.value" not in items:
+            items = items.replace(key, f"{key}.value AS {key}")
+    database.execute(
+        f"""CREATE TABLE {name}_panel AS
+        WITH found AS (
+            SELECT {keys}, count(*) AS hits, count(DISTINCT visitor) AS visitors, sum(body_bytes_sent) AS bytes
+            FROM log WHERE {condition} GROUP BY ALL
+        )
+        SELECT {items}, hits, visitors, bytes FROM found{joins}"""
+    )
+    return database.execute(f"SELECT * FROM {name}_panel").fetchmany(5)
 
 
 def goaccess_seconds(path: Path, report: Path) -> float | None:

@@ -55,7 +55,7 @@ def _columns(lines: int, seed: int) -> dict[str, list[Any]]:
     faker = Faker()
     Faker.seed(seed)
     chance = random.Random(seed)
-    addresses = [faker.ipv4() for _ in range(2_000)]
+    addresses = [faker.ipv4() for _ in range(15_000)]
     targets = [
         f"/{faker.uri_path(2)}{query}"
         for query in chance.choices(("", "", "?page=2", "?q=access+log&lang=en"), k=2_000)
@@ -67,9 +67,11 @@ def _columns(lines: int, seed: int) -> dict[str, list[Any]]:
     seconds = [line * 86_400 // lines for line in range(lines)]
     clock = [f"{start + timedelta(seconds=second):%d/%b/%Y:%H:%M:%S}" for second in range(86_400)]
     iso = [f"{start + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}" for second in range(86_400)]
+    people = list(zip(chance.choices(addresses, k=20_000), chance.choices(user_agents, k=20_000), strict=True))
+    visitors = chance.choices(people, k=lines)
     drawn = chance.choices(requests, k=lines)
     return {
-        "remote_addr": chance.choices(addresses, k=lines),
+        "remote_addr": [address for address, _ in visitors],
         "time": [clock[second] for second in seconds],
         "iso": [iso[second] for second in seconds],
         "epoch": [int(start.timestamp()) + second for second in seconds],
@@ -79,7 +81,7 @@ def _columns(lines: int, seed: int) -> dict[str, list[Any]]:
         "status": chance.choices((200, 401, 404), (0.9, 0.05, 0.05), k=lines),
         "size": chance.choices(range(5, 100_000), k=lines),
         "referer": chance.choices(referers, k=lines),
-        "user_agent": chance.choices(user_agents, k=lines),
+        "user_agent": [user_agent for _, user_agent in visitors],
         "milliseconds": chance.choices(range(100, 1_000), k=lines),
     }
 

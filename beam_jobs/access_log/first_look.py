@@ -121,12 +121,12 @@ class Progress:
     def __exit__(self, *_exception: object) -> None:
         self._show("")
 
-    def warm_up(self, parser: BlockParser) -> float:
-        """Has a parser compiled, which its first block asks for, and says so where that takes long; in seconds."""
+    def warm_up(self, parser: BlockParser, sample: bytes) -> float:
+        """Has a parser compiled, which its first lines ask for, and says so where that takes long; in seconds."""
         started = time.perf_counter()
         note = threading.Timer(1.0, self._show, ["compiling the parser, this once ..."])
         note.start()
-        parser.parse(b"-\n" * 100)
+        parser.parse(sample)
         note.cancel()
         note.join()
         return time.perf_counter() - started
@@ -189,7 +189,7 @@ def _look(
         look = Look(name, found, detection, is_gzip)
         # Blank lines are blank in every format.
         parser = BlockParser(found or next(iter(FORMATS.values())), _MAX_LINE_BYTES)
-        started += progress.warm_up(parser)
+        started += progress.warm_up(parser, first[: first.rfind(b"\n", 0, SAMPLE_BYTES) + 1])
         for offset, data in split_stream(itertools.chain([first], content), _BLOCK_BYTES, _MAX_LINE_BYTES):
             parsed = parser.parse(data, offset)
             look.add(parsed, len(data))

@@ -1,4 +1,4 @@
-"""The compiled fast path over JSON lines: one pass over a line's tokens, the wanted keys known by their bytes.
+"""The compiled fast path over JSON lines: one walk over a line's tokens, the wanted keys known by their bytes.
 
 It checks the grammar of RFC 8259, so that what it accepts is valid JSON. A wanted text with an escape or a byte above
 0x7f, a wanted key that comes twice, and every value that is not in its usual form leave the line to the slow path of
@@ -19,20 +19,21 @@ from beam_jobs.access_log.json_values import (
     UNFILLED,
     Reading,
     digits_end,
+    load_number,
     read_value,
 )
 from beam_jobs.access_log.scanner import ACCEPTED, DECLINED
 from beam_jobs.access_log.words import (
     Number,
     address_of,
-    control,
     int64,
     load_byte,
     load_word,
     lowest_bit,
     matching,
-    not_ascii,
+    not_printable,
     store_int32,
+    store_word,
     uint8,
     uint64,
 )
@@ -64,10 +65,11 @@ class Wanted(NamedTuple):
     group: int
 
 
-Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int16], int]
+Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int64], int]
 
 _OBJECT = int(Reading.OBJECT)
 _MAX_DEPTH = 60
+_MAX_WORDS = 1024
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0xFF51AFD7ED558CCD)
 _K0, _K1, _K2, _K3, _K4 = (uint64(factor) for factor in _MULTIPLIERS)
 _ALL = uint64(0xFFFFFFFFFFFFFFFF)
@@ -88,7 +90,7 @@ def tables(wanted: Sequence[Wanted]) -> Tables:
     """
     entries = np.array([(w.parent, len(w.key), w.reading, w.rank, w.column, w.group) for w in wanted], np.int64)
     keys = np.frombuffer(b"".join(w.key.ljust(MAX_KEY_BYTES, b"\0") for w in wanted), np.uint64).reshape(-1, 4)
-    slots = np.full(256, -1, np.int16)
+    slots = np.full(256, -1, np.int64)
     for index, one in enumerate(wanted):
         slot = _python_hash(one)
         while slots[slot] >= 0:
@@ -114,7 +116,7 @@ def scan_json(
     verdicts: npt.NDArray[np.uint8],
     entries: npt.NDArray[np.int64],
     keys: npt.NDArray[np.uint64],
-    slots: npt.NDArray[np.int16],
+    slots: npt.NDArray[np.int64],
     groups: int,
     texts: npt.NDArray[np.int32],
     timestamps: npt.NDArray[np.int64],
@@ -131,8 +133,16 @@ def scan_json(
     ranks = np.empty(RANKS, np.int64)
     nodes = np.empty(_MAX_DEPTH + 1, np.int64)
     numbers = np.empty(4, np.int64)
+    quotes = np.empty(_MAX_WORDS, np.uint64)
+    odd = np.empty(_MAX_WORDS, np.uint64)
+    # Addresses, for arrays are counted up and down at each call of a function, inlined or not.
+    quotes_at, odd_at, nodes_at = address_of(quotes), address_of(odd), address_of(nodes)
+    ranks_at, numbers_at = address_of(ranks), address_of(numbers)
+    entries_at, keys_at, slots_at = address_of(entries), address_of(keys), address_of(slots)
     for line in range(count):
-        if verdicts[line] != DECLINED:
+        start = base + int64(bounds[line, 0])
+        end = base + int64(bounds[line, 1])
+        if verdicts[line] != DECLINED or end - start > 64 * _MAX_WORDS:
             continue
         places = address_of(texts) + line * texts.strides[0]
         for column in range(RANKS):
@@ -140,9 +150,11 @@ def scan_json(
         for column in range(TEXTS):
             store_int32(places + 8 * column + 4, int64(-1))
         numbers[:] = -1
-        start = base + int64(bounds[line, 0])
-        end = base + int64(bounds[line, 1])
-        if not _walk(start, end, base, entries, keys, slots, groups, nodes, ranks, places, numbers):
+        is_odd = _mark(start, end, quotes_at, odd_at)
+        if not _walk(
+            start, end, base, quotes_at, odd_at, is_odd, entries_at, keys_at, slots_at, groups, nodes_at, ranks_at,
+            places, numbers_at,
+        ):  # fmt: skip
             continue
         timestamps[line] = numbers[0]
         dates[line] = numbers[0] // 86_400_000_000
@@ -152,19 +164,93 @@ def scan_json(
         verdicts[line] = ACCEPTED
 
 
-@compiled
+@inlined
+def _mark(start: int, end: int, quotes: int, odd: int) -> bool:
+    """Marks, 64 bytes a word, where a line has quotes, and where bytes that are not what they seem; if it has such."""
+    word = 0
+    any_odd = uint64(0)
+    address = start
+    while address < end:
+        inside = _ALL if end - address >= 64 else (uint64(1) << uint64(end - address)) - uint64(1)
+        strange = (matching(address, uint8(92)) | not_printable(address)) & inside
+        store_word(quotes + word, matching(address, uint8(34)) & inside)
+        store_word(odd + word, strange)
+        any_odd |= strange
+        word += 8
+        address += 64
+    return bool(any_odd != 0)
+
+
+@inlined
+def _next(marks: int, place: int, length: int) -> Number:
+    """The first marked place from `place` on, or `length`."""
+    if place >= length:
+        return length
+    word = place >> 6
+    found = load_word(marks + 8 * word) & (_ALL << uint64(place & 63))
+    while found == 0:
+        word += 1
+        if 64 * word >= length:
+            return length
+        found = load_word(marks + 8 * word)
+    return 64 * word + lowest_bit(found)
+
+
+@inlined
+def _string_end(start: int, line: int, end: int, quotes: int, odd: int, is_odd: bool) -> tuple[int, bool]:
+    """Where the quote is that ends the string, -1 where it is no string; and whether it is ASCII without escapes."""
+    length = end - line
+    place = start - line
+    quote = _next(quotes, place, length)
+    is_plain = True
+    if is_odd:
+        strange = _next(odd, place, length)
+        while strange < quote:
+            is_plain = False
+            byte = load_byte(line + strange)
+            if byte < 32:
+                return int64(-1), False
+            place = strange + 1
+            if byte == 92:
+                escaped = load_byte(line + place)
+                if escaped == 117:
+                    if not _is_hexadecimal(line + place + 1):
+                        return int64(-1), False
+                    place += 5
+                elif escaped in (34, 92, 47, 98, 102, 110, 114, 116):
+                    place += 1
+                else:
+                    return int64(-1), False
+                quote = _next(quotes, place, length)
+            strange = _next(odd, place, length)
+    return (line + quote, is_plain) if quote < length else (int64(-1), False)
+
+
+@inlined
+def _is_hexadecimal(address: int) -> bool:
+    for place in range(4):
+        byte = load_byte(address + place)
+        if not ((byte >= 48 and byte <= 57) or ((byte | 32) >= 97 and (byte | 32) <= 102)):
+            return False
+    return True
+
+
+@inlined
 def _walk(
     start: int,
     end: int,
     base: int,
-    entries: npt.NDArray[np.int64],
-    keys: npt.NDArray[np.uint64],
-    slots: npt.NDArray[np.int16],
+    quotes: int,
+    odd: int,
+    is_odd: bool,
+    entries: int,
+    keys: int,
+    slots: int,
     groups: int,
-    nodes: npt.NDArray[np.int64],
-    ranks: npt.NDArray[np.int64],
+    nodes: int,
+    ranks: int,
     places: int,
-    numbers: npt.NDArray[np.int64],
+    numbers: int,
 ) -> bool:
     """Walks over the tokens of a line; whether it is a good one.
 
@@ -176,7 +262,7 @@ def _walk(
         return False
     address += 1
     depth = 0
-    nodes[0] = 0
+    store_word(nodes, int64(0))
     state = _FIRST
     seen = uint64(0)
     found_groups = int64(0)
@@ -185,14 +271,16 @@ def _walk(
         if address >= end:
             return False
         byte = load_byte(address)
-        node = nodes[depth]
+        node = load_number(nodes, depth)
         closing = 125 if node >= -1 else 93
         if state == _AFTER:
             if byte == 44:
+                address = _skip_spaces(address + 1, end)
+                if address >= end:
+                    return False
+                byte = load_byte(address)
                 state = _NEXT
-                address += 1
-                continue
-            if byte != closing:
+            elif byte != closing:
                 return False
         if byte == closing and state != _NEXT:
             address += 1
@@ -205,7 +293,7 @@ def _walk(
         if node >= -1:
             if byte != 34:
                 return False
-            key_end, is_plain = _string_end(address + 1, end)
+            key_end, is_plain = _string_end(address + 1, start, end, quotes, odd, is_odd)
             if key_end < 0:
                 return False
             if node >= 0:
@@ -216,7 +304,7 @@ def _walk(
                     if (seen >> uint64(wanted)) & uint64(1):
                         return False
                     seen |= uint64(1) << uint64(wanted)
-                    found_groups |= entries[wanted, 5]
+                    found_groups |= load_number(entries, 6 * wanted + 5)
             address = _skip_spaces(key_end + 1, end)
             if address >= end or load_byte(address) != 58:
                 return False
@@ -226,24 +314,21 @@ def _walk(
             byte = load_byte(address)
         elif node <= -3:
             wanted = -3 - node
-            nodes[depth] = -2
+            store_word(nodes + 8 * depth, int64(-2))
         state = _AFTER
+        value = value_end = address
         if byte == 34:
             value = address + 1
-            value_end, is_plain = _string_end(value, end)
-            if value_end < 0:
+            value_end, is_plain = _string_end(value, start, end, quotes, odd, is_odd)
+            if value_end < 0 or (wanted >= 0 and not is_plain):
                 return False
             address = value_end + 1
-            if wanted >= 0 and not (
-                is_plain and read_value(value, value_end, wanted, entries, base, ranks, places, numbers)
-            ):
-                return False
         elif byte in (123, 91):
             if depth == _MAX_DEPTH:
                 return False
             inner = int64(-1 if byte == 123 else -2)
             if wanted >= 0:
-                if entries[wanted, 2] == _OBJECT:
+                if load_number(entries, 6 * wanted + 2) == _OBJECT:
                     if byte != 123:
                         return False
                     inner = wanted + 1
@@ -252,22 +337,19 @@ def _walk(
                 else:
                     return False
             depth += 1
-            nodes[depth] = inner
+            store_word(nodes + 8 * depth, inner)
             state = _FIRST
             address += 1
+            continue
         elif byte == 45 or (byte >= 48 and byte <= 57):
-            value = address
             address = _number_end(value, end)
             if address < 0:
                 return False
-            if wanted >= 0 and not read_value(value, address, wanted, entries, base, ranks, places, numbers):
-                return False
+            value_end = address
         else:
             word = load_word(address) & _FOUR_BYTES
             if word == _NULL:
                 address += 4
-                if wanted >= 0 and entries[wanted, 2] == _OBJECT:
-                    return False
             elif wanted >= 0:
                 return False
             elif word == _TRUE:
@@ -278,7 +360,10 @@ def _walk(
                 return False
             if address > end:
                 return False
-    return _skip_spaces(address, end) == end and found_groups == groups and ranks[TIME_RANK] < UNFILLED
+        # Nothing, for null, is no value either.
+        if wanted >= 0 and not read_value(value, value_end, wanted, entries, base, ranks, places, numbers):
+            return False
+    return _skip_spaces(address, end) == end and found_groups == groups and load_number(ranks, TIME_RANK) < UNFILLED
 
 
 @inlined
@@ -286,48 +371,6 @@ def _skip_spaces(address: int, end: int) -> int:
     while address < end and load_byte(address) in (32, 9, 13):
         address += 1
     return address
-
-
-@inlined
-def _string_end(start: int, end: int) -> tuple[int, bool]:
-    """Where the quote is that ends the string, -1 where it is no string; and whether it is ASCII without escapes."""
-    address = start
-    is_plain = True
-    while address < end:
-        quotes = matching(address, uint8(34))
-        odd = matching(address, uint8(92)) | not_ascii(address) | control(address)
-        before = (quotes ^ (quotes - uint64(1))) if quotes != 0 else _ALL
-        odd &= before
-        if odd == 0:
-            if quotes != 0:
-                address += lowest_bit(quotes)
-                return (address, is_plain) if address < end else (int64(-1), False)
-            address += 64
-            continue
-        is_plain = False
-        address += lowest_bit(odd)
-        if address >= end:
-            break
-        byte = load_byte(address)
-        if byte < 32:
-            break
-        if byte != 92:
-            address += 1
-            continue
-        escaped = load_byte(address + 1)
-        if escaped == 117:
-            for place in range(2, 6):
-                digit = load_byte(address + place) | 32
-                if not (
-                    (digit >= 48 and digit <= 57 and load_byte(address + place) < 64) or (digit >= 97 and digit <= 102)
-                ):
-                    return int64(-1), False
-            address += 6
-        elif escaped in (34, 92, 47, 98, 102, 110, 114, 116):
-            address += 2
-        else:
-            break
-    return int64(-1), False
 
 
 @inlined
@@ -354,9 +397,9 @@ def _find_key(
     address: int,
     length: int,
     node: int,
-    entries: npt.NDArray[np.int64],
-    keys: npt.NDArray[np.uint64],
-    slots: npt.NDArray[np.int16],
+    entries: int,
+    keys: int,
+    slots: int,
 ) -> Number:
     """The index of the wanted key in an object, or -1."""
     if length > 32:
@@ -367,18 +410,20 @@ def _find_key(
     word3 = _key_word(address + 24, length - 24)
     mixed = word0 ^ (word1 * _K1) ^ (word2 * _K2) ^ (word3 * _K3)
     slot = int64(((mixed + uint64(node) * _K4 + uint64(length)) * _K0) >> uint64(56))
-    while slots[slot] >= 0:
-        index = int64(slots[slot])
+    index = load_number(slots, slot)
+    while index >= 0:
+        key = keys + 32 * index
         if (
-            entries[index, 0] == node
-            and entries[index, 1] == length
-            and keys[index, 0] == word0
-            and keys[index, 1] == word1
-            and keys[index, 2] == word2
-            and keys[index, 3] == word3
+            load_number(entries, 6 * index) == node
+            and load_number(entries, 6 * index + 1) == length
+            and load_word(key) == word0
+            and load_word(key + 8) == word1
+            and load_word(key + 16) == word2
+            and load_word(key + 24) == word3
         ):
             return index
         slot = (slot + 1) & 255
+        index = load_number(slots, slot)
     return int64(-1)
 
 

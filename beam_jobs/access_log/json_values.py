@@ -2,10 +2,7 @@
 
 from enum import IntEnum
 
-import numpy as np
-import numpy.typing as npt
-
-from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.compilation import inlined
 from beam_jobs.access_log.scan_fields import (
     END_OF_DAYS,
     NO_ZONE,
@@ -18,7 +15,7 @@ from beam_jobs.access_log.scan_fields import (
 )
 from beam_jobs.access_log.scan_requests import scan_odd_request, scan_request
 from beam_jobs.access_log.schema import TEXT_FIELDS
-from beam_jobs.access_log.words import Number, int64, load_byte, load_word, store_int32, uint64
+from beam_jobs.access_log.words import Number, int64, load_byte, load_word, store_int32, store_word, uint64
 
 
 class Reading(IntEnum):
@@ -55,6 +52,12 @@ _MAX_NANOSECONDS = 1 << 53
 
 
 @inlined
+def load_number(table: int, index: int) -> Number:
+    """A number of a table of 64-bit numbers that begins at the address `table`."""
+    return int64(load_word(table + 8 * index))
+
+
+@inlined
 def digits_end(address: int, end: int) -> int:
     """The address behind the digits that begin at `address`."""
     while address < end and load_byte(address) >= 48 and load_byte(address) <= 57:
@@ -62,35 +65,35 @@ def digits_end(address: int, end: int) -> int:
     return address
 
 
-@compiled
+@inlined
 def read_value(
     start: int,
     end: int,
     wanted: int,
-    entries: npt.NDArray[np.int64],
+    entries: int,
     base: int,
-    ranks: npt.NDArray[np.int64],
+    ranks: int,
     places: int,
-    numbers: npt.NDArray[np.int64],
+    numbers: int,
 ) -> bool:
     """Reads the value of a wanted key; False leaves the line to the slow path."""
-    reading = entries[wanted, 2]
-    rank = entries[wanted, 3]
-    column = entries[wanted, 4]
+    reading = load_number(entries, 6 * wanted + 2)
+    rank = load_number(entries, 6 * wanted + 3)
+    column = load_number(entries, 6 * wanted + 4)
     length = end - start
     if reading == _OBJECT:
         return False
     if length == 0 or (length == 1 and load_byte(start) == 45):
         return True
     if reading == _TEXT:
-        if rank < ranks[column]:
-            ranks[column] = rank
+        if rank < load_number(ranks, column):
+            store_word(ranks + 8 * column, rank)
             _store(places, column, start - base, length)
         return True
     if reading == _REQUEST:
         # The lowest rank of all: it fills its columns whatever came before.
         for one in (_METHOD, _PATH, _QUERY, _PROTOCOL):
-            ranks[one] = rank
+            store_word(ranks + 8 * one, rank)
         return scan_request(start, end, places, base) or scan_odd_request(start, end, places, base, False)
     if reading in (_TARGET, _URL):
         target = start
@@ -104,50 +107,50 @@ def read_value(
                 host_end += 1
             if host_end == host:
                 return False
-            if rank < ranks[_HOST]:
-                ranks[_HOST] = rank
+            if rank < load_number(ranks, _HOST):
+                store_word(ranks + 8 * _HOST, rank)
                 _store(places, _HOST, host - base, host_end - host)
         path_end = target
         while path_end < end and load_byte(path_end) != 63:
             path_end += 1
-        if rank < ranks[_PATH]:
-            ranks[_PATH] = rank
+        if rank < load_number(ranks, _PATH):
+            store_word(ranks + 8 * _PATH, rank)
             _store(places, _PATH, target - base, path_end - target)
-        if path_end < end and rank < ranks[_QUERY]:
-            ranks[_QUERY] = rank
+        if path_end < end and rank < load_number(ranks, _QUERY):
+            store_word(ranks + 8 * _QUERY, rank)
             _store(places, _QUERY, path_end + 1 - base, end - path_end - 1)
         return True
     if reading == _TIME:
-        if rank < ranks[TIME_RANK]:
+        if rank < load_number(ranks, TIME_RANK):
             microseconds = _time(start, end)
             if microseconds < 0:
                 return False
-            ranks[TIME_RANK] = rank
-            numbers[0] = microseconds
+            store_word(ranks + 8 * TIME_RANK, rank)
+            store_word(numbers + 0, microseconds)
         return True
     if reading == _DURATION:
-        if rank < ranks[_DURATION_RANK]:
+        if rank < load_number(ranks, _DURATION_RANK):
             if load_byte(end - 1) == 115:
                 end -= 1
             nanoseconds = _decimal(start, end, column, 15, 9)
             if nanoseconds < 0 or nanoseconds >= _MAX_NANOSECONDS:
                 return False
-            ranks[_DURATION_RANK] = rank
-            numbers[3] = nanoseconds
+            store_word(ranks + 8 * _DURATION_RANK, rank)
+            store_word(numbers + 24, nanoseconds)
         return True
     value = _decimal(start, end, int64(1), 15, 0)
     if reading == _STATUS:
-        if rank < ranks[_STATUS_RANK]:
+        if rank < load_number(ranks, _STATUS_RANK):
             if length != 3 or value < 100 or value > 599:
                 return False
-            ranks[_STATUS_RANK] = rank
-            numbers[1] = value
+            store_word(ranks + 8 * _STATUS_RANK, rank)
+            store_word(numbers + 8, value)
         return True
-    if rank < ranks[_SIZE_RANK]:
+    if rank < load_number(ranks, _SIZE_RANK):
         if value < 0 or digits_end(start, end) != end:
             return False
-        ranks[_SIZE_RANK] = rank
-        numbers[2] = value
+        store_word(ranks + 8 * _SIZE_RANK, rank)
+        store_word(numbers + 16, value)
     return True
 
 

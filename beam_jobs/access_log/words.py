@@ -73,12 +73,12 @@ def not_ascii(_typing: Any, address: Any) -> Any:
 
 
 @_operation
-def control(_typing: Any, address: Any) -> Any:
-    """Which of the 64 bytes from `address` on are below 0x20."""
+def not_printable(_typing: Any, address: Any) -> Any:
+    """Which of the 64 bytes from `address` on are below 0x20, or 0x80 or above."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         found = builder.load(_pointer(builder, arguments[0], _BYTES_64), align=1)
-        return builder.bitcast(builder.icmp_unsigned("<", found, ir.Constant(_BYTES_64, [0x20] * 64)), _WORD)
+        return builder.bitcast(builder.icmp_signed("<", found, ir.Constant(_BYTES_64, [0x20] * 64)), _WORD)
 
     return types.uint64(types.int64), build
 
@@ -115,15 +115,46 @@ def store_int32(_typing: Any, address: Any, value: Any) -> Any:
 
 
 @_operation
-def copy_32(_typing: Any, target: Any, source: Any) -> Any:
-    """Copies 32 bytes from the address `source` to the address `target`."""
+def store_word(_typing: Any, address: Any, value: Any) -> Any:
+    """Puts a number of 64 bits at `address`."""
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        found = builder.load(_pointer(builder, arguments[1], _BYTES_32), align=1)
-        builder.store(found, _pointer(builder, arguments[0], _BYTES_32), align=1)
+        builder.store(arguments[1], _pointer(builder, arguments[0], _WORD), align=1)
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), build
+
+
+@_operation
+def copy_32(_typing: Any, target: Any, source: Any) -> Any:
+    """Copies 32 bytes from the address `source` to the address `target`."""
+    return types.void(types.int64, types.int64), _copying(_BYTES_32)
+
+
+@_operation
+def copy_64(_typing: Any, target: Any, source: Any) -> Any:
+    """Copies 64 bytes from the address `source` to the address `target`."""
+    return types.void(types.int64, types.int64), _copying(_BYTES_64)
+
+
+def _copying(pointee: Any) -> Callable[..., Any]:
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        found = builder.load(_pointer(builder, arguments[1], pointee), align=1)
+        builder.store(found, _pointer(builder, arguments[0], pointee), align=1)
+        return context.get_dummy_value()
+
+    return build
+
+
+@_operation
+def equal_64(_typing: Any, one: Any, other: Any) -> Any:
+    """Which of the 64 bytes from `one` on equal those from `other` on: bit 0 is the first one's."""
+
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        first, second = (builder.load(_pointer(builder, address, _BYTES_64), align=1) for address in arguments)
+        return builder.bitcast(builder.icmp_unsigned("==", first, second), _WORD)
+
+    return types.uint64(types.int64, types.int64), build
 
 
 @_operation
