@@ -57,7 +57,9 @@ def rows_batch(
     )
     columns["status"] = nullable_int64_array(lines.statuses)
     columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
-    columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(texts["user_agent"])
+    columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(
+        lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow
+    )
     columns["request_duration_ms"] = nullable_float64_array(lines.durations)
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.starts.astype(np.int64) + base_offset)

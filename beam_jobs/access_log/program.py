@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 ) = range(18)  # fmt: skip
 """What a step of a program reads."""
 
-MAY_BE_EMPTY, EMPTY_IS_NULL, ENCODED, SPACES, URL, PART = (1 << bit for bit in range(6))
+MAY_BE_EMPTY, EMPTY_IS_NULL, ENCODED, SPACES, URL, PART, NO_SPACE_EVER = (1 << bit for bit in range(7))
 """Flags of a step: an empty value is one, or null; percent-encoded; spaces may stand in it; a request whose target is a
-URL; a duration to be added to others."""
+URL; a duration to be added to others; a space in it is a mistake, whatever ends it."""
 
 UNQUOTED, QUOTED, QUOTED_WITH_ESCAPES = range(3)
 """Whether quotes enclose a field, and how its end is found."""
@@ -32,10 +32,10 @@ VERBATIM, BACKSLASHES, PERCENT_SIGNS = range(3)
 _TEXT_FLAGS = {
     "remote_addr": 0,
     "remote_user": SPACES,
-    "method": SPACES,
+    "method": NO_SPACE_EVER,
     "path": SPACES | MAY_BE_EMPTY,
     "query": SPACES | EMPTY_IS_NULL,
-    "protocol": SPACES,
+    "protocol": NO_SPACE_EVER,
     "referer": SPACES,
     "user_agent": SPACES,
     "host": SPACES,

@@ -38,6 +38,8 @@ _PORT = re.compile(rb":[0-9]{1,8}\Z")
 _MAX_INT64 = 2**63 - 1
 WITHOUT_SPACES = frozenset(("remote_addr", "ident", "status", "body_bytes_sent"))
 """Fields that end at the next space; in others one may stand where the separator after them is longer than a space."""
+WITHOUT_SPACES_EVER = frozenset(("method", "protocol"))
+"""Fields in which a space means that another one before them was cut too early."""
 _MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest"))
 NANOSECONDS = {"duration_s": 10**9, "duration_ms": 10**6, "duration_us": 10**3, "duration_part_s": 10**9}
 """How many nanoseconds the unit of a duration has."""
@@ -99,7 +101,9 @@ def _split(log_format: PositionalFormat, line: bytes) -> list[tuple[str, bytes |
         value = line[position:end]
         if not quoted and not value and name not in _MAY_BE_EMPTY:
             raise _mismatch(log_format, f"the {name} at byte {position} is empty")
-        if b" " in value and name in WITHOUT_SPACES and (terminator.startswith(b" ") or not terminator):
+        if b" " in value and (
+            name in WITHOUT_SPACES_EVER or (name in WITHOUT_SPACES and (terminator.startswith(b" ") or not terminator))
+        ):
             raise _mismatch(log_format, f"the {name} at byte {position} holds a space: {shown(value)}")
         if name == "host_port" and value != b"-" and _PORT.search(value) is None:
             raise _mismatch(log_format, f"the {name} at byte {position} has no port: {shown(value)}")

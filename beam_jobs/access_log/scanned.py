@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.columns import Lines
-from beam_jobs.access_log.hashing import hash_lines
 from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.program import NO_PROGRAM, Program
 from beam_jobs.access_log.rewriting import WORST_GROWTH, rewrite
@@ -19,11 +18,11 @@ from beam_jobs.access_log.words import PADDING
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
-_SHORT_LINE_BYTES, _FEW_LINES = 64, 1024
+_SAMPLE_BYTES = 1 << 14
 
 
 class _Outputs(NamedTuple):
-    """What the scanner fills in, and the hashes; one entry per line that is not blank."""
+    """What the scanner fills in; one entry per line that is not blank."""
 
     verdicts: npt.NDArray[np.uint8]
     bounds: npt.NDArray[np.int32]
@@ -58,6 +57,14 @@ class _Outputs(NamedTuple):
         return grown
 
 
+def _likely_lines(block: npt.NDArray[np.uint8]) -> int:
+    """Room for somewhat more lines than the beginning of the block lets expect."""
+    sample = block[:_SAMPLE_BYTES].tobytes()
+    likely = (sample.count(b"\n") + 8) * block.size // max(len(sample), 1)
+    # A line that is not blank has a byte beside its newline.
+    return min(likely + likely // 16, block.size // 2) + 2
+
+
 class ScannedBlock:
     """The lines of a block that are not blank, with the values of those accepted so far.
 
@@ -80,7 +87,7 @@ class ScannedBlock:
     def __init__(self, block: npt.NDArray[np.uint8], log_format: LogFormat, max_line_bytes: int) -> None:
         program = log_format.program or NO_PROGRAM
         comment = log_format.comment[0] if log_format.comment else NO_COMMENT
-        outputs = _Outputs.of(min(block.size // 2, block.size // _SHORT_LINE_BYTES + _FEW_LINES) + 2)
+        outputs = _Outputs.of(_likely_lines(block))
         cut = found = lines = blank = 0
         while True:
             rest = block[cut:]
@@ -106,8 +113,6 @@ class ScannedBlock:
         self.timestamps, self.dates = outputs.timestamps[:found], outputs.dates[:found]
         self.statuses, self.sizes = outputs.statuses[:found], outputs.sizes[:found]
         self.durations, self._hashes = outputs.durations[:found], outputs.hashes[:found]
-        hash_lines(block, 0, self.bounds, 0, self.padded, self._hashes)
-        hash_lines(padded, cut, self.bounds, self.padded, found, self._hashes)
         self._tail_start = cut
         self._overflow = bytearray(tail)
         self._rewrite(np.flatnonzero(self.verdicts == REWRITE), padded, program)

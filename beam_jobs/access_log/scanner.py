@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from beam_jobs.access_log import program as steps_of
 from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.hashing import hash_lines
 from beam_jobs.access_log.scan_fields import (
     ALL,
     END_OF_DAYS,
@@ -61,11 +62,13 @@ _BEFORE_PORT, _TARGET, _QUESTION_QUERY, _PREFIX, _UPSTREAM, _REST = (
 )  # fmt: skip
 _MAY_BE_EMPTY, _EMPTY_IS_NULL, _ENCODED = steps_of.MAY_BE_EMPTY, steps_of.EMPTY_IS_NULL, steps_of.ENCODED
 _SPACES, _URL, _PART = steps_of.SPACES, steps_of.URL, steps_of.PART
+_NO_SPACE_EVER = steps_of.NO_SPACE_EVER
 _UNQUOTED, _QUOTED_WITH_ESCAPES = steps_of.UNQUOTED, steps_of.QUOTED_WITH_ESCAPES
 _HOST = 8 * TEXT_FIELDS.index("host")
 _QUERY = 8 * TEXT_FIELDS.index("query")
 _SIX_BYTES = uint64(0x0000FFFFFFFFFFFF)
 _MICROSECONDS = 1000000
+_HASHED_AT_ONCE = 256
 _EXACT = 1 << 53
 
 
@@ -88,9 +91,9 @@ def scan(
     sizes: npt.NDArray[np.int64],
     durations: npt.NDArray[np.float64],
     dates: npt.NDArray[np.int32],
-    _hashes: npt.NDArray[np.uint64],
+    hashes: npt.NDArray[np.uint64],
 ) -> tuple[int, int, int, int]:
-    """Scans lines until `stop`, one that ends within `PADDING` bytes of the end of `data`, or the outputs are full.
+    """Scans and hashes lines until `stop`, one that ends within `PADDING` bytes of the end, or the outputs are full.
 
     Args:
         data: The bytes; every line ends in a newline.
@@ -110,7 +113,7 @@ def scan(
         sizes: Per accepted line its byte count, -1 for null.
         durations: Per accepted line milliseconds, NaN for null.
         dates: Per accepted line its UTC date in days since 1970.
-        _hashes: Not the scanner's.
+        hashes: Per line the two words of its hash.
 
     Returns:
         Where the first line begins that was not scanned, how many lines that are not blank were found in all, and of
@@ -124,6 +127,7 @@ def scan(
     date_head = date_tail = zone = iso_head = iso_tail = ALL
     days = offset = iso_day = int64(0)
     lines = blank = int64(0)
+    hashed = int64(found)
     start = base
     while start < base + stop and found < verdicts.size:
         odd = uint64(0)
@@ -209,7 +213,11 @@ def scan(
                 continue
             length = end - address
             is_null = length == 1 and load_byte(address) == 45
-            if separator_bytes == 0 and kind <= _SKIPPED and flags & _SPACES == 0 and find(address, 32, end) < end:
+            if (
+                kind <= _SKIPPED
+                and (flags & _NO_SPACE_EVER or (separator_bytes == 0 and flags & _SPACES == 0))
+                and find(address, 32, end) < end
+            ):
                 break
             if kind == _TEXT:
                 if is_null:
@@ -366,6 +374,11 @@ def scan(
         verdicts[found] = verdict
         found += 1
         start = following
+        # The lines are still in the cache.
+        if found - hashed == _HASHED_AT_ONCE:
+            hash_lines(data, origin, bounds, hashed, found, hashes)
+            hashed = found
+    hash_lines(data, origin, bounds, hashed, found, hashes)
     return start - base, found, lines, blank
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from beam_jobs.access_log.arrays import buffer
 from beam_jobs.access_log.compilation import compiled
 from beam_jobs.access_log.schema import Column
-from beam_jobs.access_log.words import PADDING, address_of, copy_32, int64, uint8
+from beam_jobs.access_log.words import PADDING, address_of, copy_64, int64, uint8
 
 NO_OVERFLOW = np.frombuffer(bytes(PADDING), np.uint8)
 """For texts that all lie in the block."""
@@ -73,7 +73,7 @@ def _gather(
     offsets: npt.NDArray[np.int32],
     validity: npt.NDArray[np.uint8],
 ) -> None:
-    """Copies the texts, 32 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
+    """Copies the texts, 64 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
 
     Columns that are not `nullable` need no validity. `values` holds all columns, each from its place in `begins`
     on and with `PADDING` bytes behind it.
@@ -96,7 +96,7 @@ def _gather(
                 target = targets[column] + offset
                 copied = int64(0)
                 while copied < length:
-                    copy_32(target + copied, source + copied)
-                    copied += 32
+                    copy_64(target + copied, source + copied)
+                    copied += 64
                 offset += length
             offsets[column, line + 1] = offset

@@ -19,7 +19,7 @@ CASES = [
 
 @pytest.mark.parametrize(("format_name", "case"), CASES)
 def test_case(format_name: str, case: dict[str, Any]) -> None:
-    log_format = get_format(format_name)
+    log_format = get_format(case.get("format", format_name))
     line = case["line"].encode("latin-1")
     for block in (line, b"\n" + line + b"\r\n" + b"x" * 200 + b"\n"):
         parsed = BlockParser(log_format).parse(block)
@@ -30,6 +30,9 @@ def test_case(format_name: str, case: dict[str, Any]) -> None:
                 name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
                 for name, value in case["row"].items()
             }
+        elif case.get("blank"):
+            assert (parsed.rows.num_rows, parsed.blank) == (0, parsed.lines - parsed.rejected.num_rows)
+            assert line not in parsed.rejected.column("raw_line").to_pylist()
         else:
             assert parsed.rows.num_rows == 0
             assert parsed.rejected.to_pylist()[0]["error_type"] == case["rejected"]
@@ -37,6 +40,6 @@ def test_case(format_name: str, case: dict[str, Any]) -> None:
 
 def test_every_case_says_where_it_comes_from() -> None:
     for param in CASES:
-        case = param.values[1]
+        case: Any = param.values[1]
         assert case["source"]
-        assert ("row" in case) != ("rejected" in case)
+        assert len(case.keys() & {"row", "rejected", "blank"}) == 1

@@ -19,7 +19,7 @@ STRINGS = (
     '%{%Y-%m-%dT%H:%M:%S%z}t %a %{c}a "%m %U%q %H" %s %O %{ms}T "%{Referer}i" "%{User-Agent}i" "%{X-Id}o" %V',
     "%{msec}t|%D|%{Host}i|%>s|%B|%U|%q|%u",
     '$remote_addr - $remote_user [$time_iso8601] "$request" $status $bytes_sent "$http_referer" $upstream_addr $host',
-    '$time_local $msec $request_method $request_uri $server_protocol $status rt=$request_time u="$upstream_header_time"',
+    '$time_local $msec $request_method $request_uri $server_protocol $status $request_time u="$upstream_header_time"',
     '$time_local $remote_addr "$uri" $args $server_name',
     "log_format plain escape=none '$msec\t$remote_addr\t\"$http_user_agent\"\t$status';",
     'log_format json escape=json \'{"time":"$time_iso8601","remote_addr":"$remote_addr","request":"$request",\'\n'
