@@ -29,7 +29,7 @@ class TransactionalScripts(ScriptInterpreter):
     """Runs a script; replaces bqemulator's own interpreter."""
 
     def __init__(self, ctx: AppContext, project_id: str, *, caller: CallerIdentity | None = None) -> None:
-        self._transaction = _Transaction(ctx.engine)
+        self._transaction = ScriptTransaction(ctx.engine)
         super().__init__(dataclasses.replace(ctx, engine=self._transaction), project_id, caller=caller)
 
     async def run(self, source: str) -> ScriptResult:
@@ -46,7 +46,7 @@ class TransactionalScripts(ScriptInterpreter):
             self._transaction.end(op)
 
 
-class _Transaction(DuckDBEngine):
+class ScriptTransaction(DuckDBEngine):
     """The engine of one script: DuckDB's main connection, or that of the script's transaction while it has one."""
 
     def __init__(self, engine: DuckDBEngine) -> None:
@@ -55,14 +55,21 @@ class _Transaction(DuckDBEngine):
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
+        """The transaction's connection, else the main one."""
         return self._own or self._engine.connection
 
     @asynccontextmanager
     async def write_lock(self) -> AsyncIterator[None]:
+        """The main connection's lock."""
         async with self._engine.write_lock():
             yield
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run a statement.
+
+        Raises:
+            InvalidQueryError: another transaction has changed the same rows.
+        """
         try:
             return super().execute(sql, parameters)
         except duckdb.TransactionException as error:

@@ -105,6 +105,14 @@ def test_a_transaction_that_fails_changes_nothing(emulators, client, dataset):
     assert rows(client, f"{dataset}.landed") == before
 
 
+@pytest.mark.parametrize("end", ["", "ROLLBACK TRANSACTION;"], ids=["left open", "rolled back"])
+def test_a_transaction_that_is_not_committed_changes_nothing(emulators, client, dataset, end):
+    load(client, f"{dataset}.landed", upload(emulators, f"{dataset}/rows.parquet", ROWS))
+    before = rows(client, f"{dataset}.landed")
+    client.query_and_wait(f"BEGIN TRANSACTION; DELETE FROM {dataset}.landed WHERE TRUE; {end}")
+    assert rows(client, f"{dataset}.landed") == before
+
+
 def test_keeps_its_tables_when_killed(emulators, client, dataset):
     load(client, f"{dataset}.landed", upload(emulators, f"{dataset}/rows.parquet", ROWS))
     before = rows(client, f"{dataset}.landed")
