@@ -7,6 +7,7 @@ recover and nothing be lost. At last ``down`` and ``up``: all data must be there
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,8 @@ def main() -> int:
     if engine is None or given.find_engine:
         print(f"container engine: {engine.program if engine else 'none: install Docker, or Podman and podman-compose'}")
         return 0 if engine else 1
+    # Everything is removed also when a time limit ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="logline-compose-") as folder:
         try:
