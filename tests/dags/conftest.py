@@ -14,6 +14,8 @@ os.environ.update(
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        # The first file imports Google's operators: seconds on a quiet machine.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
         "GOOGLE_CLOUD_PROJECT": "logline-local",
         "LOGLINE_BUCKET": "logline-local",
