@@ -187,8 +187,7 @@ class Settings:
                 "LOGLINE_IMAGE_REPOSITORY",
                 default=f"{region}-docker.pkg.dev/{project}/logline",
                 must="be an image path without tag and without / at its end",
-                # Without a project its fault is named, not that of the default made of it.
-                valid=lambda text: not project or _REPOSITORY.fullmatch(text),
+                valid=_REPOSITORY.fullmatch,
             ),
             image_version=values.text(
                 "LOGLINE_IMAGE_VERSION", default=__version__, must="be an image's tag", valid=_TAG.fullmatch
@@ -346,10 +345,12 @@ class _Values:
         must: str = "not be empty",
         valid: Callable[[str], object] = bool,
     ) -> str:
-        text = self.environment.get(name, "").strip() or default or ""
+        given = self.environment.get(name, "").strip()
+        text = given or default or ""
         if not text:
             self.faults.append(f"{name} is not set: it must {must}")
-        elif not valid(text):
+        # A default that was made of a faulty setting is not a second fault.
+        elif not valid(text) and (given or not self.faults):
             self.faults.append(f"{name} must {must}, it is {text!r}")
         return text
 

@@ -1,7 +1,10 @@
+import inspect
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+import logline.settings
 from logline import __version__
 from logline.settings import Settings, SettingsError
 
@@ -130,3 +133,18 @@ def test_jobs_are_told_what_to_take_out_of_lines():
         "anonymise_key_file": "gs://keys/log",
         "redact_query_secrets": "true",
     }
+
+
+# What is read by others: a file, an address, and a list that logline.alerts checks.
+FREE_TEXTS = {"LOGLINE_ANONYMISE_KEY_FILE", "LOGLINE_NOTIFIERS", "LOGLINE_RUNBOOKS"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*re.findall(r"LOGLINE_[A-Z_]+", inspect.getsource(logline.settings))} - FREE_TEXTS)
+)
+def test_a_setting_that_is_wrong_is_one_line_that_names_it(name):
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environment(ENVIRONMENT | {name: "No such thing!"})
+    (line,) = str(error.value).splitlines()
+    assert line.startswith(f"{name} must ")
+    assert "'No such thing!'" in line
