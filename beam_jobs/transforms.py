@@ -19,6 +19,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs import manifest as manifests
 from beam_jobs.access_log import BlockParser
+from beam_jobs.access_log.cuts import cut_lines
 from beam_jobs.anonymising import AnonymisingSettings, make_anonymiser, make_parser
 from beam_jobs.batch import METRICS_NAMESPACE
 from beam_jobs.manifest import BlockParsed, RunInfo, SourceFailed, SourceRecord, SourceSummary
@@ -166,14 +167,13 @@ class _ParseBlock(beam.DoFn):
             parser = make_parser(task.log_format, self._max_line_bytes, self._anonymiser)
             self._parsers[task.log_format] = parser
         try:
-            for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
+            for offset, data in self._parts(task):
                 parsed = parser.parse(data, offset)
                 self._count(blocks=1, lines=parsed.lines, blank=parsed.blank)
                 self._count(rows=parsed.rows.num_rows, rejected=parsed.rejected.num_rows)
                 _progress.parsed(lines=parsed.lines)
                 yield from self._written()
-                name_offset = offset if task.is_gzip else task.start
-                writing = self._writer.submit(write_block, parsed, task.stored, name_offset, self._run)
+                writing = self._writer.submit(write_block, parsed, task.stored, offset, self._run)
                 self._writing.append((task.stored.uri, writing))
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
@@ -186,6 +186,10 @@ class _ParseBlock(beam.DoFn):
 
     def teardown(self) -> None:
         self._writer.shutdown()
+
+    def _parts(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
+        for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
+            yield from cut_lines(data, offset)
 
     def _written(self) -> Iterator[tuple[str, BlockParsed]]:
         """Wait for the files under way, so that no more than one block is held beside the one being parsed."""

@@ -28,9 +28,10 @@ class Rejects:
         self._rejections: dict[Rejection, int] = {}
         self._unended = np.flatnonzero(scanned.verdicts == UNENDED)
         # The scanner leaves the step and where in the line its field begins; few of these pairs are different.
-        pairs, self._pair_of_line = np.unique(scanned.texts[self._unended, :2], axis=0, return_inverse=True)
+        steps_and_positions = scanned.texts[self._unended, :2].astype(np.int64) @ np.array([1 << 32, 1])
+        pairs, self._pair_of_line = np.unique(steps_and_positions, return_inverse=True)
         self._number_of_pair = np.array(
-            [self._number(log_format.unended(step, position)) for step, position in pairs.tolist()], np.int64
+            [self._number(log_format.unended(pair >> 32, pair & 0xFFFFFFFF)) for pair in pairs.tolist()], np.int64
         )
 
     def add(self, line: int, rejection: Rejection) -> None:
@@ -46,7 +47,7 @@ class Rejects:
             max_line_bytes: So many bytes of a line are kept.
         """
         lines = np.concatenate((self._unended, np.array(self._lines, np.int64)))
-        numbers = np.concatenate((self._number_of_pair[self._pair_of_line.ravel()], np.array(self._numbers, np.int64)))
+        numbers = np.concatenate((self._number_of_pair[self._pair_of_line], np.array(self._numbers, np.int64)))
         order = np.argsort(lines, kind="stable")
         lines = lines[order]
         reasons_and_messages = np.array(
