@@ -34,7 +34,7 @@ from logline.costs import QueryOperator
 from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.ledger import ReportLedgerOperator
 from logline.planning import LOG_FORMATS
-from logline.quality import RunChecksOperator
+from logline.quality import RunChecksOperator, record_job
 from logline.replay import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
 
@@ -171,6 +171,7 @@ with DAG(
     check_staging = RunChecksOperator(
         task_id="check_staging",
         configuration=query_job(SUFFIX + "{% include 'sql/replay/staged_checks.sql' %}", SETTINGS, day=DAY),
+        record=record_job(SETTINGS, gate="replay", day=DAY),
         manifest=MANIFEST,
         project_id=SETTINGS.project,
         location=SETTINGS.location,

@@ -43,6 +43,7 @@ from logline.alerts import STREAM, AlertNotifier
 from logline.bigquery import query_job
 from logline.costs import QueryOperator
 from logline.dataflow import LaunchFlexTemplateOperator
+from logline.quality import record_job
 from logline.settings import Settings
 from logline.supervision import Wish
 from logline.supervisor import CheckStreamOperator, launch_body, supervise
@@ -158,6 +159,7 @@ with DAG(
             day=DAY,
             parameters=[DECISION, ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}")],
         ),
+        record=record_job(SETTINGS, gate="stream_supervision", day=DAY),
         project_id=SETTINGS.project,
         location=SETTINGS.location,
     )

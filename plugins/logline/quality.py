@@ -43,7 +43,7 @@ class RunChecksOperator(GoogleCloudBaseOperator):
 
     Args:
         configuration: the BigQuery job (templated), see `query_job`.
-        record: the job (templated) that keeps the results, see `record_job`; None: they are only logged.
+        record: the job (templated) that keeps the results, see `record_job`.
         manifest: `gs://` URI (templated) of a manifest to hand to the query as parameter `@manifest`, its JSON.
         gcp_conn_id: the Airflow connection.
         project_id: project of the job.
@@ -58,9 +58,9 @@ class RunChecksOperator(GoogleCloudBaseOperator):
         self,
         *,
         configuration: dict[str, Any],
+        record: dict[str, Any],
         project_id: str,
         location: str,
-        record: dict[str, Any] | None = None,
         manifest: str | None = None,
         gcp_conn_id: str = "google_cloud_default",
         **kwargs: Any,
@@ -141,7 +141,7 @@ class RebuildAndCheckOperator(QueryOperator):
 def run_gate(
     hook: BigQueryHook,
     checks: dict[str, Any],
-    record: dict[str, Any] | None,
+    record: dict[str, Any],
     project_id: str,
     context: Context,
 ) -> str | None:
@@ -150,7 +150,7 @@ def run_gate(
     Args:
         hook: of BigQuery.
         checks: the job of the checks.
-        record: see `record_job`; None: the results are not kept.
+        record: see `record_job`.
         project_id: project of the jobs.
         context: the task's.
 
@@ -158,8 +158,6 @@ def run_gate(
         One line about the checks of level `fail` that did not pass, None where there are none.
     """
     results = fetch_rows(hook, checks, project_id)
-    if record is None:
-        return failed_checks(results)
     ti = context["ti"]
     task = {name: getattr(ti, name) for name in ("dag_id", "task_id", "run_id", "map_index", "try_number")}
     values = {"task": json.dumps(task), "results": json.dumps(results, default=float)}
