@@ -1,7 +1,7 @@
 // Which panels are shown, when they are asked for, and what is said when one has no answer.
 
 import { element } from "./dom.js?v=VERSION";
-import { RENDERERS } from "./panels.js?v=VERSION";
+import { RENDERERS, nothing } from "./panels.js?v=VERSION";
 import { followTheme } from "./theme.js?v=VERSION";
 
 const EVERY_MS = 10_000;
@@ -85,7 +85,7 @@ async function refresh(name, { force = false } = {}) {
   if (!section) return;
   if (!wanted) {
     // Without a day there is nothing to ask for; why there is none, the daily summaries know.
-    if (latest.daily) render(name, latest.daily.notice ? { notice: latest.daily.notice } : { data: [] });
+    if (latest.daily) render(name, latest.daily.notice ? { data: latest.daily.data, notice: latest.daily.notice } : { data: [] });
     return;
   }
   const address = JSON.stringify(wanted);
@@ -120,10 +120,10 @@ function render(name, answer) {
   const opened = new Set([...section.querySelectorAll("details[open]")].map((node) => node.dataset.row));
   const scrolled = section.querySelector(".scroll")?.scrollTop ?? 0;
   const context = { ...state, chooseDay: (day) => chooseDay(day, true) };
-  const nodes = [answer.notice ? element("p", { class: "notice unavailable" }, answer.notice) : null];
-  if (answer.data !== undefined && (answer.data !== null || ["stream", "run"].includes(name))) {
-    nodes.push(RENDERERS[name](answer.data, context));
-  }
+  const nodes = [];
+  if (answer.data === null && answer.notice) nodes.push(nothing());
+  else if (answer.notice) nodes.push(element("p", { class: "notice unavailable" }, answer.notice));
+  if (answer.data || (answer.data === null && !answer.notice)) nodes.push(RENDERERS[name](answer.data, context));
   // What has not changed is left alone: no flicker, no lost selection.
   const fingerprint = JSON.stringify([answer.data, answer.notice, name === "backfills" ? state.runs : 0, name === "traffic" ? state.day : 0, name === "freshness" || name === "stream" ? Math.floor(Date.now() / EVERY_MS) : 0]);
   if (shows[name] === fingerprint) return;

@@ -50,7 +50,7 @@ function traffic(rows, context) {
   return charts.traffic(rows, context.day, context.chooseDay);
 }
 
-function nothing() {
+export function nothing() {
   return element("p", { class: "empty" }, "Nothing ingested yet: run ", link("provision", ofAirflow("dags/provision")), ", then ", link("log_backfill", ofAirflow("dags/log_backfill")), " for some days.");
 }
 
