@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.json_tokens import mark, number_end, skip_spaces, string_end
 from beam_jobs.access_log.json_values import (
     RANKS,
     TEXTS,
     TIME_RANK,
     UNFILLED,
     Reading,
-    digits_end,
     load_number,
     read_value,
 )
@@ -29,12 +29,8 @@ from beam_jobs.access_log.words import (
     int64,
     load_byte,
     load_word,
-    lowest_bit,
-    matching,
-    not_printable,
     store_int32,
     store_word,
-    uint8,
     uint64,
 )
 
@@ -150,7 +146,7 @@ def scan_json(
         for column in range(TEXTS):
             store_int32(places + 8 * column + 4, int64(-1))
         numbers[:] = -1
-        is_odd = _mark(start, end, quotes_at, odd_at)
+        is_odd = mark(start, end, quotes_at, odd_at)
         if not _walk(
             start, end, base, quotes_at, odd_at, is_odd, entries_at, keys_at, slots_at, groups, nodes_at, ranks_at,
             places, numbers_at,
@@ -162,77 +158,6 @@ def scan_json(
         sizes[line] = numbers[2]
         durations[line] = np.nan if numbers[3] < 0 else numbers[3] / 1_000_000
         verdicts[line] = ACCEPTED
-
-
-@inlined
-def _mark(start: int, end: int, quotes: int, odd: int) -> bool:
-    """Marks, 64 bytes a word, where a line has quotes, and where bytes that are not what they seem; if it has such."""
-    word = 0
-    any_odd = uint64(0)
-    address = start
-    while address < end:
-        inside = _ALL if end - address >= 64 else (uint64(1) << uint64(end - address)) - uint64(1)
-        strange = (matching(address, uint8(92)) | not_printable(address)) & inside
-        store_word(quotes + word, matching(address, uint8(34)) & inside)
-        store_word(odd + word, strange)
-        any_odd |= strange
-        word += 8
-        address += 64
-    return bool(any_odd != 0)
-
-
-@inlined
-def _next(marks: int, place: int, length: int) -> Number:
-    """The first marked place from `place` on, or `length`."""
-    if place >= length:
-        return length
-    word = place >> 6
-    found = load_word(marks + 8 * word) & (_ALL << uint64(place & 63))
-    while found == 0:
-        word += 1
-        if 64 * word >= length:
-            return length
-        found = load_word(marks + 8 * word)
-    return 64 * word + lowest_bit(found)
-
-
-@inlined
-def _string_end(start: int, line: int, end: int, quotes: int, odd: int, is_odd: bool) -> tuple[int, bool]:
-    """Where the quote is that ends the string, -1 where it is no string; and whether it is ASCII without escapes."""
-    length = end - line
-    place = start - line
-    quote = _next(quotes, place, length)
-    is_plain = True
-    if is_odd:
-        strange = _next(odd, place, length)
-        while strange < quote:
-            is_plain = False
-            byte = load_byte(line + strange)
-            if byte < 32:
-                return int64(-1), False
-            place = strange + 1
-            if byte == 92:
-                escaped = load_byte(line + place)
-                if escaped == 117:
-                    if not _is_hexadecimal(line + place + 1):
-                        return int64(-1), False
-                    place += 5
-                elif escaped in (34, 92, 47, 98, 102, 110, 114, 116):
-                    place += 1
-                else:
-                    return int64(-1), False
-                quote = _next(quotes, place, length)
-            strange = _next(odd, place, length)
-    return (line + quote, is_plain) if quote < length else (int64(-1), False)
-
-
-@inlined
-def _is_hexadecimal(address: int) -> bool:
-    for place in range(4):
-        byte = load_byte(address + place)
-        if not ((byte >= 48 and byte <= 57) or ((byte | 32) >= 97 and (byte | 32) <= 102)):
-            return False
-    return True
 
 
 @inlined
@@ -257,7 +182,7 @@ def _walk(
     `nodes` holds, per open object or array, the number of the object, -1 for an object in which nothing is wanted, -2
     for an array, and -3 and less for an array whose first element is the value of the wanted key -3 - node.
     """
-    address = _skip_spaces(start, end)
+    address = skip_spaces(start, end)
     if address == end or load_byte(address) != 123:
         return False
     address += 1
@@ -267,7 +192,7 @@ def _walk(
     seen = uint64(0)
     found_groups = int64(0)
     while True:
-        address = _skip_spaces(address, end)
+        address = skip_spaces(address, end)
         if address >= end:
             return False
         byte = load_byte(address)
@@ -275,7 +200,7 @@ def _walk(
         closing = 125 if node >= -1 else 93
         if state == _AFTER:
             if byte == 44:
-                address = _skip_spaces(address + 1, end)
+                address = skip_spaces(address + 1, end)
                 if address >= end:
                     return False
                 byte = load_byte(address)
@@ -293,7 +218,7 @@ def _walk(
         if node >= -1:
             if byte != 34:
                 return False
-            key_end, is_plain = _string_end(address + 1, start, end, quotes, odd, is_odd)
+            key_end, is_plain = string_end(address + 1, start, end, quotes, odd, is_odd)
             if key_end < 0:
                 return False
             if node >= 0:
@@ -305,10 +230,10 @@ def _walk(
                         return False
                     seen |= uint64(1) << uint64(wanted)
                     found_groups |= load_number(entries, 6 * wanted + 5)
-            address = _skip_spaces(key_end + 1, end)
+            address = skip_spaces(key_end + 1, end)
             if address >= end or load_byte(address) != 58:
                 return False
-            address = _skip_spaces(address + 1, end)
+            address = skip_spaces(address + 1, end)
             if address >= end:
                 return False
             byte = load_byte(address)
@@ -319,7 +244,7 @@ def _walk(
         value = value_end = address
         if byte == 34:
             value = address + 1
-            value_end, is_plain = _string_end(value, start, end, quotes, odd, is_odd)
+            value_end, is_plain = string_end(value, start, end, quotes, odd, is_odd)
             if value_end < 0 or (wanted >= 0 and not is_plain):
                 return False
             address = value_end + 1
@@ -342,7 +267,7 @@ def _walk(
             address += 1
             continue
         elif byte == 45 or (byte >= 48 and byte <= 57):
-            address = _number_end(value, end)
+            address = number_end(value, end)
             if address < 0:
                 return False
             value_end = address
@@ -363,33 +288,7 @@ def _walk(
         # Nothing, for null, is no value either.
         if wanted >= 0 and not read_value(value, value_end, wanted, entries, base, ranks, places, numbers):
             return False
-    return _skip_spaces(address, end) == end and found_groups == groups and load_number(ranks, TIME_RANK) < UNFILLED
-
-
-@inlined
-def _skip_spaces(address: int, end: int) -> int:
-    while address < end and load_byte(address) in (32, 9, 13):
-        address += 1
-    return address
-
-
-@inlined
-def _number_end(start: int, end: int) -> Number:
-    """Where the JSON number that begins at `start` ends, or -1."""
-    address = start + (1 if load_byte(start) == 45 else 0)
-    digits = digits_end(address, end)
-    if digits == address or (digits > address + 1 and load_byte(address) == 48):
-        return int64(-1)
-    address = digits
-    if address < end and load_byte(address) == 46:
-        digits = digits_end(address + 1, end)
-        if digits == address + 1:
-            return int64(-1)
-        address = digits
-    if address < end and load_byte(address) | 32 == 101:
-        # An exponent is left to the slow path.
-        return int64(-1)
-    return address
+    return skip_spaces(address, end) == end and found_groups == groups and load_number(ranks, TIME_RANK) < UNFILLED
 
 
 @inlined
