@@ -22,5 +22,10 @@ CREATE OR REPLACE VIEW {{ dataset }}.reconciliation (
 OPTIONS (
   description = 'For each day: lines = rows + rejected + blank, and landed = requests + duplicates; differences flagged'
 ) AS
+{# Where landed rows expire, the ledger of those days has nothing left to be compared with. #}
+{% if landing_expiry_days | default(none) %}
+{% set days = "log_date > DATE_SUB(CURRENT_DATE(), INTERVAL " ~ landing_expiry_days ~ " DAY)" %}
+{% else %}
 {% set days = "log_date >= DATE '1970-01-01'" %}
+{% endif %}
 {% include 'sql/reconciliation/days.sql' %};

@@ -16,5 +16,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.stream_batches (
 PARTITION BY DATE(ingested_at)
 CLUSTER BY log_date
 OPTIONS (
+  {% if landing_expiry_days | default(none) %}partition_expiration_days = {{ landing_expiry_days }},
+  {% endif %}
   description = 'Entries of the stream\'s ledger, one for each batch and day of its lines'
 );
