@@ -56,9 +56,9 @@ def test_what_the_dataflow_emulator_gives_is_understood() -> None:
     [
         ("--subscription=projects/p/topics/t", "Pub/Sub subscription with the log lines"),
         ("--subscription=logs", "projects/PROJECT/subscriptions/NAME"),
-        ("--dataset=logline", "BigQuery dataset with the tables streamed_requests and rejected_lines"),
+        ("--dataset=logline", "BigQuery dataset with the tables streamed_requests, rejected_lines and stream_batches"),
         ("--dataset=logline-local:logline", "PROJECT.DATASET"),
-        ("--log_format=nginx", "Format of the lines: article, combined, common"),
+        ("--log_format=nginx", "Format of the lines: article, "),
         ("--log_format=auto", "Format of the lines"),
         ("--max_line_bytes=a", "Lines with more bytes are rejected"),
         ("--max_line_bytes=2097153", "give 1024 to 2097152 bytes"),
