@@ -17,7 +17,9 @@ from beam_jobs.access_log import BlockParser, get_format
 from beam_jobs.lines import split_stream
 
 # The panels of GoAccess's report for a log without durations, each a table with all of its rows: name, what its items
-# are called, what they are grouped by, and which rows are in it.
+# are called, what they are grouped by, and which rows are in it. What a visitor has for a whole day is counted from
+# one row per visitor and day.
+_OF_VISITORS = ("days", "hosts", "systems", "browsers")
 _PANELS = (
     ("days", "log_date", "log_date", "true"),
     ("requests", "method, path.value AS path, protocol", "method, path, protocol", "true"),
@@ -69,6 +71,10 @@ def summaries(path: Path, log_format: str) -> dict[str, list[tuple[Any, ...]]]:
         for name, values in texts.items():
             database.register(name, pa.table({"code": pa.array(range(len(values)), pa.int32()), "value": values}))
         database.execute(f"CREATE TABLE static_paths AS SELECT code FROM path WHERE regexp_matches(value, '{_STATIC}')")
+        database.execute(
+            """CREATE TABLE visits AS SELECT log_date, visitor, remote_addr, os, browser, count(*) AS hits,
+            sum(body_bytes_sent) AS bytes FROM log GROUP BY ALL"""
+        )
         return {panel[0]: _panel(database, *panel) for panel in _PANELS}
 
 
@@ -78,11 +84,13 @@ def _panel(database: duckdb.DuckDBPyConnection, name: str, items: str, keys: str
     for key in keys.split(", "):
         if key in names and f"{key}.value" not in items:
             items = items.replace(key, f"{key}.value AS {key}")
+    source, figures = "log", "count(*) AS hits, count(DISTINCT visitor) AS visitors, sum(body_bytes_sent) AS bytes"
+    if name in _OF_VISITORS:
+        source, figures = "visits", "sum(hits) AS hits, count(DISTINCT visitor) AS visitors, sum(bytes) AS bytes"
     database.execute(
         f"""CREATE TABLE {name}_panel AS
         WITH found AS (
-            SELECT {keys}, count(*) AS hits, count(DISTINCT visitor) AS visitors, sum(body_bytes_sent) AS bytes
-            FROM log WHERE {condition} GROUP BY ALL
+            SELECT {keys}, {figures} FROM {source} WHERE {condition} GROUP BY ALL
         )
         SELECT {items}, hits, visitors, bytes FROM found{joins}"""
     )
