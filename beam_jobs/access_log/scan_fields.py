@@ -1,11 +1,11 @@
-"""How the compiled scanner reads single fields; each is compiled into the scanner.
+"""How the compiled scanner reads single fields; those that nearly every line needs are compiled into the scanner.
 
 A field that is not in its usual form is left to the reference parser, with which these agree on all others.
 """
 
 import numpy as np
 
-from beam_jobs.access_log.compilation import inlined
+from beam_jobs.access_log.compilation import compiled, inlined
 from beam_jobs.access_log.times import MONTHS
 from beam_jobs.access_log.words import Number, int64, load_byte, load_word, lowest_bit, matching, uint8, uint64
 
@@ -48,7 +48,7 @@ def find(address: int, byte: int, end: int) -> Number:
     return end
 
 
-@inlined
+@compiled
 def closing_quote(start: int, end: int) -> Number:
     """The address of the next quote that no backslash escapes, or `end`."""
     quote = find(start, 34, end)
@@ -79,7 +79,7 @@ def number(address: int, length: int) -> Number:
     return int64(digits)
 
 
-@inlined
+@compiled
 def long_number(address: int, length: int) -> Number:
     """A number of 9 to 18 digits, -2 for anything else."""
     if length < 9 or length > 18:
@@ -96,7 +96,7 @@ def long_number(address: int, length: int) -> Number:
     return high * 100000000 + low
 
 
-@inlined
+@compiled
 def decimal(address: int, end: int, unit: int) -> Number:
     """`digits[.digits]`, of at most 9 digits behind the point and 18 in all, times `unit` and cut; else -2."""
     point = address
@@ -152,7 +152,7 @@ def zone_seconds(sign: int, hours: int, minutes: int) -> Number:
     return seconds if sign == 43 else -seconds
 
 
-@inlined
+@compiled
 def clf_zone(address: int) -> Number:
     """Seconds east of Greenwich of ` +0100`, or `NO_ZONE`."""
     if load_byte(address) != 32:
@@ -160,7 +160,7 @@ def clf_zone(address: int) -> Number:
     return zone_seconds(load_byte(address + 1), number(address + 2, 2), number(address + 4, 2))
 
 
-@inlined
+@compiled
 def clf_days(address: int) -> Number:
     """Days since 1970 of `17/May/2015:` if that is a date from 1970 to 2199, else -1."""
     separators = load_word(address + 2) & uint64(0xFF000000FF)
@@ -173,7 +173,7 @@ def clf_days(address: int) -> Number:
     return _days(number(address + 7, 4), month, number(address, 2))
 
 
-@inlined
+@compiled
 def iso_days(address: int) -> Number:
     """Days since 1970 of `2015-05-17` if that is a date from 1970 to 2199, else -1."""
     if load_word(address + 4) & uint64(0xFF0000FF) != _DASHES:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log import program as steps_of
-from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.compilation import compiled
 from beam_jobs.access_log.hashing import hash_lines
 from beam_jobs.access_log.scan_fields import (
     ALL,
@@ -382,7 +382,7 @@ def scan(
     return start - base, found, lines, blank
 
 
-@inlined
+@compiled
 def _separator_at(address: int, separators: npt.NDArray[np.uint64], word: int, length: int) -> bool:
     while length > 0:
         if load_word(address) & separators[word, 1] != separators[word, 0]:
@@ -393,7 +393,7 @@ def _separator_at(address: int, separators: npt.NDArray[np.uint64], word: int, l
     return True
 
 
-@inlined
+@compiled
 def _separator_behind(
     address: int, line_end: int, separators: npt.NDArray[np.uint64], word: int, length: int
 ) -> Number:
@@ -405,7 +405,7 @@ def _separator_behind(
     return int64(-1)
 
 
-@inlined
+@compiled
 def _fraction(address: int, end: int) -> Number:
     """Microseconds of `.123` times 16, plus the bytes it takes; -1 for more than 9 digits or none."""
     if address >= end or load_byte(address) not in (44, 46):
@@ -425,7 +425,7 @@ def _fraction(address: int, end: int) -> Number:
     return (microseconds << 4) + digits
 
 
-@inlined
+@compiled
 def _iso_zone(address: int, end: int) -> Number:
     """Seconds east of Greenwich of `Z`, `+0100`, `+01:00` or nothing, or `NO_ZONE`."""
     length = end - address

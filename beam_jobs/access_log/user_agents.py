@@ -72,14 +72,15 @@ def classify_column(
         known = _of_thread.known = _Known()
     numbers, count = known.texts.numbers(texts, column, block, overflow)
     known.learn(count)
-    class_of_line = known.class_of_text[numbers]
+    class_of_line = known.class_of_text.take(numbers, mode="wrap")
     for line in np.flatnonzero(numbers == UNKNOWN).tolist():
         begin, length = texts[line, 2 * column : 2 * column + 2].tolist()
         source, start = (block, begin) if begin < block.size else (overflow, begin - block.size)
         class_of_line[line] = known.number(classify(source[start : start + length].tobytes().decode()))
     named = np.frombuffer(bytes(known.names) + bytes(PADDING), np.uint8)
-    browser, os, device = text_columns(known.places[class_of_line], named, NO_OVERFLOW)
-    return browser, os, device, nullable_bool_array(known.is_bot[class_of_line], numbers != NULL)
+    places = known.places.take(class_of_line, axis=0, mode="clip")
+    browser, os, device = text_columns(places, named, NO_OVERFLOW)
+    return browser, os, device, nullable_bool_array(known.is_bot.take(class_of_line, mode="clip"), numbers != NULL)
 
 
 class _Known:

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from beam_jobs.access_log import FORMATS, BlockParser, ParsedBlock
 from beam_jobs.access_log.addresses import AddressMode, AnonymisingKeyError, DailyKeys, pseudonyms, truncated
 from beam_jobs.access_log.anonymising import Anonymiser, AnonymisingParser
+from beam_jobs.access_log.positional import PositionalFormat
 from beam_jobs.access_log.query_secrets import ENDINGS, WORDS, redact_line
 from tests.unit.access_log.strategies import blocks
 
 COMBINED = FORMATS["combined"]
+assert isinstance(COMBINED, PositionalFormat)
 KEYS = DailyKeys("the-first-key-of-all\n2015-05-18 the-key-that-follows")
 LINE = '{} - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" 200 5 "{}" "curl/8"'
 

@@ -1,5 +1,7 @@
 """Blocks: line ends, offsets, long lines, many lines, and the schema of what comes out."""
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -119,6 +121,11 @@ def test_many_rejected_lines_are_all_kept() -> None:
     assert parsed.rejected.column("source_offset").to_pylist() == list(range(0, 50_002, 2))
 
 
+def test_a_block_that_lets_expect_fewer_lines_than_it_has() -> None:
+    block = (LINE + b"x" * 300 + b"\n") * 100 + (LINE + b"\n") * 500 + b"x\n" * 20_000
+    assert_parsed_as(BlockParser(COMMON).parse(block), expected_block(COMMON, block))
+
+
 def test_rejection_says_what_is_wrong_where() -> None:
     lines = {
         b"GET /": "not a common line: no ' ' ends the ident that begins at byte 4",
@@ -142,4 +149,5 @@ def test_one_specialisation_of_the_compiled_code_serves_all_buffers() -> None:
     parser = BlockParser(COMMON)
     for block in (b"", LINE, b"spoilt\n" + LINE * 5, memoryview(bytearray(LINE))):
         parser.parse(block)
-    assert [len(function.signatures) for function in (scan, hash_lines, _measure, _gather)] == [1] * 4
+    functions: tuple[Any, ...] = (scan, hash_lines, _measure, _gather)
+    assert [len(function.signatures) for function in functions] == [1] * 4
