@@ -1,6 +1,5 @@
 """A parser fix after the fact, through a real Airflow: rejected lines become rows once, and the summaries follow."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,8 +54,9 @@ def warehouse(airflow_stack: RunningStack) -> Iterator[Warehouse]:
     """What an older parser has left behind."""
     with AirflowApi.of(airflow_stack.config) as airflow:
         airflow.wait_for_dags(("provision", "dead_letter_replay", "daily_summary"), seconds=120)
-        provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
-        assert provisioned.state == "success", airflow.why_failed(provisioned)
+        if not any(run.state == "success" for run in airflow.runs("provision")):
+            provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
+            assert provisioned.state == "success", airflow.why_failed(provisioned)
         warehouse = Warehouse(airflow_stack, airflow)
         now = f"TIMESTAMP '{datetime.now(UTC):%Y-%m-%d %H:%M:%S}+00'"
         uri = {"backfill": f"gs://{airflow_stack.bucket}/old/access.log", "stream": "projects/p/subscriptions/old"}
@@ -127,17 +127,3 @@ def test_lines_of_an_older_parser_become_rows_once_and_the_summaries_follow(ware
     staged = warehouse.stack.bigquery()
     assert not [one for one in staged.list_tables(f"{warehouse.stack.dataset}_staging") if "repla" in one.table_id]
     staged.close()
-
-
-@pytest.mark.parametrize(
-    ("conf", "said"),
-    [
-        ({"reason": "line_too_long"}, "lines rejected as line_too_long are not kept to their end"),
-        ({"start_date": "2015-05-18", "end_date": "2015-05-17"}, "end_date 2015-05-17 is before start_date 2015-05-18"),
-    ],
-    ids=json.dumps,
-)
-def test_a_mistake_is_one_clear_line(warehouse: Warehouse, conf: dict[str, Any], said: str) -> None:
-    run = warehouse.airflow.wait_for_run(warehouse.airflow.trigger("dead_letter_replay", conf), seconds=RUN_SECONDS)
-    assert run.state == "failed"
-    assert said in warehouse.airflow.why_failed(run)
