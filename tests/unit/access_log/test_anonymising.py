@@ -1,6 +1,7 @@
 """What is taken out is nowhere in what is kept; and what is kept is the same from whatever source."""
 
 from datetime import date
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,7 @@ from beam_jobs.access_log.positional import PositionalFormat
 from beam_jobs.access_log.query_secrets import ENDINGS, WORDS, redact_line
 from tests.unit.access_log.strategies import blocks
 
-COMBINED = FORMATS["combined"]
-assert isinstance(COMBINED, PositionalFormat)
+COMBINED = cast(PositionalFormat, FORMATS["combined"])
 KEYS = DailyKeys("the-first-key-of-all\n2015-05-18 the-key-that-follows")
 LINE = '{} - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" 200 5 "{}" "curl/8"'
 

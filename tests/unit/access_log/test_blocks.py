@@ -16,7 +16,6 @@ from beam_jobs.access_log import (
     blocks,
     get_format,
 )
-from beam_jobs.access_log.hashing import hash_lines
 from beam_jobs.access_log.scanner import scan
 from beam_jobs.access_log.texts import _gather, _measure
 from tests.unit.access_log.oracle import assert_parsed_as, expected_block
@@ -149,5 +148,5 @@ def test_one_specialisation_of_the_compiled_code_serves_all_buffers() -> None:
     parser = BlockParser(COMMON)
     for block in (b"", LINE, b"spoilt\n" + LINE * 5, memoryview(bytearray(LINE))):
         parser.parse(block)
-    functions: tuple[Any, ...] = (scan, hash_lines, _measure, _gather)
-    assert [len(function.signatures) for function in functions] == [1] * 4
+    functions: tuple[Any, ...] = (scan, _measure, _gather)
+    assert [len(function.signatures) for function in functions] == [1] * 3
