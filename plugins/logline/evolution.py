@@ -14,7 +14,7 @@ from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.bigquery import NO_DAY, fetch_rows, query_job
+from logline.bigquery import fetch_rows
 from logline.settings import Settings
 
 if TYPE_CHECKING:
@@ -182,7 +182,9 @@ class EvolveTablesOperator(GoogleCloudBaseOperator):
                 "%s: new columns %s; set %s", one.table, columns or "none", ", ".join(one.properties) or "nothing"
             )
             for statement in additions(pairs[one.table][0], one):
-                fetch_rows(hook, query_job(statement, self.settings, day=NO_DAY), self.settings.project)
+                # With the labels of this task, as they are rendered.
+                job = self.create | {"query": self.create["query"] | {"query": statement}}
+                fetch_rows(hook, job, self.settings.project)
             set_properties(client, *pairs[one.table], one)
         return [one.table for one in changed]
 
