@@ -17,20 +17,22 @@ from pathlib import Path
 import atheris
 import yaml
 
-# numba cannot compile what is instrumented, so these are the modules without compiled functions.
-_INSTRUMENTED = (
-    *("addresses", "anonymising", "blocks", "format_strings", "json_lines", "positional", "query_secrets"),
-    *("reference", "rejected", "times"),
-)
+_REPOSITORY = Path(__file__).parents[2]
+_PACKAGE = "beam_jobs.access_log"
+# numba cannot compile what is instrumented.
+_COMPILED = [
+    f"{_PACKAGE}.{path.stem}"
+    for path in (_REPOSITORY / "beam_jobs" / "access_log").glob("*.py")
+    if f"from {_PACKAGE}.compilation import" in path.read_text()
+]
 
-with atheris.instrument_imports(include=[f"beam_jobs.access_log.{name}" for name in _INSTRUMENTED]):
+with atheris.instrument_imports(include=[_PACKAGE], exclude=_COMPILED):
     from beam_jobs.access_log import FORMATS, BlockParser, get_format
     from beam_jobs.access_log.addresses import AddressMode
     from beam_jobs.access_log.anonymising import Anonymiser, AnonymisingParser
 
 from tests.unit.access_log.oracle import assert_parsed_as, expected_block  # noqa: E402
 
-_REPOSITORY = Path(__file__).parents[2]
 _FOUND = _REPOSITORY / ".local" / "fuzz"
 _CASES = _REPOSITORY / "tests" / "unit" / "access_log" / "cases"
 _FORMAT_STRINGS = (
