@@ -163,7 +163,7 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
     truth = "/var/lib/logline/dataflow/published.json"
     options = ["--topic=projects/logline-local/topics/log-lines", f"--messages={PUBLISHED}", "--rate=20"]
     publisher = project.start(
-        *("run", "--rm", "-T", "--volume", f"{NAME}_dataflow:/var/lib/logline/dataflow"),
+        *("--profile", "publisher", "run", "--rm", "-T", "--volume", f"{NAME}_dataflow:/var/lib/logline/dataflow"),
         *("--entrypoint", "python", "publisher", "-m", "beam_jobs.generate_logs", "--publish", *options),
         *("--bad_share=0.05", f"--truth={truth}"),
     )
