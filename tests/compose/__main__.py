@@ -110,7 +110,7 @@ def _run(engine: Engine, folder: Path, *, keep: bool) -> None:
 def _laptop(state_dir: Path) -> Mapping[str, Any]:
     with running_stack(state_dir, airflow=True) as stack, stack.airflow() as airflow:
         _provision_and_backfill(airflow, lambda *arguments: _on_laptop(stack, "-m", *arguments))
-        found: Mapping[str, Any] = json.loads(_on_laptop(stack, str(TABLES), "checksums", DATASET))
+        found: Mapping[str, Any] = json.loads(_on_laptop(stack, str(TABLES), "checksums", DATASET, LAST_DAY))
         return found
 
 
@@ -262,7 +262,7 @@ def _check_ports(project: Project, port: int) -> None:
 
 
 def _checksums(project: Project) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(project.python("dataflow", TABLES, "checksums", DATASET))
+    found: Mapping[str, Any] = json.loads(project.python("dataflow", TABLES, "checksums", DATASET, LAST_DAY))
     return found
 
 

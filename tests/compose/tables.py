@@ -20,16 +20,16 @@ OF_ALL_RUNS = {"ledger", "ledger_days"}
 TABLES = ("backfilled_requests", "rejected_lines", "ledger", "ledger_days", "requests", "hourly_traffic")
 
 
-def checksums(client: bigquery.Client, dataset: str) -> dict[str, dict[str, object]]:
+def checksums(client: bigquery.Client, dataset: str, last_day: str) -> dict[str, dict[str, object]]:
     """Return the rows and the checksum of each table, whatever the order of its rows."""
     daily = [table.table_id for table in client.list_tables(dataset) if table.table_id.startswith("daily_")]
     found = {}
     for name in sorted({*TABLES, *daily}):
         table = client.get_table(f"{client.project}.{dataset}.{name}")
         columns = [one.name for one in table.schema if one.name not in OF_A_RUN and not one.name.endswith("_at")]
-        # The stream's rows are not a backfill's.
-        source = "WHERE source = 'backfill'" if "source" in columns and name != "ledger" else ""
-        query = f"SELECT {', '.join(f'`{column}`' for column in columns)} FROM `{dataset}`.{name} {source}"
+        # The stream's lines are not a backfill's: they are of later days.
+        wanted = f"log_date <= '{last_day}'" if "log_date" in columns else "source = 'backfill'"
+        query = f"SELECT {', '.join(f'`{column}`' for column in columns)} FROM `{dataset}`.{name} WHERE {wanted}"
         rows = sorted(repr(row.values()) for row in client.query(query).result(page_size=50_000))
         if name in OF_ALL_RUNS:
             rows = sorted({*rows})
@@ -55,4 +55,4 @@ if __name__ == "__main__":
         credentials=AnonymousCredentials(),
         client_options=ClientOptions(api_endpoint=os.environ["BIGQUERY_EMULATOR_HOST"]),
     ) as opened:
-        print(json.dumps({"checksums": checksums, "arrived": arrived}[sys.argv[1]](opened, sys.argv[2])))
+        print(json.dumps({"checksums": checksums, "arrived": arrived}[sys.argv[1]](opened, *sys.argv[2:])))
