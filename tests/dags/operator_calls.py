@@ -12,6 +12,7 @@ import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
 from airflow.sdk.exceptions import AirflowFailException
 
 from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.evolution import EvolveTablesOperator
 from logline.planning import SourcePattern, parse_day, plan_units
 from logline.preflight import check_bigquery, check_dataflow, check_template, list_objects
 from logline.settings import Settings
@@ -149,6 +150,26 @@ def ask_bigquery() -> None:
 
 def ask_dataflow() -> None:
     check_dataflow(SETTINGS)
+
+
+def evolve(columns: str) -> list[str]:
+    staged = f"{SETTINGS.staging_dataset}.visits"
+    operator = EvolveTablesOperator(
+        task_id="evolve",
+        settings=SETTINGS,
+        tables=["visits"],
+        create={"query": {"query": f"CREATE TABLE {staged} ({columns})", "useLegacySql": False}},
+        drop={"query": {"query": f"DROP TABLE IF EXISTS {staged}", "useLegacySql": False}},
+    )
+    return operator.execute(CONTEXT)
+
+
+def evolve_to_a_new_column() -> list[str]:
+    return evolve("n INT64, tag STRING, tags ARRAY<STRING>")
+
+
+def evolve_to_another_type() -> list[str]:
+    return evolve("n STRING, tag STRING, tags ARRAY<STRING>, late DATE")
 
 
 def main() -> None:

@@ -133,3 +133,35 @@ def test_a_service_that_is_down_fails_at_once(provisioned, tmp_path):
         "ask_bigquery": {"failed": f"BigQuery {refused}"},
         "ask_dataflow": {"failed": f"Dataflow {refused}"},
     }
+
+
+def test_tables_are_evolved_and_left_alone_where_one_change_is_refused(provisioned, tmp_path):
+    dataset = "evolving"
+    client = provisioned.bigquery()
+    for name in (dataset, f"{dataset}_staging"):
+        client.create_dataset(name)
+    client.query_and_wait(f"CREATE TABLE {dataset}.visits (n INT64)")
+    client.query_and_wait(f"INSERT INTO {dataset}.visits (n) VALUES (7)")
+    # What a killed run has left.
+    client.query_and_wait(f"CREATE TABLE {dataset}_staging.visits (other DATE)")
+    results = call(
+        provisioned,
+        tmp_path,
+        "evolve_to_a_new_column",
+        "evolve_to_another_type",
+        LOGLINE_DATASET=dataset,
+        LOGLINE_STAGING_EXPIRY_HOURS="24",
+    )
+    assert results == {
+        "evolve_to_a_new_column": {"returned": ["visits"]},
+        "evolve_to_another_type": {
+            "failed": "visits.n is INT64, its schema.sql wants STRING, and a type is never changed: "
+            "add a column of another name"
+        },
+    }
+    assert [column.name for column in client.get_table(f"{dataset}.visits").schema] == ["n", "tag", "tags"]
+    (row,) = client.query_and_wait(f"SELECT n, tag FROM {dataset}.visits")
+    assert dict(row.items()) == {"n": 7, "tag": None}
+    assert list(client.list_tables(f"{dataset}_staging")) == []
+    assert client.get_dataset(f"{dataset}_staging").default_table_expiration_ms == 24 * 3600 * 1000
+    client.close()
