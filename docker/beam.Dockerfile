@@ -1,5 +1,5 @@
-# One Dataflow job: its Flex Template's launcher and its workers. All jobs share every layer; JOB only names the entry
-# point: docker build --file docker/beam.Dockerfile --build-arg JOB=stream --tag REPOSITORY/stream:VERSION .
+# The Dataflow jobs: their Flex Templates' launchers and their workers. The jobs share every layer; a target only names
+# the entry point: docker build --file docker/beam.Dockerfile --target stream --tag REPOSITORY/stream:VERSION .
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
 # Only their programs are taken: what starts a worker, and what reads a template's launch.
 ARG BEAM_SDK_IMAGE=docker.io/apache/beam_python3.11_sdk:2.77.0
@@ -16,7 +16,7 @@ RUN python -m venv --without-pip /opt/venv \
     && VIRTUAL_ENV=/opt/venv /opt/uv/bin/uv pip install --no-cache --require-hashes --compile-bytecode \
         --requirement /tmp/requirements.txt
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS jobs
 RUN useradd --uid 1000 --gid 0 --home-dir /var/cache/logline --no-create-home --shell /usr/sbin/nologin logline \
     && install --directory --owner=1000 --group=0 /var/cache/logline
 COPY --from=sdk /opt/apache/beam /opt/apache/beam
@@ -36,5 +36,12 @@ WORKDIR /template
 ARG RUN_AS=0
 USER ${RUN_AS}
 ENTRYPOINT ["/opt/apache/beam/boot"]
-ARG JOB=backfill
-ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/${JOB}.py
+
+FROM jobs AS backfill
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/backfill.py
+
+FROM jobs AS replay
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/replay.py
+
+FROM jobs AS stream
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/stream.py

@@ -38,7 +38,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for metadata in sorted((ROOT / "dags" / "templates").glob("*.json")):
         image = settings.image(metadata.stem)
-        build = ["build", "--file", "docker/beam.Dockerfile", "--build-arg", f"JOB={metadata.stem}", "--tag", image]
+        build = ["build", "--file", "docker/beam.Dockerfile", "--target", metadata.stem, "--tag", image]
         commands = [[given.engine, *build, *given.build_options, "."], *([[given.engine, "push", image]] * given.push)]
         for command in commands:
             if (code := subprocess.run(command, cwd=ROOT, check=False).returncode) != 0:

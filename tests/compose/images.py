@@ -13,7 +13,7 @@ from tests.integration.submission.posting import METADATA, launch_options
 SETTINGS = Settings.from_environment({"LOGLINE_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "backfill": {
-        "source": f"gs://{SETTINGS.bucket}/logs/*",
+        "source": f"gs://{SETTINGS.bucket}/logs/2026-11-01/*",
         "output": f"gs://{SETTINGS.bucket}/staging/contract",
         "run_id": "contract",
     },
@@ -57,7 +57,7 @@ def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str
     given = {name: os.environ.get(name, standins) for name in ("BEAM_SDK_IMAGE", "LAUNCHER_IMAGE")}
     arguments = [f"--build-arg={name}={image}" for name, image in given.items()]
     for job in METADATA:
-        options = ["--file", "docker/beam.Dockerfile", "--build-arg", f"JOB={job}", "--tag", image_of(job)]
+        options = ["--file", "docker/beam.Dockerfile", "--target", job, "--tag", image_of(job)]
         engine.run("build", *engine.build_options, *arguments, *options, ".")
     for image in ("logline-airflow:test", "logline-emulators:test", *map(image_of, METADATA)):
         _look_inside(engine, image, secrets, tell)
@@ -104,7 +104,10 @@ def _look_inside(engine: Engine, image: str, secrets: Mapping[str, str], tell: C
     faults = [line for line in faults if line.startswith(("compiler: ", "file: "))]
     told = json.dumps(found["Config"]) + engine.run("history", "--no-trunc", image)
     faults += [f"the value of {name}" for name, value in secrets.items() if len(value) > 12 and value in told]
-    is_job = image in {image_of(job) for job in METADATA}
+    jobs = {image_of(job): job for job in METADATA}
+    is_job = image in jobs
+    if is_job and f"FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/{jobs[image]}.py" not in found["Config"]["Env"]:
+        faults.append("the entry point of another job")
     if not is_job and found["Config"].get("User") in (None, "", "0", "root"):
         faults.append("it runs as root")
     if faults:
