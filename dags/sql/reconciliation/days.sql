@@ -21,9 +21,12 @@ main_days AS (
 batches AS (
   SELECT IFNULL(log_date, DATE(ingested_at)) AS log_date, log_date IS NULL AS of_no_day, source_uri, ingested_at, lines,
     `rows` AS good, rejected, blank
-  FROM {{ dataset }}.stream_batches
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY batch_id, log_date ORDER BY ingested_at) = 1
+  -- Apart, so that log_date is the entry's own: a batch has one for today and one without a day.
+  FROM (
+    SELECT * FROM {{ dataset }}.stream_batches
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY batch_id, log_date ORDER BY ingested_at) = 1
+  )
 ),
 row_batches AS (
   SELECT log_date, source_uri, ingested_at, SUM(good) AS good
