@@ -2,7 +2,7 @@
 
 ``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
 
-Five things differ from bqemulator 1.4.0 as it comes:
+Six things differ from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
@@ -12,11 +12,23 @@ Five things differ from bqemulator 1.4.0 as it comes:
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``bigquery_appends.py``.
 * Transactions are DuckDB's: see ``bigquery_transactions.py``.
+* Comments are taken out first: bqemulator takes an apostrophe in one for the beginning of a literal, and writes
+  ``1.5e0`` for ``1.5`` in the literals behind it.
 """
 
 import argparse
 import os
+import re
 from pathlib import Path
+
+_LITERAL_OR_COMMENT = re.compile(
+    r"""('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""", re.DOTALL
+)
+
+
+def without_comments(sql: str) -> str:
+    """Return a statement with a space in place of each comment; literals stay as they are."""
+    return _LITERAL_OR_COMMENT.sub(lambda found: found[1] or " ", sql)
 
 
 def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Path, project: str) -> None:
@@ -36,9 +48,11 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     import bqemulator.grpc_api.write_servicer
     import bqemulator.jobs.executor
     import bqemulator.server
+    import bqemulator.sql.translator
     import duckdb_extensions
     from bqemulator.catalog.models import SnapshotMeta
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+    from bqemulator.sql.rewriter.session_user import rewrite_session_user
     from bqemulator.versioning.snapshots import SnapshotManager
 
     from emulators.bigquery_appends import ConcurrentAppends
@@ -56,6 +70,10 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
+    # The first of the steps that look for things to rewrite with regular expressions.
+    vars(bqemulator.sql.translator)["rewrite_session_user"] = lambda sql, caller: rewrite_session_user(
+        without_comments(sql), caller
+    )
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,

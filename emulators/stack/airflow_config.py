@@ -70,7 +70,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             "dagbag_import_timeout": 120,
         },
         # Airflow sets WAL itself; the timeout is how many seconds a writer waits for another one.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=20"},
         "api": {
             "host": HOST,
             "port": config.ports["airflow"],

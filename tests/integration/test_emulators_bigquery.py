@@ -77,6 +77,14 @@ def test_loading_again_replaces_the_table(emulators, client, dataset):
     assert len(rows(client, f"{dataset}.staging")) == 3
 
 
+def test_an_apostrophe_in_a_comment_begins_no_literal(client):
+    sql = """-- the day's rows
+    SELECT 'it\\'s 1.5 -- here' AS text, /* what's more */ "2.5" AS quoted, 3.5 AS number  # isn't it
+    """
+    (row,) = client.query_and_wait(sql)
+    assert tuple(row) == ("it's 1.5 -- here", "2.5", 3.5)
+
+
 def test_replaces_a_day_in_one_transaction(emulators, client, dataset):
     load(client, f"{dataset}.staging", upload(emulators, f"{dataset}/rows.parquet", ROWS))
     client.query_and_wait(f"CREATE TABLE {dataset}.landed AS SELECT * FROM {dataset}.staging WHERE day = '2024-10-05'")
