@@ -59,8 +59,8 @@ def run(environment: dict[str, str], conf: dict[str, Any], *, kill: bool, task: 
         for task_id in [task] if task else tasks or []:
             if task_id in ("launch", "update", "drain") or (task_id == "check" and answer["decision"]["runbook"]):
                 operator = module.dag.get_task(task_id)
-                operator.render_template_fields(context)
-                answer["returned"] = operator.execute(context)
+                operator.render_template_fields(context | {"task": operator})
+                answer["returned"] = operator.execute(context | {"task": operator})
                 if kill:
                     operator.on_kill()
     except AirflowException as error:

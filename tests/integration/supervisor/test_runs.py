@@ -25,7 +25,8 @@ def test_absent_then_launched_then_kept(world: World) -> None:
 
 def test_the_job_gets_its_parameters_and_its_label(world: World) -> None:
     job = world.dataflow.get(world.start(), view="JOB_VIEW_ALL")
-    assert job["labels"] == {"logline-version": "1"}
+    assert job["labels"].pop("logline-day")
+    assert job["labels"] == {"logline-version": "1", "airflow-dag": "stream_supervisor", "airflow-task": "launch"}
     options = job["environment"]["sdkPipelineOptions"]["options"]
     assert options["subscription"] == SUBSCRIPTION
     assert (options["dataset"], options["log_format"]) == (f"{PROJECT}.logline", "article")
@@ -135,7 +136,7 @@ def test_a_refused_update_drains_and_a_later_run_launches(world: World) -> None:
     assert "cannot be updated from 1 to 2 in place" in refused["decision"]["reason"]
     world.settle("FAILED", "DRAINED")
     assert world.run()["tasks"] == ["launch", "record"]
-    assert world.dataflow.get(world.ready())["labels"] == {"logline-version": "2"}
+    assert world.dataflow.get(world.ready())["labels"]["logline-version"] == "2"
 
 
 def test_an_update_that_failed_otherwise_calls_somebody(world: World) -> None:
