@@ -158,7 +158,7 @@ class _Machine(ExitStack):
         self._publisher.create_topic(name=topic)
         self._subscriber.create_subscription(name=subscription, topic=topic)
         self._bigquery.create_dataset(name)
-        for table in ("streamed_requests", "rejected_lines"):
+        for table in ("streamed_requests", "rejected_lines", "stream_batches"):
             schema = (_REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text()
             self._bigquery.query(Template(schema).render(dataset=f"`{_PROJECT}`.{name}")).result()
         return [f"--subscription={subscription}", f"--dataset={_PROJECT}.{name}"]
