@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import apache_beam as beam
 
-from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.anonymising import make_anonymiser
 from beam_jobs.batch import log_to_stderr, run_to_manifest
 from beam_jobs.command_line import DATAFLOW_RUNNER, OptionError
@@ -53,20 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings, options = parse_backfill_options(sys.argv[1:] if argv is None else argv)
         make_anonymiser(settings.anonymising)  # a key that cannot be read is said before anything is done
-    except OptionError as error:
-        print(error, file=sys.stderr)
-        return 2
-    run = RunInfo(
-        run_id=settings.run_id,
-        job_name=settings.job_name,
-        job_id=os.environ.get("DATAFLOW_EMULATOR_JOB_ID"),
-        source=settings.source,
-        output=settings.output,
-        parser_version=PARSER_VERSION,
-        started=datetime.now(UTC),
-    )
-    manifest_uri = f"{run.output}/manifest.json"
-    try:
+        run = RunInfo.begun_now(
+            run_id=settings.run_id, job_name=settings.job_name, source=settings.source, output=settings.output
+        )
+        manifest_uri = f"{run.output}/manifest.json"
         manifest = run_to_manifest(
             options, settings.runner, manifest_uri, lambda pipeline: build(pipeline, settings, run)
         )

@@ -7,14 +7,16 @@ are summed once all of them are there, and the sums of a run become `manifest.js
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, Self
 
 import pyarrow as pa
 
+from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.storage import InputError
 
 MANIFEST_VERSION = 1
@@ -70,6 +72,25 @@ class RunInfo:
     output: str
     parser_version: str
     started: datetime
+
+    @classmethod
+    def begun_now(cls, *, run_id: str, job_name: str, source: str, output: str) -> Self:
+        """A run of today's parser that starts now."""
+        job_id = os.environ.get("DATAFLOW_EMULATOR_JOB_ID")
+        return cls(run_id, job_name, job_id, source, output, PARSER_VERSION, datetime.now(UTC))
+
+    def heading(self, finished: datetime) -> dict[str, Any]:
+        """What the manifest of every batch job begins with."""
+        return {
+            "version": MANIFEST_VERSION,
+            "run_id": self.run_id,
+            "job_name": self.job_name,
+            "job_id": self.job_id,
+            "source": self.source,
+            "parser_version": self.parser_version,
+            "started": self.started.isoformat(timespec="microseconds"),
+            "finished": finished.isoformat(timespec="microseconds"),
+        }
 
 
 @dataclass(frozen=True)
@@ -171,15 +192,7 @@ def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: date
     complete = [summary for summary in summaries if not summary.failures]
     sources = [_source_entry(summary) for summary in complete]
     totals = {name: sum(source[name] for source in sources) for name in ("bytes", "lines", "rows", "rejected", "blank")}
-    return {
-        "version": MANIFEST_VERSION,
-        "run_id": run.run_id,
-        "job_name": run.job_name,
-        "job_id": run.job_id,
-        "source": run.source,
-        "parser_version": run.parser_version,
-        "started": run.started.isoformat(timespec="microseconds"),
-        "finished": finished.isoformat(timespec="microseconds"),
+    return run.heading(finished) | {
         "sources": sources,
         "totals": {"sources": len(sources)} | totals,
         "files": {

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,11 +22,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
 
-from beam_jobs.access_log import PARSER_VERSION
 from beam_jobs.anonymising import AnonymisingSettings, make_anonymiser
 from beam_jobs.batch import METRICS_NAMESPACE, log_to_stderr, run_to_manifest
 from beam_jobs.command_line import OptionError
-from beam_jobs.manifest import MANIFEST_VERSION, RunInfo, to_json
+from beam_jobs.manifest import RunInfo, to_json
 from beam_jobs.objects import OutputError, TableReadError
 from beam_jobs.replay_lines import COLUMNS, LineReplayer, ReplayedLines
 from beam_jobs.replay_options import ReplaySettings, parse_replay_options
@@ -143,15 +141,7 @@ def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime)
         days.update(part.rows_by_date)
         if part.rows_file:
             files.append(part.rows_file)
-    return {
-        "version": MANIFEST_VERSION,
-        "run_id": run.run_id,
-        "job_name": run.job_name,
-        "job_id": run.job_id,
-        "source": run.source,
-        "parser_version": run.parser_version,
-        "started": run.started.isoformat(timespec="microseconds"),
-        "finished": finished.isoformat(timespec="microseconds"),
+    return run.heading(finished) | {
         "totals": {"lines": lines, "rows": days.total(), "rejected": reasons.total(), "blank": blank},
         "rejected_by_reason": dict(sorted(reasons.items())),
         "rows_by_date": dict(sorted(days.items())),
@@ -182,14 +172,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings, options = parse_replay_options(sys.argv[1:] if argv is None else argv)
         make_anonymiser(settings.anonymising)  # a key that cannot be read is said before anything is done
-        run = RunInfo(
-            run_id=settings.run_id,
-            job_name=settings.job_name,
-            job_id=os.environ.get("DATAFLOW_EMULATOR_JOB_ID"),
-            source=settings.lines,
-            output=settings.output,
-            parser_version=PARSER_VERSION,
-            started=datetime.now(UTC),
+        run = RunInfo.begun_now(
+            run_id=settings.run_id, job_name=settings.job_name, source=settings.lines, output=settings.output
         )
         manifest_uri = f"{run.output}/manifest.json"
         manifest = run_to_manifest(
