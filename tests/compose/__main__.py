@@ -24,12 +24,11 @@ from emulators.demo.__main__ import DAYS, FIRST_DAY, LAST_DAY, LINES_PER_DAY
 from emulators.stack.airflow_api import AirflowApi, AirflowError, wait_for
 from emulators.stack.config import StackError
 from emulators.stack.running import RunningStack, free_ports, running_stack
-from tests.compose.engine import Engine, EngineError, Project, run
+from tests.compose.engine import TABLES, Engine, EngineError, Project, run
 from tests.compose.images import check_images, check_launches
 
 NAME = "logline-test"
 BUCKET, DATASET = "logline-local", "logline"
-TABLES = Path(__file__).with_name("tables.py")
 AIRFLOW = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 """The heartbeat by which Airflow reports each of its services."""
 PUBLISHED = 2000
@@ -283,10 +282,7 @@ def _compare(expected: Mapping[str, Any], found: Mapping[str, Any], whose: str) 
 
 def _show_logs(project: Project) -> None:
     for service, container in project.containers().items():
-        done = subprocess.run(
-            [project.engine.program, "logs", "--tail", "12", container], capture_output=True, text=True, check=False
-        )
-        print(f"---- {service}\n{done.stdout[-3000:]}{done.stderr[-3000:]}", file=sys.stderr)
+        print(f"---- {service}\n{project.engine.logs(container)[-6000:]}", file=sys.stderr)
 
 
 def _timestamp(text: str) -> float:

@@ -12,6 +12,9 @@ from typing import Any
 
 from emulators.stack.config import REPOSITORY
 
+TABLES = Path(__file__).with_name("tables.py")
+"""A script for `Project.python`."""
+
 
 class EngineError(Exception):
     """A container command failed; the text is one line."""
@@ -44,6 +47,11 @@ class Engine:
     def run(self, *arguments: str, **options: Any) -> str:
         """Run a command of the engine and return its output."""
         return run([self.program, *arguments], **options)
+
+    def logs(self, container: str) -> str:
+        """What a container has said so far, on both its outputs."""
+        command = [self.program, "logs", container]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
 
 
 class Project:

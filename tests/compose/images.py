@@ -2,15 +2,17 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from emulators.stack.airflow_api import wait_for
 from emulators.stack.config import REPOSITORY
 from logline.settings import Settings
-from tests.compose.engine import Engine, EngineError, Project
+from tests.compose.engine import TABLES, Engine, EngineError, Project
 from tests.integration.submission.posting import METADATA, launch_options
 
 SETTINGS = Settings.from_environment({"LOGLINE_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
+REPLAYED = f"{SETTINGS.staging_dataset}.contract"
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "backfill": {
         "source": f"gs://{SETTINGS.bucket}/logs/2026-11-01/*",
@@ -18,7 +20,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "run_id": "contract",
     },
     "replay": {
-        "lines": f"{SETTINGS.project}.{SETTINGS.dataset}.rejected_lines",
+        "lines": f"{SETTINGS.project}.{REPLAYED}",
         "output": f"gs://{SETTINGS.bucket}/staging/contract-replay",
         "run_id": "contract",
     },
@@ -76,10 +78,11 @@ def image_of(job: str) -> str:
 
 
 def check_launches(project: Project, tell: Callable[[str], None]) -> None:
-    """Launch every job from its image, as Google's launcher does, up to `jobs.create` of the Dataflow emulator.
+    """Launch every job from its image, as Google's launcher does.
 
-    The image runs in the network of the emulator, so that the emulator is its localhost; and the backfill also runs to
-    its end there, with a local runner and as an ordinary user.
+    Each is submitted, up to `jobs.create` of the Dataflow emulator; then each runs in its image as an ordinary user:
+    backfill and replay to their end with a local runner, the stream until it is told to drain. The images run in the
+    network of the emulator, so that the emulator is their localhost.
 
     Raises:
         EngineError: one of them fails.
@@ -88,14 +91,39 @@ def check_launches(project: Project, tell: Callable[[str], None]) -> None:
     (found,) = json.loads(engine.run("inspect", container))
     ours = ("STORAGE_", "BIGQUERY_", "PUBSUB_", "GOOGLE_CLOUD_PROJECT", "NO_GCE_CHECK")
     environment = [f"--env={one}" for one in found["Config"]["Env"] if one.startswith(ours)]
-    launch = ["run", "--rm", f"--network=container:{container}", *environment]
+    launch = [f"--network=container:{container}", *environment]
     launch.append("--entrypoint=/opt/google/dataflow/python_template_launcher")
     for job in METADATA:
         options = launch_options(SETTINGS, job, PARAMETERS[job], runner="DataflowRunner")
-        engine.run(*launch, image_of(job), *options, "--no_auth", "--dataflow_endpoint=http://localhost:9070")
-    options = launch_options(SETTINGS, "backfill", PARAMETERS["backfill"], runner="FnApiRunner")
-    engine.run(*launch, "--user=1000", image_of("backfill"), *options)
-    tell(f"    {', '.join(METADATA)} are launched by their images")
+        options += ["--no_auth", "--dataflow_endpoint=http://localhost:9070"]
+        engine.run("run", "--rm", *launch, image_of(job), *options)
+    tell(f"    {', '.join(METADATA)} are submitted by their images")
+
+    lines = json.loads(project.python("dataflow", TABLES, "replayable", SETTINGS.dataset, REPLAYED))
+    launch.append("--user=1000")
+    for job in ("backfill", "replay"):
+        options = launch_options(SETTINGS, job, PARAMETERS[job], runner="FnApiRunner")
+        engine.run("run", "--rm", *launch, image_of(job), *options)
+    options = launch_options(SETTINGS, "stream", PARAMETERS["stream"], runner="FnApiRunner")
+    _stream_and_drain(engine, [*launch, image_of("stream"), *options])
+    tell(f"    a day of files, {lines} rejected lines and the stream run in the images")
+
+
+def _stream_and_drain(engine: Engine, arguments: Sequence[str]) -> None:
+    container = engine.run("run", "--detach", *arguments).strip()
+
+    def streams() -> bool:
+        if not json.loads(engine.run("inspect", container))[0]["State"]["Running"]:
+            raise EngineError(f"the stream's image ended: {engine.logs(container).strip()[-500:]}")
+        return "streaming from" in engine.logs(container)
+
+    try:
+        wait_for(streams, seconds=120, what="the stream in its image", pause=1)
+        engine.run("kill", "--signal=INT", container)
+        if (code := engine.run("wait", container).strip()) != "0" or "drained: " not in engine.logs(container):
+            raise EngineError(f"told to drain, the stream's image ended with {code}: {engine.logs(container)[-500:]}")
+    finally:
+        engine.run("rm", "--force", container)
 
 
 def _look_inside(engine: Engine, image: str, secrets: Mapping[str, str], tell: Callable[[str], None]) -> None:

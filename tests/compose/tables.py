@@ -1,13 +1,15 @@
 """What BigQuery holds, as JSON on stdout. Runs where BIGQUERY_EMULATOR_HOST is set, also from standard input.
 
-tables.py checksums DATASET      rows and a checksum of every table that a backfill fills
-tables.py arrived DATASET        distinct events of the stream: rows and rejected lines
+tables.py checksums DATASET LAST_DAY  rows and a checksum of every table that a backfill fills
+tables.py arrived DATASET             distinct events of the stream: rows and rejected lines
+tables.py replayable DATASET TABLE    make TABLE, rejected lines that the replay job can read; their number
 """
 
 import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
 
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
@@ -49,10 +51,19 @@ def arrived(client: bigquery.Client, dataset: str) -> dict[str, int]:
     return counts
 
 
+def replayable(client: bigquery.Client, dataset: str, table: str) -> int:
+    """Make a table of rejected lines as `dead_letter_replay` does, and return their number."""
+    lines = f"SELECT raw_line, 'article' AS log_format, event_id, source, source_uri, source_offset FROM `{dataset}`"
+    client.query(f"CREATE OR REPLACE TABLE {table} AS {lines}.rejected_lines WHERE ingested_at > '2000-01-01'").result()
+    return int(client.get_table(f"{client.project}.{table}").num_rows)
+
+
+ACTIONS: dict[str, Callable[..., object]] = {"checksums": checksums, "arrived": arrived, "replayable": replayable}
+
 if __name__ == "__main__":
     with bigquery.Client(
         project=os.environ["GOOGLE_CLOUD_PROJECT"],
         credentials=AnonymousCredentials(),
         client_options=ClientOptions(api_endpoint=os.environ["BIGQUERY_EMULATOR_HOST"]),
     ) as opened:
-        print(json.dumps({"checksums": checksums, "arrived": arrived}[sys.argv[1]](opened, *sys.argv[2:])))
+        print(json.dumps(ACTIONS[sys.argv[1]](opened, *sys.argv[2:])))
