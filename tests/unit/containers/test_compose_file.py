@@ -94,6 +94,13 @@ def test_every_service_starts_again_and_tells_its_health(services: dict[str, dic
         assert ("healthcheck" in service) == (name not in ("init", "publisher")), name
 
 
+def test_one_service_builds_an_image_that_several_run(services: dict[str, dict]) -> None:
+    for profile in ({"emulators"}, {"gcp"}, {"gcp", "publisher"}):
+        active = [one for one in services.values() if not one.get("profiles") or profile & {*one["profiles"]}]
+        built = [one["image"] for one in active if "build" in one]
+        assert sorted(built) == sorted({one["image"] for one in active if one["image"].startswith("logline-")})
+
+
 def test_with_emulators_no_credentials_are_used(entrypoint: ModuleType) -> None:
     entrypoint.choose_cloud()
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in entrypoint.os.environ
