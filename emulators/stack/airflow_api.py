@@ -138,7 +138,12 @@ class AirflowApi:
             # Of two requests that start a run at the very same time one may fail on SQLite: "database is locked".
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
-        return _dag_run(self.request("POST", path, json=body))
+        try:
+            return _dag_run(self.request("POST", path, json=body))
+        except AirflowError as error:
+            if error.status != HTTPStatus.CONFLICT:  # the first request has started it before it failed
+                raise
+        return self.run(dag_id, run_id)
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
         """Return a run as it is now."""
@@ -181,12 +186,18 @@ class AirflowApi:
         path = f"{_run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
         return self.request("GET", path, params={"map_index": map_index, "deserialize": "true"})["value"]
 
-    def clear(self, run: DagRun, task_ids: Iterable[str], *, downstream: bool = True) -> None:
-        """Let tasks of a run run again, by default with all that follow them."""
+    def clear(self, run: DagRun, tasks: Iterable[str | tuple[str, int]], *, downstream: bool = True) -> None:
+        """Let tasks of a run run again, by default with all that follow them.
+
+        Args:
+            run: The run.
+            tasks: Task ids, or task ids with the map index of the one instance that is meant.
+            downstream: With all that follow them.
+        """
         body = {
             "dry_run": False,
             "dag_run_id": run.run_id,
-            "task_ids": list(task_ids),
+            "task_ids": list(tasks),
             "include_downstream": downstream,
             "only_failed": False,
             "reset_dag_runs": True,

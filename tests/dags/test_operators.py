@@ -53,20 +53,27 @@ def call(stack: RunningStack, folder: Path, *names: str, **environment: str) -> 
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def test_a_job_is_launched_once_and_again_when_done(provisioned, tmp_path):
-    (result,) = call(provisioned, tmp_path, "launch_twice_and_again_when_done").values()
-    assert result == {"returned": {"adopted": True, "done": True, "launched anew": True, "done again": True}}
-
-
-def test_a_job_that_did_not_get_done_fails_with_its_last_error(provisioned, tmp_path):
-    results = call(
+@pytest.fixture(scope="module")
+def called(provisioned, tmp_path_factory):
+    """Calls that need nothing of their own, made by one process: to import Airflow and its providers takes seconds."""
+    return call(
         provisioned,
-        tmp_path,
+        tmp_path_factory.mktemp("called"),
+        "launch_twice_and_again_when_done",
         "wait_for_a_job_that_fails",
         "wait_for_a_job_that_is_cancelled",
         "launch_with_a_wrong_parameter",
+        "a_settled_job_is_judged_by_its_state",
     )
-    failed = {name: result["failed"] for name, result in results.items()}
+
+
+def test_a_job_is_launched_once_and_again_when_done(called):
+    done = {"adopted": True, "done": True, "launched anew": True, "done again": True}
+    assert called["launch_twice_and_again_when_done"] == {"returned": done}
+
+
+def test_a_job_that_did_not_get_done_fails_with_its_last_error(called):
+    failed = {name: result["failed"] for name, result in called.items() if "failed" in result}
     assert all(len(line.splitlines()) == 1 for line in failed.values())
     assert failed["wait_for_a_job_that_fails"].startswith("Dataflow job fails ended as JOB_STATE_FAILED: ")
     assert "logs/truncated.gz" in failed["wait_for_a_job_that_fails"]
@@ -74,10 +81,8 @@ def test_a_job_that_did_not_get_done_fails_with_its_last_error(provisioned, tmp_
     assert failed["launch_with_a_wrong_parameter"].startswith("Dataflow refused to launch wrong: ")
 
 
-def test_every_state_but_done_and_the_passing_ones_is_a_failure(provisioned, tmp_path):
-    judged = call(provisioned, tmp_path, "a_settled_job_is_judged_by_its_state")[
-        "a_settled_job_is_judged_by_its_state"
-    ]["returned"]
+def test_every_state_but_done_and_the_passing_ones_is_a_failure(called):
+    judged = called["a_settled_job_is_judged_by_its_state"]["returned"]
     assert judged.pop("DONE") is True
     assert (judged.pop("RUNNING"), judged.pop("QUEUED")) == (False, False)
     assert judged == {state: f"Dataflow job a-job ended as JOB_STATE_{state}: last" for state in judged}

@@ -1,6 +1,5 @@
 """The local stack with a real Airflow."""
 
-import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -35,31 +34,6 @@ def test_says_why_a_run_is_refused(airflow_stack: RunningStack):
             api.trigger("log_backfill", {"max_parallel_days": "many"})
         with pytest.raises(AirflowError, match=r"\(400\): .*start_date: '2024-02-30' is not a 'date'"):
             api.trigger("log_backfill", {"start_date": "2024-02-30"})
-
-
-def test_a_shell_can_trigger_a_run(airflow_stack: RunningStack):
-    run_id = "from-a-shell"
-    shell = subprocess.run(
-        ["airflow", "dags", "trigger", "provision", "--run-id", run_id],
-        env=airflow_stack.process_env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert shell.returncode == 0, shell.stderr
-    with airflow_stack.airflow() as api:
-        assert api.wait_for_run(api.run("provision", run_id), seconds=300).state == "success"
-
-
-def test_a_cleared_task_runs_again(airflow_stack: RunningStack):
-    with airflow_stack.airflow() as api:
-        run = api.wait_for_run(api.trigger("provision"), seconds=300)
-        api.clear(run, ["create_bucket"])
-        wait_for(lambda: api.run(run.dag_id, run.run_id).state != "success", seconds=60, what="the cleared run")
-        assert api.wait_for_run(run, seconds=300).state == "success"
-        tries = {task.task_id: task.try_number for task in api.tasks(run.dag_id, run.run_id)}
-        assert tries["create_bucket"] == 2
 
 
 def test_airflow_listens_on_loopback_only_and_all_its_processes_are_known(airflow_stack: RunningStack):
