@@ -16,7 +16,8 @@ when. `daily_summary` follows by itself for every day of the rows. What still is
 
 **Repeat it freely**, at any time: a line becomes a row once, whatever else runs meanwhile, and a new backfill of its
 source object replaces that row like any other of the object. Lines that were too long are not kept to their end and
-are never replayed: backfill their files again.
+are never replayed: backfill their files again. Lines that the stream has rejected within the last hour are left for a
+later run: BigQuery lets no transaction change rows that were streamed less than 30 minutes ago.
 
 **When a task fails**, its log ends in one line that says why; up to `land`, nothing has been landed. Every task can be
 cleared: the lines that are waiting then are selected and read anew.
@@ -170,7 +171,7 @@ with DAG(
     )
     check_staging = RunChecksOperator(
         task_id="check_staging",
-        configuration=query_job(SUFFIX + "{% include 'sql/replay/staged_checks.sql' %}", SETTINGS, day=DAY),
+        configuration=query_job(SUFFIX + "{% include 'sql/replay/checks.sql' %}", SETTINGS, day=DAY),
         record=record_job(SETTINGS, gate="replay", day=DAY),
         manifest=MANIFEST,
         project_id=SETTINGS.project,

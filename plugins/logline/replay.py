@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FIRST_DAY, LAST_DAY = "1970-01-01", "9999-12-31"
 # `error_type` of lines whose end is not kept.
 TOO_LONG = "line_too_long"
+LATER = "BigQuery lets no transaction change them yet, trigger a run later for them"
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,12 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 
 def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
-    """A table of what there is to read again, with a total."""
-    names = ("error_type", "source", "log_format", "lines", "first_day", "last_day")
+    """A table of what there is to read again, now and later, with a total."""
+    names = ("error_type", "source", "log_format", "lines", "unsettled", "first_day", "last_day")
     rows = [tuple(row[name] for name in names) for row in candidates]
-    total = ("total", "", "", sum(row["lines"] for row in candidates), "", "")
-    return text_table(("reason", "source", "read as", "lines", "first rejected", "last rejected"), [*rows, total])
+    total = ("total", "", "", *(sum(row[name] for row in candidates) for name in ("lines", "unsettled")), "", "")
+    head = ("reason", "source", "read as", "lines", "in an hour", "first rejected", "last rejected")
+    return text_table(head, [*rows, total])
 
 
 class PlanReplayOperator(GoogleCloudBaseOperator):
@@ -110,8 +112,14 @@ class PlanReplayOperator(GoogleCloudBaseOperator):
         check_dataflow(self.settings)
         hook = BigQueryHook(location=self.settings.location)
         candidates = fetch_rows(hook, self.configuration, self.settings.project)
-        lines = sum(row["lines"] for row in candidates)
+        lines, unsettled = (sum(row[name] for row in candidates) for name in ("lines", "unsettled"))
         self.log.info("Rejected lines that are not replayed yet\n%s", candidates_table(candidates))
+        if unsettled:
+            self.log.warning(
+                "%s lines that the stream has rejected within the last hour are left: %s", unsettled, LATER
+            )
+        if not lines and unsettled:
+            raise AirflowSkipException(f"the stream has rejected all {unsettled} lines within the last hour: {LATER}")
         if not lines:
             raise AirflowSkipException("there is no such line: nothing to do")
         if lines > params["limit"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,16 +58,17 @@ def warehouse(airflow_stack: RunningStack) -> Iterator[Warehouse]:
             provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
             assert provisioned.state == "success", airflow.why_failed(provisioned)
         warehouse = Warehouse(airflow_stack, airflow)
-        now = f"TIMESTAMP '{datetime.now(UTC):%Y-%m-%d %H:%M:%S}+00'"
+        # What the stream has rejected within the last hour would be left.
+        then = f"TIMESTAMP '{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d %H:%M:%S}+00'"
         uri = {"backfill": f"gs://{airflow_stack.bucket}/old/access.log", "stream": "projects/p/subscriptions/old"}
         requests = ", ".join(
             f"(DATE '{DAY}', TIMESTAMP '{DAY} 10:00:0{n}+00', '/{n}', 200, 5, b'line {n}', 'f:{n}', 'backfill',"
-            f" '{uri['backfill']}', {n}, '0', {now})"
+            f" '{uri['backfill']}', {n}, '0', {then})"
             for n in (0, 1)
         )
         lines = ", ".join(
             f"(b'{line}', 'not_matching_format', 'of an older parser', '{source}', '{uri[source]}', '{event_id}', '0',"
-            f" {now})"
+            f" {then})"
             for source, event_id, line in REJECTED
         )
         warehouse.query(
@@ -77,9 +78,9 @@ def warehouse(airflow_stack: RunningStack) -> Iterator[Warehouse]:
             INSERT INTO DATASET.rejected_lines (raw_line, error_type, error_message, source, source_uri, event_id,
               parser_version, ingested_at) VALUES {lines};
             INSERT INTO DATASET.ledger (run_id, source, source_uri, generation, log_format, lines, `rows`, rejected,
-              blank, finished) VALUES ('old', 'backfill', '{uri["backfill"]}', 1, 'combined', 6, 2, 4, 0, {now});
+              blank, finished) VALUES ('old', 'backfill', '{uri["backfill"]}', 1, 'combined', 6, 2, 4, 0, {then});
             INSERT INTO DATASET.ledger_days (run_id, source_uri, generation, log_date, `rows`, finished)
-              VALUES ('old', '{uri["backfill"]}', 1, DATE '{DAY}', 2, {now});
+              VALUES ('old', '{uri["backfill"]}', 1, DATE '{DAY}', 2, {then});
             """
         )
         yield warehouse

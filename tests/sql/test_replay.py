@@ -1,5 +1,7 @@
 """Rejected lines become rows exactly once: twice, after a new backfill, beside redeliveries, and in part."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from google.cloud.bigquery import ScalarQueryParameter
 
@@ -10,6 +12,13 @@ pytestmark = pytest.mark.integration
 DAY = "2015-05-17"
 OBJECT = "gs://logs/a.log"
 SUBSCRIPTION = "projects/p/subscriptions/s"
+ALL_LINES = {
+    "start_date": "1970-01-01",
+    "end_date": "9999-12-31",
+    "reason": "",
+    "log_format": "auto",
+    "stream_log_format": "article",
+}
 
 
 def waiting(event_id, *, source="backfill", text=None, **more):
@@ -18,17 +27,12 @@ def waiting(event_id, *, source="backfill", text=None, **more):
     return {"event_id": event_id, "raw_line": text or event_id.encode(), "source": source, "source_uri": uri} | more
 
 
+def parameters(**chosen):
+    return [ScalarQueryParameter(name, "STRING", value) for name, value in (ALL_LINES | chosen).items()]
+
+
 def select(warehouse: Warehouse, *, run_id="replay-1", limit=1000, **chosen):
-    values = {
-        "start_date": "1970-01-01",
-        "end_date": "9999-12-31",
-        "reason": "",
-        "log_format": "auto",
-        "stream_log_format": "article",
-        "run_id": run_id,
-    }
-    parameters = [ScalarQueryParameter(name, "STRING", value) for name, value in (values | chosen).items()]
-    warehouse.run(warehouse.sql("replay/select.sql", limit=limit), parameters)
+    warehouse.run(warehouse.sql("replay/select.sql", limit=limit), parameters(run_id=run_id, **chosen))
     return warehouse.run(f"SELECT * FROM {warehouse.staging}.replay_lines_{SUFFIX} ORDER BY ingested_at, event_id")
 
 
@@ -132,6 +136,22 @@ def test_a_message_that_was_delivered_again_is_landed_once(warehouse):
     replay(warehouse, run_id="replay-2")
     assert ids(warehouse, "streamed_requests") == ["m1", "m2"], "a copy that an old job rejects later is no new request"
     assert ids(warehouse, "rejected_lines", "replayed_at IS NULL") == []
+
+
+def test_what_was_streamed_just_now_is_left_for_later(warehouse):
+    """On the service no transaction may change rows that were streamed within the last 30 minutes."""
+    moment = str(datetime.now(UTC) - timedelta(minutes=50))
+    fresh = [waiting(event_id, source="stream", ingested_at=moment) for event_id in ("m1", "m2")]
+    warehouse.insert("rejected_lines", [waiting("m1", source="stream"), *fresh, waiting("a:1", ingested_at=moment)])
+    counted = warehouse.run(warehouse.sql("replay/candidates.sql"), parameters())
+    assert [(row["source"], row["lines"], row["unsettled"]) for row in counted] == [
+        ("stream", 1, 1),
+        ("backfill", 1, 0),
+    ]
+    replay(warehouse)
+    assert ids(warehouse, "streamed_requests") == ["m1"]
+    assert ids(warehouse, "backfilled_requests") == ["a:1"]
+    assert ids(warehouse, "rejected_lines", "replayed_at IS NULL") == ["m1", "m2"], "a copy is no exception"
 
 
 def test_two_lines_of_one_event_id_are_two_lines(warehouse):

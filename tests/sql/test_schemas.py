@@ -49,6 +49,22 @@ def test_every_statement_is_bigquery_sql(template):
     assert not [statement for statement in parsed if isinstance(statement, exp.Command)]
 
 
+def test_what_the_stream_appends_to_is_changed_in_two_places_only():
+    """On the service a transaction may not change rows that were streamed just now: see docs/decisions/0033."""
+    appended = {"streamed_requests", "rejected_lines", "stream_batches"}
+    changes = {
+        (template, type(statement).__name__, statement.find(exp.Table).name)
+        for path in DAGS.rglob("*.sql")
+        if (template := str(path.relative_to(DAGS / "sql"))) not in PARTS
+        for statement in statements(template, tables=WITH_QUERY if template == "replace_day.sql" else TABLES)
+        if isinstance(statement, exp.Delete | exp.Update | exp.Merge | exp.TruncateTable)
+    }
+    assert {change for change in changes if change[2] in appended} == {
+        ("backfilled_requests/replace.sql", "Delete", "rejected_lines"),
+        ("replay/land.sql", "Update", "rejected_lines"),
+    }
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_is_partitioned_and_explained(table):
     (create,) = statements(f"{table}/schema.sql")

@@ -22,6 +22,7 @@ STAGED = {
     "rejected": "rejected_lines",
     "ledger": "ledger",
     "ledger_days": "ledger_days",
+    "replay_lines": "rejected_lines",
     "replayed": "backfilled_requests",
 }
 DAY = "2015-05-17"

@@ -1,6 +1,7 @@
 -- Lands the staged rows whose lines are still waiting, each in the table where it would have landed at once, and marks
 -- these lines: all of it or nothing. A line that another run has replayed, or that a new backfill of its object has
--- replaced, waits no more. A message that was delivered again and is a row already is marked, and not landed again.
+-- replaced, waits no more. A message that was delivered again and is a row already is marked, and not landed again; a
+-- copy that the stream has just written waits for the next run, see lines.sql.
 DECLARE landed_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP();
 DECLARE first_day DATE;
 DECLARE last_day DATE;
@@ -19,6 +20,7 @@ FROM (
 ) AS became_row
 WHERE waiting.replayed_at IS NULL
   AND DATE(waiting.ingested_at) BETWEEN first_day AND last_day
+  AND (waiting.source = 'backfill' OR waiting.ingested_at < TIMESTAMP_SUB(landed_at, INTERVAL 1 HOUR))
   AND waiting.source = became_row.source
   AND waiting.event_id = became_row.event_id
   AND waiting.raw_line = became_row.raw_line;

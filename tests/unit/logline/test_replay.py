@@ -48,8 +48,8 @@ def test_the_names_of_a_run_are_functions_of_its_id():
 
 
 def test_what_there_is_to_read_again_is_a_table_with_a_total():
-    row = {"error_type": "bad_size", "source": "stream", "log_format": "article", "lines": 1200}
+    row = {"error_type": "bad_size", "source": "stream", "log_format": "article", "lines": 1200, "unsettled": 3}
     days = {"first_day": "2015-05-17", "last_day": "2015-05-18"}
     *_, line, total = candidates_table([row | days]).splitlines()
-    assert line.split() == ["bad_size", "stream", "article", "1,200", "2015-05-17", "2015-05-18"]
-    assert total.split() == ["total", "1,200"]
+    assert line.split() == ["bad_size", "stream", "article", "1,200", "3", "2015-05-17", "2015-05-18"]
+    assert total.split() == ["total", "1,200", "3"]
