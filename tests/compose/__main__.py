@@ -25,7 +25,7 @@ from emulators.stack.airflow_api import AirflowApi, AirflowError, wait_for
 from emulators.stack.config import StackError
 from emulators.stack.running import RunningStack, free_ports, running_stack
 from tests.compose.engine import TABLES, Engine, EngineError, Project, run
-from tests.compose.images import check_images, check_launches
+from tests.compose.images import check_images, check_launches, dag_ids
 
 NAME = "logline-test"
 BUCKET, DATASET = "logline-local", "logline"
@@ -81,6 +81,7 @@ def _run(engine: Engine, folder: Path, *, keep: bool) -> None:
             _wait_until_up(project, port)
             _check_login(port)
             _check_ports(project, port)
+            airflow.wait_for_dags(dag_ids(), seconds=300)
         with _step("Backfill"):
             _provision_and_backfill(airflow, lambda *arguments: project.module("dataflow", *arguments))
             _compare(expected, _checksums(project), "laptop mode")
