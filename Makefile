@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench fuzz secrets container-engine compose-test templates screenshots lock clean
+.PHONY: help setup demo up down status env test lint bench proof fuzz secrets container-engine compose-test templates screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -55,6 +55,10 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some)
 	$(BIN)/python -m benchmarks $(NAMES)
+
+proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
+	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \
+		--timeout=7200
 
 fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600
 	$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),600)

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,8 @@ from beam_jobs import generate_logs
 from emulators.stack.running import RunningStack
 from tests.sql.days import backfilled
 from tests.sql.warehouse import Warehouse
+
+GENERATED_LINES = int(os.environ.get("PROOF_LINES", "20000"))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,7 @@ class SummarisedLog(NamedTuple):
 def generated_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SummarisedLog]:
     """Two days of generated lines."""
     folder = tmp_path_factory.mktemp("generated_days")
-    options = ["--days=2", "--lines_per_day=10000", "--format=combined", "--bad_share=0.02"]
+    options = ["--days=2", f"--lines_per_day={GENERATED_LINES // 2}", "--format=combined", "--bad_share=0.02"]
     assert generate_logs.main(["--start_date=2026-11-01", f"--output={folder}/logs", *options]) == 0
     log = folder / "access.log"
     log.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("logs/2*/*"))))
