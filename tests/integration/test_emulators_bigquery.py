@@ -4,6 +4,7 @@ import io
 import uuid
 from collections.abc import Iterator
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -83,6 +84,13 @@ def test_an_apostrophe_in_a_comment_begins_no_literal(client):
     """
     (row,) = client.query_and_wait(sql)
     assert tuple(row) == ("it's 1.5 -- here", "2.5", 3.5)
+
+
+def test_a_query_leaves_memory_to_others(client):
+    (row,) = client.query_and_wait("SELECT current_setting('memory_limit') AS bytes")
+    number, unit = row["bytes"].split()
+    limit = float(number) * {"MiB": 2**20, "GiB": 2**30}[unit]
+    assert limit == pytest.approx(psutil.virtual_memory().total / 4, rel=0.1)
 
 
 def test_replaces_a_day_in_one_transaction(emulators, client, dataset):
