@@ -10,8 +10,9 @@ tables, check these against the job's manifest, and replace everything earlier r
 in one transaction. Lines belong to the day in the line, whatever the file is called.
 
 **Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing any
-task. Clearing a task behind the load loads the staging tables anew by itself. Nothing is skipped: every run reads its
-files with the parser of today, so old days are parsed anew by triggering them again; there is no `force` to set.
+task. Clearing a task behind the loads, for all days, loads the staging tables anew by itself; of a single day, clear
+`wait_for_parse`. Nothing is skipped: every run reads its files with the parser of today, so old days are parsed anew by
+triggering them again; there is no `force` to set.
 
 **When a task fails**, its log ends in one line that says why; nothing of that day has been replaced.
 

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from logline.costs import DAY_LABEL, record_cost
 from logline.manifest import read_manifest, split_uri
 from logline.settings import Settings
+from logline.staging import staging_tables_expected
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -63,8 +64,9 @@ def job_labels(day: str) -> dict[str, str]:
 
 def fetch_rows(hook: BigQueryHook, configuration: dict[str, Any], project_id: str) -> list[dict[str, Any]]:
     """Run a query job of a task to its end, record what it cost, and return its rows."""
-    job = cast("QueryJob", hook.insert_job(configuration=configuration, project_id=project_id))
-    rows = [dict(row.items()) for row in job.result()]
+    with staging_tables_expected():
+        job = cast("QueryJob", hook.insert_job(configuration=configuration, project_id=project_id))
+        rows = [dict(row.items()) for row in job.result()]
     record_cost(hook.get_client(project_id=project_id), job)
     return rows
 

@@ -13,6 +13,7 @@ from google.api_core.exceptions import GoogleAPIError
 
 from logline.preflight import NEVER, TIMEOUT_SECONDS
 from logline.settings import Settings
+from logline.staging import staging_tables_expected
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,7 +37,8 @@ class QueryOperator(BigQueryInsertJobOperator):
 
     def execute(self, context: Context) -> str | None:
         """Run the job and return its id."""
-        job_id: str | None = super().execute(context)
+        with staging_tables_expected():
+            job_id: str | None = super().execute(context)
         if job_id is not None:
             client = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location).get_client(
                 project_id=self.project_id

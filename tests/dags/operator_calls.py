@@ -9,8 +9,11 @@ import time
 from typing import Any
 
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
+from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.sdk.exceptions import AirflowFailException
 
+from logline.bigquery import fetch_rows
+from logline.costs import QueryOperator
 from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.evolution import EvolveTablesOperator
 from logline.planning import SourcePattern, parse_day, plan_units
@@ -22,6 +25,8 @@ SETTINGS = Settings.from_environment()
 
 class TaskInstance:
     """Takes the links an operator leaves."""
+
+    try_number = 1
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Forget it."""
@@ -150,6 +155,21 @@ def ask_bigquery() -> None:
 
 def ask_dataflow() -> None:
     check_dataflow(SETTINGS)
+
+
+def query_dropped_staging_tables() -> str | None:
+    return QueryOperator(
+        task_id="replace",
+        configuration={"query": {"query": f"SELECT * FROM {SETTINGS.staging_dataset}.gone", "useLegacySql": False}},
+        project_id=SETTINGS.project,
+        location=SETTINGS.location,
+    ).execute(CONTEXT)
+
+
+def check_dropped_staging_tables() -> list[dict[str, Any]]:
+    hook = BigQueryHook(location=SETTINGS.location, use_legacy_sql=False)
+    query = {"query": f"SELECT * FROM {SETTINGS.staging_dataset}.gone", "useLegacySql": False}
+    return fetch_rows(hook, {"query": query}, SETTINGS.project)
 
 
 def evolve(columns: str) -> list[str]:

@@ -56,6 +56,8 @@ def call(stack: RunningStack, folder: Path, *names: str, **environment: str) -> 
 @pytest.fixture(scope="module")
 def called(provisioned, tmp_path_factory):
     """Calls that need nothing of their own, made by one process: to import Airflow and its providers takes seconds."""
+    with provisioned.bigquery() as client:
+        client.create_dataset(f"{provisioned.dataset}_staging", exists_ok=True)
     return call(
         provisioned,
         tmp_path_factory.mktemp("called"),
@@ -64,6 +66,8 @@ def called(provisioned, tmp_path_factory):
         "wait_for_a_job_that_is_cancelled",
         "launch_with_a_wrong_parameter",
         "a_settled_job_is_judged_by_its_state",
+        "query_dropped_staging_tables",
+        "check_dropped_staging_tables",
     )
 
 
@@ -87,6 +91,13 @@ def test_every_state_but_done_and_the_passing_ones_is_a_failure(called):
     assert (judged.pop("RUNNING"), judged.pop("QUEUED")) == (False, False)
     assert judged == {state: f"Dataflow job a-job ended as JOB_STATE_{state}: last" for state in judged}
     assert len(judged) == 6
+
+
+def test_dropped_staging_tables_are_no_reason_to_try_again(called):
+    for name in ("query_dropped_staging_tables", "check_dropped_staging_tables"):
+        said = called[name]["failed"]
+        assert "gone" in said
+        assert said.endswith("clear a task before their loads, such as wait_for_parse, with all that follows it")
 
 
 def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):

@@ -3,8 +3,11 @@
 import gzip
 import hashlib
 import json
+import os
+import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +27,8 @@ DAYS = ("2024-02-28", "2024-02-29", "2024-03-01")
 LINES_PER_DAY = 2_000
 RANGE = {"start_date": DAYS[0], "end_date": DAYS[-1]}
 RUN_SECONDS = 600
+SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
+STEPS = ("launch_parse", "wait_for_parse", "load_rows", "check_staging", "replace", "report", "drop_staging")
 # Columns that say when and by which run something was made; all others must not depend on it.
 VOLATILE = {
     "ingested_at",
@@ -225,15 +230,20 @@ def test_a_late_line_makes_its_day_be_rebuilt_by_itself(pipeline: Pipeline) -> N
 
 
 def test_cleared_tasks_give_the_same_tables(pipeline: Pipeline) -> None:
-    """In each day's group another task, and with it all that follows it in this day."""
+    """A task of one day, another one of the next, a third one of all days: each with all that follows it."""
     before = pipeline.checksums()
-    cleared = [("day.launch_parse", 0), ("day.load_rows", 1), ("day.replace", 2)]
-    pipeline.airflow.clear(pipeline.first_run, cleared)
+    tasks: list[str | tuple[str, int]] = [("day.launch_parse", 0), ("day.wait_for_parse", 1), "day.replace"]
+    pipeline.airflow.clear(pipeline.first_run, tasks)
     run = pipeline.airflow.wait_for_run(pipeline.first_run, seconds=RUN_SECONDS)
     assert run.state == "success", pipeline.airflow.why_failed(run)
     tries = {(task.task_id, task.map_index): task.try_number for task in pipeline.airflow.tasks(run.dag_id, run.run_id)}
-    assert {task: tries[task] for task in cleared} == dict.fromkeys(cleared, 2)
-    assert (tries["day.load_rows", 2], tries["day.report", 2]) == (1, 2)
+    # With the replacement of a day the loads of its staging tables are cleared: these were dropped.
+    names = ("launch_parse", "wait_for_parse", "load_rows", "replace", "report")
+    assert [[tries[f"day.{name}", day] for name in names] for day in range(3)] == [
+        [2, 2, 2, 2, 2],
+        [1, 2, 2, 2, 2],
+        [1, 1, 2, 2, 2],
+    ]
     pipeline.settle()
     assert pipeline.checksums() == before
 
@@ -345,7 +355,7 @@ def test_a_manifest_that_does_not_balance_replaces_nothing(pipeline: Pipeline) -
     manifest["totals"]["lines"] += 1
     pipeline.upload(name, json.dumps(manifest).encode())
 
-    pipeline.airflow.clear(pipeline.first_run, [("day.check_staging", 0)])
+    pipeline.airflow.clear(pipeline.first_run, ["day.check_staging"])
     ended = pipeline.airflow.wait_for_run(pipeline.first_run, seconds=RUN_SECONDS)
 
     assert ended.state == "failed"
@@ -388,3 +398,44 @@ def test_a_real_log(pipeline: Pipeline, real_logs: Path) -> None:
     )
     assert len(rejected) == 1
     assert b"[20/May/2015:12:05:17 +0000]" in rejected[0]["raw_line"]
+
+
+def test_a_backfill_killed_with_its_workers_leaves_the_old_day_or_the_new_one(pipeline: Pipeline) -> None:
+    """Airflow's scheduler, its workers and their tasks are killed at once, at a step and a moment drawn at random."""
+    draw = random.Random(SEED)
+    step, seconds = f"day.{draw.choice(STEPS)}", draw.uniform(0, 1.5)
+    print(f"CHAOS_SEED={SEED}: killed {seconds:.1f} s after the start of {step}")
+    dataset, day = pipeline.stack.dataset, DAYS[2]
+    landed = (
+        f"SELECT source_uri, COUNT(*) AS landed FROM {dataset}.backfilled_requests WHERE log_date = '{day}'"
+        f" AND source_uri LIKE '%/logs/{day}/%' GROUP BY source_uri ORDER BY source_uri"
+    )
+    old = pipeline.query(landed)
+    new = [{**row, "landed": row["landed"] + 1} for row in old]
+    client = pipeline.stack.storage()
+    for blob in client.list_blobs(pipeline.stack.bucket, prefix=f"logs/{day}/"):
+        pipeline.upload(blob.name, blob.download_as_bytes() + GOOD_LINE)
+    client.close()
+
+    run = pipeline.airflow.trigger("log_backfill", {"start_date": day})
+    wait_for(
+        lambda: any(
+            task.task_id == step and task.state not in (None, "scheduled", "queued")
+            for task in pipeline.airflow.tasks(run.dag_id, run.run_id)
+        ),
+        seconds=RUN_SECONDS,
+        what=f"the start of {step}",
+        pause=0.1,
+    )
+    time.sleep(seconds)
+    pipeline.stack.kill("airflow-scheduler", seconds=240, with_children=True)
+    seen = []
+    run = pipeline.airflow.wait_for_run(run, seconds=RUN_SECONDS, watch=lambda _: seen.append(pipeline.query(landed)))
+
+    assert run.state == "success", pipeline.airflow.why_failed(run)
+    assert all(found in (old, new) for found in seen), seen
+    assert seen[-1] == new
+    pipeline.settle()
+    assert pipeline.query(f"SELECT status FROM {dataset}.reconciliation WHERE log_date = '{day}'") == [
+        {"status": "balanced"}
+    ]

@@ -1,0 +1,32 @@
+"""Staging tables that have been dropped, with one clear line instead of five retries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowFailException
+from google.api_core.exceptions import NotFound
+
+from logline.settings import Settings
+
+
+@contextmanager
+def staging_tables_expected() -> Iterator[None]:
+    """Around a query job: say what to do where it does not find a staging table.
+
+    The end of a run drops them. Airflow clears the tasks that load them together with a task that needs them, except
+    where one day's instance of a mapped task is cleared alone.
+
+    Raises:
+        AirflowFailException: a staging table is not there.
+    """
+    try:
+        yield
+    except NotFound as error:
+        if f"{Settings.from_environment().staging_dataset}." not in error.message:
+            raise
+        raise AirflowFailException(
+            f"{error.message}: staging tables are dropped when a run ends, clear a task before their loads, "
+            "such as wait_for_parse, with all that follows it"
+        ) from error
