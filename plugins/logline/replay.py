@@ -76,6 +76,21 @@ def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
     return text_table(head, [*rows, total])
 
 
+def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
+    """Why a run ends with its plan, in one line; None where it goes on.
+
+    Args:
+        lines: that can be read again.
+        unsettled: that cannot yet.
+        dry_run: whether the run only lists them.
+    """
+    if not lines and not unsettled:
+        return "there is no such line: nothing to do"
+    if not lines:
+        return f"the stream has rejected all {unsettled} lines within the last hour: {LATER}"
+    return f"dry run: {lines} lines are left as they are" if dry_run else None
+
+
 class PlanReplayOperator(GoogleCloudBaseOperator):
     """Check the Params and everything they need, and list the lines that would be read again.
 
@@ -118,14 +133,10 @@ class PlanReplayOperator(GoogleCloudBaseOperator):
             self.log.warning(
                 "%s lines that the stream has rejected within the last hour are left: %s", unsettled, LATER
             )
-        if not lines and unsettled:
-            raise AirflowSkipException(f"the stream has rejected all {unsettled} lines within the last hour: {LATER}")
-        if not lines:
-            raise AirflowSkipException("there is no such line: nothing to do")
         if lines > params["limit"]:
             self.log.warning(
                 "Only the %s lines that were rejected first are read: see the Param limit", params["limit"]
             )
-        if params["dry_run"]:
-            raise AirflowSkipException(f"dry run: {lines} lines are left as they are")
+        if reason := nothing_to_do(lines, unsettled, dry_run=params["dry_run"]):
+            raise AirflowSkipException(reason)
         return asdict(replay_names(self.settings.bucket, dag_run.run_id))

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from logline.planning import PlanError
-from logline.replay import candidates_table, check_params, replay_names
+from logline.replay import candidates_table, check_params, nothing_to_do, replay_names
 
 PARAMS = {"start_date": None, "end_date": None, "reason": None, "log_format": "auto"}
 
@@ -53,3 +53,17 @@ def test_what_there_is_to_read_again_is_a_table_with_a_total():
     *_, line, total = candidates_table([row | days]).splitlines()
     assert line.split() == ["bad_size", "stream", "article", "1,200", "3", "2015-05-17", "2015-05-18"]
     assert total.split() == ["total", "1,200", "3"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "unsettled", "dry_run", "said"),
+    [
+        (0, 0, False, "there is no such line"),
+        (0, 3, False, "all 3 lines within the last hour: BigQuery lets no transaction change them yet"),
+        (2, 3, True, "dry run: 2 lines are left"),
+        (2, 3, False, None),
+    ],
+)
+def test_a_run_without_anything_to_do_says_why(lines, unsettled, dry_run, said):
+    reason = nothing_to_do(lines, unsettled, dry_run=dry_run)
+    assert (said in reason) if said else reason is None
