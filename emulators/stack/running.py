@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.storage import Client as StorageClient
 
-from emulators.stack import launch
+from emulators.stack import launch, processes
 from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
 from emulators.stack.dataflow_api import DataflowApi
@@ -64,14 +64,23 @@ class RunningStack:
             raise StackError(f"no stack in {self.config.state_dir}")
         return state.components[name]
 
-    def kill(self, name: str, *, seconds: float = 120) -> None:
+    def kill(self, name: str, *, seconds: float = 120, with_children: bool = False) -> None:
         """Kill a component with SIGKILL and wait until the supervisor has brought it up again.
+
+        Args:
+            name: The component.
+            seconds: How long to wait at most.
+            with_children: Kill all processes of its session: with Airflow's scheduler its workers and their tasks.
 
         Raises:
             TimeoutError: It is not up within `seconds`.
         """
         before = self.component(name)
-        psutil.Process(before.pid).kill()
+        leader = psutil.Process(before.pid)
+        others = processes.group(leader.pid, self.config.state_dir) if with_children else []
+        for process in (leader, *others):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         deadline = time.monotonic() + seconds
         while (now := self.component(name)).restarts == before.restarts or now.status != "up":
             if time.monotonic() > deadline:
