@@ -283,7 +283,7 @@ def _compare(expected: Mapping[str, Any], found: Mapping[str, Any], whose: str) 
 
 def _show_logs(project: Project) -> None:
     for service, container in project.containers().items():
-        print(f"---- {service}\n{project.engine.logs(container)[-6000:]}", file=sys.stderr)
+        print(f"---- {service}\n{project.engine.logs(container)[-3000:]}", file=sys.stderr)
 
 
 def _timestamp(text: str) -> float:

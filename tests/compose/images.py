@@ -85,21 +85,22 @@ def check_launches(project: Project, tell: Callable[[str], None]) -> None:
     """Launch every job from its image, as Google's launcher does.
 
     Each is submitted, up to `jobs.create` of the Dataflow emulator; then each runs in its image as an ordinary user:
-    backfill and replay to their end with a local runner, the stream until it is told to drain. The images run in the
-    network of the emulator, so that the emulator is their localhost.
+    backfill and replay to their end with a local runner, the stream until it is told to drain.
 
     Raises:
         EngineError: one of them fails.
     """
-    engine, container = project.engine, project.containers()["dataflow"]
-    (found,) = json.loads(engine.run("inspect", container))
+    engine = project.engine
+    (found,) = json.loads(engine.run("inspect", project.containers()["dataflow"]))
+    ((network, place),) = found["NetworkSettings"]["Networks"].items()
     ours = ("STORAGE_", "BIGQUERY_", "PUBSUB_", "GOOGLE_CLOUD_PROJECT", "NO_GCE_CHECK")
     environment = [f"--env={one}" for one in found["Config"]["Env"] if one.startswith(ours)]
-    launch = [f"--network=container:{container}", *environment]
+    # Beam speaks to a Dataflow without TLS only where its name begins with localhost.
+    launch = [f"--network={network}", f"--add-host=localhost-dataflow:{place['IPAddress']}", *environment]
     launch.append("--entrypoint=/opt/google/dataflow/python_template_launcher")
     for job in METADATA:
         options = launch_options(SETTINGS, job, PARAMETERS[job], runner="DataflowRunner")
-        options += ["--no_auth", "--dataflow_endpoint=http://localhost:9070"]
+        options += ["--no_auth", "--dataflow_endpoint=http://localhost-dataflow:9070"]
         engine.run("run", "--rm", *launch, image_of(job), *options)
     tell(f"    {', '.join(METADATA)} are submitted by their images")
 
