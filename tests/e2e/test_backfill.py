@@ -411,10 +411,10 @@ def test_a_backfill_killed_with_its_workers_leaves_the_old_day_or_the_new_one(pi
         f" AND source_uri LIKE '%/logs/{day}/%' GROUP BY source_uri ORDER BY source_uri"
     )
     old = pipeline.query(landed)
-    new = [{**row, "landed": row["landed"] + 1} for row in old]
+    new = [{**row, "landed": 2 * row["landed"]} for row in old]
     client = pipeline.stack.storage()
     for blob in client.list_blobs(pipeline.stack.bucket, prefix=f"logs/{day}/"):
-        pipeline.upload(blob.name, blob.download_as_bytes() + GOOD_LINE)
+        pipeline.upload(blob.name, 2 * blob.download_as_bytes())
     client.close()
 
     run = pipeline.airflow.trigger("log_backfill", {"start_date": day})
