@@ -82,7 +82,8 @@ with DAG(
     # A year by hand must not hold up last night's files; what runs at the same time is safe, see `replace`.
     max_active_runs=4,
     deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        # With DAGRUN_QUEUED_AT no failed run can be cleared: https://github.com/apache/airflow/issues/70368
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=timedelta(hours=SETTINGS.backfill_deadline_hours),
         callback=AsyncCallback(missed_deadline),
         name="nightly backfill",

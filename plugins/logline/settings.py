@@ -96,8 +96,8 @@ class Settings:
         runbooks: where the runbooks are, a path or an address to which `#heading` can be added (`LOGLINE_RUNBOOKS`).
         job_page: address of the page of a Dataflow job, with `{project}`, `{region}` and `{job_id}`
             (`LOGLINE_JOB_PAGE`).
-        backfill_deadline_hours: hours after which a nightly run of `log_backfill` that has not ended is an alert
-            (`LOGLINE_BACKFILL_DEADLINE_HOURS`).
+        backfill_deadline_hours: hours after the time it was due when a nightly run of `log_backfill` that has not ended
+            is an alert (`LOGLINE_BACKFILL_DEADLINE_HOURS`).
     """
 
     project: str

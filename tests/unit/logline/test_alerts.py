@@ -107,7 +107,7 @@ def test_an_alert_that_names_its_runbook_gets_no_second_one(heard):
     assert heard == ["stream_supervisor.check of r1: it is 400 s behind: see docs/operations.md#lag"]
 
 
-@pytest.mark.parametrize(("run_type", "told"), [("scheduled", 1), ("manual", 0)])
+@pytest.mark.parametrize(("run_type", "told"), [("scheduled", 1), ("manual", 0), ("backfill", 0)])
 def test_a_missed_deadline_is_told_of_runs_that_nobody_started(heard, run_type, told):
     run = {"dag_id": "log_backfill", "dag_run_id": "r1", "run_type": run_type, "state": "running"}
     context = {"dag_run": run, "deadline": {"id": "1", "deadline_time": "2026-11-22T06:15:00+00:00"}}
