@@ -12,25 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from beam_jobs.access_log import PLAIN_ROWS_SCHEMA, ParsedBlock
 from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
-from beam_jobs.access_log import ROWS_SCHEMA as PARSED_ROWS_SCHEMA
-from beam_jobs.access_log import ParsedBlock
 from beam_jobs.access_log.arrays import buffer
 from beam_jobs.access_log.compilation import compiled
+from beam_jobs.access_log.parquet import writer_options
 from beam_jobs.manifest import SOURCE, BlockParsed, RunInfo
 from beam_jobs.storage import StoredObject, write_object
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 _OFFSET_DIGITS = 15
-# Columns for which no dictionary pays: most values come once, or are numbers that take no more room themselves.
-_DISTINCT_COLUMNS = frozenset(
-    (
-        "raw_line_hash", "event_id", "source_offset", "raw_line", "timestamp", "body_bytes_sent", "request_duration_ms",
-    )
-)  # fmt: skip
 
 ROWS_SCHEMA = pa.schema(
-    [field for field in PARSED_ROWS_SCHEMA if field.name != "source_offset"]
+    [field for field in PLAIN_ROWS_SCHEMA if field.name != "source_offset"]
     + [
         pa.field("event_id", pa.string()),
         pa.field("source", pa.string()),
@@ -107,17 +101,7 @@ def write_parquet(uri: str, table: pa.Table) -> None:
         OutputError: the folder cannot be written.
     """
     buffer = pa.BufferOutputStream()
-    # Without the Arrow schema in the file, columns that were dictionary encoded in memory read back as plain strings.
-    dictionaries = [name for name in table.schema.names if name not in _DISTINCT_COLUMNS]
-    pq.write_table(
-        table,
-        buffer,
-        compression="zstd",
-        compression_level=1,
-        store_schema=False,
-        write_statistics=False,  # the files are loaded whole
-        use_dictionary=dictionaries,  # type: ignore[arg-type]
-    )
+    pq.write_table(table, buffer, **writer_options(table.schema.names))
     write_object(uri, memoryview(buffer.getvalue()))
 
 
@@ -173,9 +157,13 @@ def _write_event_ids(
         for place in range(beginning.size):
             written[line, place] = beginning[place]
         offset = offsets[line]
-        for place in range(written.shape[1] - 1, beginning.size - 1, -1):
-            written[line, place] = 48 + offset % 10
-            offset //= 10
+        # Three digits a division.
+        for place in range(written.shape[1] - 3, beginning.size - 1, -3):
+            digits = offset % 1000
+            offset //= 1000
+            written[line, place] = 48 + digits // 100
+            written[line, place + 1] = 48 + digits // 10 % 10
+            written[line, place + 2] = 48 + digits % 10
 
 
 def _repeated(value: Any, data_type: Any, count: int) -> Any:

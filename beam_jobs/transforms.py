@@ -30,6 +30,7 @@ from beam_jobs.storage import InputError, StoredObject, list_objects, write_obje
 COUNTERS = ("lines", "rows", "rejected", "blank", "bytes", "blocks")
 _RECORDS = "records"
 _PROGRESS_SECONDS = 5.0
+_BLOCKS_AT_ONCE = 2
 _log = logging.getLogger("logline.backfill")
 
 
@@ -144,7 +145,7 @@ class _PlanObject(beam.DoFn):
 
 
 class _ParseBlock(beam.DoFn):
-    """Parses one block while a second thread writes the files of the one before; both let go of Python's lock."""
+    """Parses and writes some blocks at a time, each in a thread of its own: most of it lets go of Python's lock."""
 
     def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
         self._run = run
@@ -156,10 +157,10 @@ class _ParseBlock(beam.DoFn):
         self._parsers: dict[str, BlockParser] = {}
         self._anonymiser = make_anonymiser(self._anonymising)
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
-        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._threads = ThreadPoolExecutor(max_workers=_BLOCKS_AT_ONCE)
 
     def start_bundle(self) -> None:
-        self._writing: deque[tuple[str, Future[BlockParsed]]] = deque()
+        self._under_way: deque[tuple[str, Future[BlockParsed]]] = deque()
 
     def process(self, task: BlockTask) -> Iterator[Any]:
         parser = self._parsers.get(task.log_format)
@@ -168,38 +169,45 @@ class _ParseBlock(beam.DoFn):
             self._parsers[task.log_format] = parser
         try:
             for offset, data in self._parts(task):
-                parsed = parser.parse(data, offset)
-                self._count(blocks=1, lines=parsed.lines, blank=parsed.blank)
-                self._count(rows=parsed.rows.num_rows, rejected=parsed.rejected.num_rows)
-                _progress.parsed(lines=parsed.lines)
-                yield from self._written()
-                writing = self._writer.submit(write_block, parsed, task.stored, offset, self._run)
-                self._writing.append((task.stored.uri, writing))
+                # One block more is read while these are worked on.
+                yield from self._done(left=_BLOCKS_AT_ONCE - 1)
+                block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
+                self._under_way.append((task.stored.uri, block))
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
         self._count(bytes=task.end - task.start)
         _progress.parsed(blocks=1)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        for record in self._written():
+        for record in self._done(left=0):
             yield GlobalWindows.windowed_value(record)
 
     def teardown(self) -> None:
-        self._writer.shutdown()
+        self._threads.shutdown()
 
     def _parts(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
         for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
             yield from cut_lines(data, offset)
 
-    def _written(self) -> Iterator[tuple[str, BlockParsed]]:
-        """Wait for the files under way, so that no more than one block is held beside the one being parsed."""
-        while self._writing:
-            uri, writing = self._writing.popleft()
-            yield uri, writing.result()
+    def _done(self, left: int) -> Iterator[tuple[str, BlockParsed]]:
+        """Wait for blocks until no more than so many are left."""
+        while len(self._under_way) > left:
+            uri, block = self._under_way.popleft()
+            parsed = block.result()
+            rows, rejected = sum(parsed.rows_by_date.values()), sum(parsed.rejected_by_reason.values())
+            self._count(blocks=1, lines=parsed.lines, rows=rows, rejected=rejected, blank=parsed.blank)
+            _progress.parsed(lines=parsed.lines)
+            yield uri, parsed
 
     def _count(self, **counts: int) -> None:
         for name, count in counts.items():
             self._counters[name].inc(count)
+
+
+def _parse_and_write(
+    parser: BlockParser, data: bytes | memoryview, offset: int, stored: StoredObject, run: RunInfo
+) -> BlockParsed:
+    return write_block(parser.parse(data, offset), stored, offset, run)
 
 
 class _SumUp(beam.DoFn):

@@ -13,7 +13,7 @@ from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatEr
 from beam_jobs.access_log.formats import FORMATS, get_format
 from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.rejects import RejectReason
-from beam_jobs.access_log.schema import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.access_log.schema import PLAIN_ROWS_SCHEMA, REJECTED_SCHEMA, ROWS_SCHEMA
 
 PARSER_VERSION = "2"
 """Written beside every row and rejected line; raised whenever the same line would be read differently."""
@@ -22,6 +22,7 @@ __all__ = [
     "FORMATS",
     "MAX_BLOCK_BYTES",
     "PARSER_VERSION",
+    "PLAIN_ROWS_SCHEMA",
     "REJECTED_SCHEMA",
     "ROWS_SCHEMA",
     "AccessLogError",

@@ -80,8 +80,9 @@ class Anonymiser:
                 columns[name] = _redacted_column(columns[name], "=", PARAMETER, rf"\1{REDACTED}")
             for name in ("path", "referer"):
                 columns[name] = _redacted_column(columns[name], "@", USER_INFO, rf"\1{REDACTED}@")
+        plain = columns | {"user_agent": columns["user_agent"].cast(pa.string())}
         columns["raw_line_hash"] = hash_rows(
-            [columns[name] for name in _NUMBERS], [columns[name] for name in TEXT_FIELDS]
+            [columns[name] for name in _NUMBERS], [plain[name] for name in TEXT_FIELDS]
         )
         return pa.record_batch([columns[name] for name in rows.schema.names], schema=rows.schema)
 

@@ -35,6 +35,16 @@ def int64_array(values: npt.NDArray[np.int64]) -> Column:
     return pa.Array.from_buffers(pa.int64(), len(values), [None, buffer(values)])
 
 
+def encoded_array(indices: npt.NDArray[np.int32], values: Column) -> Column:
+    """A dictionary array of type int32 to string in which negative indices are null."""
+    valid = indices >= 0
+    nulls = len(indices) - int(np.count_nonzero(valid))
+    buffers = [_bits(valid) if nulls else None, buffer(indices)]
+    return pa.DictionaryArray.from_arrays(
+        pa.Array.from_buffers(pa.int32(), len(indices), buffers, nulls), cast(Any, values), safe=False
+    )
+
+
 def nullable_int64_array(values: npt.NDArray[np.int64]) -> Column:
     """An array of type int64 in which negative values are null."""
     valid = values >= 0

@@ -11,6 +11,8 @@ from beam_jobs.access_log.schema import ROWS_SCHEMA, TEXT_FIELDS, Column
 from beam_jobs.access_log.texts import text_columns
 from beam_jobs.access_log.user_agents import classify_column
 
+_PLAIN = {name: column for column, name in enumerate(TEXT_FIELDS) if name != "user_agent"}
+
 
 class Lines(NamedTuple):
     """The accepted lines of a block, one entry per line in every array.
@@ -49,15 +51,15 @@ def rows_batch(
         base_offset: The offset of the block's first byte in its file.
     """
     size = len(lines.starts)
-    texts = dict(zip(TEXT_FIELDS, text_columns(lines.texts, block, overflow), strict=True))
-    columns: dict[str, Column] = {**texts}
+    plain = text_columns(lines.texts, block, overflow, list(_PLAIN.values()))
+    columns: dict[str, Column] = dict(zip(_PLAIN, plain, strict=True))
     columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(lines.dates)])
     columns["timestamp"] = pa.Array.from_buffers(
         ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(lines.timestamps)]
     )
     columns["status"] = nullable_int64_array(lines.statuses)
     columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
-    columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(
+    columns["user_agent"], columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(
         lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow
     )
     columns["request_duration_ms"] = nullable_float64_array(lines.durations)

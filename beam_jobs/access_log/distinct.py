@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.schema import Column
+from beam_jobs.access_log.texts import NO_OVERFLOW, text_columns
 from beam_jobs.access_log.words import Number, address_of, copy_64, equal_64, int64, load_word, uint64
 
 _SLOTS = 1 << 16
@@ -54,6 +56,13 @@ class DistinctTexts:
         )  # fmt: skip
         return numbers, int(self._used[0])
 
+    def column(self, numbers: npt.NDArray[np.int64]) -> Column:
+        """The texts with these numbers."""
+        kept = self._bytes[:]
+        kept.flags.writeable = False
+        (texts,) = text_columns(self._places[numbers], kept, NO_OVERFLOW)
+        return texts
+
     def texts(self, first: int, last: int) -> list[bytes]:
         """The texts with the numbers `first` to `last` (not included)."""
         return [self._bytes[start : start + length].tobytes() for start, length in self._places[first:last].tolist()]
@@ -61,7 +70,7 @@ class DistinctTexts:
 
 @inlined
 def _hash(address: int, length: int) -> Number:
-    """A hash of all bytes, 16 at a time; what it is good for is bounded by `_is_same`."""
+    """A hash of all bytes, 16 at a time; what it is good for is bounded by `is_same`."""
     first = uint64(length)
     second = _MULTIPLIER
     rest = length
@@ -83,7 +92,8 @@ def _hash(address: int, length: int) -> Number:
 
 
 @inlined
-def _is_same(one: int, other: int, length: int) -> bool:
+def is_same(one: int, other: int, length: int) -> bool:
+    """Whether so many bytes at two addresses are the same."""
     while length > 0:
         equal = equal_64(one, other)
         if length < 64:
@@ -131,7 +141,7 @@ def _number(
         while number >= 0 and (
             hashes[number] != hashed
             or places[number, 1] != length
-            or not _is_same(address, in_kept + int64(places[number, 0]), length)
+            or not is_same(address, in_kept + int64(places[number, 0]), length)
         ):
             slot = (slot + 1) & (_SLOTS - 1)
             number = int64(slots[slot])

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, TextIO
 import pyarrow.compute as pc
 
 from beam_jobs.access_log.blocks import BlockParser, ParsedBlock
+from beam_jobs.access_log.cuts import cut_lines
 from beam_jobs.access_log.detection import SAMPLE_BYTES, Detection, detect
 from beam_jobs.access_log.errors import AccessLogError, FormatError
 from beam_jobs.access_log.formats import FORMATS
@@ -191,9 +192,10 @@ def _look(
         parser = BlockParser(found or next(iter(FORMATS.values())), _MAX_LINE_BYTES)
         started += progress.warm_up(parser, first[: first.rfind(b"\n", 0, SAMPLE_BYTES) + 1])
         for offset, data in split_stream(itertools.chain([first], content), _BLOCK_BYTES, _MAX_LINE_BYTES):
-            parsed = parser.parse(data, offset)
-            look.add(parsed, len(data))
-            rows_file.write(parsed.rows, name)
+            for part_offset, part in cut_lines(data, offset):
+                parsed = parser.parse(part, part_offset)
+                look.add(parsed, len(part))
+                rows_file.write(parsed.rows, name)
             progress.show(look, read.bytes / size if size else None)
     look.seconds = time.perf_counter() - started
     return look

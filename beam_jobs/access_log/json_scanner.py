@@ -1,5 +1,8 @@
 """The compiled fast path over JSON lines: one walk over a line's tokens, the wanted keys known by their bytes.
 
+Servers write all lines with the same keys in the same order. So what stands between the values of a line is kept, and
+as far as that of the next line is the same, byte for byte, only its values are looked at.
+
 It checks the grammar of RFC 8259, so that what it accepts is valid JSON. A wanted text with an escape or a byte above
 0x7f, a wanted key that comes twice, and every value that is not in its usual form leave the line to the slow path of
 `json_lines.py`, which defines what a line means.
@@ -12,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compilation import compiled, inlined
+from beam_jobs.access_log.distinct import is_same
 from beam_jobs.access_log.json_tokens import mark, number_end, skip_spaces, string_end
 from beam_jobs.access_log.json_values import (
+    NUMBERS,
     RANKS,
     TEXTS,
     TIME_RANK,
@@ -73,6 +78,12 @@ _TRUE = uint64(int.from_bytes(b"true", "little"))
 _ALSE = uint64(int.from_bytes(b"alse", "little"))
 _NULL = uint64(int.from_bytes(b"null", "little"))
 _FOUR_BYTES = uint64(0xFFFFFFFF)
+_MAX_STEPS = 96
+_MAX_KEPT_DEPTH = 8
+# The shape of a line: a few words, and for each value that is a text or a number a step of some words.
+_STEPS, _END, _END_BYTES, _STEP_WORDS = 0, 1, 2, 16
+# A step: the bytes before the value, how many, is it a text, the wanted key; then how it is behind the value.
+_BEFORE, _BEFORE_BYTES, _IS_TEXT, _WANTED, _DEPTH, _SEEN, _GROUPS, _NODES = range(8)
 # What the value before was, in the walk over a line.
 _FIRST, _AFTER, _NEXT = range(3)
 
@@ -128,12 +139,14 @@ def scan_json(
     base = address_of(data)
     ranks = np.empty(RANKS, np.int64)
     nodes = np.empty(_MAX_DEPTH + 1, np.int64)
-    numbers = np.empty(4, np.int64)
+    numbers = np.full(NUMBERS, -1, np.int64)
     quotes = np.empty(_MAX_WORDS, np.uint64)
     odd = np.empty(_MAX_WORDS, np.uint64)
+    shape = np.empty((_MAX_STEPS + 1) * _STEP_WORDS, np.int64)
+    shape[_STEPS], shape[_END_BYTES] = 0, -1
     # Addresses, for arrays are counted up and down at each call of a function, inlined or not.
     quotes_at, odd_at, nodes_at = address_of(quotes), address_of(odd), address_of(nodes)
-    ranks_at, numbers_at = address_of(ranks), address_of(numbers)
+    ranks_at, numbers_at, shape_at = address_of(ranks), address_of(numbers), address_of(shape)
     entries_at, keys_at, slots_at = address_of(entries), address_of(keys), address_of(slots)
     for line in range(count):
         start = base + int64(bounds[line, 0])
@@ -145,11 +158,11 @@ def scan_json(
             ranks[column] = UNFILLED
         for column in range(TEXTS):
             store_int32(places + 8 * column + 4, int64(-1))
-        numbers[:] = -1
+        numbers[:4] = -1
         is_odd = mark(start, end, quotes_at, odd_at)
         if not _walk(
             start, end, base, quotes_at, odd_at, is_odd, entries_at, keys_at, slots_at, groups, nodes_at, ranks_at,
-            places, numbers_at,
+            places, numbers_at, shape_at,
         ):  # fmt: skip
             continue
         timestamps[line] = numbers[0]
@@ -176,22 +189,73 @@ def _walk(
     ranks: int,
     places: int,
     numbers: int,
-) -> bool:
+    shape: int,
+) -> Number:
     """Walks over the tokens of a line; whether it is a good one.
 
     `nodes` holds, per open object or array, the number of the object, -1 for an object in which nothing is wanted, -2
     for an array, and -3 and less for an array whose first element is the value of the wanted key -3 - node.
+
+    The `shape` is that of a line before; from where this line differs on, its own takes that one's place.
     """
-    address = skip_spaces(start, end)
-    if address == end or load_byte(address) != 123:
-        return False
-    address += 1
-    depth = 0
-    store_word(nodes, int64(0))
+    # A line with escapes is walked over token by token.
+    steps = int64(0) if is_odd else load_number(shape, _STEPS)
+    is_kept = not is_odd
+    step = int64(0)
+    before = address = start
+    depth = int64(0)
     state = _FIRST
     seen = uint64(0)
     found_groups = int64(0)
+    value = value_end = start
+    wanted = int64(-1)
+    is_followed = steps > 0
+    is_begun = False
     while True:
+        if is_followed:
+            at = shape + 8 * _STEP_WORDS * (step + 1)
+            if step == steps:
+                if load_number(shape, _END_BYTES) == end - address and is_same(
+                    address, load_number(shape, _END), end - address
+                ):
+                    return load_number(ranks, TIME_RANK) < UNFILLED
+                is_followed = False
+            else:
+                length = load_number(at, _BEFORE_BYTES)
+                value = address + length
+                if value >= end or not is_same(address, load_number(at, _BEFORE), length):
+                    is_followed = False
+                elif load_number(at, _IS_TEXT) != 0:
+                    value_end, _ = string_end(value, start, end, quotes, odd, False)
+                    is_followed = value_end >= 0
+                else:
+                    value_end = number_end(value, end)
+                    is_followed = value_end >= 0
+            if is_followed:
+                wanted = load_number(at, _WANTED)
+                if wanted >= 0 and not read_value(value, value_end, wanted, entries, base, ranks, places, numbers):
+                    return False
+                address = value_end + load_number(at, _IS_TEXT)
+                step += 1
+                continue
+            store_word(shape + 8 * _STEPS, step)
+            store_word(shape + 8 * _END_BYTES, int64(-1))
+            before = address
+            if step > 0:
+                depth = load_number(at, _DEPTH - _STEP_WORDS)
+                seen = load_word(at + 8 * (_SEEN - _STEP_WORDS))
+                found_groups = load_number(at, _GROUPS - _STEP_WORDS)
+                for level in range(depth + 1):
+                    store_word(nodes + 8 * level, load_word(at + 8 * (_NODES - _STEP_WORDS + level)))
+                state = _AFTER
+                is_begun = True
+        if not is_begun:
+            is_begun = True
+            address = skip_spaces(start, end)
+            if address == end or load_byte(address) != 123:
+                return False
+            address += 1
+            store_word(nodes, int64(0))
         address = skip_spaces(address, end)
         if address >= end:
             return False
@@ -288,7 +352,27 @@ def _walk(
         # Nothing, for null, is no value either.
         if wanted >= 0 and not read_value(value, value_end, wanted, entries, base, ranks, places, numbers):
             return False
-    return skip_spaces(address, end) == end and found_groups == groups and load_number(ranks, TIME_RANK) < UNFILLED
+        is_kept = is_kept and step < _MAX_STEPS and depth <= _MAX_KEPT_DEPTH
+        if is_kept and (byte == 34 or value_end > value):
+            at = shape + 8 * _STEP_WORDS * (step + 1)
+            store_word(at + 8 * _BEFORE, before)
+            store_word(at + 8 * _BEFORE_BYTES, value - before)
+            store_word(at + 8 * _IS_TEXT, address - value_end)
+            store_word(at + 8 * _WANTED, wanted)
+            store_word(at + 8 * _DEPTH, depth)
+            store_word(at + 8 * _SEEN, seen)
+            store_word(at + 8 * _GROUPS, found_groups)
+            for level in range(depth + 1):
+                store_word(at + 8 * (_NODES + level), load_word(nodes + 8 * level))
+            step += 1
+            before = address
+            store_word(shape + 8 * _STEPS, step)
+    if skip_spaces(address, end) != end or found_groups != groups:
+        return False
+    if is_kept:
+        store_word(shape + 8 * _END, before)
+        store_word(shape + 8 * _END_BYTES, end - before)
+    return load_number(ranks, TIME_RANK) < UNFILLED
 
 
 @inlined

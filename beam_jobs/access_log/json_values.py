@@ -6,16 +6,18 @@ from beam_jobs.access_log.compilation import inlined
 from beam_jobs.access_log.scan_fields import (
     END_OF_DAYS,
     NO_ZONE,
+    POWERS_OF_TEN,
     clf_days,
     clf_zone,
     clock_seconds,
+    find,
     iso_days,
     number,
     zone_seconds,
 )
 from beam_jobs.access_log.scan_requests import scan_odd_request, scan_request
 from beam_jobs.access_log.schema import TEXT_FIELDS
-from beam_jobs.access_log.words import Number, int64, load_byte, load_word, store_int32, store_word, uint64
+from beam_jobs.access_log.words import Number, int64, load_byte, load_word, lowest_bit, store_int32, store_word, uint64
 
 
 class Reading(IntEnum):
@@ -40,6 +42,9 @@ RANKS = TEXTS + 4
 UNFILLED = 1 << 20
 """The rank of a column without a value."""
 TIME_RANK, _STATUS_RANK, _SIZE_RANK, _DURATION_RANK = range(TEXTS, RANKS)
+NUMBERS = 7
+"""How many numbers are kept: microseconds, status, byte count and nanoseconds of a line, and three of dates."""
+_DATE_HEAD, _DATE_TAIL, _DATE_DAYS = range(4, NUMBERS)
 _OBJECT, _TEXT, _TIME, _REQUEST, _TARGET, _URL, _STATUS, _SIZE, _DURATION = (int(reading) for reading in Reading)
 _METHOD, _PATH, _QUERY, _PROTOCOL, _HOST = (
     TEXT_FIELDS.index(name) for name in ("method", "path", "query", "protocol", "host")
@@ -49,6 +54,10 @@ _THREE_BYTES = uint64(0xFFFFFF)
 _HTTP = uint64(int.from_bytes(b"http", "little"))
 _SLASHES = uint64(int.from_bytes(b"://", "little"))
 _MAX_NANOSECONDS = 1 << 53
+_EVERY_BYTE = 0x0101010101010101
+_ZEROS = uint64(ord("0") * _EVERY_BYTE)
+_SIXES = uint64(6 * _EVERY_BYTE)
+_HIGH_NIBBLES = uint64(0xF0 * _EVERY_BYTE)
 
 
 @inlined
@@ -58,11 +67,16 @@ def load_number(table: int, index: int) -> Number:
 
 
 @inlined
-def digits_end(address: int, end: int) -> int:
+def digits_end(address: int, end: int) -> Number:
     """The address behind the digits that begin at `address`."""
-    while address < end and load_byte(address) >= 48 and load_byte(address) <= 57:
-        address += 1
-    return address
+    while address < end:
+        # Bits in the first byte that is no digit; a carry only gets into bytes behind it.
+        word = load_word(address) ^ _ZEROS
+        others = (word | (word + _SIXES)) & _HIGH_NIBBLES
+        if others != 0:
+            return min(address + (lowest_bit(others) >> 3), end)
+        address += 8
+    return end
 
 
 @inlined
@@ -110,9 +124,7 @@ def read_value(
             if rank < load_number(ranks, _HOST):
                 store_word(ranks + 8 * _HOST, rank)
                 _store(places, _HOST, host - base, host_end - host)
-        path_end = target
-        while path_end < end and load_byte(path_end) != 63:
-            path_end += 1
+        path_end = find(target, 63, end)
         if rank < load_number(ranks, _PATH):
             store_word(ranks + 8 * _PATH, rank)
             _store(places, _PATH, target - base, path_end - target)
@@ -122,7 +134,7 @@ def read_value(
         return True
     if reading == _TIME:
         if rank < load_number(ranks, TIME_RANK):
-            microseconds = _time(start, end)
+            microseconds = _time(start, end, numbers)
             if microseconds < 0:
                 return False
             store_word(ranks + 8 * TIME_RANK, rank)
@@ -190,9 +202,7 @@ def _decimal(start: int, end: int, unit: int, most_alone: int, most_digits: int)
     digits = whole_end - start
     if digits == 0 or digits > most_alone:
         return int64(-1)
-    value = int64(0)
-    for address in range(start, whole_end):
-        value = value * 10 + load_byte(address) - 48
+    value = _value(start, digits)
     if value > _MAX_NANOSECONDS // unit:
         return int64(-1)
     value *= unit
@@ -201,15 +211,25 @@ def _decimal(start: int, end: int, unit: int, most_alone: int, most_digits: int)
             return int64(-1)
         if digits_end(whole_end + 1, end) != end:
             return int64(-1)
-        for address in range(whole_end + 1, end):
-            unit //= 10
-            value += (load_byte(address) - 48) * unit
+        fraction_digits = min(end - whole_end - 1, 9)
+        value += _value(whole_end + 1, fraction_digits) * unit // POWERS_OF_TEN[fraction_digits]
     return value
 
 
 @inlined
-def _time(start: int, end: int) -> Number:
-    """Microseconds since 1970 of a time as servers write it; -1 where it is left to the slow path."""
+def _value(start: int, digits: int) -> Number:
+    """The value of up to 16 digits."""
+    if digits <= 8:
+        return number(start, digits)
+    return number(start, digits - 8) * 100_000_000 + number(start + digits - 8, int64(8))
+
+
+@inlined
+def _time(start: int, end: int, numbers: int) -> Number:
+    """Microseconds since 1970 of a time as servers write it; -1 where it is left to the slow path.
+
+    The date read last is kept behind the line's `numbers`: the next line has mostly the same.
+    """
     length = end - start
     microseconds = int64(0)
     if length >= 20 and load_byte(start + 2) == 47:
@@ -221,7 +241,12 @@ def _time(start: int, end: int) -> Number:
         elif length != 20:
             return int64(-1)
     elif length >= 19 and load_byte(start + 4) == 45:
-        days = iso_days(start)
+        head, tail = load_word(start), load_word(start + 8) & uint64(0xFFFF)
+        if load_word(numbers + 8 * _DATE_HEAD) != head or load_word(numbers + 8 * _DATE_TAIL) != tail:
+            store_word(numbers + 8 * _DATE_HEAD, head)
+            store_word(numbers + 8 * _DATE_TAIL, tail)
+            store_word(numbers + 8 * _DATE_DAYS, iso_days(start))
+        days = load_number(numbers, _DATE_DAYS)
         seconds = clock_seconds(start + 11)
         if load_byte(start + 10) not in (84, 32):
             return int64(-1)

@@ -25,7 +25,7 @@ _SLASHES = uint64(int.from_bytes(b"/\0\0\0/", "little"))
 _DASHES = uint64(int.from_bytes(b"-\0\0-", "little"))
 _MONTHS = np.array([int.from_bytes(name, "little") for name in MONTHS], dtype=np.uint64)
 _MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
-_POWERS_OF_TEN = np.array([10**power for power in range(19)], dtype=np.int64)
+POWERS_OF_TEN = np.array([10**power for power in range(19)], dtype=np.int64)
 _MAX_INT64 = (1 << 63) - 1
 
 
@@ -118,7 +118,7 @@ def decimal(address: int, end: int, unit: int) -> Number:
         address += 1
     if digits == fraction or (point < end and (fraction == 0 or fraction > 9)):
         return int64(-2)
-    divisor = _POWERS_OF_TEN[fraction]
+    divisor = POWERS_OF_TEN[fraction]
     if unit % divisor == 0:
         unit //= divisor
         divisor = int64(1)

@@ -1,7 +1,7 @@
 """The lines of one block while they are read: first by the scanner, then the declined ones by the reference parser."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from beam_jobs.access_log.scanner import ACCEPTED, NO_COMMENT, REWRITE, scan
 from beam_jobs.access_log.schema import TEXT_FIELDS
 from beam_jobs.access_log.words import PADDING
 
+_Values = TypeVar("_Values", bound=np.ndarray[Any, Any])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
@@ -162,14 +163,18 @@ class ScannedBlock:
 
     def accepted(self, kept: npt.NDArray[np.bool_] | None) -> Lines:
         """The lines that are kept; all where nothing is said."""
-        lines: npt.NDArray[np.bool_] | slice = slice(None) if kept is None else kept
+        lines = None if kept is None else np.flatnonzero(kept)
+
+        def of_lines(values: _Values) -> _Values:
+            return values if lines is None else cast(_Values, values.take(lines, axis=0))
+
         return Lines(
-            texts=self.texts[lines],
-            timestamps=self.timestamps[lines],
-            statuses=self.statuses[lines],
-            sizes=self.sizes[lines],
-            durations=self.durations[lines],
-            dates=self.dates[lines],
-            hashes=self._hashes[lines],
-            starts=self.bounds[:, 0][lines],
+            texts=of_lines(self.texts),
+            timestamps=of_lines(self.timestamps),
+            statuses=of_lines(self.statuses),
+            sizes=of_lines(self.sizes),
+            durations=of_lines(self.durations),
+            dates=of_lines(self.dates),
+            hashes=of_lines(self._hashes),
+            starts=of_lines(self.bounds[:, 0]),
         )

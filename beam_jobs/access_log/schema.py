@@ -9,6 +9,9 @@ Column: TypeAlias = "pa.Array[Any]"
 TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent", "host")
 """The columns whose text is taken from the line, in the order in which the parsers hand them on."""
 
+ENCODED = pa.dictionary(pa.int32(), pa.string())
+"""The type of text columns of which the parser knows the distinct values."""
+
 _ROWS: list[tuple[str, pa.DataType]] = [
     ("log_date", pa.date32()),
     ("timestamp", pa.timestamp("us", tz="UTC")),
@@ -21,10 +24,10 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("status", pa.int64()),
     ("body_bytes_sent", pa.int64()),
     ("referer", pa.string()),
-    ("user_agent", pa.string()),
-    ("browser", pa.string()),
-    ("os", pa.string()),
-    ("device", pa.string()),
+    ("user_agent", ENCODED),
+    ("browser", ENCODED),
+    ("os", ENCODED),
+    ("device", ENCODED),
     ("is_bot", pa.bool_()),
     ("host", pa.string()),
     ("request_duration_ms", pa.float64()),
@@ -35,6 +38,11 @@ _ROWS: list[tuple[str, pa.DataType]] = [
 ROWS_SCHEMA = pa.schema(_ROWS)
 """A good line. `raw_line_hash` is the MurmurHash3 x64 128 (seed 0) of the line without its terminator;
 `source_offset` counts the bytes before the line's first one."""
+
+PLAIN_ROWS_SCHEMA = pa.schema(
+    [field.with_type(pa.string()) if field.type == ENCODED else field for field in ROWS_SCHEMA]
+)
+"""The same columns without dictionaries."""
 
 _REJECTED: list[tuple[str, pa.DataType]] = [
     ("raw_line", pa.binary()),

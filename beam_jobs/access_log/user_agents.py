@@ -2,20 +2,22 @@
 
 import re
 import threading
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from beam_jobs.access_log.arrays import nullable_bool_array
+from beam_jobs.access_log.arrays import bytes_array, encoded_array, nullable_bool_array
+from beam_jobs.access_log.compilation import compiled
 from beam_jobs.access_log.distinct import MAX_TEXTS, NULL, UNKNOWN, DistinctTexts
 from beam_jobs.access_log.schema import Column
-from beam_jobs.access_log.texts import NO_OVERFLOW, text_columns
-from beam_jobs.access_log.words import PADDING
+from beam_jobs.access_log.texts import text_columns
 
 _OTHER = "Other"
 _CLASSIFIED_CHARACTERS = 1024
@@ -55,7 +57,7 @@ def classify(user_agent: str) -> UserAgentClass:
 
 def classify_column(
     texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
-) -> tuple[Column, Column, Column, Column]:
+) -> tuple[Column, Column, Column, Column, Column]:
     """Classifies the user agents of a block's lines, each distinct one once.
 
     Args:
@@ -65,7 +67,8 @@ def classify_column(
         overflow: See there.
 
     Returns:
-        The columns browser, os, device (string) and is_bot (bool); null where there is no user agent.
+        The columns user agent, browser, os, device (`schema.ENCODED`) and is_bot (bool); null where there is no user
+        agent.
     """
     known: _Known | None = getattr(_of_thread, "known", None)
     if known is None or known.is_half_full:
@@ -73,14 +76,50 @@ def classify_column(
     numbers, count = known.texts.numbers(texts, column, block, overflow)
     known.learn(count)
     class_of_line = known.class_of_text.take(numbers, mode="wrap")
-    for line in np.flatnonzero(numbers == UNKNOWN).tolist():
+    unknown = np.flatnonzero(numbers == UNKNOWN).tolist()
+    for line in unknown:
         begin, length = texts[line, 2 * column : 2 * column + 2].tolist()
         source, start = (block, begin) if begin < block.size else (overflow, begin - block.size)
         class_of_line[line] = known.number(classify(source[start : start + length].tobytes().decode()))
-    named = np.frombuffer(bytes(known.names) + bytes(PADDING), np.uint8)
-    places = known.places.take(class_of_line, axis=0, mode="clip")
-    browser, os, device = text_columns(places, named, NO_OVERFLOW)
-    return browser, os, device, nullable_bool_array(known.is_bot.take(class_of_line, mode="clip"), numbers != NULL)
+    if unknown:
+        (plain,) = cast(Any, text_columns(texts, block, overflow, [column]))
+        user_agent = plain.dictionary_encode()
+    else:
+        used, indices = _renumbered(numbers, count)
+        user_agent = encoded_array(indices, known.texts.column(used))
+    browser, os, device = known.names(class_of_line)
+    is_bot = known.is_bot.take(class_of_line, mode="clip")
+    return user_agent, browser, os, device, nullable_bool_array(is_bot, numbers != NULL)
+
+
+def _renumbered(numbers: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Which numbers below `count` there are, and per number its index in these; -1 for those below 0."""
+    is_used = np.zeros(count, np.bool_)
+    _mark(numbers, is_used)
+    used = np.flatnonzero(is_used)
+    index = np.empty(count, np.int32)
+    index[used] = np.arange(len(used), dtype=np.int32)
+    return used, _taken(index, numbers)
+
+
+def _taken(values: npt.NDArray[np.int32], numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """The values with these numbers; -1 for those below 0."""
+    taken = np.empty(len(numbers), np.int32)
+    _take(values, numbers, taken)
+    return taken
+
+
+@compiled
+def _mark(numbers: npt.NDArray[np.int32], marks: npt.NDArray[np.bool_]) -> None:
+    for line in range(numbers.size):
+        if numbers[line] >= 0:
+            marks[numbers[line]] = True
+
+
+@compiled
+def _take(values: npt.NDArray[np.int32], numbers: npt.NDArray[np.int32], taken: npt.NDArray[np.int32]) -> None:
+    for line in range(numbers.size):
+        taken[line] = values[numbers[line]] if numbers[line] >= 0 else -1
 
 
 class _Known:
@@ -89,8 +128,7 @@ class _Known:
     def __init__(self) -> None:
         self.texts = DistinctTexts()
         self.class_of_text = np.zeros(MAX_TEXTS + 2, np.int32)
-        self.names = bytearray()
-        self.places = np.full((_CLASSES, 6), -1, np.int32)
+        self._found = [UserAgentClass("", "", "", False)]
         self.is_bot = np.zeros(_CLASSES, np.bool_)
         self._learnt = 0
         self._numbers: dict[UserAgentClass, int] = {}
@@ -110,15 +148,21 @@ class _Known:
         """The number of a class."""
         number = self._numbers.get(found)
         if number is None:
-            number = self._numbers[found] = len(self._numbers) + 1
-            if number == len(self.places):
-                self.places = np.concatenate((self.places, self.places))
+            number = self._numbers[found] = len(self._found)
+            self._found.append(found)
+            if number == len(self.is_bot):
                 self.is_bot = np.concatenate((self.is_bot, self.is_bot))
-            for part, name in enumerate((found.browser.encode(), found.os.encode(), found.device.encode())):
-                self.places[number, 2 * part : 2 * part + 2] = len(self.names), len(name)
-                self.names += name
             self.is_bot[number] = found.is_bot
         return number
+
+    def names(self, class_of_line: npt.NDArray[np.int32]) -> Iterator[Column]:
+        """Browser, os and device by the numbers of classes, null for 0."""
+        used, classes = _renumbered(class_of_line, len(self._found))
+        for part in range(3):
+            numbers: dict[str, int] = {}
+            index = [numbers.setdefault(self._found[one][part], len(numbers)) if one else -1 for one in used.tolist()]
+            names = bytes_array([name.encode() for name in numbers], pa.string())
+            yield encoded_array(_taken(np.array(index, np.int32), classes), names)
 
 
 _of_thread = threading.local()

@@ -118,6 +118,29 @@ def test_compiled_pass_agrees_with_the_json_module(data: st.DataObject, log_form
     assert_parsed_as(BlockParser(log_format).parse(block), expected_block(log_format, block))
 
 
+@settings(max_examples=200)
+@given(st.data(), FORMAT)
+def test_lines_like_the_one_before_are_read_as_if_alone(data: st.DataObject, log_format: JsonFormat) -> None:
+    lines = [data.draw(_lines(log_format))]
+    for _ in range(data.draw(st.integers(1, 4))):
+        line = data.draw(st.sampled_from(lines))
+        at = data.draw(st.integers(0, len(line)))
+        put_in = data.draw(st.sampled_from([b"", *_SPOILT]))
+        lines.append(line[:at] + put_in + line[at + data.draw(st.integers(0, 3)) :])
+    block = b"\n".join([*lines, lines[0], b"x" * 100])
+    assert_parsed_as(BlockParser(log_format).parse(block), expected_block(log_format, block))
+
+
+@pytest.mark.parametrize("log_format", FORMATS.values(), ids=FORMATS)
+def test_a_line_that_ends_too_early_is_no_line(log_format: JsonFormat) -> None:
+    document = _document(log_format, [_USUAL.get(key.field, _TEXTS)[0] for key in log_format.keys], {"a": ["b", 1]})
+    line = json.dumps(document).encode()
+    cut = [line[:end] for end in range(1, len(line))]
+    block = b"\n".join([line, *cut, *(line + b"\n" + one for one in cut), b"x" * 100])
+    assert_parsed_as(BlockParser(log_format).parse(block), expected_block(log_format, block))
+    assert BlockParser(log_format).parse(block).rows.num_rows == len(line)
+
+
 @settings(max_examples=100)
 @given(st.binary(max_size=300) | st.text('{}[]":,\\ue019.-\n tnf', max_size=200).map(str.encode), FORMAT)
 def test_any_bytes_balance(block: bytes, log_format: JsonFormat) -> None:
