@@ -15,7 +15,7 @@ from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.rejects import RejectReason
 from beam_jobs.access_log.schema import PLAIN_ROWS_SCHEMA, REJECTED_SCHEMA, ROWS_SCHEMA
 
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 """Written beside every row and rejected line; raised whenever the same line would be read differently."""
 
 __all__ = [

@@ -168,12 +168,15 @@ def _timestamp(fields: list[tuple[str, bytes | None]]) -> datetime:
 
 
 def read_status(value: bytes | None) -> int | None:
-    """Reads a status.
+    """Reads a status; `000` is none.
+
+    nginx writes that for a request without one, and CloudFront where the viewer closed the connection before there was
+    one (Amazon CloudFront Developer Guide, "Standard logging reference", sc-status).
 
     Raises:
         LineError: It is not from 100 to 599.
     """
-    if value is None:
+    if value is None or value == b"000":
         return None
     if len(value) != 3 or not value.isdigit() or not 100 <= int(value) <= 599:
         raise LineError(RejectReason.BAD_STATUS, f"the status {shown(value)} is not a number from 100 to 599")
