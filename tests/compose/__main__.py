@@ -31,7 +31,7 @@ NAME = "logline-test"
 BUCKET, DATASET = "logline-local", "logline"
 AIRFLOW = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 """The heartbeat by which Airflow reports each of its services."""
-PUBLISHED = 2000
+PUBLISHED, TRUTH = 2000, "published.json"
 
 
 class WrongError(Exception):
@@ -160,12 +160,10 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
 
     _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=300)
     before = _arrived(project)
-    truth = "/var/lib/logline/dataflow/published.json"
     options = ["--topic=projects/logline-local/topics/log-lines", f"--messages={PUBLISHED}", "--rate=20"]
     publisher = project.start(
-        *("--profile", "publisher", "run", "--rm", "-T", "--volume", f"{NAME}_dataflow:/var/lib/logline/dataflow"),
-        *("--entrypoint", "python", "publisher", "-m", "beam_jobs.generate_logs", "--publish", *options),
-        *("--bad_share=0.05", f"--truth={truth}"),
+        *("--profile", "publisher", "run", "--rm", "-T", "--entrypoint", "python", "publisher"),
+        *("-m", "beam_jobs.generate_logs", "--publish", *options, "--bad_share=0.05", f"--truth=gs://{BUCKET}/{TRUTH}"),
     )
     for service in project.containers():
         if service not in (*AIRFLOW, "init", "publisher"):
@@ -173,7 +171,8 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
     said = publisher.communicate(timeout=600)[0]
     if publisher.returncode:
         raise WrongError(f"the publisher failed: {said.strip().splitlines()[-1]}")
-    totals = json.loads(project.engine.run("exec", project.containers()["dataflow"], "cat", truth))["totals"]
+    truth = f"/var/lib/logline/storage/.cloudstorage/{BUCKET}/{TRUTH}"
+    totals = json.loads(project.engine.run("exec", project.containers()["storage"], "cat", truth))["totals"]
     wanted = {fate: before[fate] + totals.get(fate, 0) for fate in before}
     _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=300)
     try:
