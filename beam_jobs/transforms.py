@@ -169,10 +169,10 @@ class _ParseBlock(beam.DoFn):
             self._parsers[task.log_format] = parser
         try:
             for offset, data in self._parts(task):
-                # One block more is read while these are worked on.
-                yield from self._done(left=_BLOCKS_AT_ONCE - 1)
                 block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
                 self._under_way.append((task.stored.uri, block))
+                # The next one is read while these are worked on, and waits for the first of them to be done.
+                yield from self._done(left=_BLOCKS_AT_ONCE)
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
         self._count(bytes=task.end - task.start)
