@@ -93,33 +93,41 @@ def classify_column(
 
 
 def _renumbered(numbers: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Which numbers below `count` there are, and per number its index in these; -1 for those below 0."""
-    is_used = np.zeros(count, np.bool_)
-    _mark(numbers, is_used)
-    used = np.flatnonzero(is_used)
-    index = np.empty(count, np.int32)
-    index[used] = np.arange(len(used), dtype=np.int32)
-    return used, _taken(index, numbers)
+    """Which numbers below `count` there are, in the order in which they come, and per number its index in these.
 
-
-def _taken(values: npt.NDArray[np.int32], numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """The values with these numbers; -1 for those below 0."""
-    taken = np.empty(len(numbers), np.int32)
-    _take(values, numbers, taken)
-    return taken
+    The index of numbers below 0 is -1.
+    """
+    used = np.empty(count, np.int64)
+    indices = np.empty(len(numbers), np.int32)
+    found = _renumber(numbers, np.full(count, -1, np.int32), used, indices)
+    return used[:found], indices
 
 
 @compiled
-def _mark(numbers: npt.NDArray[np.int32], marks: npt.NDArray[np.bool_]) -> None:
+def _renumber(
+    numbers: npt.NDArray[np.int32],
+    index: npt.NDArray[np.int32],
+    used: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+) -> int:
+    found = 0
     for line in range(numbers.size):
-        if numbers[line] >= 0:
-            marks[numbers[line]] = True
+        number = numbers[line]
+        if number < 0:
+            indices[line] = -1
+            continue
+        if index[number] < 0:
+            index[number] = found
+            used[found] = number
+            found += 1
+        indices[line] = index[number]
+    return found
 
 
 @compiled
 def _take(values: npt.NDArray[np.int32], numbers: npt.NDArray[np.int32], taken: npt.NDArray[np.int32]) -> None:
     for line in range(numbers.size):
-        taken[line] = values[numbers[line]] if numbers[line] >= 0 else -1
+        taken[line] = values[numbers[line]]
 
 
 class _Known:
@@ -162,7 +170,9 @@ class _Known:
             numbers: dict[str, int] = {}
             index = [numbers.setdefault(self._found[one][part], len(numbers)) if one else -1 for one in used.tolist()]
             names = bytes_array([name.encode() for name in numbers], pa.string())
-            yield encoded_array(_taken(np.array(index, np.int32), classes), names)
+            indices = np.empty(len(classes), np.int32)
+            _take(np.array(index, np.int32), classes, indices)
+            yield encoded_array(indices, names)
 
 
 _of_thread = threading.local()

@@ -126,6 +126,19 @@ def test_a_retry_writes_the_same_bytes(tmp_path: Path, written: BlockParsed) -> 
     assert [Path(name).read_bytes() for name in files] == before
 
 
+def test_what_was_parsed_before_changes_no_byte(tmp_path: Path) -> None:
+    lines = [LINES.splitlines(keepends=True)[0][:-1] + b' "-" "%s"\n' % agent for agent in (b"curl/8", b"Wget/1")]
+    parser = BlockParser(get_format("combined"))
+
+    def content(*blocks: bytes) -> list[bytes]:
+        written = [write_block(parser.parse(block), SOURCE, 0, run(tmp_path)) for block in blocks][-1]
+        return [Path(name).read_bytes() for name in written.rows_files]
+
+    both = lines[0] + lines[1]
+    before = content(both)
+    assert content(lines[1] + lines[0], both) == before
+
+
 @pytest.mark.parametrize("schema", [ROWS_SCHEMA, REJECTED_SCHEMA])
 def test_an_empty_file_has_the_columns(tmp_path: Path, schema: pa.Schema) -> None:
     write_parquet(f"{tmp_path}/empty.parquet", schema.empty_table())
@@ -136,5 +149,7 @@ def test_an_empty_file_has_the_columns(tmp_path: Path, schema: pa.Schema) -> Non
 
 def test_files_are_zstd_and_say_nothing_of_arrow(written: BlockParsed) -> None:
     metadata = pq.read_metadata(written.rows_files[0])
-    assert metadata.row_group(0).column(0).compression == "ZSTD"
+    columns = [metadata.row_group(0).column(number) for number in range(metadata.num_columns)]
+    assert {column.path_in_schema for column in columns if column.compression != "ZSTD"} == {"raw_line_hash"}
+    assert {one for column in columns for one in column.encodings} <= {"PLAIN", "RLE", "RLE_DICTIONARY"}
     assert metadata.metadata is None or b"ARROW:schema" not in metadata.metadata
