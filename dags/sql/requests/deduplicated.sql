@@ -1,10 +1,8 @@
 -- Every request of `days` once. A message delivered twice has one event_id. A line that was streamed and is in a log file
 -- too is one request: the n-th time the file has the line is the n-th time the stream brought it. So all lines of the files
 -- stay, and of the stream only what goes beyond them; real repetitions are kept on both sides.
-WITH backfilled AS (
-  SELECT * FROM {{ dataset }}.backfilled_requests WHERE {{ days }}
-),
-delivered_once AS (
+-- No WITH for the rows of the files: read twice, the emulator would keep a copy of all of them.
+WITH delivered_once AS (
   SELECT * FROM {{ dataset }}.streamed_requests WHERE {{ days }}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY log_date, event_id ORDER BY ingested_at) = 1
 ),
@@ -12,10 +10,12 @@ streamed AS (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY log_date, raw_line_hash ORDER BY event_id) AS occurrence FROM delivered_once
 ),
 in_files AS (
-  SELECT log_date, raw_line_hash, COUNT(*) AS occurrences FROM backfilled GROUP BY log_date, raw_line_hash
+  SELECT log_date, raw_line_hash, COUNT(*) AS occurrences FROM {{ dataset }}.backfilled_requests
+  WHERE {{ days }} GROUP BY log_date, raw_line_hash
 )
 SELECT {% include 'sql/requests/columns.sql' %}
-FROM backfilled
+FROM {{ dataset }}.backfilled_requests
+WHERE {{ days }}
 UNION ALL
 SELECT {% include 'sql/requests/columns.sql' %}
 FROM streamed LEFT JOIN in_files USING (log_date, raw_line_hash)
