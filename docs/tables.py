@@ -22,7 +22,6 @@ def described_tables() -> str:
     environment = Environment(
         loader=FileSystemLoader(REPOSITORY / "dags"),
         undefined=StrictUndefined,
-        trim_blocks=True,
         autoescape=False,  # noqa: S701 (SQL, of which sqlglot makes Markdown)
     )
     sections: list[str] = []
