@@ -26,7 +26,8 @@ def staging_tables_expected() -> Iterator[None]:
     except NotFound as error:
         if f"{Settings.from_environment().staging_dataset}." not in error.message:
             raise
+        line = error.message.splitlines()[0]
         raise AirflowFailException(
-            f"{error.message}: staging tables are dropped when a run ends, clear a task before their loads, "
+            f"{line}: staging tables are dropped when a run ends, clear a task before their loads, "
             "such as wait_for_parse, with all that follows it"
         ) from error
