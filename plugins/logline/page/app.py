@@ -74,7 +74,9 @@ class Page:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._warehouse = Warehouse(settings)
-        self._results = {name: SharedResults[Any](panel.seconds) for name, panel in PANELS.items()}
+        self._results = {
+            name: SharedResults[Any](panel.seconds, is_something=_has_data) for name, panel in PANELS.items()
+        }
         self._runs = SharedResults[Any](RUNS_SECONDS)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="logline-page")
 
@@ -110,6 +112,10 @@ class Page:
         at = datetime.now(UTC)
         data = await asyncio.get_running_loop().run_in_executor(self._threads, look)
         return {"at": at.isoformat(), "data": _jsonable(data)}
+
+
+def _has_data(content: Mapping[str, Any]) -> bool:
+    return bool(content["data"])
 
 
 def _jsonable(value: Any) -> Any:

@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+SOON_SECONDS = 5.0
+"""How long a failure, or the answer that there is nothing yet, is handed out at most."""
+
 
 class SharedResults(Generic[T]):
     """Keeps results, and failures, for some seconds; who asks while one is fetched waits for that one.
@@ -17,11 +20,18 @@ class SharedResults(Generic[T]):
 
     Args:
         seconds: how long a result is handed out after it came.
+        is_something: False for a result that says there is nothing yet, which may change soon.
         clock: seconds that only grow.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        is_something: Callable[[T], bool] = lambda _: True,
+    ) -> None:
         self._seconds = seconds
+        self._is_something = is_something
         self._clock = clock
         self._entries: dict[Hashable, _Entry[T]] = {}
 
@@ -42,10 +52,14 @@ class SharedResults(Generic[T]):
         return await asyncio.shield(entry.result)
 
     async def _fetched(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
+        seconds = min(self._seconds, SOON_SECONDS)
         try:
-            return await fetch()
+            result = await fetch()
+            if self._is_something(result):
+                seconds = self._seconds
+            return result
         finally:
-            self._entries[key].until = self._clock() + self._seconds
+            self._entries[key].until = self._clock() + seconds
 
 
 class _Entry(Generic[T]):

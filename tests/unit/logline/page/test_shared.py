@@ -80,3 +80,26 @@ def test_what_is_over_is_forgotten():
         assert len(results._entries) <= 6
 
     asyncio.run(scenario())
+
+
+def test_that_there_is_nothing_yet_is_not_said_for_long():
+    async def scenario():
+        clock, answers = Clock(), iter([OSError("down"), [], ["a day"], ["never asked for"]])
+
+        async def fetch():
+            answer = next(answers)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+        results = SharedResults(300, clock, is_something=bool)
+        with pytest.raises(OSError, match="down"):
+            await results.get("key", fetch)
+        clock.now = 5.1
+        assert await results.get("key", fetch) == []
+        clock.now = 10.2
+        assert await results.get("key", fetch) == ["a day"]
+        clock.now = 300
+        assert await results.get("key", fetch) == ["a day"]
+
+    asyncio.run(scenario())
