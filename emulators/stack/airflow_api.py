@@ -186,19 +186,18 @@ class AirflowApi:
         path = f"{_run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
         return self.request("GET", path, params={"map_index": map_index, "deserialize": "true"})["value"]
 
-    def clear(self, run: DagRun, tasks: Iterable[str | tuple[str, int]], *, downstream: bool = True) -> None:
-        """Let tasks of a run run again, by default with all that follow them.
+    def clear(self, run: DagRun, tasks: Iterable[str | tuple[str, int]]) -> None:
+        """Let tasks of a run run again, with all that follow them.
 
         Args:
             run: The run.
             tasks: Task ids, or task ids with the map index of the one instance that is meant.
-            downstream: With all that follow them.
         """
         body = {
             "dry_run": False,
             "dag_run_id": run.run_id,
             "task_ids": list(tasks),
-            "include_downstream": downstream,
+            "include_downstream": True,
             "only_failed": False,
             "reset_dag_runs": True,
         }

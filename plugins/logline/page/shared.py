@@ -20,8 +20,8 @@ class SharedResults(Generic[T]):
 
     Args:
         seconds: how long a result is handed out after it came.
-        is_something: False for a result that says there is nothing yet, which may change soon.
         clock: seconds that only grow.
+        is_something: False for a result that says there is nothing yet, which may change soon.
     """
 
     def __init__(
