@@ -282,9 +282,10 @@ def test_views_show_what_the_service_shows(emulator: Emulator) -> None:
 
 
 def test_lists_filter_and_page(own_emulator: Emulator, gate: Path) -> None:
-    ended = [own_emulator.launch(f"ended-{number}") for number in range(3)]
-    for job_id in ended:
-        own_emulator.wait(job_id)
+    ended = []
+    for number in range(3):  # one after the other: ended jobs are listed by the time they ended
+        ended.append(own_emulator.launch(f"ended-{number}"))
+        own_emulator.wait(ended[-1])
     running = [own_emulator.launch(f"running-{number}", until=gate) for number in range(2)]
 
     def pages(**arguments: Any) -> list[list[str]]:
