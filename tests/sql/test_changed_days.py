@@ -1,6 +1,7 @@
 """Late lines make their day be rebuilt, within a bound; and the stream's batches become its ledger."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from time import sleep
 
 import pytest
 
@@ -8,8 +9,13 @@ from tests.sql.warehouse import DAY, Warehouse, plain
 
 pytestmark = pytest.mark.integration
 
-TODAY = datetime.now(UTC).date()
-YESTERDAY, OLD = (TODAY - timedelta(days=days) for days in (1, 40))
+
+@pytest.fixture
+def today() -> date:
+    """The UTC day, which goes on for as long as a test takes: the queries look at the clock themselves."""
+    while (now := datetime.now(UTC)).time() > time(23, 58):
+        sleep(1)
+    return now.date()
 
 
 def row(event_id: str, day: date) -> dict[str, object]:
@@ -36,15 +42,16 @@ def status(warehouse: Warehouse, day: date) -> str:
     return str(found["status"])
 
 
-def test_a_day_is_rebuilt_when_it_is_over_and_when_lines_come_late(warehouse: Warehouse) -> None:
-    warehouse.insert("streamed_requests", [row("m1", YESTERDAY), row("m2", TODAY)])
-    assert look(warehouse, "first") == [(f"{YESTERDAY}", "reopened", 1)], "today goes on"
-    rebuild(warehouse, YESTERDAY)
+def test_a_day_is_rebuilt_when_it_is_over_and_when_lines_come_late(warehouse: Warehouse, today: date) -> None:
+    yesterday = today - timedelta(days=1)
+    warehouse.insert("streamed_requests", [row("m1", yesterday), row("m2", today)])
+    assert look(warehouse, "first") == [(f"{yesterday}", "reopened", 1)], "today goes on"
+    rebuild(warehouse, yesterday)
     assert look(warehouse, "nothing new") == []
-    warehouse.insert("streamed_requests", [row("m3", YESTERDAY), row("m4", YESTERDAY)])
-    assert look(warehouse, "late") == [(f"{YESTERDAY}", "reopened", 2)]
-    assert look(warehouse, "not rebuilt yet") == [(f"{YESTERDAY}", "reopened", 2)]
-    rebuild(warehouse, YESTERDAY)
+    warehouse.insert("streamed_requests", [row("m3", yesterday), row("m4", yesterday)])
+    assert look(warehouse, "late") == [(f"{yesterday}", "reopened", 2)]
+    assert look(warehouse, "not rebuilt yet") == [(f"{yesterday}", "reopened", 2)]
+    rebuild(warehouse, yesterday)
     assert look(warehouse, "rebuilt") == []
     builds = warehouse.rows("request_builds", order="decided_at")
     assert [(build["decision"], build["late"], build["requests"]) for build in builds] == [
@@ -56,38 +63,40 @@ def test_a_day_is_rebuilt_when_it_is_over_and_when_lines_come_late(warehouse: Wa
     ]
 
 
-def test_lines_that_come_too_late_are_noted_down_once_and_left(warehouse: Warehouse) -> None:
-    def brought(event_id: str, ingested_at: str) -> None:
-        warehouse.insert("streamed_requests", [row(event_id, OLD) | {"source_uri": "s", "ingested_at": ingested_at}])
-        warehouse.insert("stream_batches", [entry(event_id, OLD, ingested_at)])
+def test_lines_that_come_too_late_are_noted_down_once_and_left(warehouse: Warehouse, today: date) -> None:
+    old = today - timedelta(days=40)
 
-    brought("m1", f"{TODAY} 00:00:00+00")
+    def brought(event_id: str, ingested_at: str) -> None:
+        warehouse.insert("streamed_requests", [row(event_id, old) | {"source_uri": "s", "ingested_at": ingested_at}])
+        warehouse.insert("stream_batches", [entry(event_id, old, ingested_at)])
+
+    brought("m1", f"{today} 00:00:00+00")
     rows = [("left", 1)]
     assert [found[1:] for found in look(warehouse, "first")] == rows
     assert look(warehouse, "second") == []
-    assert status(warehouse, OLD) == "outdated"
-    rebuild(warehouse, OLD)
-    assert status(warehouse, OLD) == "balanced"
+    assert status(warehouse, old) == "outdated"
+    rebuild(warehouse, old)
+    assert status(warehouse, old) == "balanced"
     brought("m2", f"{datetime.now(UTC) + timedelta(seconds=5)}")
     assert [found[1:] for found in look(warehouse, "third")] == rows
 
 
-def test_the_live_view_has_what_requests_will_have(warehouse: Warehouse) -> None:
-    older = TODAY - timedelta(days=2)
-    warehouse.insert("requests", [row("m0", older), row("m1", YESTERDAY)])
-    warehouse.insert("streamed_requests", [row("m0", older), row("m1", YESTERDAY), row("m2", YESTERDAY)])
-    warehouse.insert("streamed_requests", [row("m3", TODAY), row("m3", TODAY)])
-    warehouse.insert("backfilled_requests", [row("f1", TODAY) | {"line": "m3"}])
+def test_the_live_view_has_what_requests_will_have(warehouse: Warehouse, today: date) -> None:
+    yesterday, older = (today - timedelta(days=days) for days in (1, 2))
+    warehouse.insert("requests", [row("m0", older), row("m1", yesterday)])
+    warehouse.insert("streamed_requests", [row("m0", older), row("m1", yesterday), row("m2", yesterday)])
+    warehouse.insert("streamed_requests", [row("m3", today), row("m3", today)])
+    warehouse.insert("backfilled_requests", [row("f1", today) | {"line": "m3"}])
     live = warehouse.run(f"SELECT event_id FROM {warehouse.dataset}.requests_live ORDER BY log_date, event_id")
     assert [found["event_id"] for found in live] == ["m0", "m1", "m2", "f1"]
 
 
-def test_a_line_just_landed_is_in_flight_and_no_difference(warehouse: Warehouse) -> None:
+def test_a_line_just_landed_is_in_flight_and_no_difference(warehouse: Warehouse, today: date) -> None:
     now = datetime.now(UTC)
-    warehouse.insert("stream_batches", [entry("b1", TODAY, f"{now}")])
-    warehouse.insert("streamed_requests", [row("m1", TODAY) | {"ingested_at": f"{now}", "source_uri": "s"}])
-    warehouse.insert("streamed_requests", [row("m2", TODAY) | {"ingested_at": f"{now + timedelta(seconds=1)}"}])
-    (found,) = warehouse.run(f"SELECT * FROM {warehouse.dataset}.reconciliation WHERE log_date = '{TODAY}'")
+    warehouse.insert("stream_batches", [entry("b1", today, f"{now}")])
+    warehouse.insert("streamed_requests", [row("m1", today) | {"ingested_at": f"{now}", "source_uri": "s"}])
+    warehouse.insert("streamed_requests", [row("m2", today) | {"ingested_at": f"{now + timedelta(seconds=1)}"}])
+    (found,) = warehouse.run(f"SELECT * FROM {warehouse.dataset}.reconciliation WHERE log_date = '{today}'")
     assert (found["in_flight"], found["rows_difference"], found["landed"]) == (1, 0, 2)
 
 
