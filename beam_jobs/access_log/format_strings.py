@@ -98,6 +98,8 @@ _APACHE_HEADERS = {"referer": ("referer", 0), "user-agent": ("user_agent", 0), "
 _APACHE_DURATIONS = {"us": ("duration_us", 0), "ms": ("duration_ms", 1), "s": ("duration_s", 2)}
 _APACHE_LETTERS = frozenset("aAbBCDefhHiIklLmnoOpPqrRsSTuUvVX") | {"^ti", "^to"}
 _APACHE_CONTROLS = {"t": "\t", "n": "\n"}
+# Beside newlines, which people paste with their configuration.
+_LINE_BREAK = re.compile("[\v\f\x1c-\x1e]")
 
 _NGINX_VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z0-9_]+)\}|(?P<plain>[A-Za-z0-9_]+))", re.ASCII)
 _NGINX_TARGET = re.compile(r"\$(?:document_)?uri\$is_args\$(?:args|query_string)(?![A-Za-z0-9_])")
@@ -149,6 +151,8 @@ def compile_format(text: str) -> PositionalFormat:
     """
     if not text.isascii() or "\0" in text:
         raise FormatError(f"log format {_shown(text)} cannot be used: it holds a character that is not ASCII")
+    if broken := _LINE_BREAK.search(text):
+        raise FormatError(f"log format {_shown(text)} cannot be used: it holds {broken[0]!r}, at which lines break")
     escapes = True
     if "$" in text and _NGINX_VARIABLE.search(text) and not _APACHE_LOG_FORMAT.fullmatch(text):
         written, escapes = _nginx_string(text)

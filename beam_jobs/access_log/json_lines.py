@@ -78,11 +78,12 @@ class JsonFormat(LogFormat):
         except LineError as error:
             return error.rejection
 
-    def fill(self, scanned: ScannedBlock) -> None:
-        """Reads the regular lines of a block, see `LogFormat`."""
+    def fill(self, scanned: ScannedBlock, first: int, last: int) -> None:
+        """Reads those lines that are regular, see `LogFormat`."""
         json_scanner.scan_json(
             scanned.block,
-            scanned.padded,
+            first,
+            last,
             scanned.bounds,
             scanned.verdicts,
             *self._tables,

@@ -45,6 +45,7 @@ def test_template(text: str, template: str) -> None:
         ("%t %Z", "%Z cannot be used: Apache 2.4 has no such directive"),
         ("%t %{Referer", "'%{Referer' is no directive"),
         ("%t caf\u00e9", "a character that is not ASCII"),
+        ("%h\f%t", r"'%h %t' cannot be used: it holds '\x0c', at which lines break"),
         ("%t\\n%h", "a line break stands inside its line"),
         ("log_format main '$time_local' $status;", "its quotes do not match"),
         ("clf", "unknown log format 'clf': known are"),
