@@ -108,8 +108,7 @@ def write_parquet(uri: str, table: pa.Table) -> None:
 def _by_date(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
     days = _counted(rows.column("log_date"))
     if len(days) > 1:
-        # Without dictionaries: each file would hold all of them, whichever texts its day has.
-        rows = rows.cast(PLAIN_ROWS_SCHEMA).take(pc.array_sort_indices(rows.column("log_date")))
+        rows = rows.take(pc.array_sort_indices(rows.column("log_date")))
         days = _counted(rows.column("log_date"))
     start = 0
     for day, count in days.items():

@@ -18,6 +18,7 @@ from datetime import date
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,7 +30,7 @@ from beam_jobs.access_log.addresses import (
     pseudonyms,
     truncated,
 )
-from beam_jobs.access_log.arrays import bytes_array, encoded_array, indices_of
+from beam_jobs.access_log.arrays import buffer, bytes_array
 from beam_jobs.access_log.blocks import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
 from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.query_secrets import PARAMETER, REDACTED, USER_INFO, redact_line
@@ -79,8 +80,9 @@ class Anonymiser:
                 columns[name] = _redacted_column(columns[name], "=", PARAMETER, rf"\1{REDACTED}")
             for name in ("path", "referer"):
                 columns[name] = _redacted_column(columns[name], "@", USER_INFO, rf"\1{REDACTED}@")
+        plain = columns | {"user_agent": columns["user_agent"].cast(pa.string())}
         columns["raw_line_hash"] = hash_rows(
-            [columns[name] for name in _NUMBERS], [columns[name].cast(pa.string()) for name in TEXT_FIELDS]
+            [columns[name] for name in _NUMBERS], [plain[name] for name in TEXT_FIELDS]
         )
         return pa.record_batch([columns[name] for name in rows.schema.names], schema=rows.schema)
 
@@ -94,21 +96,20 @@ class Anonymiser:
         return line
 
     def _address_column(self, addresses: Column, log_dates: Column) -> Column:
-        encoded: Any = addresses
-        distinct: list[str] = encoded.dictionary.to_pylist()
-        numbers = indices_of(addresses)
+        encoded: Any = addresses.dictionary_encode("encode")
+        distinct: list[str | None] = encoded.dictionary.to_pylist()
+        indices = encoded.indices.to_numpy()
         if self._pseudonym is None:
-            return encoded_array(numbers, bytes_array([truncated(text).encode() for text in distinct], pa.string()))
-        days = log_dates.cast(pa.int32()).to_numpy(zero_copy_only=False).astype(np.int64)
-        pairs: Any = pa.array(days * len(distinct) + numbers, mask=numbers < 0).dictionary_encode()
-        pseudonyms_of_pairs = []
+            return _taken([None if text is None else truncated(text).encode() for text in distinct], indices)
+        days = log_dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
+        pairs: Any = pa.array(days.astype(np.int64) * len(distinct) + indices).dictionary_encode()
+        values: list[bytes | None] = []
         for pair in pairs.dictionary.to_pylist():
-            day, number = divmod(pair, len(distinct))
+            day, index = divmod(pair, len(distinct))
+            text = distinct[index]
             log_date = date.fromordinal(day + _UNIX_EPOCH)
-            pseudonyms_of_pairs.append(self._pseudonym(distinct[number], log_date).encode())
-        return cast(
-            Column, pa.DictionaryArray.from_arrays(pairs.indices, bytes_array(pseudonyms_of_pairs, pa.string()))
-        )
+            values.append(None if text is None else self._pseudonym(text, log_date).encode())
+        return _taken(values, pairs.indices.to_numpy())
 
     def _address_in_line(self, match: re.Match[bytes], log_date: date | None) -> bytes:
         address = match[0].decode("ascii", "replace")
@@ -176,18 +177,26 @@ def _lists(rejected: pa.RecordBatch) -> tuple[list[bytes], list[str], list[str]]
     return raw_lines, reasons, messages
 
 
+def _taken(distinct: list[bytes | None], indices: npt.NDArray[Any]) -> Column:
+    texts = bytes_array([text or b"" for text in distinct], pa.string())
+    nulls = np.array([text is None for text in distinct])
+    taken: Column = texts.take(pa.Array.from_buffers(pa.int32(), len(indices), [None, buffer(indices)]))
+    if not nulls.any():
+        return taken
+    missing: Any = pc.if_else(pa.array(nulls[indices]), pa.scalar(None, pa.string()), taken)
+    return cast(Column, missing)
+
+
 def _redacted_column(texts: Column, mark: str, pattern: str, replacement: str) -> Column:
     """Replaces what the pattern finds; only the texts with `mark` in them are looked at."""
-    encoded: Any = texts
-    distinct: Any = encoded.dictionary
-    marked: Any = pc.match_substring(distinct, mark)
+    matched: Any = pc.match_substring(texts, mark)
+    marked: Any = pc.fill_null(matched, False)
     if not marked.true_count:
         return texts
-    found: Any = distinct.filter(marked)
+    found: Any = texts.filter(marked)
     replaced: Any = pc.replace_substring_regex(found, pattern, replacement)
-    return cast(
-        Column, pa.DictionaryArray.from_arrays(encoded.indices, pc.replace_with_mask(distinct, marked, replaced))
-    )
+    result: Any = pc.replace_with_mask(texts, marked, replaced)
+    return cast(Column, result)
 
 
 def _date_in(line: bytes) -> date | None:

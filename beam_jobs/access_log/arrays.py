@@ -45,18 +45,6 @@ def encoded_array(indices: npt.NDArray[np.int32], values: Column) -> Column:
     )
 
 
-def indices_of(encoded: Column) -> npt.NDArray[np.int32]:
-    """Per value of a dictionary array of int32 its index, -1 for null."""
-    indices: npt.NDArray[np.int32] = cast(Any, encoded).indices.fill_null(-1).to_numpy()
-    return indices
-
-
-def without_nulls(texts: Column) -> Column:
-    """A string array with empty texts for its nulls."""
-    _, offsets, values = texts.buffers()
-    return pa.Array.from_buffers(pa.string(), len(texts), [None, offsets, values], offset=texts.offset)
-
-
 def nullable_int64_array(values: npt.NDArray[np.int64]) -> Column:
     """An array of type int64 in which negative values are null."""
     valid = values >= 0

@@ -81,7 +81,7 @@ class BlockParser:
                 rejects.add(line, parsed)
         rejected, kept = rejects.batch(base_offset, self.max_line_bytes)
         return ParsedBlock(
-            rows=rows_batch(scanned.accepted(kept), base_offset),
+            rows=rows_batch(scanned.accepted(kept), block, scanned.overflow(), base_offset),
             rejected=rejected,
             lines=scanned.count,
             blank=scanned.blank,

@@ -7,15 +7,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from beam_jobs.access_log.arrays import buffer, int64_array, nullable_float64_array, nullable_int64_array
-from beam_jobs.access_log.schema import ROWS_SCHEMA, Column
+from beam_jobs.access_log.schema import ROWS_SCHEMA, TEXT_FIELDS, Column
+from beam_jobs.access_log.texts import text_columns
 from beam_jobs.access_log.user_agents import classify_column
+
+_PLAIN = {name: column for column, name in enumerate(TEXT_FIELDS) if name != "user_agent"}
 
 
 class Lines(NamedTuple):
     """The accepted lines of a block, one entry per line in every array.
 
     Attributes:
-        texts: By name each of `TEXT_FIELDS`, of type `ENCODED`.
+        texts: Shape (lines, 2 * 9): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
+            Beginnings from the block's size on lie in the overflow.
         timestamps: Microseconds since 1970 (UTC).
         statuses: -1 for null.
         sizes: Byte counts, -1 for null.
@@ -25,7 +29,7 @@ class Lines(NamedTuple):
         starts: The offset of the line's first byte in the block.
     """
 
-    texts: dict[str, Column]
+    texts: npt.NDArray[np.int32]
     timestamps: npt.NDArray[np.int64]
     statuses: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
@@ -35,22 +39,29 @@ class Lines(NamedTuple):
     starts: npt.NDArray[np.int32]
 
 
-def rows_batch(lines: Lines, base_offset: int) -> pa.RecordBatch:
+def rows_batch(
+    lines: Lines, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8], base_offset: int
+) -> pa.RecordBatch:
     """Builds the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block.
 
     Args:
         lines: What the scanner and the reference parser found.
+        block: The bytes of the block.
+        overflow: The bytes of texts that do not stand in the block as they are, and `PADDING` bytes.
         base_offset: The offset of the block's first byte in its file.
     """
     size = len(lines.starts)
-    columns = dict(lines.texts)
+    plain = text_columns(lines.texts, block, overflow, list(_PLAIN.values()))
+    columns: dict[str, Column] = dict(zip(_PLAIN, plain, strict=True))
     columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(lines.dates)])
     columns["timestamp"] = pa.Array.from_buffers(
         ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(lines.timestamps)]
     )
     columns["status"] = nullable_int64_array(lines.statuses)
     columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
-    columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(columns["user_agent"])
+    columns["user_agent"], columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(
+        lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow
+    )
     columns["request_duration_ms"] = nullable_float64_array(lines.durations)
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.starts.astype(np.int64) + base_offset)

@@ -1,147 +1,94 @@
-"""The distinct texts of a block's columns, numbered while the lines they stand in are still in the processor's cache.
-
-One hash table per column. Its memory is kept for the next block that the same thread parses, its contents are not.
-"""
-
-import threading
+"""Texts that come again and again, each known by a number: a hash table that lives as long as a parser's thread."""
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from beam_jobs.access_log.arrays import buffer
 from beam_jobs.access_log.compilation import compiled, inlined
-from beam_jobs.access_log.schema import TEXT_FIELDS, Column
-from beam_jobs.access_log.words import Number, address_of, copy_64, equal_64, int64, load_word, store_int32, uint64
+from beam_jobs.access_log.schema import Column
+from beam_jobs.access_log.texts import NO_OVERFLOW, text_columns
+from beam_jobs.access_log.words import Number, address_of, copy_64, equal_64, int64, load_word, uint64
 
-MAX_TEXTS = 1 << 15
-"""How many distinct texts of a column are numbered; of a block with more, the column is not."""
+_SLOTS = 1 << 16
+MAX_TEXTS = _SLOTS // 2
+"""How many texts are kept."""
 
-MIN_TEXTS = 1 << 13
-"""From so many on, a column is numbered only while a quarter of its texts at least has come before."""
+UNKNOWN, NULL = -1, -2
+"""In place of the number of a text: the table is full, or the text too long; it is null."""
 
-_SLOTS = 2 * MAX_TEXTS
-_MAX_BYTES = 1 << 22
+MAX_TEXT_BYTES = 1024
+"""Longer texts are not kept: hardly any comes twice."""
+
+_MAX_BYTES = 1 << 23
 _ROOM = 64
 _MULTIPLIER = uint64(0x9E3779B97F4A7C15)
 _ALL = uint64(0xFFFFFFFFFFFFFFFF)
-# A slot: half of the hash, the block that it was filled for, and the number of the text.
-_LOW = uint64(0xFFFFFFFF)
-_HASH, _BLOCK, _NUMBER = uint64(0xFFFFFFFF00000000), uint64(0xFFFF0000), uint64(0xFFFF)
-_BLOCK_SHIFT, _BLOCKS = 16, 1 << 16
-# What is known of a column: how many distinct texts, how many that are not null, and whether it is numbered no more.
-_DISTINCT, _SEEN, _GIVEN_UP = range(3)
-
-
-class _Tables:
-    """The memory of one thread."""
-
-    def __init__(self) -> None:
-        columns = len(TEXT_FIELDS)
-        self.block = 0
-        self.slots = np.zeros((columns, _SLOTS), np.uint64)
-        self.offsets = np.zeros((columns, MAX_TEXTS + 1), np.int32)
-        self.kept = np.empty((columns, _MAX_BYTES), np.uint8)
-
-    def next_block(self) -> int:
-        self.block += 1
-        if self.block == _BLOCKS:
-            self.slots[:] = 0
-            self.block = 1
-        return self.block
-
-
-_of_thread = threading.local()
 
 
 class DistinctTexts:
-    """Numbers the texts of each of `TEXT_FIELDS` from 0 on, in the order in which they come.
+    """Numbers texts from 0 on, in the order in which they come; up to 32,768 of them."""
 
-    A thread fills one of these at a time: the next one takes its memory.
+    def __init__(self) -> None:
+        self._slots = np.full(_SLOTS, -1, np.int32)
+        self._hashes = np.empty(MAX_TEXTS, np.uint64)
+        self._places = np.empty((MAX_TEXTS, 2), np.int32)
+        self._bytes = np.empty(_MAX_BYTES, np.uint8)
+        self._used = np.zeros(2, np.int64)
 
-    Args:
-        lines: For how many lines there is room.
-    """
+    @property
+    def is_half_full(self) -> bool:
+        """Whether it should be begun anew before long."""
+        return bool(self._used[0] > MAX_TEXTS // 2 or self._used[1] > _MAX_BYTES // 2)
 
-    def __init__(self, lines: int) -> None:
-        tables: _Tables | None = getattr(_of_thread, "tables", None)
-        if tables is None:
-            tables = _of_thread.tables = _Tables()
-        self._tables = tables
-        self._block = tables.next_block()
-        self._state = np.zeros((len(TEXT_FIELDS), 3), np.int64)
-        self._numbers = np.empty((len(TEXT_FIELDS), lines), np.int32)
-
-    def grow(self) -> None:
-        """Makes room for twice as many lines."""
-        self._numbers = np.concatenate((self._numbers, np.empty_like(self._numbers)), axis=1)
-
-    def add(
-        self,
-        lines: npt.NDArray[np.int64],
-        texts: npt.NDArray[np.int32],
-        block: npt.NDArray[np.uint8],
-        overflow: npt.NDArray[np.uint8],
-    ) -> None:
-        """Numbers the texts of some lines.
+    def numbers(
+        self, texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
+    ) -> tuple[npt.NDArray[np.int32], int]:
+        """Per line the number of its text, `UNKNOWN` or `NULL`; and how many numbers have been given so far.
 
         Args:
-            lines: Which.
-            texts: See `texts.text_columns`; it has all of `TEXT_FIELDS`.
+            texts: See `texts.text_columns`.
+            column: Which of its columns.
             block: See there.
             overflow: See there.
         """
-        tables = self._tables
+        numbers = np.empty(len(texts), np.int32)
         _number(
-            lines, texts, block, overflow, self._block, tables.slots, tables.offsets, tables.kept, self._state,
-            self._numbers,
+            texts, column, block, overflow, self._slots, self._hashes, self._places, self._bytes, self._used, numbers
         )  # fmt: skip
+        return numbers, int(self._used[0])
 
-    def column(self, column: int, lines: npt.NDArray[np.int64] | int) -> tuple[npt.NDArray[np.int32], Column] | None:
-        """Per line the number of its text, -1 for null, and the texts by their numbers; None for a column given up.
+    def column(self, numbers: npt.NDArray[np.int64]) -> Column:
+        """The texts with these numbers."""
+        kept = self._bytes[:]
+        kept.flags.writeable = False
+        (texts,) = text_columns(self._places[numbers], kept, NO_OVERFLOW)
+        return texts
 
-        Args:
-            column: Its index in `TEXT_FIELDS`.
-            lines: Which lines, or how many from the first on.
-        """
-        if self._state[column, _GIVEN_UP]:
-            return None
-        count = int(self._state[column, _DISTINCT])
-        offsets = self._tables.offsets[column, : count + 1].copy()
-        kept = self._tables.kept[column, : offsets[-1]].copy()
-        numbers = self._numbers[column]
-        taken = numbers[:lines] if isinstance(lines, int) else numbers.take(lines)
-        return taken, pa.Array.from_buffers(pa.string(), count, [None, buffer(offsets), buffer(kept)])
+    def texts(self, first: int, last: int) -> list[bytes]:
+        """The texts with the numbers `first` to `last` (not included)."""
+        return [self._bytes[start : start + length].tobytes() for start, length in self._places[first:last].tolist()]
 
 
 @inlined
 def _hash(address: int, length: int) -> Number:
-    """A hash of all bytes, with as few branches as can be: most of what they cost is being guessed wrong."""
-    if length <= 16:
-        first = load_word(address) & _low_bytes(min(length, 8))
-        second = load_word(address + 8) & _low_bytes(max(length - 8, 0))
-    else:
-        # The last 16 bytes may have been taken once before.
-        end = address + length - 16
-        first = load_word(end)
-        second = load_word(end + 8)
-        while address < end:
-            first = (first ^ load_word(address)) * _MULTIPLIER
-            second = (second ^ load_word(address + 8)) * _MULTIPLIER
-            first ^= first >> uint64(29)
-            second ^= second >> uint64(31)
-            address += 16
-    mixed = (first ^ uint64(length)) * _MULTIPLIER
-    mixed = (mixed ^ (mixed >> uint64(32)) ^ second) * _MULTIPLIER
-    mixed = (mixed ^ (mixed >> uint64(29))) * _MULTIPLIER
-    return mixed ^ (mixed >> uint64(32))
-
-
-@inlined
-def _low_bytes(count: int) -> Number:
-    """A mask for the first bytes of a word, 0 to 8 of them."""
-    # A shift by 64 would leave the word as it is.
-    return ((uint64(1) << uint64(4 * count)) << uint64(4 * count)) - uint64(1)
+    """A hash of all bytes, 16 at a time; what it is good for is bounded by `is_same`."""
+    first = uint64(length)
+    second = _MULTIPLIER
+    rest = length
+    while rest >= 16:
+        first = (first ^ load_word(address)) * _MULTIPLIER
+        second = (second ^ load_word(address + 8)) * _MULTIPLIER
+        first ^= first >> uint64(29)
+        second ^= second >> uint64(31)
+        address += 16
+        rest -= 16
+    if rest > 8:
+        first = (first ^ load_word(address)) * _MULTIPLIER
+        address += 8
+        rest -= 8
+    if rest > 0:
+        second = (second ^ (load_word(address) & (_ALL >> uint64(8 * (8 - rest))))) * _MULTIPLIER
+    mixed = (first ^ (first >> uint64(32))) * _MULTIPLIER + second
+    return mixed ^ (mixed >> uint64(29))
 
 
 @inlined
@@ -161,71 +108,58 @@ def is_same(one: int, other: int, length: int) -> bool:
 
 @compiled
 def _number(
-    lines: npt.NDArray[np.int64],
     texts: npt.NDArray[np.int32],
+    column: int,
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
-    number_of_block: int,
-    slots: npt.NDArray[np.uint64],
-    offsets: npt.NDArray[np.int32],
+    slots: npt.NDArray[np.int32],
+    hashes: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.int32],
     kept: npt.NDArray[np.uint8],
-    state: npt.NDArray[np.int64],
+    used: npt.NDArray[np.int64],
     numbers: npt.NDArray[np.int32],
 ) -> None:
-    """Looks every text up, and adds those that are new."""
+    """Looks every text up, and adds those that are new while there is room."""
     in_block = address_of(block)
     in_overflow = address_of(overflow) - block.size
-    of_block = uint64(number_of_block) << uint64(_BLOCK_SHIFT)
-    # Addresses, for arrays are counted up and down and their indices may be negative.
-    texts_at, texts_step = address_of(texts), int64(texts.strides[0])
-    for column in range(state.shape[0]):
-        if state[column, _GIVEN_UP]:
+    in_kept = address_of(kept)
+    count = used[0]
+    kept_bytes = used[1]
+    for line in range(texts.shape[0]):
+        length = int64(texts[line, 2 * column + 1])
+        if length < 0:
+            numbers[line] = NULL
             continue
-        count = state[column, _DISTINCT]
-        seen = state[column, _SEEN]
-        kept_at = address_of(kept) + column * kept.strides[0]
-        slots_at = address_of(slots) + column * slots.strides[0]
-        offsets_at = address_of(offsets) + column * offsets.strides[0]
-        numbers_at = address_of(numbers) + column * numbers.strides[0]
-        used = int64(offsets[column, count])
-        for line in lines:
-            place = load_word(texts_at + line * texts_step + 8 * column)
-            length = int64(place) >> 32
-            if length < 0:
-                store_int32(numbers_at + 4 * line, int64(-1))
+        if length > MAX_TEXT_BYTES:
+            numbers[line] = UNKNOWN
+            continue
+        begin = int64(texts[line, 2 * column])
+        address = begin + (in_block if begin < block.size else in_overflow)
+        hashed = _hash(address, length)
+        slot = int64(hashed & uint64(_SLOTS - 1))
+        number = int64(slots[slot])
+        while number >= 0 and (
+            hashes[number] != hashed
+            or places[number, 1] != length
+            or not is_same(address, in_kept + int64(places[number, 0]), length)
+        ):
+            slot = (slot + 1) & (_SLOTS - 1)
+            number = int64(slots[slot])
+        if number < 0:
+            if count == MAX_TEXTS or kept_bytes + length + _ROOM > _MAX_BYTES:
+                numbers[line] = UNKNOWN
                 continue
-            seen += 1
-            begin = int64(place & _LOW)
-            address = begin + (in_block if begin < block.size else in_overflow)
-            hashed = _hash(address, length)
-            slot = int64(hashed & uint64(_SLOTS - 1))
-            number = int64(-1)
-            found = load_word(slots_at + 8 * slot)
-            while found & _BLOCK == of_block:
-                if (found ^ hashed) & _HASH == 0:
-                    known = int64(found & _NUMBER)
-                    bounds = load_word(offsets_at + 4 * known)
-                    start = int64(bounds & _LOW)
-                    if (int64(bounds) >> 32) - start == length and is_same(address, kept_at + start, length):
-                        number = known
-                        break
-                slot = (slot + 1) & (_SLOTS - 1)
-                found = load_word(slots_at + 8 * slot)
-            if number < 0:
-                if count == MAX_TEXTS or used + length + _ROOM > _MAX_BYTES:
-                    state[column, _GIVEN_UP] = 1
-                    break
-                number = count
-                slots[column, slot] = (hashed & _HASH) | of_block | uint64(number)
-                copied = int64(0)
-                while copied < length:
-                    copy_64(kept_at + used + copied, address + copied)
-                    copied += 64
-                used += length
-                count += 1
-                offsets[column, count] = used
-            store_int32(numbers_at + 4 * line, number)
-        if count > MIN_TEXTS and 4 * count > 3 * seen:
-            state[column, _GIVEN_UP] = 1
-        state[column, _DISTINCT] = count
-        state[column, _SEEN] = seen
+            number = count
+            slots[slot] = number
+            hashes[number] = hashed
+            places[number, 0] = kept_bytes
+            places[number, 1] = length
+            copied = int64(0)
+            while copied < length:
+                copy_64(in_kept + kept_bytes + copied, address + copied)
+                copied += 64
+            count += 1
+            kept_bytes += length
+        numbers[line] = number
+    used[0] = count
+    used[1] = kept_bytes

@@ -78,12 +78,11 @@ class JsonFormat(LogFormat):
         except LineError as error:
             return error.rejection
 
-    def fill(self, scanned: ScannedBlock, first: int, last: int) -> None:
-        """Reads those lines that are regular, see `LogFormat`."""
+    def fill(self, scanned: ScannedBlock) -> None:
+        """Reads the regular lines of a block, see `LogFormat`."""
         json_scanner.scan_json(
             scanned.block,
-            first,
-            last,
+            scanned.padded,
             scanned.bounds,
             scanned.verdicts,
             *self._tables,

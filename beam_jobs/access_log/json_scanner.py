@@ -118,8 +118,7 @@ def _python_hash(wanted: Wanted) -> int:
 @compiled
 def scan_json(
     data: npt.NDArray[np.uint8],
-    first: int,
-    last: int,
+    count: int,
     bounds: npt.NDArray[np.int32],
     verdicts: npt.NDArray[np.uint8],
     entries: npt.NDArray[np.int64],
@@ -133,9 +132,7 @@ def scan_json(
     durations: npt.NDArray[np.float64],
     dates: npt.NDArray[np.int32],
 ) -> None:
-    """Reads the lines from `first` to `last` (not included) that are declined so far.
-
-    `PADDING` bytes more can be read behind each.
+    """Reads the first `count` lines, of which `PADDING` bytes more can be read behind each, that are declined so far.
 
     For the arguments see `tables` and `scanned.ScannedBlock`.
     """
@@ -151,7 +148,7 @@ def scan_json(
     quotes_at, odd_at, nodes_at = address_of(quotes), address_of(odd), address_of(nodes)
     ranks_at, numbers_at, shape_at = address_of(ranks), address_of(numbers), address_of(shape)
     entries_at, keys_at, slots_at = address_of(entries), address_of(keys), address_of(slots)
-    for line in range(first, last):
+    for line in range(count):
         start = base + int64(bounds[line, 0])
         end = base + int64(bounds[line, 1])
         if verdicts[line] != DECLINED or end - start > 64 * _MAX_WORDS:

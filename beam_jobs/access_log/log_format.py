@@ -50,14 +50,9 @@ class LogFormat(ABC):
         """
         raise NotImplementedError(f"the format {self.name} has no program")
 
-    def fill(self, scanned: ScannedBlock, first: int, last: int) -> None:  # noqa: B027
+    def fill(self, scanned: ScannedBlock) -> None:  # noqa: B027
         """Reads many lines of a block at once, where a format without a program has a fast way to.
 
-        Called for every few lines found, hashed and declined. What this accepts must be what `parse_line` gives; the
-        lines that it leaves declined are passed to `parse_line` one by one.
-
-        Args:
-            scanned: The block.
-            first: The first of the lines.
-            last: The line after the last of them.
+        Called once per block with every line found, hashed and declined. What this accepts must be what `parse_line`
+        gives; the lines that it leaves declined are passed to `parse_line` one by one.
         """

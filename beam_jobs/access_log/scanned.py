@@ -6,16 +6,13 @@ from typing import Any, NamedTuple, Self, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.arrays import encoded_array, without_nulls
 from beam_jobs.access_log.columns import Lines
-from beam_jobs.access_log.distinct import DistinctTexts
 from beam_jobs.access_log.log_format import LogFormat
 from beam_jobs.access_log.program import NO_PROGRAM, Program
 from beam_jobs.access_log.rewriting import WORST_GROWTH, rewrite
 from beam_jobs.access_log.rows import Row
 from beam_jobs.access_log.scanner import ACCEPTED, NO_COMMENT, REWRITE, scan
-from beam_jobs.access_log.schema import TEXT_FIELDS, Column
-from beam_jobs.access_log.texts import NO_OVERFLOW, text_columns
+from beam_jobs.access_log.schema import TEXT_FIELDS
 from beam_jobs.access_log.words import PADDING
 
 _Values = TypeVar("_Values", bound=np.ndarray[Any, Any])
@@ -23,8 +20,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 _SAMPLE_BYTES = 1 << 14
-# So much of a block is read, and its texts numbered, at a time: it stays in a core's cache meanwhile.
-_AT_ONCE = 1 << 18
 
 
 class _Outputs(NamedTuple):
@@ -54,10 +49,6 @@ class _Outputs(NamedTuple):
             np.empty(lines, np.int32),
             np.empty((lines, 2), np.uint64),
         )
-
-    def of_lines(self, lines: slice) -> Self:
-        """Those of some of the lines."""
-        return type(self)(*[cast(Any, values)[lines] for values in self])
 
     def grown(self) -> Self:
         """The same, filled as far as this, with twice the room."""
@@ -97,27 +88,17 @@ class ScannedBlock:
     def __init__(self, block: npt.NDArray[np.uint8], log_format: LogFormat, max_line_bytes: int) -> None:
         program = log_format.program or NO_PROGRAM
         comment = log_format.comment[0] if log_format.comment else NO_COMMENT
-        room = _likely_lines(block)
-        self.block = block
-        self._distinct = DistinctTexts(room)
-        self._take(_Outputs.of(room))
+        outputs = _Outputs.of(_likely_lines(block))
         cut = found = lines = blank = 0
         while True:
             rest = block[cut:]
-            at_once = min(rest.size, _AT_ONCE)
-            first = found
             stop, found, more, more_blank = scan(
-                rest, at_once, cut, cut, max_line_bytes, comment, program.steps, program.separators, found,
-                *self._outputs,
-            )  # fmt: skip
+                rest, rest.size, cut, cut, max_line_bytes, comment, program.steps, program.separators, found, *outputs
+            )
             cut, lines, blank = cut + stop, lines + more, blank + more_blank
-            log_format.fill(self, first, found)
-            self._distinct.add(self._accepted(first, found), self.texts, block, NO_OVERFLOW)
-            if found == len(self.verdicts):
-                self._distinct.grow()
-                self._take(self._outputs.grown())
-            elif stop < at_once or not at_once:
+            if found < len(outputs.verdicts):
                 break
+            outputs = outputs.grown()
         self.padded = found
         # The scanner reads beyond what it looks at, so it leaves the lines at the end of the block to this copy.
         tail = block[cut:].tobytes()
@@ -125,24 +106,18 @@ class ScannedBlock:
         padded = np.frombuffer(ended + bytes(PADDING), np.uint8)
         _, found, more, more_blank = scan(
             padded, len(tail), cut, block.size, max_line_bytes, comment, program.steps, program.separators, found,
-            *self._outputs,
+            *outputs,
         )  # fmt: skip
+        self.block = block
         self.count, self.blank = lines + more, blank + more_blank
-        self._take(self._outputs.of_lines(slice(found)))
+        self.verdicts, self.bounds, self.texts = outputs.verdicts[:found], outputs.bounds[:found], outputs.texts[:found]
+        self.timestamps, self.dates = outputs.timestamps[:found], outputs.dates[:found]
+        self.statuses, self.sizes = outputs.statuses[:found], outputs.sizes[:found]
+        self.durations, self._hashes = outputs.durations[:found], outputs.hashes[:found]
         self._tail_start = cut
         self._overflow = bytearray(tail)
-        # The lines whose texts do not stand in the block as they are.
-        self._late = self._accepted(self.padded, found).tolist()
         self._rewrite(np.flatnonzero(self.verdicts == REWRITE), padded, program)
-
-    def _take(self, outputs: _Outputs) -> None:
-        self._outputs = outputs
-        self.verdicts, self.bounds, self.texts = outputs.verdicts, outputs.bounds, outputs.texts
-        self.timestamps, self.dates, self.durations = outputs.timestamps, outputs.dates, outputs.durations
-        self.statuses, self.sizes = outputs.statuses, outputs.sizes
-
-    def _accepted(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        return np.flatnonzero(self.verdicts[first:last] == ACCEPTED) + first
+        log_format.fill(self)
 
     def _rewrite(self, lines: npt.NDArray[np.int64], tail: npt.NDArray[np.uint8], program: Program) -> None:
         if len(lines):
@@ -152,7 +127,6 @@ class ScannedBlock:
             used = rewrite(self.block, tail, lines, self.texts, program.rewritten, begin, output)
             self._overflow += output[:used].tobytes()
             self.verdicts[lines] = ACCEPTED
-            self._late += lines.tolist()
 
     def places(self, lines: npt.NDArray[np.int64], max_bytes: int) -> npt.NDArray[np.int32]:
         """Where whole lines begin and their lengths, as texts have it, of at most so many bytes each."""
@@ -176,7 +150,6 @@ class ScannedBlock:
         self.sizes[line] = -1 if row.body_bytes_sent is None else row.body_bytes_sent
         self.durations[line] = np.nan if row.request_duration_ms is None else row.request_duration_ms
         self.dates[line] = row.timestamp.toordinal() - _EPOCH_DAY
-        self._late.append(line)
 
     def add_text(self, text: bytes) -> tuple[int, int]:
         """Keeps texts that do not stand in the block as they are, and returns where they begin and their length."""
@@ -190,32 +163,18 @@ class ScannedBlock:
 
     def accepted(self, kept: npt.NDArray[np.bool_] | None) -> Lines:
         """The lines that are kept; all where nothing is said."""
-        overflow = self.overflow()
-        if self._late:
-            self._distinct.add(np.array(self._late, np.int64), self.texts, self.block, overflow)
         lines = None if kept is None else np.flatnonzero(kept)
 
         def of_lines(values: _Values) -> _Values:
             return values if lines is None else cast(_Values, values.take(lines, axis=0))
 
-        count = len(self.verdicts)
-        texts: dict[str, Column] = {}
-        for column, name in enumerate(TEXT_FIELDS):
-            numbered = self._distinct.column(column, count if lines is None else lines)
-            if numbered is None:
-                # Each text by itself: most come once, so that looking for the same ones costs more than it saves.
-                places = of_lines(self.texts)
-                (values,) = text_columns(places, self.block, overflow, [column])
-                numbered = np.arange(len(values), dtype=np.int32), without_nulls(values)
-                numbered[0][places[:, 2 * column + 1] < 0] = -1
-            texts[name] = encoded_array(*numbered)
         return Lines(
-            texts=texts,
+            texts=of_lines(self.texts),
             timestamps=of_lines(self.timestamps),
             statuses=of_lines(self.statuses),
             sizes=of_lines(self.sizes),
             durations=of_lines(self.durations),
             dates=of_lines(self.dates),
-            hashes=of_lines(self._outputs.hashes),
+            hashes=of_lines(self._hashes),
             starts=of_lines(self.bounds[:, 0]),
         )

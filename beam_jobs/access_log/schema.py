@@ -10,26 +10,26 @@ TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protoco
 """The columns whose text is taken from the line, in the order in which the parsers hand them on."""
 
 ENCODED = pa.dictionary(pa.int32(), pa.string())
-"""The type of all text columns. Where most texts of a block are different, a dictionary may hold one twice."""
+"""The type of text columns of which the parser knows the distinct values."""
 
 _ROWS: list[tuple[str, pa.DataType]] = [
     ("log_date", pa.date32()),
     ("timestamp", pa.timestamp("us", tz="UTC")),
-    ("remote_addr", ENCODED),
-    ("remote_user", ENCODED),
-    ("method", ENCODED),
-    ("path", ENCODED),
-    ("query", ENCODED),
-    ("protocol", ENCODED),
+    ("remote_addr", pa.string()),
+    ("remote_user", pa.string()),
+    ("method", pa.string()),
+    ("path", pa.string()),
+    ("query", pa.string()),
+    ("protocol", pa.string()),
     ("status", pa.int64()),
     ("body_bytes_sent", pa.int64()),
-    ("referer", ENCODED),
+    ("referer", pa.string()),
     ("user_agent", ENCODED),
     ("browser", ENCODED),
     ("os", ENCODED),
     ("device", ENCODED),
     ("is_bot", pa.bool_()),
-    ("host", ENCODED),
+    ("host", pa.string()),
     ("request_duration_ms", pa.float64()),
     ("raw_line_hash", pa.binary(16)),
     ("source_offset", pa.int64()),

@@ -1,9 +1,12 @@
 """Classes of user agents."""
 
-import pyarrow as pa
+import numpy as np
 import pytest
 
+from beam_jobs.access_log.distinct import MAX_TEXTS
+from beam_jobs.access_log.texts import NO_OVERFLOW
 from beam_jobs.access_log.user_agents import classify, classify_column
+from beam_jobs.access_log.words import PADDING
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -34,8 +37,16 @@ def test_classes(user_agent: str, browser: str, os: str, is_bot: bool) -> None:
 
 
 def classified(user_agents: list[str | None]) -> list[list[object]]:
-    encoded = pa.array(user_agents, pa.string()).dictionary_encode()
-    return [part.to_pylist() for part in classify_column(encoded)]
+    texts, written = [], bytearray()
+    for user_agent in user_agents:
+        encoded = (user_agent or "").encode()
+        texts.append([len(written), -1 if user_agent is None else len(encoded)])
+        written += encoded
+    block = np.frombuffer(bytes(written) + bytes(PADDING), np.uint8)
+    places = np.array(texts, np.int32).reshape(-1, 2)
+    same, *classes = [part.to_pylist() for part in classify_column(places, 0, block, NO_OVERFLOW)]
+    assert same == user_agents
+    return classes
 
 
 def test_a_column_keeps_order_and_nulls() -> None:
@@ -50,9 +61,13 @@ def test_a_column_of_nulls_only() -> None:
     assert classified([None, None]) == [[None, None]] * 4
 
 
-def test_a_part_of_a_column() -> None:
-    encoded = pa.array([CHROME, None, "curl/7.88.1"]).dictionary_encode()
-    assert classify_column(encoded[1:])[0].to_pylist() == [None, "curl"]
+def test_more_distinct_ones_than_are_kept_and_longer_ones() -> None:
+    user_agents: list[str | None] = [f"curl/{number}" for number in range(MAX_TEXTS + 5)]
+    user_agents += ["curl/0", "curl/7 " + "x" * 2000, None, "Googlebot/" + "2" * 100, "Googlebot/" + "2" * 100 + "3"]
+    browser, _, _, is_bot = classified(user_agents)
+    assert browser == ["curl"] * (MAX_TEXTS + 7) + [None, "Googlebot", "Googlebot"]
+    assert is_bot == [True] * (MAX_TEXTS + 7) + [None, True, True]
+    assert classified(["curl/1", CHROME])[0] == ["curl", "Chrome"]
 
 
 def test_only_the_beginning_of_a_long_one_counts() -> None:
