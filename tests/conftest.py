@@ -14,8 +14,8 @@ from hypothesis import settings
 from emulators.stack import processes
 from emulators.stack.running import RunningStack, running_stack
 
-# A machine may be busy; how fast something is, benchmarks say. Where a change is judged, chance has no say (Hypothesis's
-# own profile for CI is the same): new cases are looked for by who runs the tests anywhere else, and by `make fuzz`.
+# A machine may be busy; how fast something is, benchmarks say. Where a change is judged, chance has no say, as in
+# Hypothesis's own profile for CI: new cases are looked for by who runs the tests anywhere else, and by `make fuzz`.
 settings.register_profile("logline", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("logline")
 
