@@ -58,14 +58,15 @@ class StreamingPull:
         reader.add_done_callback(lambda _: self._subscription.notify())
         try:
             while not reader.done():
+                # Before each wait: what happens while a response is written wakes nobody.
+                require_readable(self._broker, self._subscription)
+                if self._broker.is_closing:
+                    raise PubsubError(grpc.StatusCode.UNAVAILABLE, "The Pub/Sub emulator stops.")
                 response = self._next_response()
                 if response is not None:
                     await write(response)
                     continue
                 await self._subscription.changed()
-                require_readable(self._broker, self._subscription)
-                if self._broker.is_closing:
-                    raise PubsubError(grpc.StatusCode.UNAVAILABLE, "The Pub/Sub emulator stops.")
             await reader
         finally:
             reader.cancel()
