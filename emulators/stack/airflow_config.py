@@ -67,7 +67,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             # The default asks a name server.
             "hostname_callable": "socket.gethostname",
             # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.
-            "dagbag_import_timeout": 120,
+            "dagbag_import_timeout": 300,
         },
         # Airflow sets WAL itself; the timeout is how many seconds a writer waits for another one.
         "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=20"},
@@ -93,7 +93,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             # An edited file is parsed at the next refresh; an unchanged one need not be, again and again.
             "min_file_process_interval": 300,
             "stale_dag_threshold": 300,
-            "dag_file_processor_timeout": 180,
+            "dag_file_processor_timeout": 360,
         },
         "workers": {"execution_api_timeout": 30},
         "logging": {

@@ -11,7 +11,7 @@ from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.components import stack_components
 from emulators.stack.config import REPOSITORY, StackConfig, StackError, component_environment
 from emulators.stack.probes import answers, check_ports_free
-from emulators.stack.state import DOWN, FAILED, STARTING, UP, StackState, read_state, running_state
+from emulators.stack.state import DOWN, FAILED, UP, StackState, read_state, running_state
 
 Tell = Callable[[str], None]
 """Takes one line for the user."""
@@ -63,7 +63,7 @@ def up(
     if airflow:
         with AirflowApi.of(config) as api:
             # Each file of the DAGs folder is named after its DAG.
-            api.wait_for_dags({file.stem for file in (REPOSITORY / "dags").glob("[!_]*.py")}, seconds=240)
+            api.wait_for_dags({file.stem for file in (REPOSITORY / "dags").glob("[!_]*.py")}, seconds=600)
     return state
 
 
@@ -94,7 +94,7 @@ def _start_supervisor(config: StackConfig, *, airflow: bool, owner: int | None) 
 
 
 def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> StackState:
-    silent_until = time.monotonic() + 20
+    silent_until = time.monotonic() + 60
     while True:
         state = read_state(config)
         if state is not None:
@@ -103,11 +103,11 @@ def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> 
                 return state
             if state.status in (FAILED, DOWN):
                 raise StackError(_why(state))
-        if running_state(config) is None and time.monotonic() > silent_until:
+        if running_state(config) is not None:
+            silent_until = time.monotonic() + 20
+        elif time.monotonic() > silent_until:
             log = config.logs_dir / "supervisor.log"
             raise StackError(f"the supervisor of the stack ended: {processes.last_lines(log)} (log: {log})")
-        if state is not None and state.status == STARTING:
-            silent_until = time.monotonic() + 20
         time.sleep(0.2)
 
 

@@ -2,10 +2,10 @@
 
 import contextlib
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from emulators.stack.airflow_api import AirflowApi
 from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
 from emulators.stack.dataflow_api import DataflowApi
 from emulators.stack.state import ComponentState, read_state
+
+_NOT_GIVEN_AWAY = range(10_000, 32_768)
+"""Port numbers below those that systems give to programs that ask for any free one."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,15 @@ class RunningStack:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return port numbers on which nothing listens now, all different."""
-    with ExitStack() as opened:
-        servers = [opened.enter_context(socket.socket()) for _ in range(count)]
-        for server in servers:
-            server.bind((HOST, 0))
-        return [int(server.getsockname()[1]) for server in servers]
+    """Return port numbers on which nothing listens now, all different, and which no other program gets by chance."""
+    candidates = iter(secrets.SystemRandom().sample(_NOT_GIVEN_AWAY, len(_NOT_GIVEN_AWAY)))
+    found: list[int] = []
+    while len(found) < count:
+        port = next(candidates)
+        with socket.socket() as server, contextlib.suppress(OSError):
+            server.bind((HOST, port))
+            found.append(port)
+    return found
 
 
 @contextlib.contextmanager
