@@ -23,7 +23,7 @@ from emulators.stack.running import RunningStack
 from tests.sql.warehouse import TABLES, VIEWS, render
 
 
-def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 180) -> Any:
     """The first true value of the check."""
     deadline = time.monotonic() + seconds
     while not (found := check()):
@@ -164,7 +164,7 @@ def publishing(stack: RunningStack, options: dict[str, object]) -> Iterator[None
     publisher = subprocess.Popen(command, cwd=REPOSITORY, env=stack.process_env, stderr=subprocess.PIPE, text=True)
     try:
         yield
-        _, said = publisher.communicate(timeout=180)
+        _, said = publisher.communicate(timeout=400)
         assert publisher.returncode == 0, said
     finally:
         publisher.kill()

@@ -81,7 +81,7 @@ def _run(engine: Engine, folder: Path, *, keep: bool) -> None:
             _wait_until_up(project, port)
             _check_login(port)
             _check_ports(project, port)
-            airflow.wait_for_dags(dag_ids(), seconds=300)
+            airflow.wait_for_dags(dag_ids(), seconds=600)
         with _step("Backfill"):
             _provision_and_backfill(airflow, lambda *arguments: project.module("dataflow", *arguments))
             _compare(expected, _checksums(project), "laptop mode")
@@ -97,7 +97,7 @@ def _run(engine: Engine, folder: Path, *, keep: bool) -> None:
             project.compose("up", "--detach", "--no-build")
             _wait_until_up(project, port)
             _compare(expected, _checksums(project), "state before")
-            if _arrived(project) != streamed or {run.run_id for run in airflow.runs("log_backfill")} != runs:
+            if _arrived(project) != streamed or not runs <= {run.run_id for run in airflow.runs("log_backfill")}:
                 raise WrongError(f"down and up lost something: {streamed} events, runs {runs} before")
     except (WrongError, EngineError, StackError):
         _show_logs(project)
@@ -119,7 +119,7 @@ def _on_laptop(stack: RunningStack, *arguments: str) -> str:
 
 
 def _provision_and_backfill(airflow: AirflowApi, module: Callable[..., str]) -> None:
-    _succeed(airflow, "provision", {}, seconds=300)
+    _succeed(airflow, "provision", {}, seconds=600)
     files = ["--output", f"gs://{BUCKET}/logs", "--start_date", FIRST_DAY, "--days", str(DAYS)]
     module("beam_jobs.generate_logs", *files, "--lines_per_day", str(LINES_PER_DAY))
     known = {run.run_id for run in airflow.runs("daily_summary")}
@@ -158,7 +158,7 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
         raise WrongError(f"the backfill under which {', '.join(AIRFLOW)} were killed is {ended.state}")
     _wait_for_summaries(airflow, known)
 
-    _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=300)
+    _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=600)
     before = _arrived(project)
     options = ["--topic=projects/logline-local/topics/log-lines", f"--messages={PUBLISHED}", "--rate=20"]
     publisher = project.start(
@@ -174,9 +174,9 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
     truth = f"/var/lib/logline/storage/.cloudstorage/{BUCKET}/{TRUTH}"
     totals = json.loads(project.engine.run("exec", project.containers()["storage"], "cat", truth))["totals"]
     wanted = {fate: before[fate] + totals.get(fate, 0) for fate in before}
-    _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=300)
+    _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=600)
     try:
-        wait_for(lambda: _arrived(project) == wanted, seconds=300, what=f"{wanted} events", pause=2)
+        wait_for(lambda: _arrived(project) == wanted, seconds=600, what=f"{wanted} events", pause=2)
     except AirflowError as error:
         raise WrongError(f"{error}, there are {_arrived(project)}") from None
     print(f"    all {sum(totals.values()):,} streamed events are there", flush=True)
@@ -184,11 +184,11 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
 
 def _kill(project: Project, service: str, port: int) -> None:
     """Kill a service's process and wait until it does its work again."""
-    since = time.time()
     old = project.kill(service)
+    since = time.time()
     wait_for(
         lambda: project.pid(service) not in (0, old) and _is_up(project, service, port, since),
-        seconds=300,
+        seconds=600,
         what=f"{service} after SIGKILL",
         pause=1,
     )
@@ -223,7 +223,7 @@ def _is_up(project: Project, service: str, port: int, since: float) -> bool:
 def _wait_until_up(project: Project, port: int) -> None:
     begun = time.time()
     for service in [name for name in project.containers() if name != "init"]:
-        wait_for(lambda service=service: _is_up(project, service, port, begun), seconds=480, what=service, pause=1)
+        wait_for(lambda service=service: _is_up(project, service, port, begun), seconds=600, what=service, pause=1)
 
 
 def _health(port: int) -> Mapping[str, Any]:

@@ -84,13 +84,15 @@ class Project:
         )
 
     def containers(self) -> Mapping[str, str]:
-        """The container's id of each service that has one."""
+        """The container's id of each service that has one; one that is removed meanwhile is left out."""
         label = f"label=com.docker.compose.project={self._name}"
         ids = self.engine.run("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
         if not ids:
             return {}
-        found = json.loads(self.engine.run("inspect", *ids))
-        return {one["Config"]["Labels"]["com.docker.compose.service"]: one["Id"] for one in found}
+        form = '{{index .Config.Labels "com.docker.compose.service"}} {{.Id}}'
+        command = [self.engine.program, "inspect", "--format", form, *ids]
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return dict(line.split() for line in found.splitlines())
 
     def pid(self, service: str) -> int:
         """The process of a service's container as this machine numbers it; 0 while it does not run."""

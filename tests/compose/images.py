@@ -64,6 +64,7 @@ def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str
     for image in ("logline-airflow:test", "logline-emulators:test", *map(image_of, METADATA)):
         _look_inside(engine, image, secrets, tell)
     environment = ["--env=LOGLINE_PROJECT=logline-local", "--env=LOGLINE_BUCKET=logline-local"]
+    environment.append("--env=AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=300")
     python = ["run", "--rm", *environment, "--entrypoint=python", "logline-airflow:test", "-c"]
     dags = engine.run(*python, _PARSE_DAGS).strip().splitlines()[-1].split(",")
     if dags != dag_ids():
@@ -123,7 +124,7 @@ def _stream_and_drain(engine: Engine, arguments: Sequence[str]) -> None:
         return "streaming from" in engine.logs(container)
 
     try:
-        wait_for(streams, seconds=120, what="the stream in its image", pause=1)
+        wait_for(streams, seconds=300, what="the stream in its image", pause=1)
         engine.run("kill", "--signal=INT", container)
         if (code := engine.run("wait", container).strip()) != "0" or "drained: " not in engine.logs(container):
             raise EngineError(f"told to drain, the stream's image ended with {code}: {engine.logs(container)[-500:]}")

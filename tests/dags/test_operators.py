@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from emulators.stack.running import RunningStack
 from tests.dags.conftest import ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 LINE = b'192.0.2.7 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8.0"\n'
 NOWHERE = "http://127.0.0.1:1"
@@ -48,7 +48,7 @@ def call(stack: RunningStack, folder: Path, *names: str, **environment: str) -> 
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        timeout=280,
+        timeout=560,
     )
     return json.loads(run.stdout.splitlines()[-1])
 

@@ -238,7 +238,7 @@ def test_importing_dag_files_loads_nothing_but_the_provider():
         check=True,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=400,
     )
     added = set(ast.literal_eval(run.stdout.splitlines()[-1]))
     assert {"dags", "logline"} <= added

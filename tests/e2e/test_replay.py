@@ -10,10 +10,10 @@ import pytest
 from emulators.stack.airflow_api import AirflowApi, DagRun, wait_for
 from emulators.stack.running import RunningStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 DAY = "2023-06-01"
-RUN_SECONDS = 400
+RUN_SECONDS = 600
 # What an older parser left of a file of six lines and a message: two rows, and these lines.
 GOOD = '192.0.2.9 - - [01/Jun/2023:10:00:0{n} +0000] "GET /{n} HTTP/1.1" 200 5 "-" "curl/8.0"'
 STREAMED = '192.0.2.9 - - [01/Jun/2023:10:00:09] "GET /9 HTTP/1.1" [200] 5 "-" "curl/8.0"'
@@ -53,7 +53,7 @@ class Warehouse:
 def warehouse(airflow_stack: RunningStack) -> Iterator[Warehouse]:
     """What an older parser has left behind."""
     with AirflowApi.of(airflow_stack.config) as airflow:
-        airflow.wait_for_dags(("provision", "dead_letter_replay", "daily_summary"), seconds=120)
+        airflow.wait_for_dags(("provision", "dead_letter_replay", "daily_summary"), seconds=RUN_SECONDS)
         if not any(run.state == "success" for run in airflow.runs("provision")):
             provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
             assert provisioned.state == "success", airflow.why_failed(provisioned)

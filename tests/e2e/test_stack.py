@@ -11,7 +11,7 @@ from emulators.stack.airflow_api import AirflowError, wait_for
 from emulators.stack.config import REPOSITORY
 from emulators.stack.running import RunningStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
 def test_every_dag_is_known_and_runs_when_triggered(airflow_stack: RunningStack):
@@ -19,7 +19,7 @@ def test_every_dag_is_known_and_runs_when_triggered(airflow_stack: RunningStack)
         dags = {dag["dag_id"]: dag["is_paused"] for dag in api.request("GET", "/dags")["dags"]}
         files = {path.stem for path in (REPOSITORY / "dags").glob("*.py")} - {"__init__"}
         assert dags == dict.fromkeys(files, False)
-        run = api.wait_for_run(api.trigger("provision"), seconds=300)
+        run = api.wait_for_run(api.trigger("provision"), seconds=600)
         tasks = api.tasks(run.dag_id, run.run_id)
         assert {task.state for task in tasks} == {"success"}
         assert "create_bucket" in {task.task_id for task in tasks}

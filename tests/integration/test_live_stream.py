@@ -27,8 +27,7 @@ def test_launch_update_kill_and_drain_lose_nothing(emulators: RunningStack, tmp_
             eventually(lambda: stream.state(first) == "JOB_STATE_UPDATED")
             assert len(stream.processes()) <= 1
             stream.wait_until_running(second)
-            before = stream.count("streamed_requests")
-            eventually(lambda: stream.count("streamed_requests") > before)
+            eventually(lambda: stream.dataflow.counters(second)["rows"])
 
             (process,) = stream.processes()
             process.kill()

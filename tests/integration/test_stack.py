@@ -160,16 +160,15 @@ def test_one_port_for_two_servers_is_refused(cli):
 
 
 def test_another_pubsub_emulator_is_used_where_the_user_has_one(cli, tmp_path):
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        address = f"{HOST}:{found.getsockname()[1]}"
+    (port,) = free_ports(1)
+    address = f"{HOST}:{port}"
     refused = cli.up(PUBSUB_EMULATOR_HOST=address)
     assert refused.returncode == 1
     assert refused.stderr == (
         f"error: no Pub/Sub emulator answers at PUBSUB_EMULATOR_HOST={address}: start it, or unset the variable to "
         "have one started here\n"
     )
-    command = [sys.executable, "-m", "emulators.pubsub", "--port", address.partition(":")[2]]
+    command = [sys.executable, "-m", "emulators.pubsub", "--port", str(port)]
     theirs = subprocess.Popen([*command, "--state-dir", str(tmp_path / "theirs")], stdout=subprocess.PIPE, text=True)
     try:
         assert theirs.stdout is not None

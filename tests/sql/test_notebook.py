@@ -1,5 +1,6 @@
 """The notebook runs from its first cell to its last, against the emulator."""
 
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ def test_the_notebook_draws_its_plots(generated_days, emulators, monkeypatch, tm
     for name, value in {**emulators.env, "LOGLINE_DATASET": generated_days.warehouse.dataset}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    import_module("matplotlib.font_manager")  # makes its cache, of which the notebook would tell if it takes long
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     assert not [cell for cell in notebook.cells if cell.get("outputs")], "committed without its outputs"
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

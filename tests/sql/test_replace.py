@@ -100,7 +100,7 @@ def test_replaces_at_once_give_the_same_tables(warehouse):
     replace = warehouse.sql(REPLACE)
 
     def until_done(_):
-        for _ in range(20):
+        for _ in range(100):
             try:
                 return warehouse.run(replace)
             except GoogleAPICallError as error:

@@ -40,7 +40,7 @@ def first_event(trigger: Any) -> Any:
             return event.payload
         return None
 
-    return asyncio.run(asyncio.wait_for(run(), 30))
+    return asyncio.run(asyncio.wait_for(run(), 120))
 
 
 def start(name: str, *, wait: bool | None = False, **parameters: Any) -> Any:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 from googleapiclient.discovery import build
 from googleapiclient.http import build_http
+
+from emulators.stack.running import free_ports
 
 PROJECT = "logline-test"
 LOCATION = "us-central1"
@@ -42,7 +43,7 @@ SLEEPER = {
 }
 
 
-def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 120) -> Any:
     """The first true value of the check; polling is how every client of the service waits too."""
     deadline = time.monotonic() + seconds
     while True:
@@ -60,18 +61,12 @@ def gone(process: psutil.Process) -> bool:
         return True
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Emulator:
     """An emulator process that can be killed and started again on the same ports and state."""
 
     def __init__(self, state_dir: Path, storage: str) -> None:
         self.state_dir = state_dir
-        self.port, self.grpc_port = free_port(), free_port()
+        self.port, self.grpc_port = free_ports(2)
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.grpc_target = f"127.0.0.1:{self.grpc_port}"
         self.storage = storage
@@ -176,7 +171,7 @@ def _texts(parameters: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def storage() -> Iterator[str]:
     """The address of a GCS emulator that holds the template specs."""
-    port = free_port()
+    (port,) = free_ports(1)
     with create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET):
         address = f"http://127.0.0.1:{port}"
         options = {"api_endpoint": address}

@@ -124,7 +124,7 @@ def test_the_async_client(emulator: Emulator, channel: grpc.Channel) -> None:
             names = [one.name async for one in await jobs.list_jobs(listing)]
             return state, names
 
-    state, names = asyncio.run(asyncio.wait_for(follow(), 20))
+    state, names = asyncio.run(asyncio.wait_for(follow(), 120))
     assert state == api.JobState.JOB_STATE_DONE
     assert "grpc-async" in names
 

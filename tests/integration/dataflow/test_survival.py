@@ -50,11 +50,11 @@ def survivors(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             emulator.wait(job_id, "RUNNING")
             ready(emulator, job_id)
         eventually(lambda: ("DETAILED", "INFO:root:before") in emulator.messages(ids["running"]))
-        emulator.ask(ids["cancelled"], "CANCELLED")
         before = {name: emulator.get(job_id) for name, job_id in ids.items()}
         leaders = {name: psutil.Process(emulator.process_id(job_id)) for name, job_id in ids.items()}
         cancelled = entry_point(emulator, ids["cancelled"])
 
+        emulator.ask(ids["cancelled"], "CANCELLED")
         emulator.end(signal.SIGKILL)
         assert not any(gone(leader) for leader in leaders.values())
         os.killpg(leaders["vanished"].pid, signal.SIGKILL)
@@ -119,8 +119,7 @@ def test_sigterm_leaves_no_process_and_says_why_the_jobs_failed(
     grandchild = psutil.Process(int(eventually(lambda: pid_file.exists() and pid_file.read_text())))
     process = entry_point(own_emulator, job_id)
     assert own_emulator.end(signal.SIGTERM) == 0
-    assert gone(process)
-    assert gone(grandchild)
+    eventually(lambda: gone(process) and gone(grandchild))
     own_emulator.start()
     assert own_emulator.state(job_id) == "FAILED"
     assert own_emulator.errors(job_id) == ["The Dataflow emulator was stopped while the job was active."]

@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "target" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.integration)
-            item.add_marker(pytest.mark.timeout(60))
+            item.add_marker(pytest.mark.timeout(180))
         name = item.name.replace("[google-", "[").replace("[google]", "")
         if name == item.name:
             continue

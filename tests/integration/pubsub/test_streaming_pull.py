@@ -37,6 +37,12 @@ class BareStream:
     def send(self, **fields: Any) -> None:
         self._requests.put(StreamingPullRequest(**fields))
 
+    def finish(self) -> None:
+        """Send no more, and wait until the emulator has ended the stream."""
+        self._requests.put(None)
+        self._reader.join(timeout=15)
+        assert not self._reader.is_alive()
+
     def close(self) -> None:
         self._requests.put(None)
         self._responses.cancel()
@@ -154,7 +160,7 @@ def test_stream_is_refused(target: Target, first: dict[str, Any]) -> None:
     _, subscription = target.pair()
     request = StreamingPullRequest(subscription=subscription, **first)
     with pytest.raises(exceptions.InvalidArgument):
-        next(iter(target.subscriber.api.streaming_pull(iter([request]), timeout=5)))
+        next(iter(target.subscriber.api.streaming_pull(iter([request]), timeout=15)))
 
 
 def test_stream_of_a_missing_subscription(target: Target, open_stream: Any) -> None:
@@ -234,6 +240,6 @@ def test_message_waits_while_nobody_streams(target: Target, open_stream: Any) ->
     target.publish(topic, b"one")
     first = stream.received.get(timeout=15)
     stream.send(ack_ids=[first.ack_id])
-    stream.close()
+    stream.finish()
     target.publish(topic, b"two")
     assert open_stream(subscription).received.get(timeout=15).message.data == b"two"

@@ -19,6 +19,8 @@ from google.cloud import bigquery
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from jinja2 import Template
 
+from emulators.stack.running import free_ports
+
 PROJECT = "logline-test"
 HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).parents[3]
@@ -38,12 +40,6 @@ def eventually(check: Callable[[], Any], seconds: float = 60) -> Any:
             return found
         assert time.monotonic() < deadline, f"not within {seconds} s: {check}"
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
@@ -78,7 +74,7 @@ class World:
     """Both emulators; clients of them as tests need them."""
 
     def __init__(self, folder: Path) -> None:
-        rest, grpc, pubsub = free_port(), free_port(), free_port()
+        rest, grpc, pubsub = free_ports(3)
         self.bigquery = Server(
             (rest, grpc),
             *("emulators.bigquery", "--port", rest, "--grpc-port", grpc, "--project", PROJECT),

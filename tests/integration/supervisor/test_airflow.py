@@ -13,20 +13,21 @@ from google.cloud import bigquery
 from emulators.stack.airflow_api import AirflowApi, DagRun, error_line, wait_for
 from emulators.stack.running import RunningStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 STREAM = "log-stream"
+RUN_SECONDS = 600
 
 
 def supervised(api: AirflowApi, conf: dict[str, Any] | None = None) -> tuple[DagRun, dict[str, str | None]]:
     """Trigger a run and wait for its end; the states of its tasks."""
-    run = api.wait_for_run(api.trigger("stream_supervisor", conf), seconds=300)
+    run = api.wait_for_run(api.trigger("stream_supervisor", conf), seconds=RUN_SECONDS)
     return run, {task.task_id: task.state for task in api.tasks(run.dag_id, run.run_id)}
 
 
 def succeeded(api: AirflowApi, run: DagRun) -> None:
     """Wait for the end of a run that has to succeed."""
-    ended = api.wait_for_run(run, seconds=300)
+    ended = api.wait_for_run(run, seconds=RUN_SECONDS)
     assert ended.state == "success", api.why_failed(ended)
 
 
@@ -41,7 +42,7 @@ def running(stack: RunningStack) -> str:
             folder = stack.config.state_dir / "dataflow/jobs" / active[0].id
             return active[0].id if (folder / "metrics.json").exists() else None
 
-        return wait_for(one, seconds=120, what="a running stream")
+        return wait_for(one, seconds=300, what="a running stream")
 
 
 def approve(stack: RunningStack, api: AirflowApi, run: DagRun, task_id: str) -> None:
@@ -53,7 +54,7 @@ def approve(stack: RunningStack, api: AirflowApi, run: DagRun, task_id: str) -> 
     scheduler_log = stack.config.state_dir / "logs/airflow-scheduler.log"
     heard = f"Received executor event with state success for task instance TaskInstanceKey(dag_id='{run.dag_id}', "
     heard += f"task_id='{task_id}', run_id='{run.run_id}'"
-    wait_for(lambda: heard in scheduler_log.read_text(errors="replace"), seconds=200, what=f"{task_id} to ask")
+    wait_for(lambda: heard in scheduler_log.read_text(errors="replace"), seconds=RUN_SECONDS, what=f"{task_id} to ask")
     answer = {"chosen_options": ["Approve"], "params_input": {}}
     api.request("PATCH", f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}/-1/hitlDetails", json=answer)
 
@@ -71,7 +72,7 @@ def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
         with airflow_stack.dataflow() as dataflow:
             wait_for(
                 lambda: not any(job.is_active and job.id == first for job in dataflow.jobs(STREAM)),
-                seconds=60,
+                seconds=180,
                 what="the killed job to have failed",
             )
         run, _ = supervised(api, {"action": "launch"})
@@ -95,7 +96,11 @@ def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
         run, states = supervised(api, {"max_lag_seconds": 1, "action": "drain"})
         assert (states["drain"], states["check"]) == ("success", "skipped")
         with airflow_stack.dataflow() as dataflow:
-            wait_for(lambda: not any(job.is_active for job in dataflow.jobs(STREAM)), seconds=60, what="the drain")
+            wait_for(
+                lambda: not any(job.is_active and job.id == third for job in dataflow.jobs(STREAM)),
+                seconds=180,
+                what="the drain",
+            )
             by_id = {job.id: job.state for job in dataflow.jobs(STREAM)}
         assert by_id[first] == "JOB_STATE_FAILED"
         assert by_id[second] == "JOB_STATE_UPDATED"
@@ -110,7 +115,7 @@ def test_an_alarm_is_one_line_that_names_the_runbook(airflow_stack: RunningStack
     with airflow_stack.airflow() as api:
         supervised(api, {"action": "launch"})
         running(airflow_stack)
-        wait_for(lambda: minutes_without_rows(airflow_stack) > 1, seconds=90, what="rows to be older than a minute")
+        wait_for(lambda: minutes_without_rows(airflow_stack) > 1, seconds=180, what="rows to be older than a minute")
         run, states = supervised(api, {"max_freshness_minutes": 1})
         assert run.state == "failed"
         assert (states["decide"], states["record"], states["check"]) == ("success", "success", "failed")

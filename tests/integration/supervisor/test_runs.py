@@ -81,6 +81,8 @@ def test_a_job_of_a_longer_or_shorter_name_is_none_of_ours(world: World) -> None
     longer = world.launch_by_hand(f"{world.name}-staging")
     shorter = world.launch_by_hand(world.name[:-1])
     world.start()
+    for job_id in (longer, shorter):
+        world.dataflow.wait(job_id, "RUNNING")
     assert world.run("drain")["tasks"] == ["drain", "record"]
     world.settle("DRAINED")
     assert [world.dataflow.state(job_id) for job_id in (longer, shorter)] == ["RUNNING", "RUNNING"]

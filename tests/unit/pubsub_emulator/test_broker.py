@@ -6,6 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.unit.pubsub_emulator.in_process import TOPIC, emulator
 
+LEASE_SECONDS = 600
+
 
 class Delivering(RuleBasedStateMachine):
     """The model: which bodies are unacknowledged, and under which ack id they are leased."""
@@ -16,7 +18,8 @@ class Delivering(RuleBasedStateMachine):
         self.emulator = self.context.__enter__()
         self.emulator.create_topic()
         policy = {"dead_letter_topic": TOPIC, "max_delivery_attempts": 100}
-        self.emulator.create_subscription(**({"dead_letter_policy": policy} if dead_letters else {}))
+        settings = {"dead_letter_policy": policy} if dead_letters else {}
+        self.emulator.create_subscription(ack_deadline_seconds=LEASE_SECONDS, **settings)
         self.number = 0
         self.open: set[bytes] = set()
         self.leased: dict[bytes, str] = {}
@@ -70,7 +73,7 @@ class Delivering(RuleBasedStateMachine):
 
     @rule()
     def wait_for_expiry(self) -> None:
-        self.emulator.advance(10)
+        self.emulator.advance(LEASE_SECONDS)
         self.end_leases(list(self.leased))
 
     @rule()

@@ -216,12 +216,12 @@ def test_detached_subscription_stays_detached(running: Emulator) -> None:
 
 
 def test_progress_is_folded(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broker, "FOLD_AFTER", 3)
     running.create_subscription()
     running.publish(*[b"%d" % number for number in range(6)])
     for message in running.pull()[:4]:
         running.acknowledge(message.ack_id)
     assert running.stored("progress") == 4
+    monkeypatch.setattr(broker, "FOLD_AFTER", 3)
     running.broker.tidy()
     assert running.stored("progress") == 0
     running.restart()

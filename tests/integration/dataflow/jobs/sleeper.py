@@ -39,10 +39,10 @@ def main() -> int:
     for entry in options.log:
         level, _, text = entry.partition(":")
         logging.log(getattr(logging, level), text)
-    print("printed to stdout")
     if options.counter is not None:
         counters = [{"namespace": "sleeper", "name": options.counter_name, "step": "Count", "value": options.counter}]
         Path(os.environ["DATAFLOW_EMULATOR_METRICS_FILE"]).write_text(json.dumps({"counters": counters}))
+    print("printed to stdout")
     while options.until and not options.until.exists() and not drained:
         time.sleep(0.02)
     if options.last_words:
