@@ -21,8 +21,8 @@ from emulators.stack.config import HOST, PORTS, StackConfig, StackError, client_
 from emulators.stack.dataflow_api import DataflowApi
 from emulators.stack.state import ComponentState, read_state
 
-_NOT_GIVEN_AWAY = range(10_000, 32_768)
-"""Port numbers below those that systems give to programs that ask for any free one."""
+_NOT_GIVEN_AWAY = range(10_100, 32_768)
+"""Port numbers below those that systems give to programs that ask for any free one; browsers refuse none of them."""
 
 
 @dataclass(frozen=True)
