@@ -31,7 +31,7 @@ CALL: dict[str, Any] = {"retry": None, "timeout": 15}
 class Emulator:
     """Our emulator as a child process on a free port."""
 
-    def __init__(self, state_dir: Path, *options: str, port: int = 0, **popen: Any) -> None:
+    def __init__(self, state_dir: Path, *options: str, port: int = 0) -> None:
         self.state_dir = state_dir
         command = [
             sys.executable,
@@ -43,7 +43,7 @@ class Emulator:
             str(state_dir),
             *options,
         ]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         if not select.select([self.process.stdout], [], [], START_SECONDS)[0]:
             self.kill()
