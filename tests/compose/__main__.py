@@ -41,13 +41,21 @@ class WrongError(Exception):
 def main() -> int:
     """Run everything; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.compose", description=__doc__)
-    parser.add_argument("--find-engine", action="store_true", help="only tell whether a container engine is here")
+    parser.add_argument("--find-engine", action="store_true", help="only tell whether an engine runs containers here")
     parser.add_argument("--keep", action="store_true", help="leave the containers up")
     given = parser.parse_args()
     engine = Engine.find()
-    if engine is None or given.find_engine:
-        print(f"container engine: {engine.program if engine else 'none: install Docker, or Podman and podman-compose'}")
-        return 0 if engine else 1
+    if engine is None:
+        print("container engine: none: install Docker, or Podman and podman-compose")
+        return 1
+    if given.find_engine:
+        try:
+            engine.try_out()
+        except EngineError as error:
+            print(f"container engine: {engine.program} runs no containers here: {error}")
+            return 1
+        print(f"container engine: {engine.program}")
+        return 0
     # Everything is removed also when a time limit ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()

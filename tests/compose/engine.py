@@ -15,6 +15,9 @@ from emulators.stack.config import REPOSITORY
 TABLES = Path(__file__).with_name("tables.py")
 """A script for `Project.python`."""
 
+_BASE_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
+"""That of the images, as docker/*.Dockerfile name it."""
+
 
 class EngineError(Exception):
     """A container command failed; the text is one line."""
@@ -43,6 +46,14 @@ class Engine:
             # In the host's network, a build reaches package indexes the way the host does.
             return cls("podman", ("podman-compose", "--podman-build-args=--network=host"), ("--network=host",))
         return None
+
+    def try_out(self) -> None:
+        """Run a container, for an engine may answer where containers cannot be run.
+
+        Raises:
+            EngineError: it did not run.
+        """
+        self.run("run", "--rm", _BASE_IMAGE, "python", "--version")
 
     def run(self, *arguments: str, **options: Any) -> str:
         """Run a command of the engine and return its output."""
