@@ -48,70 +48,89 @@ class Comparison(NamedTuple):
     wanted: float
 
 
+class _Way(NamedTuple):
+    """A piece of work, and over how many lines it goes."""
+
+    work: Callable[[], object]
+    lines: int
+
+
 def run(lines: int = LINES, slow_lines: int = SLOW_LINES, runs: int = RUNS) -> list[Comparison]:
-    """Measures each pair on the same lines; those ways that take Python steps per line on the first `slow_lines`.
+    """Measures what is compared in turns, on the same lines; ways in Python steps per line on the first `slow_lines`.
 
     Times are those of the process's CPU, all threads together, and so one core's; but those of gzip, where a second
     thread decompresses, are on the wall.
     """
     pa.set_cpu_count(1)
-    rows = []
     combined = make_log("combined", lines)
-    parse = _rate(_parsing("combined", combined), lines, runs)
-    name = f"combined, {len(combined) / lines:.0f} bytes a line, to Arrow"
-    rows.append(Comparison(name, "re per line to a typed dict", parse, _slow(regex_to_dict, combined, slow_lines), 25))
-    newlines = _rate(lambda: combined.count(b"\n"), lines, runs)
-    rows.append(Comparison(name, "counting the newlines (bytes.count)", parse, newlines, 1 / 3))
-    with tempfile.TemporaryDirectory() as folder:
-        written = _rate(_to_parquet(combined, folder), lines, runs)
-    rows.append(Comparison(f"{name} to zstd Parquet", "to Arrow alone", written, parse, 0.6))
-    article = make_log("article", lines)
-    rate = _rate(_parsing("article", article), lines, runs)
-    rows.append(
-        Comparison("article", "its seven regexes per line", rate, _slow(seven_regexes, article, slow_lines), 40)
-    )
-    del article
+    rows = _combined(combined, lines, slow_lines, runs)
     rows += _gzip(combined, lines, runs)
-    rows += _anonymised(combined, lines, runs, parse)
-    for name, way, wanted in (
-        (FORMAT_STRING, custom_to_dict, 10),
-        ("nginx_json", nginx_json_to_dict, 10),
-        ("caddy", caddy_to_dict, 10),
+    for name, shown, way, other, wanted in (
+        ("article", "article", seven_regexes, "its seven regexes per line", 40),
+        (FORMAT_STRING, "a log_format string", custom_to_dict, "re per line to a typed dict", 10),
+        ("nginx_json", "nginx_json", nginx_json_to_dict, "json.loads per line to a typed dict", 10),
+        ("caddy", "caddy", caddy_to_dict, "json.loads per line to a typed dict", 10),
     ):
         log = make_log(name, lines)
-        rate = _rate(_parsing(name, log), lines, runs)
-        shown = "a log_format string" if name == FORMAT_STRING else name
-        other = "re per line to a typed dict" if name == FORMAT_STRING else "json.loads per line to a typed dict"
-        rows.append(Comparison(shown, other, rate, _slow(way, log, slow_lines), wanted))
+        blocks = list(cut_blocks(log, BLOCK_BYTES))
+        ours, theirs = _rates(
+            [_parsing(BlockParser(get_format(name)), blocks, lines), _by_line(way, log, slow_lines)], runs
+        )
+        rows.append(Comparison(shown, other, ours, theirs, wanted))
+        del log, blocks
     return [*rows, *_goaccess(combined, lines, runs)]
 
 
-def _rate(work: Callable[[], object], lines: int, runs: int, clock: Callable[[], float] = time.process_time) -> float:
-    work()
-    return lines / median_seconds(work, runs, clock)
+def _combined(log: bytes, lines: int, slow_lines: int, runs: int) -> list[Comparison]:
+    blocks = list(cut_blocks(log, BLOCK_BYTES))
+    log_format = get_format("combined")
+    parser = BlockParser(log_format)
+    truncating = Anonymiser(AddressMode.TRUNCATE, redact_secrets=True)
+    hashing = Anonymiser(AddressMode.HASH, redact_secrets=True, keys=DailyKeys("a-key-for-the-benchmark"))
+    with tempfile.TemporaryDirectory() as folder:
+        parse, by_regex, newlines, written, truncated, hashed = _rates(
+            [
+                _parsing(parser, blocks, lines),
+                _by_line(regex_to_dict, log, slow_lines),
+                _Way(lambda: log.count(b"\n"), lines),
+                _to_parquet(parser, blocks, lines, folder),
+                _parsing(AnonymisingParser(log_format, truncating), blocks, lines),
+                _parsing(AnonymisingParser(log_format, hashing), blocks, lines),
+            ],
+            runs,
+        )
+    name = f"combined, {len(log) / lines:.0f} bytes a line, to Arrow"
+    return [
+        Comparison(name, "re per line to a typed dict", parse, by_regex, 25),
+        Comparison(name, "counting the newlines (bytes.count)", parse, newlines, 1 / 3),
+        Comparison(f"{name} to zstd Parquet", "to Arrow alone", written, parse, 0.6),
+        Comparison("combined, addresses truncated, secrets redacted", "not anonymised", truncated, parse, 0),
+        Comparison("combined, addresses hashed, secrets redacted", "not anonymised", hashed, parse, 0),
+    ]
 
 
-def _slow(way: Callable[[str], Any], log: bytes, lines: int) -> float:
+def _rates(ways: Sequence[_Way], runs: int, clock: Callable[[], float] = time.process_time) -> list[float]:
+    seconds = median_seconds([way.work for way in ways], runs, clock)
+    return [way.lines / taken for way, taken in zip(ways, seconds, strict=True)]
+
+
+def _by_line(to_dict: Callable[[str], Any], log: bytes, lines: int) -> _Way:
     texts = log[: len(log) // 2].decode().splitlines()[:lines]
-    return len(texts) / median_seconds(lambda: [way(text) for text in texts], 3, time.process_time)
+    return _Way(lambda: [to_dict(text) for text in texts], len(texts))
 
 
-def _parsing(name: str, log: bytes) -> Callable[[], object]:
-    blocks = list(cut_blocks(log, BLOCK_BYTES))
-    parser = BlockParser(get_format(name))
-    return lambda: [parser.parse(block).lines for block in blocks]
+def _parsing(parser: BlockParser, blocks: Sequence[bytes], lines: int) -> _Way:
+    return _Way(lambda: [parser.parse(block).lines for block in blocks], lines)
 
 
-def _to_parquet(log: bytes, folder: str) -> Callable[[], object]:
+def _to_parquet(parser: BlockParser, blocks: Sequence[bytes], lines: int, folder: str) -> _Way:
     """As the backfill writes its rows, the columns that say where they are from aside."""
-    blocks = list(cut_blocks(log, BLOCK_BYTES))
-    parser = BlockParser(get_format("combined"))
 
     def work() -> None:
         for number, block in enumerate(blocks):
             write_parquet(f"{folder}/{number}.parquet", pa.Table.from_batches([parser.parse(block).rows]))
 
-    return work
+    return _Way(work, lines)
 
 
 def _gzip(log: bytes, lines: int, runs: int) -> list[Comparison]:
@@ -131,28 +150,8 @@ def _gzip(log: bytes, lines: int, runs: int) -> list[Comparison]:
         for offset, data in split_stream(pieces(log), BLOCK_BYTES, 1 << 20):
             parser.parse(data, offset)
 
-    wall = time.perf_counter
-    return [
-        Comparison(
-            "combined from gzip, on the wall",
-            "the same from a plain file",
-            _rate(read_gzip, lines, runs, wall),
-            _rate(read_plain, lines, runs, wall),
-            0.7,
-        )
-    ]
-
-
-def _anonymised(log: bytes, lines: int, runs: int, plain: float) -> list[Comparison]:
-    blocks = list(cut_blocks(log, BLOCK_BYTES))
-    keys = DailyKeys("a-key-for-the-benchmark")
-    rows = []
-    for mode in (AddressMode.TRUNCATE, AddressMode.HASH):
-        anonymiser = Anonymiser(mode, redact_secrets=True, keys=keys if mode is AddressMode.HASH else None)
-        parser = AnonymisingParser(get_format("combined"), anonymiser)
-        rate = _rate(lambda: [parser.parse(block).lines for block in blocks], lines, runs)  # noqa: B023
-        rows.append(Comparison(f"combined, addresses {mode}, secrets redacted", "not anonymised", rate, plain, 0))
-    return rows
+    ours, theirs = _rates([_Way(read_gzip, lines), _Way(read_plain, lines)], runs, time.perf_counter)
+    return [Comparison("combined from gzip, on the wall", "the same from a plain file", ours, theirs, 0.7)]
 
 
 def _goaccess(log: bytes, lines: int, runs: int) -> list[Comparison]:

@@ -18,14 +18,22 @@ class Row(NamedTuple):
     lines_per_second: float
 
 
-def median_seconds(work: Callable[[], object], runs: int, clock: Callable[[], float] = time.perf_counter) -> float:
-    """The median of how long `work` takes, over `runs` runs: on the wall, or by another clock."""
-    seconds = []
-    for _ in range(runs):
-        start = clock()
+def median_seconds(
+    works: Sequence[Callable[[], object]], runs: int, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
+    """The median of how long each of `works` takes, over `runs` runs: on the wall, or by another clock.
+
+    They take turns, and each runs once before, so that what slows the machine down for a while slows all of them.
+    """
+    for work in works:
         work()
-        seconds.append(clock() - start)
-    return statistics.median(seconds)
+    seconds: list[list[float]] = [[] for _ in works]
+    for _ in range(runs):
+        for work, taken in zip(works, seconds, strict=True):
+            start = clock()
+            work()
+            taken.append(clock() - start)
+    return [statistics.median(taken) for taken in seconds]
 
 
 def print_table(title: str, rows: Sequence[Row]) -> None:

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from beam_jobs.access_log.compilation import compiled, inlined
 from beam_jobs.access_log.schema import Column
 from beam_jobs.access_log.texts import NO_OVERFLOW, text_columns
-from beam_jobs.access_log.words import Number, address_of, copy_64, equal_64, int64, load_word, uint64
+from beam_jobs.access_log.words import Number, address_of, copy_64, equal_64, int64, load_word, prefetch, uint64
 
 _SLOTS = 1 << 16
 MAX_TEXTS = _SLOTS // 2
@@ -20,6 +20,7 @@ MAX_TEXT_BYTES = 1024
 
 _MAX_BYTES = 1 << 23
 _ROOM = 64
+_LINES_AHEAD = 16
 _MULTIPLIER = uint64(0x9E3779B97F4A7C15)
 _ALL = uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -125,7 +126,11 @@ def _number(
     in_kept = address_of(kept)
     count = used[0]
     kept_bytes = used[1]
-    for line in range(texts.shape[0]):
+    last = texts.shape[0] - 1
+    for line in range(last + 1):
+        later = in_block + int64(texts[min(line + _LINES_AHEAD, last), 2 * column])
+        prefetch(later)
+        prefetch(later + 64)
         length = int64(texts[line, 2 * column + 1])
         if length < 0:
             numbers[line] = NULL

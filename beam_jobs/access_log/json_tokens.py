@@ -3,6 +3,7 @@
 from beam_jobs.access_log.compilation import inlined
 from beam_jobs.access_log.json_values import digits_end
 from beam_jobs.access_log.words import (
+    AHEAD,
     Number,
     int64,
     load_byte,
@@ -10,6 +11,7 @@ from beam_jobs.access_log.words import (
     lowest_bit,
     matching,
     not_printable,
+    prefetch,
     store_word,
     uint8,
     uint64,
@@ -25,6 +27,7 @@ def mark(start: int, end: int, quotes: int, odd: int) -> bool:
     any_odd = uint64(0)
     address = start
     while address < end:
+        prefetch(address + AHEAD)
         inside = _ALL if end - address >= 64 else (uint64(1) << uint64(end - address)) - uint64(1)
         strange = (matching(address, uint8(92)) | not_printable(address)) & inside
         store_word(quotes + word, matching(address, uint8(34)) & inside)

@@ -30,6 +30,7 @@ from beam_jobs.access_log.scan_fields import (
 from beam_jobs.access_log.scan_requests import scan_odd_request, scan_request, scan_target
 from beam_jobs.access_log.schema import TEXT_FIELDS
 from beam_jobs.access_log.words import (
+    AHEAD,
     PADDING,
     Number,
     address_of,
@@ -39,6 +40,7 @@ from beam_jobs.access_log.words import (
     lowest_bit,
     matching,
     not_ascii,
+    prefetch,
     store_int32,
     uint8,
     uint64,
@@ -134,6 +136,7 @@ def scan(
         newline = uint64(0)
         address = start
         while address <= last:
+            prefetch(address + AHEAD)
             newline = matching(address, uint8(10))
             special = matching(address, uint8(92)) | not_ascii(address)
             if newline != 0:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from beam_jobs.access_log.arrays import buffer
 from beam_jobs.access_log.compilation import compiled
 from beam_jobs.access_log.schema import Column
-from beam_jobs.access_log.words import PADDING, address_of, copy_64, int64, uint8
+from beam_jobs.access_log.words import AHEAD, PADDING, address_of, copy_64, int64, prefetch, uint8
 
 NO_OVERFLOW = np.frombuffer(bytes(PADDING), np.uint8)
 """For texts that all lie in the block."""
@@ -108,6 +108,7 @@ def _gather(
                 begin = int64(texts[line, places[column]])
                 source = begin + (in_block if begin < block.size else in_overflow)
                 target = targets[column] + offset
+                prefetch(source + AHEAD)
                 copied = int64(0)
                 while copied < length:
                     copy_64(target + copied, source + copied)

@@ -16,6 +16,9 @@ from numba.extending import intrinsic
 PADDING = 64
 """How many bytes past an address these operations may touch."""
 
+AHEAD = 4096
+"""How many bytes ahead of the work a walk through memory prefetches: the processor itself hardly looks past a page."""
+
 Number: TypeAlias = Any
 """A machine number in compiled code, whose type follows from what it is made of."""
 
@@ -155,6 +158,20 @@ def equal_64(_typing: Any, one: Any, other: Any) -> Any:
         return builder.bitcast(builder.icmp_unsigned("==", first, second), _WORD)
 
     return types.uint64(types.int64, types.int64), build
+
+
+@_operation
+def prefetch(_typing: Any, address: Any) -> Any:
+    """Has the cache line of `address` fetched from memory while other work goes on; any address will do."""
+
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INDEX, _INDEX, _INDEX])
+        function = builder.module.declare_intrinsic("llvm.prefetch", (_BYTE.as_pointer(),), kind)
+        reading, into_all_caches, data = (ir.Constant(_INDEX, number) for number in (0, 3, 1))
+        builder.call(function, [_pointer(builder, arguments[0], _BYTE), reading, into_all_caches, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
 
 
 @_operation
