@@ -86,8 +86,8 @@ def read_block(read: RangeReader, size: int, start: int, end: int, max_line_byte
 def split_stream(chunks: Iterable[bytes], block_bytes: int, max_line_bytes: int) -> Iterator[LineBlock]:
     """Cut a stream of bytes into blocks of whole lines of at least `block_bytes` (the last one may be smaller)."""
     longest = max_line_bytes + _TERMINATOR_BYTES
-    buffer = bytearray()
-    offset = 0
+    held: list[bytes] = []
+    size = offset = 0
     in_cut_line = False
     for chunk in chunks:
         if in_cut_line:
@@ -97,21 +97,26 @@ def split_stream(chunks: Iterable[bytes], block_bytes: int, max_line_bytes: int)
                 continue
             in_cut_line = False
             chunk = chunk[stop:]
-        buffer += chunk
-        if len(buffer) < block_bytes:
+        held.append(chunk)
+        size += len(chunk)
+        if size < block_bytes:
             continue
-        cut = buffer.rfind(b"\n") + 1
-        if cut:
-            yield LineBlock(offset, bytes(memoryview(buffer)[:cut]))
-            del buffer[:cut]
-            offset += cut
-        if len(buffer) > longest:
-            yield LineBlock(offset, bytes(memoryview(buffer)[:longest]))
-            offset += len(buffer)
-            buffer.clear()
-            in_cut_line = True
-    if buffer:
-        yield LineBlock(offset, bytes(buffer))
+        for number in reversed(range(len(held))):
+            cut = held[number].rfind(b"\n") + 1
+            if cut:
+                data = b"".join((*held[:number], memoryview(held[number])[:cut]))
+                held = [held[number][cut:], *held[number + 1 :]]
+                size -= len(data)
+                offset += len(data)
+                yield LineBlock(offset - len(data), data)
+                data = b""  # not held any longer than whoever took it does
+                break
+        if size > longest:
+            yield LineBlock(offset, b"".join(held)[:longest])
+            offset += size
+            held, size, in_cut_line = [], 0, True
+    if size:
+        yield LineBlock(offset, b"".join(held))
 
 
 def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
