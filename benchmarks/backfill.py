@@ -1,10 +1,10 @@
 """The backfill job beside the article's way, in one run: ``python -m benchmarks.backfill``.
 
 Both run in this process on Beam's FnApiRunner, from a local file to Parquet files. Each is timed from its options to
-its last file: building the pipeline included, imports and one warm-up run aside. They take turns, and the medians
-count. Beam takes half a second for building and ending a pipeline, whatever is in it: it is a third of the time of
-1,000,000 lines of ours, so more are measured too. One line in a hundred is bad; those that are not UTF-8 are kept from
-the article's way, which would stop at the first.
+its last file: building the pipeline included, imports and one warm-up run of each aside. They take turns, and the
+medians count. Beam takes half a second for building and ending a pipeline, whatever is in it: it is a third of the time
+of 1,000,000 lines of ours, so more are measured too. One line in a hundred is bad; those that are not UTF-8 are kept
+from the article's way, which would stop at the first.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ import itertools
 import logging
 import re
 import shutil
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +27,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs import backfill, generate_logs
-from benchmarks.table import Row, machine, print_table
+from benchmarks.table import Row, machine, median_seconds, print_table
 
 LINES = (5_000_000, 1_000_000)
 ARTICLE_LINES = 200_000
@@ -57,31 +55,23 @@ _SCHEMA = pa.schema(
 def main() -> None:
     """Measure both and print the table."""
     with tempfile.TemporaryDirectory() as folder:
-        ways: dict[str, tuple[int, Callable[[], object]]] = {}
-        for lines in LINES:
-            log = _generated(lines, Path(folder, str(lines)))
-            ways[f"logline backfill, {lines:,} lines to Parquet, rejected lines and manifest"] = (
-                lines,
-                functools.partial(_backfill, log, Path(folder, "logline")),
-            )
+        logs = {lines: _generated(lines, Path(folder, str(lines))) for lines in LINES}
         sample = Path(folder, "sample.log")
-        with log.open("rb") as source:
+        with logs[LINES[0]].open("rb") as source:
             sample.write_bytes(b"".join(itertools.islice(filter(_is_utf8, source), ARTICLE_LINES)))
-        ways[f"the article's way, {ARTICLE_LINES:,} lines: ReadFromText, regex, dict, WriteToParquet"] = (
-            ARTICLE_LINES,
-            functools.partial(_article, sample, Path(folder, "article")),
+        seconds = median_seconds(
+            [
+                *(functools.partial(_backfill, log, Path(folder, "logline")) for log in logs.values()),
+                functools.partial(_article, sample, Path(folder, "article")),
+            ],
+            RUNS,
         )
-        _backfill(sample, Path(folder, "logline"))
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(RUNS):
-            for name, (_lines, work) in ways.items():
-                started = time.perf_counter()
-                work()
-                seconds[name].append(time.perf_counter() - started)
-        line_bytes = log.stat().st_size / lines
+        line_bytes = logs[LINES[0]].stat().st_size / LINES[0]
+    names = [f"logline backfill, {lines:,} lines to Parquet, rejected lines and manifest" for lines in LINES]
+    names.append(f"the article's way, {ARTICLE_LINES:,} lines: ReadFromText, regex, dict, WriteToParquet")
     print_table(
         f"Backfill, whole jobs in one process, {line_bytes:.0f} bytes a line, medians of {RUNS} runs, {machine()}",
-        [Row(name, ways[name][0] / statistics.median(times)) for name, times in seconds.items()],
+        [Row(name, lines / taken) for name, lines, taken in zip(names, (*LINES, ARTICLE_LINES), seconds, strict=True)],
     )
 
 

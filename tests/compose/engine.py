@@ -15,8 +15,8 @@ from emulators.stack.config import REPOSITORY
 TABLES = Path(__file__).with_name("tables.py")
 """A script for `Project.python`."""
 
-_BASE_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
-"""That of the images, as docker/*.Dockerfile name it."""
+_BASE_IMAGE = os.environ.get("PYTHON_IMAGE", "docker.io/library/python:3.11-slim-bookworm")
+"""That of the images, as docker-compose.yaml has it."""
 
 
 class EngineError(Exception):
