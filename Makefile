@@ -25,19 +25,19 @@ $(VENV)/.installed: requirements/dev.txt
 setup: $(VENV)/.installed  ## install the locked packages into .venv
 
 demo: setup  ## three days of logs and a live minute through the whole pipeline (LOGS=path for your own files)
-	@$(BIN)/python -m emulators.demo $(if $(LOGS),--logs "$(LOGS)")
+	@$(BIN)/python -m local_stack.demo $(if $(LOGS),--logs "$(LOGS)")
 
 up: setup  ## start the local stack: BigQuery, Cloud Storage, Pub/Sub, Dataflow emulators and Airflow
-	@$(BIN)/python -m emulators.stack up
+	@$(BIN)/python -m local_stack up
 
 down: setup  ## stop the local stack; its data stays in .local (make clean deletes it)
-	@$(BIN)/python -m emulators.stack down
+	@$(BIN)/python -m local_stack down
 
 status: setup  ## which parts of the local stack run, and where
-	@$(BIN)/python -m emulators.stack status
+	@$(BIN)/python -m local_stack status
 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
-	@$(BIN)/python -m emulators.stack env
+	@$(BIN)/python -m local_stack env
 
 test: setup  ## all tests: unit, SQL, DAG policy, integration; beside them, end to end through Airflow
 	@mkdir -p .local
@@ -64,7 +64,7 @@ fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600
 	$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),600)
 
 secrets:  ## write .env for docker-compose.yaml: profiles and generated secrets
-	@$(PYTHON) docker/make_secrets.py
+	@$(PYTHON) tools/make_secrets.py
 
 container-engine: setup
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.compose --find-engine
@@ -73,10 +73,10 @@ compose-test: setup  ## docker-compose.yaml for real: same tables as here, every
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.compose
 
 templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1 pushes, BUILD_OPTIONS="...")
-	@PYTHONPATH=.:plugins $(BIN)/python docker/build_templates.py $(if $(PUSH),--push) -- $(BUILD_OPTIONS)
+	@PYTHONPATH=.:plugins $(BIN)/python tools/build_templates.py $(if $(PUSH),--push) -- $(BUILD_OPTIONS)
 
 screenshots: setup  ## the pictures of docs/images, taken with chromium from a stack of their own
-	@PYTHONPATH=.:plugins $(BIN)/python -m docs.screenshots
+	@PYTHONPATH=.:plugins $(BIN)/python -m tools.screenshots
 
 lock: setup  ## resolve requirements/*.in anew into hashed locks
 	$(LOCK) requirements/dev.in --output-file requirements/dev.txt

@@ -26,7 +26,8 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs import backfill, generate_logs
+from beam_jobs.backfill import job as backfill
+from beam_jobs.generate_logs import command as generate_logs
 from benchmarks.table import Row, machine, median_seconds, print_table
 
 LINES = (5_000_000, 1_000_000)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.lines import split_stream
+from beam_jobs.access_log.reading.line_blocks import split_stream
 
 # The panels of GoAccess's report for a log without durations, each a table with all of its rows: name, what its items
 # are called, what they are grouped by, and which rows are in it. What a visitor has for a whole day is counted from

@@ -20,8 +20,8 @@ from pathlib import Path
 import requests
 
 from benchmarks.table import machine
-from emulators.stack.airflow_config import USER, airflow_secrets
-from emulators.stack.running import RunningStack, running_stack
+from local_stack.airflow.config import USER, airflow_secrets
+from local_stack.running import RunningStack, running_stack
 
 CLIENTS = 20
 SECONDS = 60

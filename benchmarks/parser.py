@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.access_log.addresses import AddressMode, DailyKeys
-from beam_jobs.access_log.anonymising import Anonymiser, AnonymisingParser
-from beam_jobs.lines import gunzip, split_stream
-from beam_jobs.reading_ahead import ReadAhead
-from beam_jobs.sinks import write_parquet
+from beam_jobs.access_log.privacy.addresses import AddressMode, DailyKeys
+from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
+from beam_jobs.access_log.reading.line_blocks import gunzip, split_stream
+from beam_jobs.access_log.reading.prefetch import ReadAhead
+from beam_jobs.output.parquet_files import write_parquet
 from benchmarks.log_report import goaccess_seconds, our_seconds
 from benchmarks.parser_logs import FORMAT_STRING, cut_blocks, make_log
 from benchmarks.per_line import caddy_to_dict, custom_to_dict, nginx_json_to_dict, regex_to_dict, seven_regexes

@@ -29,9 +29,9 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import types
 from jinja2 import Template
 
-from beam_jobs.synthetic_stream import StreamPlan, draw_events
+from beam_jobs.generate_logs.synthetic_stream import StreamPlan, draw_events
 from benchmarks.table import Row, machine, print_table
-from emulators.stack.running import free_ports
+from local_stack.running import free_ports
 
 THROUGHPUT_SECONDS, THROUGHPUT_RATE = 60, 11_000
 LATENCY_SECONDS, LATENCY_RATE = 30, 1_000
@@ -44,8 +44,8 @@ _BEAM_CODE = """
 import sys
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from beam_jobs.stream_dataflow import build
-from beam_jobs.stream_options import parse_stream_options
+from beam_jobs.stream.dataflow import build
+from beam_jobs.stream.options import parse_stream_options
 settings, _ = parse_stream_options(sys.argv[1:])
 pipeline = beam.Pipeline(options=PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"]))
 build(pipeline, settings)

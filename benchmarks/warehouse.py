@@ -20,9 +20,9 @@ import psutil
 import pyarrow as pa
 
 from beam_jobs.access_log import PARSER_VERSION, BlockParser, get_format
-from beam_jobs.synthetic_logs import DayTruth, draw_day, make_pools
+from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, make_pools
 from benchmarks.table import machine
-from emulators.stack.running import RunningStack, running_stack
+from local_stack.running import RunningStack, running_stack
 from tests.sql.days import daily_tables, load, rebuild
 from tests.sql.warehouse import Warehouse
 

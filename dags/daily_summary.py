@@ -25,10 +25,10 @@ from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, g
 
 from logline.alerts import IMBALANCE, AlertNotifier
 from logline.assets import BACKFILLED_REQUESTS
-from logline.bigquery import query_job
-from logline.quality import RebuildAndCheckOperator, record_job
 from logline.settings import Settings
-from logline.summary import summarised_day
+from logline.summaries.choose_day import summarised_day
+from logline.warehouse.checks import RebuildAndCheckOperator, record_job
+from logline.warehouse.queries import query_job
 
 SETTINGS = Settings.from_environment()
 DAILY_TABLES = [

@@ -30,14 +30,14 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from logline.assets import BACKFILLED_REQUESTS
-from logline.bigquery import LoadManifestFilesOperator, job_labels, query_job
-from logline.costs import QueryOperator
-from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
-from logline.ledger import ReportLedgerOperator
-from logline.planning import LOG_FORMATS
-from logline.quality import RunChecksOperator, record_job
-from logline.replay import FIRST_DAY, LAST_DAY, PlanReplayOperator
+from logline.backfill.units import LOG_FORMATS
+from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.replay.plan import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
+from logline.warehouse.checks import RunChecksOperator, record_job
+from logline.warehouse.costs import QueryOperator
+from logline.warehouse.ledger import ReportLedgerOperator
+from logline.warehouse.queries import LoadManifestFilesOperator, job_labels, query_job
 
 SETTINGS = Settings.from_environment()
 PLAN = "ti.xcom_pull('plan')"

@@ -23,10 +23,10 @@ from airflow.sdk import DAG, CronTriggerTimetable
 
 from logline.alerts import IMBALANCE, AlertNotifier
 from logline.assets import BACKFILLED_REQUESTS
-from logline.bigquery import query_job
-from logline.costs import QueryOperator
-from logline.ledger import ReopenDaysOperator
 from logline.settings import Settings
+from logline.warehouse.costs import QueryOperator
+from logline.warehouse.ledger import ReopenDaysOperator
+from logline.warehouse.queries import query_job
 
 SETTINGS = Settings.from_environment()
 TODAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"

@@ -50,15 +50,15 @@ from airflow.sdk import (
 
 from logline.alerts import FAILED_BACKFILL, AlertNotifier, missed_deadline
 from logline.assets import BACKFILLED_REQUESTS
-from logline.backfill import plan_backfill, planned_unit
-from logline.bigquery import LoadManifestFilesOperator, job_labels, query_job
-from logline.costs import QueryOperator
-from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
-from logline.ledger import ReportLedgerOperator
-from logline.planning import LOG_FORMATS, MAX_DAYS
-from logline.quality import RunChecksOperator, record_job
+from logline.backfill.plan import plan_backfill, planned_unit
+from logline.backfill.slots import WaitForTurnSensor
+from logline.backfill.units import LOG_FORMATS, MAX_DAYS
+from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.settings import Settings
-from logline.turns import WaitForTurnSensor
+from logline.warehouse.checks import RunChecksOperator, record_job
+from logline.warehouse.costs import QueryOperator
+from logline.warehouse.ledger import ReportLedgerOperator
+from logline.warehouse.queries import LoadManifestFilesOperator, job_labels, query_job
 
 SETTINGS = Settings.from_environment()
 DAY = "{{ unit(ti).label }}"

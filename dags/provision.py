@@ -35,11 +35,11 @@ from airflow.providers.google.cloud.operators.pubsub import (
 )
 from airflow.sdk import DAG, task
 
-from logline.bigquery import NO_DAY, query_job
-from logline.costs import QueryOperator
-from logline.evolution import EvolveTablesOperator
+from logline.dataflow.templates import upload_template
 from logline.settings import Settings
-from logline.templates import upload_template
+from logline.warehouse.costs import QueryOperator
+from logline.warehouse.migrate_tables import EvolveTablesOperator
+from logline.warehouse.queries import NO_DAY, query_job
 
 SETTINGS = Settings.from_environment()
 HERE = Path(__file__).parent

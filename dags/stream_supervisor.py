@@ -6,7 +6,7 @@ template that `provision` has put into the bucket. Trigger it by hand to have it
     airflow dags trigger stream_supervisor --conf '{"action": "drain"}'
 
 **What it does** depends on the job of exactly the stream's name (`LOGLINE_STREAM_JOB`); the whole table is in
-`plugins/logline/supervision.py`.
+`plugins/logline/stream/decide.py`.
 
 | the job | what happens |
 |---|---|
@@ -40,13 +40,13 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_current_context, task
 
 from logline.alerts import STREAM, AlertNotifier
-from logline.bigquery import query_job
-from logline.costs import QueryOperator
-from logline.dataflow import LaunchFlexTemplateOperator
-from logline.quality import record_job
+from logline.dataflow.operators import LaunchFlexTemplateOperator
 from logline.settings import Settings
-from logline.supervision import Wish
-from logline.supervisor import CheckStreamOperator, launch_body, supervise
+from logline.stream.decide import Wish
+from logline.stream.tasks import CheckStreamOperator, launch_body, supervise
+from logline.warehouse.checks import record_job
+from logline.warehouse.costs import QueryOperator
+from logline.warehouse.queries import query_job
 
 SETTINGS = Settings.from_environment()
 DECIDED = "ti.xcom_pull('decide', key='decision')"

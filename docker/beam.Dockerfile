@@ -38,10 +38,10 @@ USER ${RUN_AS}
 ENTRYPOINT ["/opt/apache/beam/boot"]
 
 FROM jobs AS backfill
-ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/backfill.py
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/backfill/__main__.py
 
 FROM jobs AS replay
-ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/replay.py
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/replay/__main__.py
 
 FROM jobs AS stream
-ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/stream.py
+ENV FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/stream/__main__.py

@@ -1,1 +1,1 @@
-"""Google Cloud on one machine: the emulators, the stack that runs them, the demo."""
+"""Stand-ins for Google Cloud services on one machine; they know nothing of logline."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from logline import run_notes
+from logline.backfill import run_notes
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from beam_jobs.access_log.arrow.parquet import OutputError, RowsFile
+from beam_jobs.access_log.cli.report import report_lines, total_lines
+from beam_jobs.access_log.cli.summary import STDIN, FileError, Look, Progress, look_at
 from beam_jobs.access_log.errors import FormatError
-from beam_jobs.access_log.first_look import STDIN, FileError, Look, Progress, look_at
-from beam_jobs.access_log.formats import FORMATS, get_format
-from beam_jobs.access_log.parquet import OutputError, RowsFile
-from beam_jobs.access_log.report import report_lines, total_lines
+from beam_jobs.access_log.formats.registry import FORMATS, get_format
 
 
 def main(argv: Sequence[str] | None = None) -> int:

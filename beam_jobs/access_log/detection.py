@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from beam_jobs.access_log.errors import FormatError
-from beam_jobs.access_log.formats import FORMATS
+from beam_jobs.access_log.formats.log_format import LogFormat
+from beam_jobs.access_log.formats.registry import FORMATS
 from beam_jobs.access_log.lines import split_lines
-from beam_jobs.access_log.log_format import LogFormat
-from beam_jobs.access_log.rows import Row
+from beam_jobs.access_log.row import Row
 
 SAMPLE_BYTES = 1 << 16
 """A sample longer than this is read up to here."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import grpc
 import uvicorn
 
-from emulators.dataflow import rest, rpc
-from emulators.dataflow.follower import JobFollower
-from emulators.dataflow.service import DataflowService
-from emulators.dataflow.store import JobStore
+from emulators.dataflow.api import rest, rpc
+from emulators.dataflow.api.service import DataflowService
+from emulators.dataflow.jobs.store import JobStore
+from emulators.dataflow.process.follower import JobFollower
 
 _ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 #: Google's discovery client keeps its connection and fails when it finds it closed, and Airflow's hook polls with one

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulators.pubsub.broker import Broker
-from emulators.pubsub.server import create_server
-from emulators.pubsub.store import StateError, Store
+from emulators.pubsub.api.server import create_server
+from emulators.pubsub.broker.broker import Broker
+from emulators.pubsub.log.store import StateError, Store
 
 _GRACE_SECONDS = 5.0
 

@@ -18,8 +18,8 @@ from google.api_core.exceptions import DeadlineExceeded, Forbidden, NotFound, Se
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import TransportError
 
-from logline.manifest import split_uri
-from logline.planning import Unit
+from logline.backfill.units import Unit
+from logline.dataflow.manifest import split_uri
 from logline.settings import Settings
 
 TIMEOUT_SECONDS = 20

@@ -16,8 +16,8 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from emulators.stack.config import HOST, REPOSITORY
-from emulators.stack.running import free_ports
+from local_stack.config import HOST, REPOSITORY
+from local_stack.running import free_ports
 from tests.live_stream import eventually
 from tests.sql.warehouse import SUFFIX, TABLES, render
 

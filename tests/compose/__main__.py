@@ -20,10 +20,10 @@ from typing import Any
 
 import requests
 
-from emulators.demo.__main__ import DAYS, FIRST_DAY, LAST_DAY, LINES_PER_DAY
-from emulators.stack.airflow_api import AirflowApi, AirflowError, wait_for
-from emulators.stack.config import StackError
-from emulators.stack.running import RunningStack, free_ports, running_stack
+from local_stack.clients.airflow import AirflowApi, AirflowError, wait_for
+from local_stack.config import StackError
+from local_stack.demo.__main__ import DAYS, FIRST_DAY, LAST_DAY, LINES_PER_DAY
+from local_stack.running import RunningStack, free_ports, running_stack
 from tests.compose.engine import TABLES, Engine, EngineError, Project, run
 from tests.compose.images import check_images, check_launches, dag_ids
 
@@ -73,7 +73,7 @@ def _run(engine: Engine, folder: Path, *, keep: bool) -> None:
     env_file = folder / ".env"
     (port,) = free_ports(1)
     env_file.write_text(f"LOGLINE_AIRFLOW_PORT={port}\nLOGLINE_IMAGE_TAG=test\n", encoding="utf-8")
-    run([sys.executable, "docker/make_secrets.py", str(env_file)])
+    run([sys.executable, "tools/make_secrets.py", str(env_file)])
     secrets = dict(line.split("=", 1) for line in env_file.read_text(encoding="utf-8").splitlines())
     project = Project(engine, NAME, env_file)
     with _step("Images"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulators.stack.config import REPOSITORY
+from local_stack.config import REPOSITORY
 
 TABLES = Path(__file__).with_name("tables.py")
 """A script for `Project.python`."""

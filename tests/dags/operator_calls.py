@@ -12,13 +12,13 @@ import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.bigquery import fetch_rows
-from logline.costs import QueryOperator
-from logline.dataflow import DataflowJobDoneSensor, LaunchFlexTemplateOperator
-from logline.evolution import EvolveTablesOperator
-from logline.planning import SourcePattern, parse_day, plan_units
+from logline.backfill.units import SourcePattern, parse_day, plan_units
+from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
 from logline.preflight import check_bigquery, check_dataflow, check_template, list_objects
 from logline.settings import Settings
+from logline.warehouse.costs import QueryOperator
+from logline.warehouse.migrate_tables import EvolveTablesOperator
+from logline.warehouse.queries import fetch_rows
 
 SETTINGS = Settings.from_environment()
 

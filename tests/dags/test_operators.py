@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from google.cloud import bigquery
 
-from emulators.stack.running import RunningStack
+from local_stack.running import RunningStack
 from tests.dags.conftest import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
@@ -35,7 +35,7 @@ def provisioned(emulators: RunningStack) -> RunningStack:
 
 
 def call(stack: RunningStack, folder: Path, *names: str, **environment: str) -> dict[str, dict]:
-    paths = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "emulators" / "airflow")]
+    paths = [str(ROOT), str(ROOT / "plugins"), str(ROOT / "local_stack" / "airflow")]
     run = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("operator_calls.py")), *names],
         env={

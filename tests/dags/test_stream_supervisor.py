@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from logline.supervision import Action, Decision
+from logline.stream.decide import Action, Decision
 from tests.dags.conftest import ROOT
 
 
@@ -69,7 +69,7 @@ def test_the_launch_gives_what_the_template_wants(dag):
     ],
 )
 def test_the_tasks_of_a_decision(dag, action, runbook, approval, tasks):
-    from logline.supervisor import tasks_after
+    from logline.stream.tasks import tasks_after
 
     chosen = tasks_after(Decision(action=action, reason="why", runbook=runbook), approval=approval)
     assert chosen == tasks

@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 import pytest
 
-from emulators.stack.airflow_api import ENDED, AirflowApi, AirflowError, DagRun, wait_for
-from emulators.stack.running import RunningStack
+from local_stack.clients.airflow import ENDED, AirflowApi, AirflowError, DagRun, wait_for
+from local_stack.running import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

@@ -7,9 +7,9 @@ import pytest
 import requests
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 
-from docs.browser import CHROMIUM, Watched, browsing, token_of
-from emulators.stack.airflow_api import DagRun
-from emulators.stack.running import RunningStack
+from local_stack.clients.airflow import DagRun
+from local_stack.running import RunningStack
+from tools.browser import CHROMIUM, Watched, browsing, token_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

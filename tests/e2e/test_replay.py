@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulators.stack.airflow_api import AirflowApi, DagRun, wait_for
-from emulators.stack.running import RunningStack
+from local_stack.clients.airflow import AirflowApi, DagRun, wait_for
+from local_stack.running import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

@@ -6,10 +6,10 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from emulators.stack import processes
-from emulators.stack.airflow_api import AirflowError, wait_for
-from emulators.stack.config import REPOSITORY
-from emulators.stack.running import RunningStack
+from local_stack import processes
+from local_stack.clients.airflow import AirflowError, wait_for
+from local_stack.config import REPOSITORY
+from local_stack.running import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from emulators.stack.airflow_api import AirflowApi, DagRun
-from emulators.stack.dataflow_api import RUNNING, DataflowApi, DataflowJob
-from emulators.stack.probes import now
-from emulators.stack.running import RunningStack
+from local_stack.clients.airflow import AirflowApi, DagRun
+from local_stack.clients.dataflow import RUNNING, DataflowApi, DataflowJob
+from local_stack.probes import now
+from local_stack.running import RunningStack
 from tests.live_stream import eventually, ids_of, publishing, read_truth, streaming_processes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]

@@ -21,20 +21,20 @@ _REPOSITORY = Path(__file__).parents[2]
 _PACKAGE = "beam_jobs.access_log"
 # numba cannot compile what is instrumented.
 _COMPILED = [
-    f"{_PACKAGE}.{path.stem}"
-    for path in (_REPOSITORY / "beam_jobs" / "access_log").glob("*.py")
-    if f"from {_PACKAGE}.compilation import" in path.read_text()
+    ".".join(path.relative_to(_REPOSITORY).with_suffix("").parts)
+    for path in (_REPOSITORY / "beam_jobs" / "access_log").rglob("*.py")
+    if f"from {_PACKAGE}.compiled.jit import" in path.read_text()
 ]
 
 with atheris.instrument_imports(include=[_PACKAGE], exclude=_COMPILED):
     from beam_jobs.access_log import FORMATS, BlockParser, get_format
-    from beam_jobs.access_log.addresses import AddressMode
-    from beam_jobs.access_log.anonymising import Anonymiser, AnonymisingParser
+    from beam_jobs.access_log.privacy.addresses import AddressMode
+    from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 
-from tests.unit.access_log.oracle import assert_parsed_as, expected_block  # noqa: E402
+from tests.unit.beam_jobs.access_log.oracle import assert_parsed_as, expected_block  # noqa: E402
 
 _FOUND = _REPOSITORY / ".local" / "fuzz"
-_CASES = _REPOSITORY / "tests" / "unit" / "access_log" / "cases"
+_CASES = _REPOSITORY / "tests" / "unit" / "beam_jobs" / "access_log" / "cases"
 _FORMAT_STRINGS = (
     r"%h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\" %D",
     r"%v:%p %a %t \"%m %U%q %H\" %s %b %{ms}T",

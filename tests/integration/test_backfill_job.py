@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 from google.cloud.storage import Bucket
 
-from beam_jobs import backfill, generate_logs
-from beam_jobs.sinks import REJECTED_SCHEMA, ROWS_SCHEMA
-from emulators.stack.running import RunningStack
+from beam_jobs.backfill import job as backfill
+from beam_jobs.generate_logs import command as generate_logs
+from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA
+from local_stack.running import RunningStack
 
 REPOSITORY = Path(__file__).parents[2]
 GOOD_LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"\n'

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emulators.stack.dataflow_api import RUNNING, DataflowError
-from emulators.stack.running import RunningStack
+from local_stack.clients.dataflow import RUNNING, DataflowError
+from local_stack.running import RunningStack
 from tests.live_stream import LiveStream, eventually, ids_of, read_truth
 
 pytestmark = pytest.mark.integration

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from emulators.stack.running import RunningStack, free_ports
+from local_stack.running import RunningStack, free_ports
 from logline.page.app import build
 from logline.settings import Settings
 from tests.sql.warehouse import Warehouse

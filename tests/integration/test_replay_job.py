@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs import replay
-from beam_jobs.sinks import ROWS_SCHEMA
-from emulators.stack.running import RunningStack
+from beam_jobs.output.parquet_files import ROWS_SCHEMA
+from beam_jobs.replay import job as replay
+from local_stack.running import RunningStack
 
 pytestmark = pytest.mark.integration
 

@@ -20,10 +20,10 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from emulators.stack import processes
-from emulators.stack.config import HOST, MARK, PORTS, REPOSITORY, StackConfig, StackError, read_config
-from emulators.stack.running import RunningStack, free_ports, running_stack
-from emulators.stack.state import read_state, running_state
+from local_stack import processes
+from local_stack.config import HOST, MARK, PORTS, REPOSITORY, StackConfig, StackError, read_config
+from local_stack.running import RunningStack, free_ports, running_stack
+from local_stack.state import read_state, running_state
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ SUBSCRIPTION = "projects/logline-local/subscriptions/kept"
 
 
 class Cli:
-    """`python -m emulators.stack` on free ports and in a folder of its own, without Airflow."""
+    """`python -m local_stack` on free ports and in a folder of its own, without Airflow."""
 
     def __init__(self, state_dir: Path) -> None:
         self.config = StackConfig(state_dir=state_dir, ports=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
@@ -44,7 +44,7 @@ class Cli:
 
     def __call__(self, command: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "emulators.stack", command, *options],
+            [sys.executable, "-m", "local_stack", command, *options],
             env={**self.environment, **variables},
             cwd=REPOSITORY,
             capture_output=True,
@@ -105,7 +105,7 @@ def test_env_points_a_shell_at_the_running_stack(cli):
     # Asked with other settings: the stack that runs in this folder counts.
     elsewhere = {**cli.environment, "LOGLINE_GCS_PORT": "9999"}
     script = f"""set -e
-        eval "$({sys.executable} -m emulators.stack env)"
+        eval "$({sys.executable} -m local_stack env)"
         cd /
         python -c 'import emulators; from google.cloud.storage import Client; print(Client()._connection.API_BASE_URL)'
         printf '%s\\n' "$AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT" "$AIRFLOW_HOME" "$LOGLINE_BUCKET" "$PUBSUB_EMULATOR_HOST"
@@ -294,7 +294,7 @@ def test_data_outlives_down_and_up(tmp_path):
 
 
 def test_secrets_are_for_their_owner_only(tmp_path):
-    from emulators.stack.airflow_config import airflow_secrets, write_airflow_config
+    from local_stack.airflow.config import airflow_secrets, write_airflow_config
 
     config = StackConfig(state_dir=tmp_path, ports={name: port.default for name, port in PORTS.items()})
     secrets = airflow_secrets(config)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
-from beam_jobs import generate_logs
-from emulators.stack.running import RunningStack
+from beam_jobs.generate_logs import command as generate_logs
+from local_stack.running import RunningStack
 from tests.sql.days import backfilled
 from tests.sql.warehouse import Warehouse
 

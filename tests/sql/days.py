@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud.bigquery import LoadJobConfig
 
-from beam_jobs import backfill
+from beam_jobs.backfill import job as backfill
 from tests.sql.warehouse import DAGS, Warehouse
 
 

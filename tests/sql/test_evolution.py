@@ -3,7 +3,7 @@
 import pytest
 from google.cloud.bigquery import Client, SchemaField, Table, TimePartitioning
 
-from logline.evolution import Difference, additions, difference, set_properties
+from logline.warehouse.migrate_tables import Difference, additions, difference, set_properties
 from tests.sql.warehouse import TABLES, Warehouse, render
 
 A, B, NEW = (SchemaField(name, kind) for name, kind in (("a", "INTEGER"), ("b", "STRING"), ("new", "DATE")))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from beam_jobs import generate_logs
-from beam_jobs.stream import main
+from beam_jobs.generate_logs import command as generate_logs
+from beam_jobs.stream.job import main
 from tests.integration.stream.world import PROJECT, Stream
 
 pytestmark = pytest.mark.integration

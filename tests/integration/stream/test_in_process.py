@@ -12,15 +12,15 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.append import TableAppender, make_write_client
-from beam_jobs.microbatch import MicroBatchRunner
-from beam_jobs.patience import Patience
-from beam_jobs.stream_messages import STREAMED_SCHEMA, Message, parse_messages
-from beam_jobs.stream_metrics import StreamMetrics
-from beam_jobs.stream_options import parse_stream_options
-from beam_jobs.stream_sink import StreamSink
-from beam_jobs.stream_subscription import Subscription
-from beam_jobs.stream_transforms import AppendToBigQuery, ParseMessages
+from beam_jobs.gcp.bigquery_write import TableAppender, make_write_client
+from beam_jobs.gcp.retry import Patience
+from beam_jobs.stream.local_runner import MicroBatchRunner
+from beam_jobs.stream.messages import STREAMED_SCHEMA, Message, parse_messages
+from beam_jobs.stream.metrics import StreamMetrics
+from beam_jobs.stream.options import parse_stream_options
+from beam_jobs.stream.sink import StreamSink
+from beam_jobs.stream.subscription import Subscription
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
 from tests.integration.stream.world import Stream, eventually, good_line
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from beam_jobs import generate_logs
+from beam_jobs.generate_logs import command as generate_logs
 from tests.integration.stream.world import Stream, eventually, good_line
 
 pytestmark = pytest.mark.integration

@@ -14,12 +14,12 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from google.cloud.pubsub_v1 import types
 from jinja2 import Template as SqlTemplate
 
-from emulators.dataflow.options import command, pipeline_options
-from emulators.dataflow.templates import Template
-from emulators.stack.config import REPOSITORY
-from emulators.stack.running import RunningStack
+from emulators.dataflow.jobs.options import command, pipeline_options
+from emulators.dataflow.jobs.templates import Template
+from local_stack.config import REPOSITORY
+from local_stack.running import RunningStack
+from logline.dataflow.templates import container_spec
 from logline.settings import Settings
-from logline.templates import container_spec
 
 DATASET = "submission"
 METADATA = {path.stem: path for path in sorted((REPOSITORY / "dags" / "templates").glob("*.json"))}

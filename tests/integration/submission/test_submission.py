@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from google.cloud.dataflow_v1beta3.types import AutoscalingAlgorithm, WorkerIPAddressConfiguration
 
-from emulators.stack.running import RunningStack
+from local_stack.running import RunningStack
 from tests.integration.submission.posting import (
     METADATA,
     PARAMETERS,

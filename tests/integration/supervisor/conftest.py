@@ -15,8 +15,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.storage import Client
 
-from tests.integration.dataflow.conftest import BUCKET, PROJECT, REPOSITORY, Emulator, eventually, running
-from tests.integration.dataflow.conftest import storage as storage
+from tests.integration.emulators.dataflow.conftest import BUCKET, PROJECT, REPOSITORY, Emulator, eventually, running
+from tests.integration.emulators.dataflow.conftest import storage as storage
 
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/log-stream"
 
@@ -54,7 +54,7 @@ def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def runs(dataflow: Emulator, pubsub: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Runs"]:
     """The process that runs the tasks."""
     extra = {"is_anonymous": True, "project": PROJECT, "num_retries": 0}
-    paths = [REPOSITORY, REPOSITORY / "plugins", REPOSITORY / "emulators" / "airflow"]
+    paths = [REPOSITORY, REPOSITORY / "plugins", REPOSITORY / "local_stack" / "airflow"]
     environment = {
         **os.environ,
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),

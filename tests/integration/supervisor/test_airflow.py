@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from emulators.stack.airflow_api import AirflowApi, DagRun, error_line, wait_for
-from emulators.stack.running import RunningStack
+from local_stack.clients.airflow import AirflowApi, DagRun, error_line, wait_for
+from local_stack.running import RunningStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

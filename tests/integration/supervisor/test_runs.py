@@ -8,7 +8,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
-from tests.integration.dataflow.conftest import BUCKET, PROJECT
+from tests.integration.emulators.dataflow.conftest import BUCKET, PROJECT
 from tests.integration.supervisor.conftest import SUBSCRIPTION, World
 
 pytestmark = pytest.mark.integration

@@ -1,0 +1,1 @@
+"""Arrow columns of parsed and rejected lines."""

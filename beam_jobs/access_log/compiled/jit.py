@@ -1,0 +1,42 @@
+"""How functions of this package are compiled, and when compiled code on disk is taken again.
+
+numba keeps it in `$NUMBA_CACHE_DIR` where that is set, else in `__pycache__` beside the source, else in the user's
+cache folder. It notices a change in the file of a compiled function, but not in other files whose functions and
+constants went into it; so the state of the whole package is made part of what it compares.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function) -> _Function:
+    """Compiles a function at its first call, lets go of the interpreter lock in it, and keeps the result on disk."""
+    try:
+        dispatcher: Any = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # No folder that numba could cache in can be written: compile in every process.
+        return cast(_Function, numba.njit(nogil=True)(function))
+    # numba 0.68 has no public way to say what compiled code depends on.
+    index = dispatcher._cache._cache_file
+    index._source_stamp = (index._source_stamp, _package_digest())
+    return cast(_Function, dispatcher)
+
+
+def inlined(function: _Function) -> _Function:
+    """Compiles a function into the compiled functions that call it."""
+    return cast(_Function, numba.njit(nogil=True, forceinline=True)(function))
+
+
+@cache
+def _package_digest() -> str:
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()

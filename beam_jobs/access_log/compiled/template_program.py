@@ -1,0 +1,134 @@
+"""A positional format in numbers, as the compiled scanner reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from beam_jobs.access_log.arrow.schema import TEXT_FIELDS
+from beam_jobs.access_log.reference.template_reader import NANOSECONDS, WITHOUT_SPACES
+
+if TYPE_CHECKING:
+    from beam_jobs.access_log.formats.template import PositionalFormat
+
+(
+    TEXT, SKIPPED, TIME, REQUEST, STATUS, SIZE, ABSENT, ISO_TIME, EPOCH, DATE, CLOCK, DURATION, BEFORE_PORT, TARGET,
+    QUESTION_QUERY, PREFIX, UPSTREAM, REST,
+) = range(18)  # fmt: skip
+"""What a step of a program reads."""
+
+MAY_BE_EMPTY, EMPTY_IS_NULL, ENCODED, SPACES, URL, PART, NO_SPACE_EVER = (1 << bit for bit in range(7))
+"""Flags of a step: an empty value is one, or null; percent-encoded; spaces may stand in it; a request whose target is a
+URL; a duration to be added to others; a space in it is a mistake, whatever ends it."""
+
+UNQUOTED, QUOTED, QUOTED_WITH_ESCAPES = range(3)
+"""Whether quotes enclose a field, and how its end is found."""
+
+VERBATIM, BACKSLASHES, PERCENT_SIGNS = range(3)
+"""What is read back in the texts of a column."""
+
+_TEXT_FLAGS = {
+    "remote_addr": 0,
+    "remote_user": SPACES,
+    "method": NO_SPACE_EVER,
+    "path": SPACES | MAY_BE_EMPTY,
+    "query": SPACES | EMPTY_IS_NULL,
+    "protocol": NO_SPACE_EVER,
+    "referer": SPACES,
+    "user_agent": SPACES,
+    "host": SPACES,
+}
+_KINDS = {
+    "remote_addr_port": (BEFORE_PORT, "remote_addr", 0),
+    "host_port": (BEFORE_PORT, "host", 0),
+    "referer_encoded": (TEXT, "referer", SPACES | ENCODED),
+    "user_agent_encoded": (TEXT, "user_agent", SPACES | ENCODED),
+    "ident": (SKIPPED, None, 0),
+    "skipped": (SKIPPED, None, SPACES | MAY_BE_EMPTY),
+    "upstream": (UPSTREAM, None, 0),
+    "rest": (REST, None, 0),
+    "time": (TIME, None, 0),
+    "time_iso8601": (ISO_TIME, None, 0),
+    "time_epoch_s": (EPOCH, None, 0),
+    "time_epoch_ms": (EPOCH, None, 0),
+    "time_epoch_us": (EPOCH, None, 0),
+    "date": (DATE, None, 0),
+    "clock": (CLOCK, None, 0),
+    "request": (REQUEST, None, 0),
+    "request_url": (REQUEST, None, URL),
+    "target": (TARGET, None, 0),
+    "question_query": (QUESTION_QUERY, None, 0),
+    "status": (STATUS, None, 0),
+    "body_bytes_sent": (SIZE, None, 0),
+    "duration_s": (DURATION, None, 0),
+    "duration_ms": (DURATION, None, 0),
+    "duration_us": (DURATION, None, 0),
+    "duration_part_s": (DURATION, None, PART),
+}
+_UNITS = {
+    **NANOSECONDS,
+    "time_epoch_s": 10**6,
+    "time_epoch_ms": 10**3,
+    "time_epoch_us": 1,
+}
+_FILLED = {
+    "request": ("method", "path", "query", "protocol"),
+    "request_url": ("method", "path", "query", "protocol", "host"),
+    "target": ("path", "query"),
+    "question_query": ("query",),
+}
+
+
+class Program(NamedTuple):
+    """The steps in which a line of a format is read.
+
+    Attributes:
+        steps: Shape (steps, 7): kind, where in a line's places (in bytes) that of its text lies, the length of the
+            separator after it, how quotes enclose it, flags, the unit of a number (nanoseconds of a duration,
+            microseconds of a time), and the first of the separator's words.
+        separators: Shape (words, 2): eight bytes of a separator beside the mask of those that count.
+        rewritten: Per column of `TEXT_FIELDS` what is read back in it.
+    """
+
+    steps: npt.NDArray[np.int64]
+    separators: npt.NDArray[np.uint64]
+    rewritten: npt.NDArray[np.int64]
+
+
+def program(log_format: PositionalFormat) -> Program:
+    """Puts a format into numbers for the scanner; its first step is the prefix, where there is one."""
+    steps: list[tuple[int, ...]] = []
+    words: list[tuple[int, int]] = []
+    filled: set[str] = set()
+    rewritten = [BACKSLASHES if log_format.escapes else VERBATIM] * len(TEXT_FIELDS)
+
+    def add(kind: int, column: str | None, separator: bytes, quoted: int, flags: int, unit: int = 0) -> None:
+        place = 8 * TEXT_FIELDS.index(column) if column else 0
+        steps.append((kind, place, len(separator), quoted, flags, unit, len(words)))
+        for start in range(0, max(len(separator), 1), 8):
+            word = separator[start : start + 8]
+            words.append((int.from_bytes(word, "little"), (1 << 8 * len(word)) - 1))
+
+    if log_format.prefix:
+        add(PREFIX, None, log_format.prefix, UNQUOTED, 0)
+    for name, quoted, terminator in log_format.slots:
+        kind, column, flags = _KINDS.get(name) or (TEXT, name, _TEXT_FLAGS[name])
+        if name in WITHOUT_SPACES:
+            flags &= ~SPACES
+        if column:
+            filled.add(column)
+            if flags & ENCODED:
+                rewritten[TEXT_FIELDS.index(column)] = PERCENT_SIGNS
+        filled.update(_FILLED.get(name, ()))
+        enclosed = UNQUOTED if not quoted else QUOTED_WITH_ESCAPES if log_format.escapes else QUOTED
+        add(kind, column, terminator, enclosed, flags, _UNITS.get(name, 0))
+    for column in TEXT_FIELDS:
+        if column not in filled:
+            add(ABSENT, column, b"", UNQUOTED, 0)
+    return Program(np.array(steps, np.int64), np.array(words, np.uint64), np.array(rewritten, np.int64))
+
+
+NO_PROGRAM = Program(np.empty((0, 7), np.int64), np.empty((0, 2), np.uint64), np.empty(0, np.int64))
+"""Lines are found, and all are declined."""

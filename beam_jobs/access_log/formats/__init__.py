@@ -1,0 +1,1 @@
+"""What a line of each format is: data only."""

@@ -1,0 +1,121 @@
+r"""Formats whose lines are the same fields in the same order, with fixed bytes between them.
+
+A format is written as its line with `{field}` in place of each value. The fields:
+
+| field | values | becomes |
+|---|---|---|
+| `remote_addr` | address or host name | `remote_addr` |
+| `remote_addr_port` | the same, a colon and a port | `remote_addr` |
+| `remote_user` | may hold spaces, as names sent by clients do | `remote_user` |
+| `time` | `17/May/2015:10:05:03 +0000`, the zone may be missing (UTC) | `timestamp`, `log_date` |
+| `time_iso8601` | `2015-05-17T10:05:03+00:00`, or a space for the `T`; fraction and zone may be missing | the same |
+| `time_epoch_s`, `_ms`, `_us` | seconds (a fraction may follow), milli- or microseconds since 1970 | the same |
+| `date`, `clock` | `2015-05-17` and, in a field behind it, `10:05:03` (UTC) | the same |
+| `request` | `METHOD target[ PROTOCOL]` or anything else | `method`, `path`, `query`, `protocol` |
+| `request_url` | the same with a whole URL as its target | these and `host` |
+| `method`, `path`, `protocol` | any text | `method`, `path`, `protocol` |
+| `target` | `path[?query]` | `path`, `query` |
+| `query` | without its question mark, or empty | `query` |
+| `question_query` | with its question mark, or empty | `query` |
+| `status` | 100 to 599 | `status` |
+| `body_bytes_sent` | a number | `body_bytes_sent` |
+| `referer`, `user_agent`, `host` | any text | `referer`, `user_agent`, `host` |
+| `referer_encoded`, `user_agent_encoded` | the same, percent-encoded by the server | the same, decoded |
+| `host_port` | a host name, a colon and a port | `host` |
+| `duration_s`, `_ms`, `_us` | a number, which may have a fraction | `request_duration_ms` |
+| `duration_part_s` | one of several such numbers, or `-1` | `request_duration_ms`, their sum |
+| `ident`, `skipped` | any text | |
+| `upstream` | times or addresses of servers behind the server, which commas or colons may part | |
+| `rest` | all up to the end of the line | |
+
+`-` in any field but the time stands for a missing value.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+from typing import NamedTuple
+
+from beam_jobs.access_log.compiled.template_program import Program, program
+from beam_jobs.access_log.formats.log_format import LogFormat
+from beam_jobs.access_log.reference import template_reader as reference
+from beam_jobs.access_log.rejection import Rejection
+from beam_jobs.access_log.row import Row
+
+
+class FieldSlot(NamedTuple):
+    """One field of a line and the separator after it.
+
+    Attributes:
+        name: What the field is; see the table above.
+        quoted: Whether double quotes enclose it; then a backslash in it takes the next byte along, if the server
+            writes escapes.
+        terminator: The bytes after the field up to the next one, or up to the end of the line; empty where the
+            field ends the line.
+    """
+
+    name: str
+    quoted: bool
+    terminator: bytes
+
+
+@dataclass(frozen=True)
+class PositionalFormat(LogFormat):
+    """A format by its line.
+
+    Attributes:
+        name: See `LogFormat`.
+        template: The line with `{field}` in place of each value; braces of the line itself are doubled.
+        comment: See `LogFormat`.
+        escapes: Whether the server writes a backslash before a quote or backslash in a field, or in place of it.
+    """
+
+    name: str
+    template: str
+    comment: bytes = b""
+    escapes: bool = True
+
+    @cached_property
+    def prefix(self) -> bytes:
+        """The bytes before the first field."""
+        return self._pieces[0][0]
+
+    @cached_property
+    def slots(self) -> tuple[FieldSlot, ...]:
+        """The fields in the order of the line."""
+        pieces = self._pieces
+        following = [before for before, _ in pieces[1:]]
+        if pieces[-1][1] is not None:
+            following.append(b"")
+        slots = []
+        quotes = 0
+        for (before, name), after in zip(pieces, following, strict=False):
+            quotes += before.count(b'"')
+            if name is not None:
+                slots.append(FieldSlot(name, quotes % 2 == 1 and after.startswith(b'"'), after))
+        return tuple(slots)
+
+    @cached_property
+    def _pieces(self) -> list[tuple[bytes, str | None]]:
+        # A doubled brace ends a literal of the formatter, so those without a field between them are one here.
+        pieces: list[tuple[bytes, str | None]] = []
+        before = b""
+        for literal, name, _, _ in Formatter().parse(self.template):
+            before += literal.encode()
+            if name is not None:
+                pieces.append((before, name))
+                before = b""
+        return [*pieces, (before, None)] if before else pieces
+
+    def parse_line(self, line: bytes) -> Row | Rejection:
+        """Reads one line by the reference parser."""
+        return reference.read_line(self, line)
+
+    @cached_property
+    def program(self) -> Program:
+        """See `program.program`."""
+        return program(self)
+
+    def unended(self, step: int, position: int) -> Rejection:
+        """What `parse_line` says of a line in which the scanner found no end of the field that a step reads."""
+        return reference.unended(self, step - (1 if self.prefix else 0), position)

@@ -1,0 +1,1 @@
+"""Addresses, secrets and hashes made anonymous."""

@@ -1,0 +1,1 @@
+"""Bytes of a file as blocks of whole lines."""

@@ -1,0 +1,1 @@
+"""Plain Python readers: they define what each line means."""

@@ -1,0 +1,1 @@
+"""Batch job: historical log files to Parquet files and a manifest."""

@@ -1,0 +1,267 @@
+"""The backfill's steps. Beam is only wiring here: what a step does is a plain function of another module."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection, TaggedOutput
+from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.windowed_value import WindowedValue
+
+from beam_jobs.access_log import BlockParser
+from beam_jobs.access_log.compiled.split_blocks import cut_lines
+from beam_jobs.backfill.source_blocks import BlockTask, plan_blocks, read_lines
+from beam_jobs.options.anonymisation import AnonymisingSettings, make_anonymiser, make_parser
+from beam_jobs.output import manifest as manifests
+from beam_jobs.output.batch_run import METRICS_NAMESPACE
+from beam_jobs.output.manifest import BlockParsed, RunInfo, SourceFailed, SourceRecord, SourceSummary
+from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA, write_block, write_parquet
+from beam_jobs.storage.files import InputError, StoredObject, list_objects, write_object
+
+COUNTERS = ("lines", "rows", "rejected", "blank", "bytes", "blocks")
+_RECORDS = "records"
+_PROGRESS_SECONDS = 5.0
+_BLOCKS_AT_ONCE = 2
+_log = logging.getLogger("logline.backfill")
+
+
+class InputsUnreadableError(RuntimeError):
+    """Some inputs cannot be read; the manifest, written before, lists them all."""
+
+
+class ListSources(beam.PTransform[Any, Any]):
+    """A pattern to the objects it matches.
+
+    Input: one element that is ignored. Outputs: `objects`, the objects; `records`, what could not be listed.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__()
+        self._pattern = pattern
+
+    def expand(self, pipeline: beam.Pipeline) -> Any:
+        """Join the steps."""
+        return (
+            pipeline
+            | "Pattern" >> beam.Create([self._pattern])
+            | "List" >> beam.ParDo(_ListObjects()).with_outputs(_RECORDS, main="objects")
+        )
+
+
+class PlanBlocks(beam.PTransform[Any, Any]):
+    """Objects to blocks, after a look at each object's first bytes.
+
+    Outputs: `tasks`, the blocks, spread over the workers; `records`, what was found out about each object.
+    """
+
+    def __init__(self, log_format: str, block_bytes: int) -> None:
+        super().__init__()
+        self._log_format = log_format
+        self._block_bytes = block_bytes
+
+    def expand(self, objects: PCollection[Any]) -> dict[str, PCollection[Any]]:
+        """Join the steps."""
+        planned = (
+            objects
+            | "Spread objects" >> beam.Reshuffle()
+            | "Plan"
+            >> beam.ParDo(_PlanObject(self._log_format, self._block_bytes)).with_outputs(_RECORDS, main="tasks")
+        )
+        return {"tasks": planned.tasks | "Spread blocks" >> beam.Reshuffle(), _RECORDS: planned[_RECORDS]}
+
+
+class ParseBlocks(beam.PTransform[Any, Any]):
+    """Blocks to Parquet files; only counts and file names flow on, keyed by source uri."""
+
+    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
+        super().__init__()
+        self._parse = _ParseBlock(run, block_bytes, max_line_bytes, anonymising)
+
+    def expand(self, tasks: PCollection[Any]) -> PCollection[Any]:
+        """Join the steps."""
+        parsed: PCollection[Any] = tasks | "Parse" >> beam.ParDo(self._parse)
+        return parsed
+
+
+class WriteManifest(beam.PTransform[Any, Any]):
+    """All records of a run to its ledger files and, last, `manifest.json`.
+
+    Args:
+        run: the run.
+        raise_on_errors: fail the job from within where an input could not be read, for runners that nobody waits for.
+    """
+
+    def __init__(self, run: RunInfo, *, raise_on_errors: bool) -> None:
+        super().__init__()
+        self._write = _WriteManifest(run, raise_on_errors=raise_on_errors)
+
+    def expand(self, records: PCollection[Any]) -> PCollection[Any]:
+        """Join the steps."""
+        totals: PCollection[Any] = (
+            records
+            | "Group by source" >> beam.GroupByKey()
+            | "Sum up" >> beam.ParDo(_SumUp())
+            | "Group sources" >> beam.GroupByKey()
+            | "Write" >> beam.ParDo(self._write)
+        )
+        return totals
+
+
+class _ListObjects(beam.DoFn):
+    def process(self, pattern: str) -> Iterator[Any]:
+        try:
+            objects = list_objects(pattern)
+        except InputError as error:
+            yield TaggedOutput(_RECORDS, (error.source_uri, SourceFailed.from_error(error)))
+            return
+        _log.info("found %d source objects, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
+        yield from objects
+
+
+class _PlanObject(beam.DoFn):
+    def __init__(self, log_format: str, block_bytes: int) -> None:
+        super().__init__()
+        self._log_format = log_format
+        self._block_bytes = block_bytes
+
+    def process(self, stored: StoredObject) -> Iterator[Any]:
+        try:
+            found, tasks = plan_blocks(stored, self._log_format, self._block_bytes)
+        except InputError as error:
+            yield TaggedOutput(_RECORDS, (stored.uri, SourceFailed.from_error(error)))
+            return
+        _progress.plan(len(tasks))
+        yield TaggedOutput(_RECORDS, (stored.uri, found))
+        yield from tasks
+
+
+class _ParseBlock(beam.DoFn):
+    """Parses and writes some blocks at a time, each in a thread of its own: most of it lets go of Python's lock."""
+
+    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
+        self._run = run
+        self._anonymising = anonymising
+        self._block_bytes = block_bytes
+        self._max_line_bytes = max_line_bytes
+
+    def setup(self) -> None:
+        self._parsers: dict[str, BlockParser] = {}
+        self._anonymiser = make_anonymiser(self._anonymising)
+        self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
+        self._threads = ThreadPoolExecutor(max_workers=_BLOCKS_AT_ONCE)
+
+    def start_bundle(self) -> None:
+        self._under_way: deque[tuple[str, Future[BlockParsed]]] = deque()
+
+    def process(self, task: BlockTask) -> Iterator[Any]:
+        parser = self._parsers.get(task.log_format)
+        if parser is None:
+            parser = make_parser(task.log_format, self._max_line_bytes, self._anonymiser)
+            self._parsers[task.log_format] = parser
+        try:
+            for offset, data in self._parts(task):
+                block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
+                self._under_way.append((task.stored.uri, block))
+                # The next one is read while these are worked on, and waits for the first of them to be done.
+                yield from self._done(left=_BLOCKS_AT_ONCE)
+        except InputError as error:
+            yield task.stored.uri, SourceFailed.from_error(error)
+        self._count(bytes=task.end - task.start)
+        _progress.parsed(blocks=1)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for record in self._done(left=0):
+            yield GlobalWindows.windowed_value(record)
+
+    def teardown(self) -> None:
+        self._threads.shutdown()
+
+    def _parts(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
+        for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
+            yield from cut_lines(data, offset)
+
+    def _done(self, left: int) -> Iterator[tuple[str, BlockParsed]]:
+        """Wait for blocks until no more than so many are left."""
+        while len(self._under_way) > left:
+            uri, block = self._under_way.popleft()
+            parsed = block.result()
+            rows, rejected = sum(parsed.rows_by_date.values()), sum(parsed.rejected_by_reason.values())
+            self._count(blocks=1, lines=parsed.lines, rows=rows, rejected=rejected, blank=parsed.blank)
+            _progress.parsed(lines=parsed.lines)
+            yield uri, parsed
+
+    def _count(self, **counts: int) -> None:
+        for name, count in counts.items():
+            self._counters[name].inc(count)
+
+
+def _parse_and_write(
+    parser: BlockParser, data: bytes | memoryview, offset: int, stored: StoredObject, run: RunInfo
+) -> BlockParsed:
+    return write_block(parser.parse(data, offset), stored, offset, run)
+
+
+class _SumUp(beam.DoFn):
+    def process(self, grouped: tuple[str, Iterable[SourceRecord]]) -> Iterator[Any]:
+        uri, records = grouped
+        yield "run", SourceSummary.of(uri, records)
+
+
+class _WriteManifest(beam.DoFn):
+    def __init__(self, run: RunInfo, *, raise_on_errors: bool) -> None:
+        super().__init__()
+        self._run = run
+        self._raise_on_errors = raise_on_errors
+
+    def process(self, grouped: tuple[str, Iterable[SourceSummary]]) -> Iterator[Any]:
+        manifest = manifests.manifest_of(self._run, grouped[1], datetime.now(UTC))
+        files = manifest["files"]
+        for kind, schema in (("rows", ROWS_SCHEMA), ("rejected", REJECTED_SCHEMA)):
+            if not files[kind]:  # a load job must name at least one file
+                files[kind] = [f"{self._run.output}/{kind}/empty.parquet"]
+                write_parquet(files[kind][0], schema.empty_table())
+        ledger, ledger_days = manifests.ledger_of(self._run, manifest)
+        write_parquet(files["ledger"][0], ledger)
+        write_parquet(files["ledger_days"][0], ledger_days)
+        write_object(f"{self._run.output}/manifest.json", manifests.to_json(manifest))
+        failure = manifests.failure_line(manifest)
+        if failure and self._raise_on_errors:
+            raise InputsUnreadableError(failure)
+        yield manifest["totals"]
+
+
+class _Progress:
+    """How far this process has come, logged every few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._planned = self._blocks = self._lines = 0
+        self._logged = time.monotonic()
+
+    def plan(self, blocks: int) -> None:
+        with self._lock:
+            self._planned += blocks
+
+    def parsed(self, *, blocks: int = 0, lines: int = 0) -> None:
+        with self._lock:
+            self._blocks += blocks
+            self._lines += lines
+            now = time.monotonic()
+            if self._blocks != self._planned and now - self._logged < _PROGRESS_SECONDS:
+                return
+            self._logged = now
+            # A worker of many parses blocks that another one planned.
+            of_planned = f" of {self._planned}" if self._planned >= self._blocks else ""
+            _log.info("parsed %d%s blocks, %.1f million lines", self._blocks, of_planned, self._lines / 1e6)
+
+
+_progress = _Progress()

@@ -1,0 +1,1 @@
+"""Calls to Google Cloud: clients, retries, BigQuery reads and writes."""

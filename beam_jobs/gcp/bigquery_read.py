@@ -1,0 +1,72 @@
+"""Whole tables from BigQuery as Arrow batches, by the Storage Read API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+import grpc
+import pyarrow as pa
+from google.api_core.exceptions import GoogleAPICallError
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+from beam_jobs.gcp.retry import first_line
+from beam_jobs.storage.objects import TableReadError
+
+_GRPC_HOST = "BIGQUERY_EMULATOR_GRPC_HOST"
+
+
+def make_read_client() -> BigQueryReadClient:
+    """A client of the Storage Read API; of the emulator at BIGQUERY_EMULATOR_GRPC_HOST=host:port where that is set.
+
+    Raises:
+        GoogleAuthError: there are no credentials.
+    """
+    emulator = os.environ.get(_GRPC_HOST)
+    if not emulator:
+        return BigQueryReadClient()
+    options = [("grpc.max_receive_message_length", -1)]  # the emulator sends a table's rows at once
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
+
+
+def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str], most: int) -> list[str]:
+    """Open a session over a table as it is now, and return the names of its streams; none where it is empty.
+
+    Args:
+        client: of the Storage Read API.
+        table: `project.dataset.table`.
+        columns: to be read.
+        most: streams.
+
+    Raises:
+        TableReadError: there is no such table, it lacks a column, or it may not be read.
+    """
+    project, dataset, name = table.rsplit(".", 2)
+    try:
+        session = client.create_read_session(
+            parent=f"projects/{project}",
+            read_session=types.ReadSession(
+                table=f"projects/{project}/datasets/{dataset}/tables/{name}",
+                data_format=types.DataFormat.ARROW,
+                read_options=types.ReadSession.TableReadOptions(selected_fields=list(columns)),
+            ),
+            max_stream_count=most,
+        )
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        raise TableReadError(f"{table} cannot be read: {first_line(error)}") from None
+    return [stream.name for stream in session.streams]
+
+
+def read_stream(client: BigQueryReadClient, stream: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a stream, the same ones in the same order whenever it is read.
+
+    Raises:
+        TableReadError: it cannot be read, for example because its session has ended.
+    """
+    try:
+        for page in client.read_rows(stream).rows().pages:
+            yield page.to_arrow()
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        raise TableReadError(f"{stream} cannot be read: {first_line(error)}") from None

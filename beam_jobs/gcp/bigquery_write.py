@@ -1,0 +1,216 @@
+"""Appends Arrow batches to BigQuery tables with the Storage Write API, to the default stream: at least once.
+
+An append is all or nothing. One that BigQuery refuses for what a row holds is taken apart: the rows that BigQuery
+names, or else halves, until the refused rows stand alone and all others are written. Anything else that goes wrong is
+no row's fault, and is tried again.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import grpc
+import pyarrow as pa
+from google.api_core import exceptions
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
+from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+
+from beam_jobs.gcp.retry import CALLERS_FAULT, Patience, first_line
+
+MAX_REQUEST_BYTES = 9_000_000
+"""Of Arrow data in one request; the service takes 10 MB, all else included."""
+
+_GRPC_HOST = "BIGQUERY_EMULATOR_GRPC_HOST"
+_APPEND_SECONDS = 60.0
+
+
+class TableAppender:
+    """Appends to one table over one connection, which is opened when it is needed; for one thread.
+
+    Args:
+        client: of the Storage Write API.
+        table: `project.dataset.table`.
+        patience: with what is no row's fault.
+    """
+
+    def __init__(self, client: BigQueryWriteClient, table: str, patience: Patience) -> None:
+        self.table = table
+        self.appends = 0
+        self.retries = 0
+        self._patience = patience
+        self._connection = _Connection(client, default_stream(table))
+
+    def append(self, batch: pa.RecordBatch) -> list[tuple[int, str]]:
+        """Write a batch; it is durable when this returns.
+
+        An append whose answer was lost is repeated: its rows may then be in the table twice.
+
+        Returns:
+            The rows that BigQuery refused, by index, and why; all others are written.
+
+        Raises:
+            GivenUpError: the patience is at its end; some of the rows may be written.
+        """
+        refusals: list[tuple[int, str]] = []
+        if batch.num_rows:
+            self._append(batch, range(batch.num_rows), refusals)
+        return refusals
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _append(self, batch: pa.RecordBatch, indices: Sequence[int], refusals: list[tuple[int, str]]) -> None:
+        data = batch.serialize().to_pybytes()
+        if len(data) > MAX_REQUEST_BYTES:
+            why = f"the row has {len(data)} bytes, BigQuery takes {MAX_REQUEST_BYTES}"
+            self._take_apart(batch, indices, why, refusals)
+            return
+        schema = batch.schema.serialize().to_pybytes()
+        try:
+            response = self._patience.call(
+                f"appending to {self.table}", lambda: self._connection.send(schema, data), self._retried
+            )
+        except CALLERS_FAULT as error:
+            self._take_apart(batch, indices, first_line(error), refusals)
+            return
+        self.appends += 1
+        bad = {int(error.index): error.message for error in response.row_errors}
+        if bad:
+            refusals += [(indices[row], message) for row, message in sorted(bad.items())]
+            good = [row for row in range(batch.num_rows) if row not in bad]
+            if good:
+                self._append(batch.take(pa.array(good)), [indices[row] for row in good], refusals)
+
+    def _take_apart(
+        self, batch: pa.RecordBatch, indices: Sequence[int], why: str, refusals: list[tuple[int, str]]
+    ) -> None:
+        if batch.num_rows == 1:
+            refusals.append((indices[0], why))
+            return
+        middle = batch.num_rows // 2
+        self._append(batch.slice(0, middle), indices[:middle], refusals)
+        self._append(batch.slice(middle), indices[middle:], refusals)
+
+    def _retried(self) -> None:
+        self.retries += 1
+
+
+class _Connection:
+    """One AppendRows stream; opened by the first request, and again after an error."""
+
+    def __init__(self, client: BigQueryWriteClient, stream: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._requests: queue.SimpleQueue[types.AppendRowsRequest | None] | None = None
+        self._responses: Any = None
+        self._schema: bytes | None = None
+
+    def send(self, schema: bytes, data: bytes) -> types.AppendRowsResponse:
+        """Send one request and wait for its answer.
+
+        Returns:
+            The answer. Where it has `row_errors`, these rows are refused and nothing is written.
+
+        Raises:
+            GoogleAPICallError: nothing was written, or nobody knows.
+        """
+        request = types.AppendRowsRequest(
+            write_stream=self._stream,
+            arrow_rows=types.AppendRowsRequest.ArrowData(
+                rows=types.ArrowRecordBatch(serialized_record_batch=data),
+                writer_schema=types.ArrowSchema(serialized_schema=schema) if schema != self._schema else None,
+            ),
+        )
+        try:
+            if self._requests is None:
+                self._open()
+            self._requests.put(request)  # type: ignore[union-attr]
+            response = self._next_response()
+        except BaseException:
+            self.close()
+            raise
+        # A connection keeps the schema of a request that was written; of a refused one, that is not said.
+        self._schema = None if response.error.code else schema
+        if response.error.code and not response.row_errors:
+            raise _error_of(response)
+        return response
+
+    def close(self) -> None:
+        """End the stream, if one is open."""
+        if self._requests is not None:
+            self._requests.put(None)
+        if self._responses is not None:
+            self._responses.cancel()
+        self._requests = self._responses = self._schema = None
+
+    def _open(self) -> None:
+        requests: queue.SimpleQueue[types.AppendRowsRequest | None] = queue.SimpleQueue()
+        self._requests = requests
+        # Not by `client.append_rows`, which returns only when the first answer is there.
+        append_rows: Any = self._client.transport.append_rows
+        self._responses = append_rows(
+            _until_none(requests), metadata=(("x-goog-request-params", f"write_stream={self._stream}"),)
+        )
+
+    def _next_response(self) -> types.AppendRowsResponse:
+        # The stream as a whole has no deadline, each answer has.
+        timer = threading.Timer(_APPEND_SECONDS, self._responses.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            response: types.AppendRowsResponse = next(self._responses)
+        except StopIteration:
+            raise exceptions.ServiceUnavailable("BigQuery closed the connection") from None
+        except grpc.RpcError as error:
+            raise exceptions.from_grpc_error(error) from error
+        finally:
+            timer.cancel()
+        return response
+
+
+def make_write_client() -> BigQueryWriteClient:
+    """A client of the Storage Write API; of the emulator at BIGQUERY_EMULATOR_GRPC_HOST=host:port where that is set.
+
+    Raises:
+        GoogleAuthError: there are no credentials.
+    """
+    emulator = os.environ.get(_GRPC_HOST)
+    if not emulator:
+        return BigQueryWriteClient()
+    # After a failed attempt gRPC itself waits up to two minutes before the next.
+    options = [("grpc.max_reconnect_backoff_ms", 1000), ("grpc.initial_reconnect_backoff_ms", 100)]
+    return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
+
+
+def default_stream(table: str) -> str:
+    """The name of the default stream of `project.dataset.table`."""
+    project, dataset, name = table.rsplit(".", 2)
+    return f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default"
+
+
+def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> Iterator[types.AppendRowsRequest]:
+    while (request := requests.get()) is not None:
+        yield request
+
+
+def _error_of(response: types.AppendRowsResponse) -> exceptions.GoogleAPICallError:
+    """The error that a response holds.
+
+    A batch with columns that the table lacks is refused with the rows' code, but a table can be mended while its rows
+    cannot: it becomes a FAILED_PRECONDITION.
+    """
+    status = types.AppendRowsResponse.pb(response).error
+    for detail in status.details:
+        storage_error = types.StorageError.pb(types.StorageError())
+        if (
+            detail.Unpack(storage_error)
+            and storage_error.code == types.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
+        ):
+            return exceptions.FailedPrecondition(status.message)
+    error: exceptions.GoogleAPICallError = exceptions.from_grpc_status(status.code, status.message)
+    return error

@@ -1,0 +1,109 @@
+"""Draws the events of a made-up live stream: their lines, times, repetitions, and what must become of each."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, make_pools
+
+ROW, REJECTED, BLANK = "row", "rejected", "blank"
+_DISORDER_SECONDS = 600
+_REPEATED_WITHIN = 1000  # events after the first
+_LOGGED_TIME = re.compile(rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Event(NamedTuple):
+    """One line that is published.
+
+    Attributes:
+        event_id: its identity; a repetition has the same.
+        line: its bytes, without an end.
+        fate: `row`, `rejected` or `blank`.
+        log_date: the day in a row's line, YYYY-MM-DD; "" where it is no row.
+        is_repetition: whether it was published before.
+    """
+
+    event_id: str
+    line: bytes
+    fate: str
+    log_date: str
+    is_repetition: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What to draw; the same plan gives the same events.
+
+    Attributes:
+        events: how many, repetitions aside.
+        log_format: one of `synthetic_logs.FORMATS`.
+        seed: what the draws start from.
+        start: time of the first event, UTC.
+        rate: events in a second of the lines' time.
+        bad_share: bad lines, 0 to 1.
+        repeated_share: events that are published twice.
+        late_share: rows that are a day late.
+        disorder_share: rows that are up to 10 minutes late.
+    """
+
+    events: int
+    log_format: str
+    seed: int
+    start: datetime
+    rate: float
+    bad_share: float
+    repeated_share: float
+    late_share: float
+    disorder_share: float
+
+
+def draw_events(plan: StreamPlan) -> Iterator[Event]:
+    """The events in the order of their publication."""
+    rng = np.random.default_rng([plan.seed, plan.events])
+    pools = make_pools(plan.log_format, plan.seed)
+
+    def lines(bad_share: float) -> Iterator[bytes]:
+        day = plan.start.date()
+        chunks = draw_day(pools, plan.log_format, day, plan.events, bad_share, plan.seed, DayTruth())
+        return itertools.chain.from_iterable(chunks)
+
+    good, bad = lines(0.0), lines(1.0)
+    is_bad = rng.random(plan.events) < plan.bad_share
+    repeated = rng.random(plan.events) < plan.repeated_share
+    kind = rng.random(plan.events)
+    late = kind < plan.late_share
+    disordered = ~late & (kind < plan.late_share + plan.disorder_share)
+    delays = late * 86_400 + disordered * rng.integers(1, _DISORDER_SECONDS + 1, plan.events)
+    gaps = rng.integers(1, _REPEATED_WITHIN + 1, plan.events)
+    prefix = f"{plan.start:%Y%m%dT%H%M%S}-{plan.seed}"
+    due: dict[int, list[Event]] = {}
+    for index in range(plan.events):
+        line = next(bad) if is_bad[index] else next(good)
+        event_id = f"{prefix}-{index:09d}"
+        if not line.strip(b" \t"):
+            event = Event(event_id, line, BLANK, "")
+        elif is_bad[index]:
+            event = Event(event_id, line, REJECTED, "")
+        else:
+            when = plan.start + timedelta(seconds=int(index / plan.rate) - int(delays[index]))
+            event = Event(event_id, _LOGGED_TIME.sub(_logged(when), line, count=1), ROW, when.date().isoformat())
+        yield event
+        if repeated[index]:
+            due.setdefault(index + int(gaps[index]), []).append(event._replace(is_repetition=True))
+        yield from due.pop(index, ())
+    for _, events in sorted(due.items()):
+        yield from events
+
+
+@lru_cache(maxsize=4096)
+def _logged(when: datetime) -> bytes:
+    return f"[{when.day:02d}/{_MONTHS[when.month - 1]}/{when:%Y:%H:%M:%S}".encode()

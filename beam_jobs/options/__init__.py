@@ -1,0 +1,1 @@
+"""Parameters of the jobs: command line, Flex Template, checks of values."""

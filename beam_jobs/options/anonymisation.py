@@ -1,0 +1,94 @@
+"""The parameters of anonymising, the same for every job that reads lines, and the parser they make.
+
+The key of the pseudonyms is no parameter, for everybody who may see a job sees its parameters: it is in a file, which
+the job's account alone needs to read. On Google Cloud that is an object of a bucket of its own, or a secret of Secret
+Manager that is mounted as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys
+from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
+from beam_jobs.options.parameters import OptionError, Parameter
+from beam_jobs.storage.files import InputError, absolute, read_whole
+
+ANONYMISING_PARAMETERS = (
+    Parameter(
+        "anonymise",
+        "Anonymise addresses",
+        "What becomes of client addresses: none, truncate to /24 and /48, or hash per day. Default: none.",
+        r"^(none|truncate|hash)$",
+        "none",
+    ),
+    Parameter(
+        "anonymise_key_file",
+        "Key file",
+        "File with the key for anonymise=hash, gs:// or local; see docs/parser.md.",
+        r"^(\S(.*\S)?)?$",
+        "",
+    ),
+    Parameter(
+        "redact_query_secrets",
+        "Redact secrets",
+        "Whether values of URL parameters like token= and password= are replaced: true or false. Default: false.",
+        r"^(true|false)$",
+        "false",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymisingSettings:
+    """Checked values of the parameters; see `ANONYMISING_PARAMETERS`."""
+
+    anonymise: str = "none"
+    anonymise_key_file: str = ""
+    redact_query_secrets: bool = False
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> AnonymisingSettings:
+        """The settings of checked values.
+
+        Raises:
+            OptionError: a key file is missing, or there is one for nothing.
+        """
+        mode, key_file = values["anonymise"], values["anonymise_key_file"]
+        if (mode == AddressMode.HASH) != bool(key_file):
+            raise OptionError(
+                "--anonymise=hash needs --anonymise_key_file: a file with one line, a key of 16 characters or more"
+                if mode == AddressMode.HASH
+                else f"--anonymise_key_file is for --anonymise=hash only, not for {mode}: leave it out"
+            )
+        return cls(mode, absolute(key_file) if key_file else "", values["redact_query_secrets"] == "true")
+
+
+def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
+    """Read the key, where there is one; None where nothing is anonymised.
+
+    Raises:
+        OptionError: the key file cannot be read, or is not as it must be.
+    """
+    mode = AddressMode(settings.anonymise)
+    if mode is AddressMode.NONE and not settings.redact_query_secrets:
+        return None
+    keys = None
+    if mode is AddressMode.HASH:
+        try:
+            keys = DailyKeys(read_whole(settings.anonymise_key_file).decode())
+        except InputError as error:
+            raise OptionError(f"--anonymise_key_file: {error}") from error
+        except (AnonymisingKeyError, UnicodeDecodeError) as error:
+            what = str(error) if isinstance(error, AnonymisingKeyError) else "it is no text"
+            raise OptionError(f"--anonymise_key_file={settings.anonymise_key_file}: {what}") from error
+    return Anonymiser(mode, redact_secrets=settings.redact_query_secrets, keys=keys)
+
+
+def make_parser(log_format: str, max_line_bytes: int, anonymiser: Anonymiser | None) -> BlockParser:
+    """The parser of a format that anonymises what it is told to."""
+    if anonymiser is None:
+        return BlockParser(get_format(log_format), max_line_bytes)
+    return AnonymisingParser(get_format(log_format), anonymiser, max_line_bytes)

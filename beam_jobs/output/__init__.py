@@ -1,0 +1,1 @@
+"""What a batch job writes: Parquet files, manifest, ledger."""

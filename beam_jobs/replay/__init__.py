@@ -1,0 +1,1 @@
+"""Batch job: rejected lines, read again with today's parser."""

@@ -1,0 +1,1 @@
+"""Objects on Cloud Storage and local files, by one interface."""

@@ -1,0 +1,192 @@
+"""Objects on Cloud Storage, through `google-cloud-storage`, which honours `STORAGE_EMULATOR_HOST`.
+
+Objects are read raw (no decompressive transcoding: half-read objects, cf. apache/beam #31040) and pinned to the
+generation that was listed. Only permissions on objects are needed, none on buckets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from beam_jobs.storage.objects import WILDCARDS, InputError, InputErrorType, OutputError, StoredObject, changed
+
+GCS_SCHEME = "gs://"
+
+
+def list_matching(pattern: str) -> list[StoredObject]:
+    """The objects that match a pattern, in Cloud Storage's own glob syntax; none is fine.
+
+    Raises:
+        InputError: there is no such bucket, or it cannot be listed.
+    """
+    bucket_name, name = _split(pattern)
+    with _input_errors(pattern):
+        bucket = _client().bucket(bucket_name)
+        if WILDCARDS.isdisjoint(name):
+            blob = bucket.get_blob(name) if name else None
+            if blob is None:
+                _require_bucket(bucket_name)
+            blobs = [blob] if blob else []
+        else:
+            literal = name[: min(name.index(mark) for mark in WILDCARDS if mark in name)]
+            blobs = list(_client().list_blobs(bucket, prefix=literal or None, match_glob=name))
+    return [
+        StoredObject(f"{GCS_SCHEME}{bucket_name}/{blob.name}", int(blob.generation), int(blob.size))
+        for blob in blobs
+        if not blob.name.endswith("/")
+    ]
+
+
+def read(stored: StoredObject, start: int, end: int) -> bytes:
+    """The raw bytes [start, end) of the listed generation.
+
+    Raises:
+        InputError: the object was replaced or deleted since it was listed, or cannot be read.
+    """
+    from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
+
+    with _input_errors(stored.uri):
+        try:
+            blob = _blob(stored.uri, stored.generation)
+            content = bytes(blob.download_as_bytes(start=start, end=end - 1, raw_download=True))
+        except (NotFound, RequestRangeNotSatisfiable) as error:
+            raise changed(stored) from error
+    if len(content) != end - start:
+        raise changed(stored)
+    return content
+
+
+def read_whole(uri: str) -> bytes:
+    """All bytes of an object, whatever its generation.
+
+    Raises:
+        InputError: it does not exist or cannot be read.
+    """
+    from google.api_core.exceptions import NotFound
+
+    with _input_errors(uri):
+        try:
+            return bytes(_blob(uri).download_as_bytes(raw_download=True))
+        except NotFound as error:
+            raise InputError(uri, InputErrorType.NO_MATCH, "no such object") from error
+
+
+def write(uri: str, content: bytes) -> None:
+    """Write a whole object at once.
+
+    Raises:
+        OutputError: the bucket cannot be written.
+    """
+    with _output_errors(uri):
+        _blob(uri).upload_from_string(content, content_type="application/octet-stream", retry=_retry())
+
+
+def upload(local: Path, uri: str) -> None:
+    """Copy a finished local file to an object, replacing what is there.
+
+    Raises:
+        OutputError: the bucket cannot be written.
+    """
+    with _output_errors(uri):
+        _blob(uri).upload_from_filename(str(local), content_type="application/octet-stream", retry=_retry())
+
+
+def delete(uri: str) -> None:
+    """Delete one object; one that is not there is fine, a bucket that is not there is not.
+
+    Raises:
+        OutputError: the bucket cannot be written.
+    """
+    from google.api_core.exceptions import NotFound
+
+    with _output_errors(uri):
+        try:
+            _blob(uri).delete()
+        except NotFound:
+            _require_bucket(_split(uri)[0])
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket_name, _, name = uri.removeprefix(GCS_SCHEME).partition("/")
+    return bucket_name, name
+
+
+def _blob(uri: str, generation: int | None = None) -> Any:
+    bucket_name, name = _split(uri)
+    return _client().bucket(bucket_name).blob(name, generation=generation)
+
+
+def _require_bucket(name: str) -> None:
+    """Raise `NotFound` where there is no such bucket; needs no permission but to list objects."""
+    next(iter(_client().list_blobs(name, max_results=1)), None)
+
+
+def _client() -> Any:
+    return _client_of(os.environ.get("STORAGE_EMULATOR_HOST"))
+
+
+@functools.cache
+def _client_of(emulator: str | None) -> Any:
+    from google.cloud.storage import Client
+
+    if emulator:
+        address = urllib.parse.urlsplit(emulator if "//" in emulator else f"//{emulator}")
+        try:
+            socket.create_connection((address.hostname, address.port or 80), timeout=5).close()
+        except OSError as error:
+            raise ConnectionError(
+                f"Cloud Storage at STORAGE_EMULATOR_HOST={emulator} does not answer;"
+                " start the local stack (make up) or unset the variable"
+            ) from error
+    return Client()
+
+
+def _retry() -> Any:
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    # A write of a deterministic name with deterministic content may be repeated.
+    return DEFAULT_RETRY
+
+
+@contextlib.contextmanager
+def _input_errors(uri: str) -> Iterator[None]:
+    from google.api_core.exceptions import GoogleAPIError, NotFound
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except NotFound as error:
+        raise _not_found(uri) from error
+    except (GoogleAPIError, GoogleAuthError, OSError) as error:
+        raise InputError(uri, InputErrorType.UNREADABLE, _first_line(error)) from error
+
+
+def _not_found(uri: str) -> InputError:
+    bucket_name, _ = _split(uri)
+    message = f"no such bucket: {bucket_name}; create it or correct the pattern"
+    return InputError(uri, InputErrorType.MISSING_BUCKET, message)
+
+
+@contextlib.contextmanager
+def _output_errors(uri: str) -> Iterator[None]:
+    from google.api_core.exceptions import GoogleAPIError, NotFound
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except NotFound as error:
+        bucket_name, _ = _split(uri)
+        raise OutputError(f"{uri}: no such bucket: {bucket_name}; create it or correct the output folder") from error
+    except (GoogleAPIError, GoogleAuthError, OSError) as error:
+        raise OutputError(f"{uri}: cannot be written: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -1,0 +1,1 @@
+"""Streaming job: log lines from Pub/Sub to BigQuery."""

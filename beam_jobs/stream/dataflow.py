@@ -1,0 +1,66 @@
+"""The streaming job's pipeline, and its submission to Dataflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.gcp.pubsub import ReadFromPubSub
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+    WorkerOptions,
+)
+
+from beam_jobs.options.parameters import OptionError
+from beam_jobs.stream.metrics import APPEND_STEP, PARSE_STEP, READ_STEP
+from beam_jobs.stream.options import StreamSettings
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
+
+_MAX_WORKERS = 4
+
+
+def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
+    """Add the stream's steps to a pipeline. By their names an update of the running job knows them again."""
+    (
+        pipeline
+        | READ_STEP >> ReadFromPubSub(subscription=settings.subscription, with_attributes=True)
+        | PARSE_STEP >> ParseMessages(settings)
+        | APPEND_STEP >> AppendToBigQuery(settings)
+    )
+
+
+def submit(settings: StreamSettings, of_beam: Sequence[str]) -> str:
+    """Submit the job; it then runs for ever.
+
+    Returns:
+        The job's id.
+
+    Raises:
+        OptionError: Beam refuses its options.
+    """
+    try:
+        pipeline = beam.Pipeline(options=_options(settings, of_beam))
+    except ValueError as error:  # Beam's own checks of its options
+        raise OptionError(" ".join(str(error).split())) from error
+    build(pipeline, settings)
+    result: Any = pipeline.run()
+    return str(result.job_id())
+
+
+def _options(settings: StreamSettings, of_beam: Sequence[str]) -> PipelineOptions:
+    """At-least-once mode on Streaming Engine, and bounds for the autoscaling, unless the caller says otherwise."""
+    options = PipelineOptions(list(of_beam))
+    options.view_as(StandardOptions).streaming = True
+    google_cloud, worker = options.view_as(GoogleCloudOptions), options.view_as(WorkerOptions)
+    google_cloud.job_name = settings.job_name
+    google_cloud.enable_streaming_engine = True
+    service_options = list(google_cloud.dataflow_service_options or [])
+    if not any(option.startswith("streaming_mode_") for option in service_options):
+        service_options.append("streaming_mode_at_least_once")
+    google_cloud.dataflow_service_options = service_options
+    worker.autoscaling_algorithm = worker.autoscaling_algorithm or "THROUGHPUT_BASED"
+    worker.max_num_workers = worker.max_num_workers or _MAX_WORKERS
+    return options

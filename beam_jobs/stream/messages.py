@@ -1,0 +1,313 @@
+r"""From Pub/Sub messages to Arrow batches: which line is whose, and the identity columns.
+
+The bytes of a message are one line, with or without its end (`\n` or `\r\n`). A message that holds more line ends is
+several lines: nothing merges, nothing is cut. An empty message is one blank line.
+
+A line's `event_id` is the message's attribute `event_id` where that is given and not empty, else its Pub/Sub message
+id. Of a message of several lines the n-th line, counted from 1 and blank ones included, has `<id>:<n>`, so that a
+message that is delivered again gives the same ids again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from beam_jobs.access_log import PARSER_VERSION, BlockParser
+from beam_jobs.access_log.privacy.anonymiser import Anonymiser
+from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA
+
+# The Storage Write API's list of Arrow types has `binary`, but none of a fixed size.
+STREAMED_SCHEMA = pa.schema(
+    [pa.field(f.name, pa.binary()) if pa.types.is_fixed_size_binary(f.type) else f for f in ROWS_SCHEMA]
+)
+"""The columns of `streamed_requests`, in their order."""
+
+CHUNK_MESSAGES = 10_000
+CHUNK_BYTES = 16 << 20
+SOURCE = "stream"
+EVENT_ID_ATTRIBUTE = "event_id"
+PARSER_FAILED = "parser_failed"
+"""`error_type` of a line at which the parser itself failed; beside the reasons of `access_log.RejectReason`."""
+WRITE_REFUSED = "write_refused"
+"""`error_type` of a line that was parsed, but whose row BigQuery refused."""
+
+Offsets = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Message(NamedTuple):
+    """One Pub/Sub message.
+
+    Attributes:
+        data: its bytes.
+        message_id: the id that Pub/Sub gave it.
+        event_id: its attribute of that name, "" where it has none.
+        publish_time: seconds since the epoch, UTC; 0 where unknown.
+    """
+
+    data: bytes
+    message_id: str
+    event_id: str = ""
+    publish_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """What became of some messages; `lines == rows + rejected + blank`. Counts of different messages add up.
+
+    Attributes:
+        messages: all messages.
+        lines: their lines.
+        rows: lines that are rows.
+        rejected: lines that are rejected, those included whose rows BigQuery refused.
+        refused: lines whose rows BigQuery refused.
+        blank: lines that hold nothing.
+        bytes: of the messages' data.
+    """
+
+    messages: int = 0
+    lines: int = 0
+    rows: int = 0
+    rejected: int = 0
+    refused: int = 0
+    blank: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: StreamCounts) -> StreamCounts:
+        return StreamCounts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+@dataclass(frozen=True)
+class ParsedMessages:
+    """Some messages, ready to be appended.
+
+    Attributes:
+        rows: in `STREAMED_SCHEMA`.
+        rejected: in `sinks.REJECTED_SCHEMA`.
+        counts: of the messages, nothing refused yet.
+        oldest_publish_time: seconds since the epoch; 0 where unknown.
+        source_uri: of all rows and rejected lines.
+        ingested_at: of all rows and rejected lines, UTC.
+        block: the lines, each with its end.
+        row_offsets: where in the block each row's line begins.
+    """
+
+    rows: pa.RecordBatch
+    rejected: pa.RecordBatch
+    counts: StreamCounts
+    oldest_publish_time: float
+    source_uri: str
+    ingested_at: datetime
+    block: bytes
+    row_offsets: Offsets
+
+    @property
+    def oldest_event_time(self) -> float | None:
+        """The earliest time in the rows, seconds since the epoch; None where there are no rows."""
+        oldest = pc.min(self.rows.column("timestamp")).as_py()
+        return None if oldest is None else float(oldest.timestamp())
+
+    def refuse(self, refusals: Sequence[tuple[int, str]], anonymiser: Anonymiser | None = None) -> pa.RecordBatch:
+        """The rows that BigQuery refused, as rejected lines.
+
+        Args:
+            refusals: index of the row and why it was refused.
+            anonymiser: what the lines go through, if they are to be anonymous.
+        """
+        lines = []
+        for index, why in refusals:
+            start = int(self.row_offsets[index])
+            line = self.block[start : self.block.index(b"\n", start)].removesuffix(b"\r")
+            lines.append((line if anonymiser is None else anonymiser.line(line), WRITE_REFUSED, why))
+        taken = pa.array([index for index, _ in refusals], pa.int64())
+        kept = {name: self.rows.column(name).take(taken) for name in ("event_id", "source_uri", "ingested_at")}
+        return _rejected_batch(lines, kept["event_id"], kept["source_uri"], kept["ingested_at"])
+
+
+def chunks_of(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Cut messages into chunks of a size that is good to parse and append at once."""
+    chunk: list[Message] = []
+    size = 0
+    for message in messages:
+        chunk.append(message)
+        size += len(message.data)
+        if len(chunk) >= CHUNK_MESSAGES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def parse_messages(
+    messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
+) -> ParsedMessages:
+    """Parse messages with the backfill's parser and say of each line which message it is of.
+
+    Args:
+        messages: at most `access_log.MAX_BLOCK_BYTES` of data together.
+        parser: of the stream's format.
+        source_uri: the subscription.
+        ingested_at: UTC, for all of them.
+    """
+    block = b"".join([m.data if m.data.endswith(b"\n") else m.data + b"\n" for m in messages])
+    parsed = parser.parse(block)
+    starts, ids = _lines_of(messages, block)
+    row_offsets = _offsets(parsed.rows)
+    counts = StreamCounts(
+        messages=len(messages),
+        lines=parsed.lines,
+        rows=parsed.rows.num_rows,
+        rejected=parsed.rejected.num_rows,
+        blank=parsed.blank,
+        bytes=sum(len(m.data) for m in messages),
+    )
+    return ParsedMessages(
+        rows=_identified(parsed.rows, STREAMED_SCHEMA, _take(ids, starts, row_offsets), source_uri, ingested_at),
+        rejected=_identified(
+            parsed.rejected,
+            REJECTED_SCHEMA,
+            _take(ids, starts, _offsets(parsed.rejected)),
+            source_uri,
+            ingested_at,
+        ),
+        counts=counts,
+        oldest_publish_time=min((m.publish_time for m in messages if m.publish_time), default=0.0),
+        source_uri=source_uri,
+        ingested_at=ingested_at,
+        block=block,
+        row_offsets=row_offsets,
+    )
+
+
+def parse_each(
+    messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
+) -> Iterator[ParsedMessages]:
+    """Parse messages whatever one of them does to the parser: that one is rejected, the others go on.
+
+    Yields:
+        One batch where nothing fails, else one for every part that could be parsed.
+    """
+    try:
+        parsed = parse_messages(messages, parser, source_uri, ingested_at)
+    except MemoryError:
+        raise  # not the messages' fault
+    except Exception as error:  # noqa: BLE001 - a failure that nobody foresaw must not block the stream
+        if len(messages) > 1:
+            middle = len(messages) // 2
+            yield from parse_each(messages[:middle], parser, source_uri, ingested_at)
+            yield from parse_each(messages[middle:], parser, source_uri, ingested_at)
+            return
+        parsed = _failed(messages[0], parser, error, source_uri, ingested_at)
+    yield parsed
+
+
+def _lines_of(messages: Sequence[Message], block: bytes) -> tuple[Offsets, list[str]]:
+    """Where each line of the block begins, and its event id."""
+    ids = [m.event_id or m.message_id for m in messages]
+    if block.count(b"\n") != len(messages):
+        return _many_lines_of(messages, ids)
+    lengths = np.fromiter((len(m.data) + (not m.data.endswith(b"\n")) for m in messages), np.int64, len(messages))
+    return np.cumsum(lengths) - lengths, ids
+
+
+def _many_lines_of(messages: Sequence[Message], ids: Sequence[str]) -> tuple[Offsets, list[str]]:
+    starts: list[int] = []
+    line_ids: list[str] = []
+    start = 0
+    for message, event_id in zip(messages, ids, strict=True):
+        lines = message.data.removesuffix(b"\n").split(b"\n")
+        for number, line in enumerate(lines, start=1):
+            starts.append(start)
+            line_ids.append(event_id if len(lines) == 1 else f"{event_id}:{number}")
+            start += len(line) + 1
+    return np.array(starts, np.int64), line_ids
+
+
+def _offsets(batch: pa.RecordBatch) -> Offsets:
+    offsets: Offsets = batch.column("source_offset").to_numpy(zero_copy_only=False).astype(np.int64)
+    return offsets
+
+
+def _take(ids: list[str], starts: Offsets, offsets: Offsets) -> Any:
+    return pa.array(ids, pa.string()).take(pa.array(np.searchsorted(starts, offsets), pa.int64()))
+
+
+def _identified(
+    batch: pa.RecordBatch, schema: pa.Schema, event_ids: Any, source_uri: str, ingested_at: datetime
+) -> pa.RecordBatch:
+    """The batch with the columns that say where each line is from, in the schema's order.
+
+    Plain columns: the Storage Write API takes no dictionaries.
+    """
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
+    columns |= {
+        "event_id": event_ids,
+        "source": SOURCE,
+        "source_uri": source_uri,
+        "source_offset": None,
+        "parser_version": PARSER_VERSION,
+        "ingested_at": ingested_at,
+        "replayed_at": None,
+    }
+    arrays = []
+    for field in schema:
+        column = columns[field.name]
+        if isinstance(column, pa.Array):
+            column = column.cast(field.type)
+        else:
+            column = pa.repeat(pa.scalar(column, field.type), batch.num_rows)
+        arrays.append(column)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _rejected_batch(
+    lines: Sequence[tuple[bytes, str, str]], event_ids: Any, source_uri: Any, ingested_at: Any
+) -> pa.RecordBatch:
+    columns: dict[str, Any] = {
+        "raw_line": pa.array([line for line, _, _ in lines], pa.binary()),
+        "error_type": pa.array([kind for _, kind, _ in lines], pa.string()),
+        "error_message": pa.array([message for _, _, message in lines], pa.string()),
+        "source": pa.repeat(SOURCE, len(lines)),
+        "source_uri": source_uri,
+        "source_offset": pa.nulls(len(lines), pa.int64()),
+        "event_id": event_ids,
+        "parser_version": pa.repeat(PARSER_VERSION, len(lines)),
+        "ingested_at": ingested_at,
+        "replayed_at": pa.nulls(len(lines), REJECTED_SCHEMA.field("replayed_at").type),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in REJECTED_SCHEMA.names], schema=REJECTED_SCHEMA)
+
+
+def _failed(
+    message: Message, parser: BlockParser, error: Exception, source_uri: str, ingested_at: datetime
+) -> ParsedMessages:
+    """A message at which the parser failed: all its lines are rejected."""
+    why = f"the parser failed: {type(error).__name__}: {error}".partition("\n")[0]
+    _, ids = _many_lines_of([message], [message.event_id or message.message_id])
+    lines = [
+        (parser.kept_line(line.removesuffix(b"\r")[: parser.max_line_bytes]), PARSER_FAILED, why)
+        for line in message.data.removesuffix(b"\n").split(b"\n")
+    ]
+    count = len(lines)
+    timestamp = REJECTED_SCHEMA.field("ingested_at").type
+    return ParsedMessages(
+        rows=pa.RecordBatch.from_pylist([], STREAMED_SCHEMA),
+        rejected=_rejected_batch(
+            lines,
+            pa.array(ids, pa.string()),
+            pa.repeat(source_uri, count),
+            pa.repeat(pa.scalar(ingested_at, timestamp), count),
+        ),
+        counts=StreamCounts(messages=1, lines=count, rejected=count, bytes=len(message.data)),
+        oldest_publish_time=message.publish_time,
+        source_uri=source_uri,
+        ingested_at=ingested_at,
+        block=b"",
+        row_offsets=np.array([], np.int64),
+    )

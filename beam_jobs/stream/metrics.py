@@ -1,0 +1,113 @@
+"""The local runner's counters and lag, in the file where the Dataflow emulator reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from beam_jobs.storage.files import write_object
+from beam_jobs.stream.messages import ParsedMessages, StreamCounts
+
+METRICS_NAMESPACE = "logline"
+READ_STEP, PARSE_STEP, APPEND_STEP = "Read from Pub/Sub", "Parse messages", "Append to BigQuery"
+_QUIET_SECONDS = 1.0
+
+
+class StreamMetrics:
+    """Counts since the start, and how far behind the stream is; for several threads.
+
+    Counters, by the names that the job has on Dataflow: those of `StreamCounts`, `appends` and `append_retries`; and
+    `acknowledged` messages.
+
+    Gauges, in whole seconds, the first two named like Dataflow's own metrics: `system_lag` is the age of the oldest
+    message in hand. `data_watermark_age` is the time since everything published was known to be appended, so it also
+    grows while Pub/Sub does not answer. `oldest_event_age_seconds` is the age of the earliest row of the last batch.
+    `unacknowledged_messages` is how many are in hand.
+    """
+
+    def __init__(self) -> None:
+        self.counts = StreamCounts()
+        self.messages_acknowledged = 0
+        self._oldest_event_time: float | None = None
+        self._pulled = time.time()
+        self._pulling: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def pulling(self) -> Iterator[None]:
+        """Around one pull: while it waits quietly, and when it returns, the stream is not behind what it holds."""
+        thread = threading.get_ident()
+        with self._lock:
+            self._pulling[thread] = time.time()
+        try:
+            yield
+            self._pulled = time.time()
+        finally:
+            with self._lock:
+                del self._pulling[thread]
+
+    def wrote(self, counts: StreamCounts, parsed: ParsedMessages) -> None:
+        """Some messages are durable."""
+        with self._lock:
+            self.counts += counts
+            oldest = parsed.oldest_event_time
+            self._oldest_event_time = self._oldest_event_time if oldest is None else oldest
+
+    def acknowledged(self, messages: int) -> None:
+        """Some messages are acknowledged."""
+        with self._lock:
+            self.messages_acknowledged += messages
+
+    def values(self, *, held: int, oldest_held: float | None, appends: int, retries: int) -> dict[str, dict[str, int]]:
+        """All values by step and name.
+
+        Args:
+            held: messages in hand.
+            oldest_held: when the oldest of them was published, seconds since the epoch; None where there are none.
+            appends: requests to BigQuery that were written.
+            retries: requests to BigQuery that were tried again.
+        """
+        now = time.time()
+        with self._lock:
+            waits_quietly = any(now - started > _QUIET_SECONDS for started in self._pulling.values())
+            up_to = oldest_held if oldest_held is not None else now if waits_quietly else self._pulled
+            event_time = now if self._oldest_event_time is None else self._oldest_event_time
+            counts = {name: getattr(self.counts, name) for name in StreamCounts.__slots__}
+            parsed = {"messages", "bytes", "lines", "blank"}
+            return {
+                READ_STEP: {
+                    "acknowledged": self.messages_acknowledged,
+                    "unacknowledged_messages": held,
+                    "system_lag": _seconds(0 if oldest_held is None else now - oldest_held),
+                    "data_watermark_age": _seconds(now - up_to),
+                },
+                PARSE_STEP: {name: count for name, count in counts.items() if name in parsed},
+                APPEND_STEP: {name: count for name, count in counts.items() if name not in parsed}
+                | {
+                    "appends": appends,
+                    "append_retries": retries,
+                    "oldest_event_age_seconds": _seconds(now - event_time),
+                },
+            }
+
+
+def write_metrics(path: Path, values: dict[str, dict[str, int]]) -> None:
+    """Replace the file at once: `{"counters": [{"namespace", "name", "step", "value"}]}`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    counters = [
+        {"namespace": METRICS_NAMESPACE, "name": name, "step": step, "value": value}
+        for step, of_step in values.items()
+        for name, value in of_step.items()
+    ]
+    write_object(str(path.absolute()), json.dumps({"counters": counters}).encode())
+
+
+def _seconds(seconds: float) -> int:
+    return max(0, round(seconds))

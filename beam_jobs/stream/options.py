@@ -1,0 +1,152 @@
+"""The parameters of the streaming job: one list for the command line, the Flex Template and the checks of values."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from beam_jobs.access_log import FORMATS
+from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
+from beam_jobs.options.parameters import (
+    DATAFLOW_RUNNER,
+    FORMAT_STRING,
+    LOCAL_RUNNER,
+    OneLineParser,
+    OptionError,
+    Parameter,
+    add_parameters,
+    checked,
+    in_range,
+    usable_format,
+)
+
+MIN_LINE_BYTES, MAX_LINE_BYTES = 1 << 10, 1 << 21  # a line's row, at most 3 times as long, fits one append
+ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE = "streamed_requests", "rejected_lines", "stream_batches"
+_JOB_NAME = "log-stream"
+_JOB_ID = "DATAFLOW_EMULATOR_JOB_ID"
+_PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+_SUBSCRIPTION = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
+
+STREAM_PARAMETERS = (
+    Parameter(
+        "subscription",
+        "Subscription",
+        "Pub/Sub subscription with the log lines: projects/PROJECT/subscriptions/NAME.",
+        rf"^projects/{_PROJECT}/subscriptions/{_SUBSCRIPTION}$",
+    ),
+    Parameter(
+        "dataset",
+        "Dataset",
+        f"BigQuery dataset with the tables {ROWS_TABLE}, {REJECTED_TABLE} and {BATCHES_TABLE}: PROJECT.DATASET.",
+        rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}$",
+    ),
+    Parameter(
+        "log_format",
+        "Log format",
+        f"Format of the lines: {', '.join(sorted(FORMATS))}, or the format string of an Apache or nginx configuration. "
+        "Default: article.",
+        rf"^({'|'.join(sorted(FORMATS))}|{FORMAT_STRING})$",
+        "article",
+    ),
+    Parameter(
+        "max_line_bytes",
+        "Longest line",
+        f"Lines with more bytes are rejected, {MIN_LINE_BYTES} to {MAX_LINE_BYTES}. Default: 1 MiB.",
+        r"^[1-9][0-9]{3,6}$",
+        str(1 << 20),
+    ),
+    *ANONYMISING_PARAMETERS,
+)
+
+
+class TargetError(Exception):
+    """Something the job reads or writes is not there, or not as it must be; said in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """Checked values of the parameters; see `STREAM_PARAMETERS`.
+
+    Attributes:
+        job_name: Beam's `--job_name`.
+        job_id: the Dataflow job, or where its processes are not told their job's id, its name and when it was launched.
+        on_dataflow: whether Beam's `--runner` is the DataflowRunner.
+    """
+
+    subscription: str
+    dataset: str
+    log_format: str
+    max_line_bytes: int
+    anonymising: AnonymisingSettings
+    job_name: str
+    job_id: str
+    on_dataflow: bool
+
+    @property
+    def rows_table(self) -> str:
+        """`project.dataset.table` of the rows."""
+        return f"{self.dataset}.{ROWS_TABLE}"
+
+    @property
+    def rejected_table(self) -> str:
+        """`project.dataset.table` of the rejected lines."""
+        return f"{self.dataset}.{REJECTED_TABLE}"
+
+    @property
+    def batches_table(self) -> str:
+        """`project.dataset.table` of the entries of the ledger."""
+        return f"{self.dataset}.{BATCHES_TABLE}"
+
+
+def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]]:
+    """Read and check a command line.
+
+    Returns:
+        The job's own settings, and Beam's options.
+
+    Raises:
+        OptionError: a parameter is missing, unknown, or has a value that cannot be used.
+        SystemExit: the help was asked for.
+    """
+    parser = OneLineParser(
+        prog="python -m beam_jobs.stream",
+        description="Append log lines from Pub/Sub to BigQuery. Beam's own options follow the same way.",
+        allow_abbrev=False,
+    )
+    add_parameters(parser, STREAM_PARAMETERS)
+    own, of_beam = parser.parse_known_args(argv)
+    values = {parameter.name: checked(parameter, getattr(own, parameter.name)) for parameter in STREAM_PARAMETERS}
+    known, unknown = _parse_known(of_beam)
+    if known.runner not in (LOCAL_RUNNER, DATAFLOW_RUNNER):
+        raise OptionError(
+            f"--runner={known.runner} cannot be used: give {DATAFLOW_RUNNER}, or {LOCAL_RUNNER} for this machine"
+        )
+    if unknown and known.runner == LOCAL_RUNNER:  # the service may hand its launchers options of a later Beam
+        from beam_jobs.backfill.options import refuse_unknown
+
+        refuse_unknown(unknown, parser.prog)
+    settings = StreamSettings(
+        subscription=values["subscription"],
+        dataset=values["dataset"],
+        log_format=usable_format(values["log_format"]),
+        max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
+        anonymising=AnonymisingSettings.of(values),
+        job_name=known.job_name,
+        job_id=os.environ.get(_JOB_ID) or f"{known.job_name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        on_dataflow=known.runner == DATAFLOW_RUNNER,
+    )
+    return settings, of_beam
+
+
+def _parse_known(of_beam: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Beam's options that every launcher gives; to know them all, Beam takes seconds to import."""
+    parser = OneLineParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--runner", default=LOCAL_RUNNER)
+    parser.add_argument("--job_name", default=_JOB_NAME)
+    for name in ("project", "region", "temp_location", "staging_location", "labels", "sdk_container_image"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--no_use_public_ips", action="store_true")
+    return parser.parse_known_args(of_beam)

@@ -1,0 +1,140 @@
+"""Where parsed messages go: rows to one table, rejected lines to another, the batch's counts to a third."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pyarrow as pa
+from google.api_core import exceptions
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
+
+from beam_jobs.gcp.bigquery_write import TableAppender, default_stream
+from beam_jobs.gcp.retry import Patience
+from beam_jobs.options.anonymisation import make_anonymiser
+from beam_jobs.output.parquet_files import REJECTED_SCHEMA
+from beam_jobs.stream.ledger import BATCHES_SCHEMA, entries_of
+from beam_jobs.stream.messages import STREAMED_SCHEMA, ParsedMessages, StreamCounts
+from beam_jobs.stream.options import StreamSettings, TargetError
+
+_FieldType: Any = types.TableFieldSchema.Type
+
+
+class StreamSink:
+    """The three tables of the stream; for one thread.
+
+    Args:
+        client: of the Storage Write API.
+        settings: which tables, and the job that writes them.
+        patience: with what is no row's fault.
+    """
+
+    def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, patience: Patience) -> None:
+        self._patience = patience
+        self._job_id = settings.job_id
+        self._anonymiser = make_anonymiser(settings.anonymising)
+        self._rows = TableAppender(client, settings.rows_table, patience)
+        self._rejected = TableAppender(client, settings.rejected_table, patience)
+        self._batches = TableAppender(client, settings.batches_table, patience)
+
+    @property
+    def appends(self) -> int:
+        """Requests that were written."""
+        return sum(table.appends for table in (self._rows, self._rejected, self._batches))
+
+    @property
+    def retries(self) -> int:
+        """Requests that were tried again."""
+        return sum(table.retries for table in (self._rows, self._rejected, self._batches))
+
+    def write(self, parsed: ParsedMessages) -> StreamCounts:
+        """Write parsed messages; each of their lines is durable, then its count, when this returns.
+
+        Returns:
+            The messages' counts, with the lines whose rows BigQuery refused among the rejected ones.
+
+        Raises:
+            GivenUpError: the patience is at its end; some of the lines may be written.
+        """
+        refusals = self._rows.append(parsed.rows)
+        rejected = parsed.rejected
+        if refusals:
+            rejected = pa.concat_batches([rejected, parsed.refuse(refusals, self._anonymiser)])  # type: ignore[attr-defined]
+        self._write_all(self._rejected, rejected)
+        counts = dataclasses.replace(
+            parsed.counts,
+            rows=parsed.counts.rows - len(refusals),
+            rejected=parsed.counts.rejected + len(refusals),
+            refused=len(refusals),
+        )
+        self._write_all(self._batches, entries_of(parsed, counts, [index for index, _ in refusals], self._job_id))
+        return counts
+
+    def _write_all(self, table: TableAppender, remaining: pa.RecordBatch) -> None:
+        def attempt() -> None:
+            nonlocal remaining
+            refusals = table.append(remaining)
+            if refusals:
+                # Nowhere is left for these but their messages, unacknowledged until the table is mended.
+                remaining = remaining.take(pa.array([index for index, _ in refusals]))
+                raise exceptions.FailedPrecondition(f"{len(refusals)} lines are refused: {refusals[0][1]}")
+
+        self._patience.call(f"writing to {table.table}", attempt)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._rows.close()
+        self._rejected.close()
+        self._batches.close()
+
+
+def check_tables(client: BigQueryWriteClient, settings: StreamSettings, patience: Patience) -> None:
+    """Check that the tables are there, can be written, and have the columns that are appended.
+
+    Raises:
+        TargetError: they are not.
+        GivenUpError: BigQuery does not answer.
+    """
+    tables = {
+        settings.rows_table: STREAMED_SCHEMA,
+        settings.rejected_table: REJECTED_SCHEMA,
+        settings.batches_table: BATCHES_SCHEMA,
+    }
+    for table, schema in tables.items():
+        found = patience.call(f"looking up {table}", lambda table=table: _columns(client, table))  # type: ignore[misc]
+        for column in schema:
+            wanted = _field_type(column.type)
+            if column.name not in found:
+                raise TargetError(f"table {table} has no column {column.name}: bring its schema up to date")
+            if found[column.name] != wanted:
+                raise TargetError(
+                    f"table {table}: column {column.name} is {_FieldType(found[column.name]).name}, not"
+                    f" {wanted.name}: bring its schema up to date"
+                )
+
+
+def _columns(client: BigQueryWriteClient, table: str) -> dict[str, int]:
+    request = types.GetWriteStreamRequest(name=default_stream(table), view=types.WriteStreamView.FULL)
+    try:
+        stream = client.get_write_stream(request=request, retry=None, timeout=30)
+    except exceptions.NotFound as error:
+        raise TargetError(f"table {table} does not exist: run the DAG provision, or correct --dataset") from error
+    except exceptions.PermissionDenied as error:
+        raise TargetError(
+            f"table {table}: no permission to append: give the job's account bigquery.dataEditor"
+        ) from error
+    return {field.name: int(field.type_) for field in stream.table_schema.fields}
+
+
+def _field_type(data_type: pa.DataType) -> Any:
+    if pa.types.is_timestamp(data_type):
+        return _FieldType.TIMESTAMP
+    fields: dict[Any, Any] = {
+        pa.date32(): _FieldType.DATE,
+        pa.string(): _FieldType.STRING,
+        pa.int64(): _FieldType.INT64,
+        pa.float64(): _FieldType.DOUBLE,
+        pa.bool_(): _FieldType.BOOL,
+        pa.binary(): _FieldType.BYTES,
+    }
+    return fields[data_type]

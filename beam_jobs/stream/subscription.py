@@ -1,0 +1,201 @@
+"""One Pub/Sub subscription, spoken to by single calls whose moment the caller chooses."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.api_core import exceptions
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import types
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+from beam_jobs.gcp.retry import Patience
+from beam_jobs.stream.messages import EVENT_ID_ATTRIBUTE, Message
+from beam_jobs.stream.options import TargetError
+
+PULL_MESSAGES = 1000  # the most that the service gives at once
+_IDS_PER_REQUEST = 1000  # an id has up to about 250 bytes, a request at most 512 KiB
+_PULL_SECONDS = 30.0
+_CALL_SECONDS = 30.0
+
+
+@dataclass(eq=False, slots=True)
+class Pulled:
+    """The messages of one pull, which are acknowledged together.
+
+    Attributes:
+        messages: in the order in which they came.
+        ack_ids: one for each message.
+        bytes: of their data.
+        oldest_publish_time: seconds since the epoch.
+        lease_ends: when Pub/Sub will deliver them again, by `time.monotonic()`.
+    """
+
+    messages: list[Message]
+    ack_ids: list[str]
+    bytes: int
+    oldest_publish_time: float
+    lease_ends: float
+
+
+class Subscription:
+    """A subscription; its calls may come from several threads.
+
+    Args:
+        path: `projects/PROJECT/subscriptions/NAME`.
+
+    Raises:
+        GoogleAuthError: there are no credentials.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.lease_seconds = 10
+        self._client = _make_client()
+        self._pulls: set[Any] = set()
+        self._no_more = False
+        self._lock = threading.Lock()
+
+    def check(self, patience: Patience) -> None:
+        """Check that the subscription is there, and learn for how long it leases messages.
+
+        Raises:
+            TargetError: it is not.
+            GivenUpError: Pub/Sub does not answer.
+        """
+        found = patience.call(f"looking up {self.path}", self._get)
+        self.lease_seconds = int(found.ack_deadline_seconds) or self.lease_seconds
+
+    def pull(self) -> Pulled | None:
+        """Wait for messages.
+
+        Returns:
+            At most `PULL_MESSAGES`, or None where there were none for some time, or after `stop_pulling`.
+
+        Raises:
+            TargetError: the subscription is gone.
+            GoogleAPICallError: Pub/Sub does not answer, or refuses to.
+        """
+        asked = time.monotonic()
+        request = types.PullRequest(subscription=self.path, max_messages=PULL_MESSAGES)
+        call = self._start_pull(request)
+        if call is None:
+            return None
+        try:
+            response = call.result()
+        except grpc.FutureCancelledError:
+            return None
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                return None
+            if error.code() == grpc.StatusCode.NOT_FOUND:
+                raise self._missing() from error
+            raise exceptions.from_grpc_error(error) from error
+        finally:
+            with self._lock:
+                self._pulls.discard(call)
+        received = types.PullResponse.pb(response).received_messages
+        if not received:
+            return None
+        messages = [
+            Message(
+                one.message.data,
+                one.message.message_id,
+                one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
+                one.message.publish_time.seconds + one.message.publish_time.nanos / 1e9,
+            )
+            for one in received
+        ]
+        return Pulled(
+            messages=messages,
+            ack_ids=[one.ack_id for one in received],
+            bytes=sum(len(message.data) for message in messages),
+            oldest_publish_time=min(message.publish_time for message in messages),
+            lease_ends=asked + self.lease_seconds,
+        )
+
+    def stop_pulling(self) -> None:
+        """Let the pulls that wait return, and no other begin: what is given back then goes to somebody else."""
+        with self._lock:
+            self._no_more = True
+            pulls = list(self._pulls)
+        for call in pulls:
+            call.cancel()
+
+    def acknowledge(self, ack_ids: Sequence[str]) -> None:
+        """Tell Pub/Sub that messages are done with.
+
+        Raises:
+            GoogleAPICallError: Pub/Sub does not answer; some may be acknowledged.
+        """
+        for ids in _portions(ack_ids):
+            request = types.AcknowledgeRequest(subscription=self.path, ack_ids=ids)
+            self._client.acknowledge(request=request, retry=None, timeout=_CALL_SECONDS)
+
+    def lease(self, ack_ids: Sequence[str], seconds: int) -> None:
+        """Ask for so many more seconds from now; 0 gives the messages back, for delivery to whoever asks.
+
+        Raises:
+            GoogleAPICallError: Pub/Sub does not answer; some may be extended.
+        """
+        for ids in _portions(ack_ids):
+            request = types.ModifyAckDeadlineRequest(subscription=self.path, ack_ids=ids, ack_deadline_seconds=seconds)
+            self._client.modify_ack_deadline(request=request, retry=None, timeout=_CALL_SECONDS)
+
+    def close(self) -> None:
+        """Close the connection; a pull that waits is cancelled."""
+        self._client.close()
+
+    def _start_pull(self, request: types.PullRequest) -> Any:
+        # Not by `client.pull`, which cannot be cancelled.
+        metadata = (("x-goog-request-params", f"subscription={self.path}"),)
+        pull: Any = self._client.transport.pull
+        with self._lock:
+            if self._no_more:
+                return None
+            call = pull.future(request, timeout=_PULL_SECONDS, metadata=metadata)
+            self._pulls.add(call)
+            return call
+
+    def _get(self) -> types.Subscription:
+        request = types.GetSubscriptionRequest(subscription=self.path)
+        try:
+            found: types.Subscription = self._client.get_subscription(
+                request=request, retry=None, timeout=_CALL_SECONDS
+            )
+        except exceptions.NotFound as error:
+            raise self._missing() from error
+        except exceptions.PermissionDenied as error:
+            raise TargetError(
+                f"subscription {self.path}: no permission: give the job's account pubsub.subscriber and pubsub.viewer"
+            ) from error
+        except exceptions.InvalidArgument as error:
+            raise TargetError(f"subscription {self.path} cannot be used: {error.message}") from error
+        return found
+
+    def _missing(self) -> TargetError:
+        return TargetError(f"subscription {self.path} does not exist: run the DAG provision, or correct --subscription")
+
+
+def _make_client() -> SubscriberClient:
+    emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
+    if not emulator:
+        return SubscriberClient()
+    options = [
+        ("grpc.max_receive_message_length", -1),
+        # After a failed attempt gRPC itself waits up to two minutes before the next.
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+    ]
+    return SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
+
+
+def _portions(ack_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ack_ids), _IDS_PER_REQUEST):
+        yield ack_ids[start : start + _IDS_PER_REQUEST]

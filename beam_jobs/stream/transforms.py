@@ -1,0 +1,133 @@
+"""The stream's steps on Dataflow. Beam is only wiring here: what a step does is a plain function of another module.
+
+`microbatch.py` calls the same functions on one machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.gcp.pubsub import PubsubMessage
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import PCollection
+from apache_beam.transforms.window import GlobalWindows
+
+from beam_jobs.gcp.bigquery_write import make_write_client
+from beam_jobs.gcp.retry import Patience
+from beam_jobs.options.anonymisation import make_anonymiser, make_parser
+from beam_jobs.stream.messages import (
+    CHUNK_BYTES,
+    CHUNK_MESSAGES,
+    EVENT_ID_ATTRIBUTE,
+    Message,
+    ParsedMessages,
+    StreamCounts,
+    parse_each,
+)
+from beam_jobs.stream.metrics import METRICS_NAMESPACE
+from beam_jobs.stream.options import StreamSettings
+from beam_jobs.stream.sink import StreamSink
+
+_PATIENCE_SECONDS = 300.0  # then the bundle fails, and Dataflow itself tries it again
+
+
+class ParseMessages(beam.PTransform[Any, Any]):
+    """Pub/Sub messages to Arrow batches, one for each bundle unless that is large."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, messages: PCollection[Any]) -> PCollection[Any]:
+        """Join the steps."""
+        parsed: PCollection[Any] = messages | "Parse" >> beam.ParDo(_ParseMessages(self._settings))
+        return parsed
+
+
+class AppendToBigQuery(beam.PTransform[Any, Any]):
+    """Arrow batches to BigQuery; a batch is durable before its bundle ends. Gives the counts of each batch."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, parsed: PCollection[Any]) -> PCollection[Any]:
+        """Join the steps."""
+        counts: PCollection[Any] = parsed | "Append" >> beam.ParDo(_Append(self._settings))
+        return counts
+
+
+class _ParseMessages(beam.DoFn):
+    """Collects the messages of a bundle, which Dataflow acknowledges only after the bundle as a whole has ended."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def setup(self) -> None:
+        anonymiser = make_anonymiser(self._settings.anonymising)
+        self._parser = make_parser(self._settings.log_format, self._settings.max_line_bytes, anonymiser)
+
+    def start_bundle(self) -> None:
+        self._messages: list[Message] = []
+        self._bytes = 0
+
+    def process(self, element: PubsubMessage) -> Iterator[ParsedMessages]:
+        message = message_of(element)
+        self._messages.append(message)
+        self._bytes += len(message.data)
+        if len(self._messages) >= CHUNK_MESSAGES or self._bytes >= CHUNK_BYTES:
+            yield from self._parse()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for parsed in self._parse():
+            yield GlobalWindows.windowed_value_at_end_of_window(parsed)
+
+    def _parse(self) -> Iterator[ParsedMessages]:
+        messages, self._messages, self._bytes = self._messages, [], 0
+        if messages:
+            yield from parse_each(messages, self._parser, self._settings.subscription, datetime.now(UTC))
+
+
+class _Append(beam.DoFn):
+    def __init__(self, settings: StreamSettings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def setup(self) -> None:
+        self._sink = StreamSink(make_write_client(), self._settings, Patience(seconds=_PATIENCE_SECONDS))
+        self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
+        self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
+        self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")
+        self._publish_age = Metrics.distribution(METRICS_NAMESPACE, "publish_to_append_milliseconds")
+        self._event_age = Metrics.distribution(METRICS_NAMESPACE, "oldest_event_age_seconds")
+
+    def process(self, parsed: ParsedMessages) -> Iterator[StreamCounts]:
+        appends, retries = self._sink.appends, self._sink.retries
+        try:
+            counts = self._sink.write(parsed)
+        finally:
+            self._appends.inc(self._sink.appends - appends)
+            self._retries.inc(self._sink.retries - retries)
+        for name, counter in self._counters.items():
+            counter.inc(getattr(counts, name))
+        now = time.time()
+        if parsed.oldest_publish_time:
+            self._publish_age.update(max(0, int(1000 * (now - parsed.oldest_publish_time))))
+        if parsed.oldest_event_time is not None:
+            self._event_age.update(max(0, int(now - parsed.oldest_event_time)))
+        yield counts
+
+    def teardown(self) -> None:
+        self._sink.close()
+
+
+def message_of(element: PubsubMessage) -> Message:
+    """Beam's message as ours."""
+    published = element.publish_time.timestamp() if element.publish_time is not None else 0.0
+    event_id = (element.attributes or {}).get(EVENT_ID_ATTRIBUTE, "")
+    return Message(element.data, element.message_id or "", event_id, published)

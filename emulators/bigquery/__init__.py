@@ -1,0 +1,1 @@
+"""A local BigQuery: bqemulator with its data on disk and what it lacks."""

@@ -1,0 +1,119 @@
+"""The BigQuery emulator of the local stack: bqemulator with its data on disk.
+
+``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
+
+Seven things differ from bqemulator 1.4.0 as it comes:
+
+* DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
+  ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
+* ``gs://bucket/object`` is read from ``--gcs-root``, the folder where the Cloud Storage emulator keeps its objects.
+* No time travel: bqemulator copies a whole table at every statement that changes it
+  (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
+  ``CREATE SNAPSHOT TABLE`` still works.
+* Appends of the Storage Write API run beside queries: see ``bigquery_appends.py``.
+* Transactions are DuckDB's: see ``bigquery_transactions.py``.
+* Comments are taken out first: bqemulator takes an apostrophe in one for the beginning of a literal, and writes
+  ``1.5e0`` for ``1.5`` in the literals behind it.
+* A query takes a quarter of the machine's memory, where DuckDB would take four fifths, and the disk for the rest: the
+  whole stack and the jobs run beside it.
+"""
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+_LITERAL_OR_COMMENT = re.compile(
+    r"""('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""", re.DOTALL
+)
+
+
+def without_comments(sql: str) -> str:
+    """Return a statement with a space in place of each comment; literals stay as they are."""
+    return _LITERAL_OR_COMMENT.sub(lambda found: found[1] or " ", sql)
+
+
+def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Path, project: str) -> None:
+    """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
+
+    Args:
+        host: Address both servers bind to.
+        port: Port of the REST API (``/bigquery/v2``; ``/healthz`` tells when it is up).
+        grpc_port: Port of the Storage Read and Write API.
+        data_dir: Folder of the DuckDB file, created where missing.
+        gcs_root: Folder below which ``gs://bucket/object`` is ``bucket/object``.
+        project: Project of requests that name none.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    # DuckDB keeps extensions below the home folder; the stack writes nowhere but into its own state.
+    os.environ["HOME"] = str(data_dir)
+    import bqemulator.grpc_api.write_servicer
+    import bqemulator.jobs.executor
+    import bqemulator.server
+    import bqemulator.sql.translator
+    import duckdb_extensions
+    from bqemulator.catalog.models import SnapshotMeta
+    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+    from bqemulator.sql.rewriter.session_user import rewrite_session_user
+    from bqemulator.storage.engine import DuckDBEngine
+    from bqemulator.versioning.snapshots import SnapshotManager
+
+    from emulators.bigquery.appends import ConcurrentAppends
+    from emulators.bigquery.transactions import TransactionalScripts
+
+    class NamedSnapshots(SnapshotManager):
+        """Snapshots that a statement asks for, and no others."""
+
+        def capture(
+            self, project_id: str, dataset_id: str, table_id: str, *, kind: str = "AUTO"
+        ) -> SnapshotMeta | None:
+            return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
+
+    class ModestEngine(DuckDBEngine):
+        """DuckDB with a quarter of the memory."""
+
+        async def start(self) -> None:
+            await super().start()
+            bytes_of_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+            self.execute(f"SET memory_limit = '{bytes_of_memory // 4 // 2**20}MiB'")
+
+    duckdb_extensions.import_extension("spatial")
+    vars(bqemulator.server)["DuckDBEngine"] = ModestEngine
+    vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
+    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
+    vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
+    # The first of the steps that look for things to rewrite with regular expressions.
+    vars(bqemulator.sql.translator)["rewrite_session_user"] = lambda sql, caller: rewrite_session_user(
+        without_comments(sql), caller
+    )
+    bqemulator.server.run_forever(
+        Settings(
+            rest_host=host,
+            rest_port=port,
+            grpc_host=host,
+            grpc_port=grpc_port,
+            persistence_mode=PersistenceMode.PERSISTENT,
+            data_dir=data_dir,
+            gcs_local_root=gcs_root,
+            upload_staging_dir=data_dir / "uploads",
+            default_project_id=project,
+            query_cache_ttl_seconds=0,
+            enable_format_extensions=False,
+            log_level=LogLevel.WARNING,
+            log_format=LogFormat.CONSOLE,
+        )
+    )
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m emulators.bigquery", description="BigQuery emulator")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9050, help="port of the REST API")
+    parser.add_argument("--grpc-port", type=int, default=9060, help="port of the Storage Read and Write API")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
+    parser.add_argument(
+        "--gcs-root", type=Path, required=True, help="folder that holds gs://bucket/object as bucket/object"
+    )
+    parser.add_argument("--project", required=True, help="project of requests that name none")
+    serve(**vars(parser.parse_args()))

@@ -1,0 +1,1 @@
+"""The Dataflow API: REST and gRPC over one service."""

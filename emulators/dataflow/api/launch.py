@@ -1,0 +1,72 @@
+"""The request that launches a Flex Template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulators.dataflow.api.errors import invalid_argument
+from emulators.dataflow.jobs.options import check_environment
+
+_TYPES = {
+    "jobName": str,
+    "containerSpecGcsPath": str,
+    "containerSpec": dict,
+    "parameters": dict,
+    "environment": dict,
+    "update": bool,
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """`LaunchFlexTemplateParameter`, checked for its types.
+
+    Attributes:
+        job_name: of the new job.
+        spec_uri: gs:// address of the container spec, or "" where the request holds it.
+        spec: the container spec of the request, if it holds one.
+        parameters: of the template.
+        environment: a FlexTemplateRuntimeEnvironment.
+        update: whether the job replaces the active one of its name.
+    """
+
+    job_name: str
+    spec_uri: str
+    spec: dict[str, Any] | None
+    parameters: dict[str, str]
+    environment: dict[str, Any]
+    update: bool
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> "Launch":
+        """Read `launchParameter`, in camel case or in the snake case that Google's JSON parser takes as well.
+
+        Raises:
+            ApiError: 400, a field is missing or of the wrong type.
+        """
+        given = body.get("launchParameter", body.get("launch_parameter"))
+        if not isinstance(given, dict):
+            raise invalid_argument("The request has no launchParameter.")
+        launch = {_camel(key): value for key, value in given.items() if value is not None}
+        for name, kind in _TYPES.items():
+            if not isinstance(launch.get(name, kind()), kind):
+                raise invalid_argument(f"Invalid value at 'launch_parameter.{name}', {launch[name]!r}")
+        parameters = launch.get("parameters", {})
+        for name, value in parameters.items():
+            if not isinstance(value, str):
+                raise invalid_argument(f"Invalid value at 'launch_parameter.parameters[{name}]' (TYPE_STRING), {value}")
+        environment = {_camel(key): value for key, value in launch.get("environment", {}).items() if value is not None}
+        try:
+            check_environment(environment)
+        except TypeError as error:
+            raise invalid_argument(f"Invalid value at 'launch_parameter': {error}") from error
+        uri, spec = launch.get("containerSpecGcsPath", ""), launch.get("containerSpec")
+        if bool(uri) == bool(spec):
+            raise invalid_argument("Give either containerSpecGcsPath or containerSpec.")
+        return cls(launch.get("jobName", ""), uri, spec, parameters, environment, launch.get("update", False))
+
+
+def _camel(name: str) -> str:
+    """`job_name` as `jobName`."""
+    head, *tail = name.split("_")
+    return head + "".join(word[:1].upper() + word[1:] for word in tail)

@@ -1,0 +1,286 @@
+"""The Dataflow API itself, without a transport: requests as plain values, jobs in the API's JSON form."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from emulators.dataflow.api.errors import already_active, failed_precondition, invalid_argument, project_denied, traced
+from emulators.dataflow.api.launch import Launch
+from emulators.dataflow.jobs.ending import request_end
+from emulators.dataflow.jobs.job import VIEWS, Job, messages, new_resource, timestamp
+from emulators.dataflow.jobs.metrics import metric_updates
+from emulators.dataflow.jobs.options import command, pipeline_options
+from emulators.dataflow.jobs.states import JobState, JobType
+from emulators.dataflow.jobs.store import FILTERS, JobStore
+from emulators.dataflow.jobs.templates import Template, read_template
+from emulators.dataflow.process.follower import JobFollower
+
+#: Requests that name no location mean this one, cf. `projects.jobs.list`: "the list of jobs running in us-central1".
+DEFAULT_LOCATION = "us-central1"
+
+#: `Job.name`: "a job name must match the regular expression"; the length is that of the console's check.
+_JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?", re.ASCII)
+_MOST_PER_PAGE = 1000
+_LONGEST_NUMBER = 16
+
+_NOT_EXECUTED = (
+    "The Dataflow emulator stores a posted pipeline and does not execute it: launch the job's Flex Template, or run it "
+    "with --runner=FnApiRunner."
+)
+
+
+class DataflowService:
+    """What the API does, for one project.
+
+    Args:
+        project: requests for any other project are refused.
+        store: the jobs.
+        follower: runs them.
+        images: entry point modules by image name.
+    """
+
+    def __init__(self, project: str, store: JobStore, follower: JobFollower, images: Mapping[str, str]) -> None:
+        self._project = project
+        self._store = store
+        self._follower = follower
+        self._images = images
+
+    def launch(self, project: str, location: str, launch: Launch, *, validate_only: bool = False) -> dict[str, Any]:
+        """`projects.locations.flexTemplates.launch`.
+
+        Returns:
+            The job as the real service answers: without its state and type, which are not known before it starts.
+            Nothing for a mere validation.
+
+        Raises:
+            ApiError: the request is wrong, or the name is taken.
+        """
+        self._check_project(project, location)
+        _check_name(launch.job_name)
+        if launch.spec is None:
+            template = read_template(launch.spec_uri, project)
+        else:
+            template = Template.from_json(launch.spec, "in the request")
+        template.check(launch.parameters)
+        environment = template.environment | launch.environment
+        resource = new_resource(project, location, launch.job_name, template.job_type(launch.parameters))
+        options = pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
+        if labels := environment.get("additionalUserLabels"):
+            resource["labels"] = labels
+        resource["environment"] = {
+            "userAgent": {"name": "Dataflow emulator"},
+            "sdkPipelineOptions": {"options": options},
+            "tempStoragePrefix": options.get("temp_location", ""),
+        }
+        if validate_only:
+            return {}
+        job = Job(resource)
+        if module := self._images.get(template.image_name):
+            job.command = command(module, options, environment)
+        with self._store.transaction():
+            if launch.update:
+                self._replace_active(job)
+            self._store.add(job)
+            if not job.command:
+                self._fail_for_the_image(job, template)
+        self._follower.wake()
+        return {"job": _as_answered(job, "currentState", "type", "labels", "environment")}
+
+    def create_job(self, project: str, location: str, posted: dict[str, Any]) -> dict[str, Any]:
+        """`projects.locations.jobs.create`, which Beam's DataflowRunner calls: the job is stored, not executed.
+
+        The emulator runs entry points, not posted pipelines. So that nobody waits for a job that will never run, it is
+        FAILED from the start, with the reason among its messages; a test can read back what was posted by
+        `get` with JOB_VIEW_ALL.
+        """
+        self._check_project(project, location)
+        name = str(posted.get("name", ""))
+        _check_name(name)
+        job_type = JobType.STREAMING if posted.get("type") in (JobType.STREAMING, 2) else JobType.BATCH
+        job = Job({**posted, **new_resource(project, location, name, job_type)})
+        job.enter(JobState.FAILED)
+        with self._store.transaction():
+            active = self._store.active_named(project, location, name)
+            if active and active.id != posted.get("replaceJobId"):
+                raise already_active(name)
+            self._store.add(job)
+            self._store.add_messages(job.id, [(messages.ERROR, _NOT_EXECUTED)])
+        return _as_answered(job, "currentState")
+
+    def get_job(self, project: str, location: str, job_id: str, view: str = "") -> dict[str, Any]:
+        """`projects.locations.jobs.get`."""
+        return self._get(project, location, job_id).seen(_given(view) or "JOB_VIEW_DESCRIPTION")
+
+    def list_jobs(
+        self,
+        project: str,
+        location: str | None,
+        *,
+        job_filter: str = "",
+        name: str | None = None,
+        view: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> dict[str, Any]:
+        """`projects.locations.jobs.list`; without a location `projects.jobs.aggregated`.
+
+        Raises:
+            ApiError: 400, there is no such filter, view or page.
+        """
+        self._check_project(project, location or DEFAULT_LOCATION)
+        job_filter = "ALL" if job_filter in ("", "UNKNOWN") else job_filter
+        view = _given(view) or "JOB_VIEW_SUMMARY"
+        if job_filter not in FILTERS:
+            raise invalid_argument(f"Invalid value at 'filter': {job_filter!r} is none of {', '.join(FILTERS)}.")
+        if view not in VIEWS:
+            raise invalid_argument(f"Invalid value at 'view': {view!r} is none of {', '.join(VIEWS)}.")
+        size = _page_size(page_size)
+        jobs, following = self._store.page(project, location, job_filter, name or None, _mark(page_token), size)
+        response: dict[str, Any] = {"jobs": [job.seen(view) for job in jobs]} if jobs else {}
+        return response | ({"nextPageToken": _token(following)} if following else {})
+
+    def update_job(self, project: str, location: str, job_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """`projects.locations.jobs.update`: ask a job to end (`requestedState`), or give it new `labels`.
+
+        Raises:
+            ApiError: 404, no such job; 400, neither is asked for, or the job cannot get there.
+        """
+        job = self._get(project, location, job_id)
+        if "requestedState" in wanted:
+            said = []
+            with self._store.transaction():
+                job = self._store.change(job_id, lambda one: said.append(request_end(one, wanted["requestedState"])))
+                self._store.add_messages(job_id, [(messages.BASIC, text) for text in said])
+            self._follower.wake()
+        elif isinstance(wanted.get("labels"), dict):
+            job = self._store.change(job_id, lambda one: one.resource.update(labels=wanted["labels"]))
+        else:
+            raise invalid_argument(traced("The job update holds neither a requestedState nor labels."))
+        return job.resource
+
+    def list_messages(
+        self,
+        project: str,
+        location: str,
+        job_id: str,
+        *,
+        minimum_importance: str = "",
+        start_time: str = "",
+        end_time: str = "",
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> dict[str, Any]:
+        """`projects.locations.jobs.messages.list`; the times are RFC 3339."""
+        self._get(project, location, job_id)
+        mark = _mark(page_token) or "0"
+        if not (mark.isdecimal() and len(mark) < _LONGEST_NUMBER):
+            raise invalid_argument("Invalid value at 'pageToken'.")
+        found, more = self._store.messages(
+            job_id,
+            messages.at_least(minimum_importance),
+            _instant(start_time) if start_time else "",
+            _instant(end_time) if end_time else "9999",
+            int(mark),
+            _page_size(page_size),
+        )
+        shown = [
+            {
+                "id": f"JOB_MESSAGE_{one.number:07}",
+                "time": one.time,
+                "messageText": one.text,
+                "messageImportance": one.importance,
+            }
+            for one in found
+        ]
+        response: dict[str, Any] = {"jobMessages": shown} if shown else {}
+        return response | ({"nextPageToken": _token(str(found[-1].number))} if more else {})
+
+    def get_metrics(self, project: str, location: str, job_id: str) -> dict[str, Any]:
+        """`projects.locations.jobs.getMetrics`."""
+        self._get(project, location, job_id)
+        child = self._follower.child(job_id)
+        ended = child.exit()
+        updates = metric_updates(child.metrics, ended.cpu_seconds if ended and ended.code is not None else None)
+        return {"metricTime": timestamp(), "metrics": updates}
+
+    def _get(self, project: str, location: str, job_id: str) -> Job:
+        self._check_project(project, location)
+        return self._store.get(project, location, job_id)
+
+    def _check_project(self, project: str, location: str) -> None:
+        if project != self._project:
+            raise project_denied(project, location)
+
+    def _fail_for_the_image(self, job: Job, template: Template) -> None:
+        known = ", ".join(sorted(self._images)) or "none"
+        reason = (
+            f"Image {template.image} stands for no entry point here: the emulator knows {known}. Start it with --image "
+            f"{template.image_name}=MODULE."
+        )
+        self._store.add_messages(job.id, [(messages.ERROR, reason)])
+        self._store.change(job.id, lambda one: one.enter(JobState.FAILED))
+
+    def _replace_active(self, job: Job) -> None:
+        resource = job.resource
+        old = self._store.active_named(resource["projectId"], resource["location"], job.name)
+        if old is None or old.state is not JobState.RUNNING:
+            raise failed_precondition(f"There is no running job named {job.name} to update.")
+        if not (old.is_streaming and job.is_streaming):
+            raise failed_precondition(f"Job {old.id} cannot be updated: only streaming jobs can.")
+        resource["replaceJobId"] = old.id
+
+        def hand_over(one: Job) -> None:
+            one.resource["replacedByJobId"] = job.id
+            one.asked_for = JobState.UPDATED
+
+        self._store.change(old.id, hand_over)
+
+
+def _as_answered(job: Job, *unknown_yet: str) -> dict[str, Any]:
+    """A new job as the real service answers: its state comes with the first `get`."""
+    shown = {key: value for key, value in job.resource.items() if key not in unknown_yet}
+    return shown | {"currentStateTime": "1970-01-01T00:00:00Z"}
+
+
+def _check_name(name: str) -> None:
+    if not _JOB_NAME.fullmatch(name):
+        raise invalid_argument(
+            traced(
+                f"Invalid job name {name!r}: the name must consist of only the characters [-a-z0-9], starting with a "
+                "letter and ending with a letter or number."
+            )
+        )
+
+
+def _given(view: str) -> str:
+    return "" if view == "JOB_VIEW_UNKNOWN" else view
+
+
+def _instant(text: str) -> str:
+    try:
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            raise ValueError("no offset from UTC")
+        return timestamp(instant)
+    except (ValueError, OverflowError) as error:
+        raise invalid_argument(f"Invalid time {text!r}: expected RFC 3339, such as 2026-11-22T13:53:07Z.") from error
+
+
+def _page_size(size: int) -> int:
+    if size < 0:
+        raise invalid_argument(f"Invalid value at 'pageSize': {size} is negative.")
+    return min(size or _MOST_PER_PAGE, _MOST_PER_PAGE)
+
+
+def _token(mark: str) -> str:
+    return base64.urlsafe_b64encode(mark.encode()).decode()
+
+
+def _mark(token: str) -> str:
+    try:
+        return base64.b64decode(token, altchars="-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        raise invalid_argument("Invalid value at 'pageToken'.") from error

@@ -1,0 +1,1 @@
+"""A job's resource, states, messages, metrics and storage."""

@@ -1,0 +1,1 @@
+"""A job's operating-system process: started, followed, ended."""

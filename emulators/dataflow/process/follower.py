@@ -1,0 +1,177 @@
+"""The thread that runs the jobs: starts their processes, turns their logs into messages, and sees them end."""
+
+import logging
+import os
+import signal
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from emulators.dataflow.jobs.job import Job, messages
+from emulators.dataflow.jobs.states import JobState, end_state, may_follow
+from emulators.dataflow.jobs.store import JobStore
+from emulators.dataflow.process.child import Child, Exit
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.1
+_PAUSE_SECONDS = 1.0
+
+#: The messages that the service itself writes on a change of state.
+_WORDS = {
+    JobState.PENDING: "Starting the job's process.",
+    JobState.RUNNING: "The job's process is running.",
+    JobState.DONE: "Workflow job succeeded.",
+    JobState.CANCELLED: "Workflow job was cancelled.",
+    JobState.DRAINED: "Workflow job was drained.",
+    JobState.UPDATED: "Workflow job was replaced by an updated one.",
+    JobState.FAILED: "Workflow job failed.",
+}
+
+
+class JobFollower:
+    """Drives every active job of a store from state to state until it has ended.
+
+    All it knows about a process it finds in the job's folder, so it goes on with the jobs of an emulator that was
+    killed: one that still runs is followed, one that ended meanwhile gets its true end state.
+
+    Args:
+        store: the jobs.
+        folder: for one folder per job, named by its id.
+        grace_seconds: between the SIGTERM that ends a job and the SIGKILL.
+    """
+
+    def __init__(self, store: JobStore, folder: Path, *, grace_seconds: float = 5.0) -> None:
+        self._store = store
+        self._folder = folder
+        self._grace_seconds = grace_seconds
+        self._children: dict[str, Child] = {}
+        self._signalled: dict[tuple[str, JobState], float] = {}
+        self._work = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._follow, name="job-follower", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with whatever jobs are active in the store."""
+        self._work.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at the jobs now: one was added, or a request asks for its end."""
+        self._work.set()
+
+    def stop(self, reason: str) -> None:
+        """End all jobs as failed, for this reason, and then the thread; no process is left."""
+        for job in self._store.active():
+            self._store.change(job.id, lambda one: _ask_to_fail(one, reason))
+        self._stopping = True
+        self.wake()
+        self._thread.join()
+
+    def child(self, job_id: str) -> Child:
+        """The process of a job, whether it has been started or not."""
+        return self._children.get(job_id) or Child(self._folder / job_id)
+
+    def _follow(self) -> None:
+        while True:
+            active = self._store.active()
+            for job in active:
+                try:
+                    self._step(job)
+                except (OSError, sqlite3.Error):
+                    logger.exception("Job %s cannot be followed; trying again", job.id)
+                    time.sleep(_PAUSE_SECONDS)
+            if self._stopping and not active:
+                return
+            self._work.wait(_TICK_SECONDS if active else None)
+            self._work.clear()
+
+    def _step(self, job: Job) -> None:
+        child = self._children.setdefault(job.id, self.child(job.id))
+        if job.state is JobState.QUEUED:
+            if not self._waits_for_the_job_it_replaces(job):
+                self._enter(job, JobState.PENDING)
+                self.wake()
+        elif not child.was_started:
+            if job.asked_for:
+                self._end(job, JobState(job.asked_for))
+            else:
+                self._start(job, child)
+        elif job.state is JobState.PENDING and child.has_begun and not job.asked_for:
+            self._enter(job, JobState.RUNNING)
+            self.wake()
+        else:
+            ended = child.exit()
+            self._read_log(job, child, ended=ended is not None)
+            if ended is not None:
+                child.clear()
+                self._end(job, end_state(ended.code, job.asked_for), _why(ended, messages.last_line(child.stderr)))
+            elif job.asked_for and child.has_begun:
+                self._signal(job, child, job.asked_for)
+
+    def _waits_for_the_job_it_replaces(self, job: Job) -> bool:
+        return job.resource.get("replaceJobId") in {one.id for one in self._store.active()}
+
+    def _start(self, job: Job, child: Child) -> None:
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "DATAFLOW_EMULATOR_JOB_ID": job.id,
+            "DATAFLOW_EMULATOR_METRICS_FILE": str(child.metrics),
+        }
+        try:
+            child.start(job.command, environment)
+        except (OSError, ValueError) as error:
+            self._end(job, JobState.FAILED, f"The job's process could not be started: {error}")
+
+    def _read_log(self, job: Job, child: Child, *, ended: bool) -> None:
+        while True:
+            lines, offset = messages.read_log(child.stderr, job.stderr_offset, ended=ended)
+            if offset == job.stderr_offset:
+                return
+            job.stderr_offset = offset
+            self._store.add_log(job.id, lines, offset)
+
+    def _signal(self, job: Job, child: Child, asked_for: JobState) -> None:
+        # A drain may take as long as it needs; SIGINT tells the job's process to take no more input and to finish.
+        gently = asked_for in (JobState.DRAINED, JobState.UPDATED)
+        since = self._signalled.get((job.id, asked_for))
+        if since is None:
+            self._signalled[job.id, asked_for] = time.monotonic()
+            child.send(signal.SIGINT if gently else signal.SIGTERM)
+        elif not gently and time.monotonic() - since > self._grace_seconds:
+            child.send(signal.SIGKILL)
+
+    def _enter(self, job: Job, state: JobState) -> None:
+        def edit(current: Job) -> None:
+            if not current.asked_for and may_follow(current.state, state):
+                current.enter(state)
+
+        with self._store.transaction():
+            if self._store.change(job.id, edit).state is state:
+                self._store.add_messages(job.id, [(messages.BASIC, _WORDS[state])])
+
+    def _end(self, job: Job, state: JobState, why: str = "") -> None:
+        def edit(current: Job) -> None:
+            current.enter(state)
+
+        with self._store.transaction():
+            current = self._store.change(job.id, edit)
+            failure = [(messages.ERROR, current.reason or why)] if state is JobState.FAILED else []
+            self._store.add_messages(job.id, [*failure, (messages.BASIC, _WORDS[state])])
+        self._children.pop(job.id, None)
+        logger.info("Job %s (%s) ended as %s", job.id, job.name, state)
+
+
+def _ask_to_fail(job: Job, reason: str) -> None:
+    if job.is_terminal:
+        return
+    job.asked_for, job.reason = JobState.FAILED, reason
+    if job.state is JobState.QUEUED:
+        job.enter(JobState.PENDING)
+
+
+def _why(ended: Exit, last_line: str) -> str:
+    """Why a job failed: what its process said last; unless it was killed and had no say."""
+    return last_line if ended.code is not None and ended.code > 0 and last_line else ended.describe()

@@ -1,0 +1,1 @@
+"""The google.pubsub.v1 services and what their requests may hold."""

@@ -1,0 +1,315 @@
+"""The delivery state of one subscription: what is unacknowledged, who holds it, and what is due when.
+
+Everything up to the cursor is done unless it is in `pending`; what comes after it has not been looked at yet. So memory
+grows with what is out for delivery, not with what waits. The module knows neither gRPC nor SQLite nor the time of day:
+callers pass `now` in seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from array import array
+from collections import deque
+from collections.abc import Iterable
+
+from emulators.pubsub.broker.delivery import Consumer, Delivery, Handout, Policy, Position, Settled
+from emulators.pubsub.broker.ordering import MAX_PARKED, OrderedMessages
+from emulators.pubsub.errors import invalid
+from emulators.pubsub.log.message_log import Batch, TopicLog
+from emulators.pubsub.log.wire import Message
+
+
+class Backlog:
+    """What one subscription still has to deliver, and what is out.
+
+    Args:
+        serial: Number of the subscription, unique for ever; part of its ack ids.
+        log: The messages of its topic.
+        policy: Its settings; may be replaced at any time.
+        position: How far it has come.
+        first_token: Start of the counter that tells the leases of one message apart. It must grow from one process to
+            the next, so that no ack id is ever given twice.
+    """
+
+    def __init__(self, serial: int, log: TopicLog, policy: Policy, position: Position, first_token: int) -> None:
+        self.policy = policy
+        self._log = log
+        self._serial = str(serial)
+        self._tokens = itertools.count(first_token)
+        self._load(position)
+
+    def _load(self, position: Position) -> None:
+        self._cursor = position.cursor
+        self._acked_ahead = {message_id for message_id in position.acked if message_id > position.cursor}
+        self._failures = dict(position.failures)
+        self._pending: dict[int, Delivery] = {}
+        self._unacked: dict[int, int] = {}
+        self._ready: deque[Delivery] = deque()
+        self._leases: list[tuple[float, array[int]]] = []
+        self._delayed: list[tuple[float, int]] = []
+        self._ordered = OrderedMessages()
+        self._exhausted: list[Delivery] = []
+        self._forwarding: dict[int, Delivery] = {}
+        for message_id in sorted(position.pending):
+            batch = self._log.holding(message_id)
+            if batch is None:
+                continue
+            delivery = self._enter(message_id, batch, self._log.messages(batch)[message_id - batch.first_id])
+            self._unacked[batch.first_id] = self._unacked.get(batch.first_id, 0) + 1
+            if delivery.key:
+                self._ordered.park(delivery)
+            else:
+                self._ready.append(delivery)
+
+    def _enter(self, message_id: int, batch: Batch, message: Message) -> Delivery:
+        key = message.ordering_key if self.policy.is_ordered else ""
+        delivery = Delivery(message_id, batch, key, message.ByteSize())
+        self._pending[message_id] = delivery
+        return delivery
+
+    def take(
+        self, consumer: Consumer, max_messages: int, max_bytes: int, ack_seconds: float, now: float
+    ) -> list[Delivery]:
+        """Leases the next messages to a consumer, redeliveries first.
+
+        Args:
+            consumer: Who receives them.
+            max_messages: Messages at most.
+            max_bytes: No further message is added once this size is reached.
+            ack_seconds: Length of the leases.
+            now: The time.
+        """
+        self._wake_delayed(now)
+        suffix = f"-{next(self._tokens)}"
+        handout = Handout(consumer, max_messages, max_bytes, f"{self._serial}-", suffix, now + ack_seconds)
+        while self._ready and handout.is_open():
+            delivery = self._ready.popleft()
+            if not delivery.ack_id and self._pending.get(delivery.id) is delivery:
+                handout.add(delivery, self._attempt(delivery.id))
+        if self._ordered.parked:
+            self._ordered.send(handout, self._attempt, now)
+        if handout.is_open():
+            self._read_log(handout, now)
+        if handout.deliveries:
+            ids = array("q", [delivery.id for delivery in handout.deliveries])
+            heapq.heappush(self._leases, (now + ack_seconds, ids))
+        return handout.deliveries
+
+    def _read_log(self, handout: Handout, now: float) -> None:
+        matches = self.policy.matches
+        batch = self._log.after(self._cursor)
+        while batch is not None and handout.is_open() and self._ordered.parked < MAX_PARKED:
+            start = max(self._cursor + 1 - batch.first_id, 0)
+            entered = 0
+            for message_id, message in enumerate(self._log.messages(batch)[start:], batch.first_id + start):
+                self._cursor = message_id
+                if self._acked_ahead and message_id in self._acked_ahead:
+                    self._acked_ahead.discard(message_id)
+                    continue
+                if matches is not None and not matches(message.attributes):
+                    continue
+                delivery = self._enter(message_id, batch, message)
+                entered += 1
+                if delivery.key:
+                    self._ordered.park(delivery)
+                    self._ordered.send(handout, self._attempt, now, (delivery.key,))
+                else:
+                    handout.add(delivery, self._attempt(message_id))
+                if not handout.is_open():
+                    break
+            if entered:
+                self._unacked[batch.first_id] = self._unacked.get(batch.first_id, 0) + entered
+            batch = self._log.after(self._cursor)
+
+    def _attempt(self, message_id: int) -> int:
+        return self._failures.get(message_id, 0) + 1 if self._failures else 1
+
+    def acknowledge(self, ack_ids: Iterable[str]) -> Settled:
+        """Ends messages for good.
+
+        An ack id whose lease has ended, even one given by an earlier process, still ends its message (the work was
+        done, a redelivery would only repeat it). It is reported in `stale`; with exactly-once delivery the caller
+        refuses it beforehand. With an ordering key it has no effect.
+
+        Raises:
+            PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription; nothing is changed then.
+        """
+        settled = Settled()
+        for ack_id, message_id in self._parsed(ack_ids):
+            delivery = self._pending.get(message_id)
+            if delivery is None:
+                self._acknowledge_ahead(message_id, settled)
+                settled.accepted.append(ack_id)
+            elif delivery.ack_id == ack_id and not delivery.key:
+                delivery.release()
+                self._finish(delivery, settled)
+                settled.accepted.append(ack_id)
+            elif delivery.ack_id == ack_id:
+                done = self._ordered.acknowledge(delivery)
+                for finished in done:
+                    self._finish(finished, settled)
+                (settled.accepted if done else settled.unordered).append(ack_id)
+            else:
+                settled.stale.append(ack_id)
+                if not delivery.key and message_id not in self._forwarding:
+                    delivery.release()
+                    self._finish(delivery, settled)
+        return settled
+
+    def is_stale(self, ack_id: str) -> bool:
+        """Whether an ack id names a message that is unacknowledged but no longer leased under it.
+
+        Raises:
+            PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription.
+        """
+        ((_, message_id),) = self._parsed([ack_id])
+        delivery = self._pending.get(message_id)
+        return message_id > self._cursor if delivery is None else delivery.ack_id != ack_id
+
+    def modify(self, ack_ids: Iterable[str], seconds: Iterable[int], now: float) -> Settled:
+        """Sets the remaining lease of messages; 0 gives a message back at once. Ended leases are left alone.
+
+        Raises:
+            PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription; nothing is changed then.
+        """
+        settled = Settled()
+        extended: dict[int, array[int]] = {}
+        for (ack_id, message_id), length in zip(self._parsed(ack_ids), seconds, strict=True):
+            delivery = self._pending.get(message_id)
+            if delivery is None or delivery.ack_id != ack_id:
+                settled.stale.append(ack_id)
+                continue
+            settled.accepted.append(ack_id)
+            if length:
+                delivery.deadline = now + length
+                extended.setdefault(length, array("q")).append(message_id)
+            else:
+                settled.failed.append(message_id)
+                self._fail(delivery, now)
+        for length, ids in extended.items():
+            heapq.heappush(self._leases, (now + length, ids))
+        return settled
+
+    def expire(self, now: float) -> list[int]:
+        """Takes back the messages whose lease has ended by now; their ids."""
+        failed: list[int] = []
+        while self._leases and self._leases[0][0] <= now:
+            due, ids = heapq.heappop(self._leases)
+            for message_id in ids:
+                delivery = self._pending.get(message_id)
+                if delivery is not None and delivery.ack_id and delivery.deadline <= due:
+                    failed.append(message_id)
+                    self._fail(delivery, now)
+        self._wake_delayed(now)
+        return failed
+
+    def next_due(self) -> float | None:
+        """When `expire` may have something to do next."""
+        heads = [heap[0][0] for heap in (self._leases, self._delayed) if heap]
+        return min(heads, default=None)
+
+    def take_exhausted(self) -> list[Delivery]:
+        """Messages that failed their last attempt; each is to be forwarded and then told to one of the two below."""
+        exhausted, self._exhausted = self._exhausted, []
+        return exhausted
+
+    def forwarded(self, delivery: Delivery) -> None:
+        """The dead-letter topic has stored an exhausted message: it is done here."""
+        if self._forwarding.pop(delivery.id, None) is delivery and delivery.id in self._pending:
+            self._finish(delivery, Settled())
+
+    def not_forwarded(self, delivery: Delivery) -> None:
+        """An exhausted message could not be forwarded: it is delivered again."""
+        if self._forwarding.pop(delivery.id, None) is not delivery or delivery.id not in self._pending:
+            return
+        if delivery.key:
+            self._ordered.restore(delivery)
+        else:
+            self._ready.append(delivery)
+
+    def discard_before(self, message_id: int) -> None:
+        """Ends all messages with smaller ids, delivered or not (they expired, or a seek went past them)."""
+        for pending_id in [pending_id for pending_id in self._pending if pending_id < message_id]:
+            delivery = self._pending[pending_id]
+            delivery.release()
+            self._finish(delivery, Settled())
+        self._ordered.discard_before(message_id)
+        self._cursor = max(self._cursor, message_id - 1)
+        self._acked_ahead = {ahead for ahead in self._acked_ahead if ahead > self._cursor}
+
+    def seek(self, position: Position) -> None:
+        """Goes to another position; every lease ends."""
+        for delivery in self._pending.values():
+            delivery.release()
+        self._load(position)
+
+    def position(self) -> Position:
+        """How far the subscription has come."""
+        return Position(self._cursor, tuple(self._pending), tuple(self._acked_ahead), dict(self._failures))
+
+    def needs(self, batch: Batch) -> bool:
+        """Whether a batch holds a message that is not done."""
+        return batch.last_id > self._cursor or batch.first_id in self._unacked
+
+    @property
+    def cursor(self) -> int:
+        """Id of the last message looked at."""
+        return self._cursor
+
+    def undelivered(self) -> int:
+        """Number of unacknowledged messages, those still to be filtered included."""
+        return len(self._pending) + self._log.count_after(self._cursor) - len(self._acked_ahead)
+
+    def _parsed(self, ack_ids: Iterable[str]) -> list[tuple[str, int]]:
+        parsed = []
+        for ack_id in ack_ids:
+            serial, _, rest = ack_id.partition("-")
+            message_id, _, token = rest.partition("-")
+            is_whole = serial == self._serial and message_id.isdecimal() and token.isdecimal()
+            if not is_whole or len(message_id) > 18:
+                raise invalid(f"You have passed an invalid ack ID to the service (ack_id={ack_id}).")
+            parsed.append((ack_id, int(message_id)))
+        return parsed
+
+    def _acknowledge_ahead(self, message_id: int, settled: Settled) -> None:
+        if message_id > self._cursor and message_id not in self._acked_ahead and self._log.holding(message_id):
+            self._acked_ahead.add(message_id)
+            settled.acked.append(message_id)
+
+    def _finish(self, delivery: Delivery, settled: Settled) -> None:
+        del self._pending[delivery.id]
+        if self._failures:
+            self._failures.pop(delivery.id, None)
+        batch_id = delivery.batch.first_id
+        left = self._unacked[batch_id] - 1
+        if left:
+            self._unacked[batch_id] = left
+        else:
+            del self._unacked[batch_id]
+        settled.acked.append(delivery.id)
+
+    def _fail(self, delivery: Delivery, now: float) -> None:
+        delivery.release()
+        failures = self._failures.get(delivery.id, 0) + 1
+        self._failures[delivery.id] = failures
+        is_exhausted = 0 < self.policy.max_attempts <= failures
+        available_at = now + self.policy.backoff(failures)
+        if delivery.key:
+            self._ordered.fail(delivery, now if is_exhausted else available_at)
+        if is_exhausted:
+            if delivery.key:
+                self._ordered.remove(delivery)
+            self._exhausted.append(delivery)
+            self._forwarding[delivery.id] = delivery
+        elif available_at > now:
+            heapq.heappush(self._delayed, (available_at, delivery.id))
+        elif not delivery.key:
+            self._ready.append(delivery)
+
+    def _wake_delayed(self, now: float) -> None:
+        while self._delayed and self._delayed[0][0] <= now:
+            _, message_id = heapq.heappop(self._delayed)
+            delivery = self._pending.get(message_id)
+            if delivery is not None and not delivery.ack_id and not delivery.key:
+                self._ready.append(delivery)

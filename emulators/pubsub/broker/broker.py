@@ -1,0 +1,315 @@
+"""All topics, subscriptions and snapshots of the emulator, and what happens to their messages.
+
+Lives in one event loop, so nothing here is locked: a decision is taken in memory, recorded in the journal, and answered
+once the journal says it is durable. Published messages become visible only then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime
+
+from google.protobuf import timestamp_pb2
+
+from emulators.pubsub.api.configuration import policy_of
+from emulators.pubsub.broker.delivery import Delivery, Position
+from emulators.pubsub.broker.resources import Snapshot, Subscription, Topic, now_us
+from emulators.pubsub.errors import already_exists, not_found
+from emulators.pubsub.log import wire
+from emulators.pubsub.log.journal import Journal
+from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
+from emulators.pubsub.log.store import Store
+from emulators.pubsub.log.wire import Message
+from emulators.pubsub.names import short_id
+
+FOLD_AFTER = 65_536
+"""Progress records of a subscription (message ids) after which they are folded into its row."""
+
+_MAINTENANCE_SECONDS = 1.0
+
+
+class Broker:
+    """The state of the emulator.
+
+    Args:
+        store: The open state file; what it holds is loaded.
+
+    Attributes:
+        topics: By name, without the deleted ones.
+        subscriptions: By name.
+        snapshots: By name.
+        is_closing: Streams and waiting pulls are to end.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.journal = Journal(store)
+        self.topics: dict[str, Topic] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.is_closing = False
+        self._all_topics: dict[int, Topic] = {}
+        self._cache = BodyCache(store.request)
+        self._next_message = store.next_message_id()
+        self._next_subscription = store.next_subscription_id()
+        self._load()
+        self._maintenance = asyncio.create_task(self._maintain())
+
+    def _load(self) -> None:
+        batches: defaultdict[int, list[Batch]] = defaultdict(list)
+        for topic_id, batch in self._store.batches():
+            batches[topic_id].append(batch)
+        for number, name, config in self._store.topics():
+            topic = Topic(number, wire.Topic.FromString(config), TopicLog(self._cache, batches.pop(number, [])))
+            topic.is_deleted = name is None
+            self._all_topics[number] = topic
+            if name is not None:
+                self.topics[name] = topic
+        for orphan in batches:
+            self.journal.statement("DELETE FROM batches WHERE topic = ?", (orphan,))
+        for stored in self._store.subscriptions():
+            self._attach(stored.id, wire.Subscription.FromString(stored.config), stored.topic, stored.position)
+        for topic_id, snapshot, position in self._store.snapshots():
+            self._keep(Snapshot(wire.Snapshot.FromString(snapshot), self._all_topics[topic_id], position))
+        for subscription in self.subscriptions.values():
+            self.fold(subscription)
+        self.tidy()
+
+    def _attach(self, number: int, config: Message, topic_id: int, position: Position) -> Subscription:
+        topic = self._all_topics[topic_id]
+        subscription = Subscription(number, config, topic, position, self.record_failed)
+        if not config.detached:
+            topic.subscriptions.add(subscription)
+        self.subscriptions[config.name] = subscription
+        return subscription
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        snapshot.topic.snapshots.add(snapshot)
+        self.snapshots[snapshot.config.name] = snapshot
+
+    def topic(self, name: str) -> Topic:
+        """A topic by its name; NOT_FOUND where there is none."""
+        if name not in self.topics:
+            raise not_found(name)
+        return self.topics[name]
+
+    def subscription(self, name: str) -> Subscription:
+        """A subscription by its name; NOT_FOUND where there is none."""
+        if name not in self.subscriptions:
+            raise not_found(name)
+        return self.subscriptions[name]
+
+    def snapshot(self, name: str) -> Snapshot:
+        """A snapshot by its name; NOT_FOUND where there is none."""
+        if name not in self.snapshots:
+            raise not_found(name)
+        return self.snapshots[name]
+
+    def create_topic(self, config: Message) -> Topic:
+        """Adds a topic; ALREADY_EXISTS where its name is taken."""
+        if config.name in self.topics:
+            raise already_exists(config.name)
+        topic = Topic(max(self._all_topics, default=0) + 1, config, TopicLog(self._cache))
+        self._all_topics[topic.id] = topic
+        self.topics[config.name] = topic
+        self.journal.statement(
+            "INSERT INTO topics (id, name, config) VALUES (?, ?, ?)",
+            (topic.id, config.name, config.SerializeToString()),
+        )
+        return topic
+
+    def update_topic(self, topic: Topic, config: Message) -> None:
+        """Replaces the settings of a topic."""
+        topic.config = config
+        self.journal.statement("UPDATE topics SET config = ? WHERE id = ?", (config.SerializeToString(), topic.id))
+
+    def delete_topic(self, topic: Topic) -> None:
+        """Removes a topic; its subscriptions keep what they have not delivered yet."""
+        del self.topics[topic.config.name]
+        topic.is_deleted = True
+        self.journal.statement("UPDATE topics SET name = NULL WHERE id = ?", (topic.id,))
+
+    def create_subscription(self, config: Message, topic: Topic) -> Subscription:
+        """Attaches a subscription to what is published from now on; ALREADY_EXISTS where its name is taken."""
+        if config.name in self.subscriptions:
+            raise already_exists(config.name)
+        number, self._next_subscription = self._next_subscription, self._next_subscription + 1
+        position = Position(self._next_message - 1)
+        self.journal.statement(
+            "INSERT INTO subscriptions (id, name, topic, config, cursor, pending) VALUES (?, ?, ?, ?, ?, x'')",
+            (number, config.name, topic.id, config.SerializeToString(), position.cursor),
+        )
+        return self._attach(number, config, topic.id, position)
+
+    def update_subscription(self, subscription: Subscription, config: Message) -> None:
+        """Replaces the settings of a subscription."""
+        subscription.config = config
+        subscription.backlog.policy = policy_of(config)
+        self.journal.statement(
+            "UPDATE subscriptions SET config = ? WHERE id = ?", (config.SerializeToString(), subscription.id)
+        )
+        subscription.notify()
+
+    def delete_subscription(self, subscription: Subscription) -> None:
+        """Removes a subscription and its backlog."""
+        del self.subscriptions[subscription.config.name]
+        subscription.topic.subscriptions.discard(subscription)
+        self.journal.forget_progress(subscription.id)
+        self.journal.statement("DELETE FROM subscriptions WHERE id = ?", (subscription.id,))
+        subscription.stop()
+
+    def detach_subscription(self, subscription: Subscription) -> None:
+        """Ends a subscription's reading of its topic and drops its backlog; only its settings stay."""
+        subscription.topic.subscriptions.discard(subscription)
+        config = wire.Subscription()
+        config.CopyFrom(subscription.config)
+        config.detached = True
+        self.journal.forget_progress(subscription.id)
+        self.update_subscription(subscription, config)
+        subscription.stop()
+
+    def create_snapshot(self, config: Message, subscription: Subscription) -> Snapshot:
+        """Keeps the position of a subscription; ALREADY_EXISTS where the name is taken."""
+        if config.name in self.snapshots:
+            raise already_exists(config.name)
+        position = subscription.backlog.position()
+        snapshot = Snapshot(config, subscription.topic, Position(position.cursor, position.pending))
+        self._keep(snapshot)
+        self.journal.statement(
+            "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
+            (config.name, snapshot.topic.id, config.SerializeToString(), position.cursor, position.packed_pending()),
+        )
+        return snapshot
+
+    def update_snapshot(self, snapshot: Snapshot, config: Message) -> None:
+        """Replaces the settings of a snapshot."""
+        snapshot.config = config
+        self.journal.statement(
+            "UPDATE snapshots SET config = ? WHERE name = ?", (config.SerializeToString(), config.name)
+        )
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        """Removes a snapshot."""
+        del self.snapshots[snapshot.config.name]
+        snapshot.topic.snapshots.discard(snapshot)
+        self.journal.statement("DELETE FROM snapshots WHERE name = ?", (snapshot.config.name,))
+
+    def publish(self, topic: Topic, request: Message) -> range:
+        """Gives the messages of a request their ids and publish time, and stores them.
+
+        Args:
+            topic: Where they are published.
+            request: A PublishRequest within the limits; it is taken over.
+
+        Returns:
+            The message ids. The messages are delivered once the journal has them.
+        """
+        ids = range(self._next_message, self._next_message + len(request.messages))
+        self._next_message = ids.stop
+        topic.published_us = max(topic.published_us, now_us())
+        stamp = timestamp_pb2.Timestamp()
+        stamp.FromMicroseconds(topic.published_us)
+        for message_id, message in zip(ids, request.messages, strict=True):
+            message.message_id = str(message_id)
+            message.publish_time.CopyFrom(stamp)
+        request.topic = ""
+        stored = request.SerializeToString()
+        batch = Batch(ids.start, len(ids), topic.published_us, len(stored))
+        self.journal.batch(batch, topic.id, stored)
+        self.journal.when_committed(lambda: self._show(topic, batch, request))
+        return ids
+
+    def _show(self, topic: Topic, batch: Batch, request: Message) -> None:
+        topic.log.append(batch, request)
+        for subscription in topic.subscriptions:
+            subscription.notify()
+
+    def record_acked(self, subscription: Subscription, message_ids: list[int]) -> None:
+        """Stores acknowledgements."""
+        if message_ids:
+            subscription.unfolded += len(message_ids)
+            self.journal.acked(subscription.id, message_ids)
+        subscription.notify()
+
+    def record_failed(self, subscription: Subscription, message_ids: list[int]) -> None:
+        """Stores failed delivery attempts and forwards the messages that failed their last one."""
+        if message_ids and subscription.backlog.policy.max_attempts:
+            subscription.unfolded += len(message_ids)
+            self.journal.failed(subscription.id, message_ids)
+        exhausted = subscription.backlog.take_exhausted()
+        if exhausted:
+            self._forward(subscription, exhausted)
+        subscription.notify()
+
+    def _forward(self, subscription: Subscription, exhausted: list[Delivery]) -> None:
+        target = self.topics.get(subscription.config.dead_letter_policy.dead_letter_topic)
+        if target is None:
+            for delivery in exhausted:
+                subscription.backlog.not_forwarded(delivery)
+            return
+        request = wire.PublishRequest()
+        for delivery in exhausted:
+            index = delivery.id - delivery.batch.first_id
+            message = request.messages.add()
+            message.CopyFrom(subscription.topic.log.messages(delivery.batch)[index])
+            published = datetime.fromtimestamp(delivery.batch.publish_us / 1e6, UTC)
+            message.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(delivery.attempt)
+            message.attributes["CloudPubSubDeadLetterSourceSubscription"] = short_id(subscription.config.name)
+            message.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] = subscription.config.name.split("/")[
+                1
+            ]
+            message.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = published.isoformat(
+                timespec="milliseconds"
+            )
+        self.publish(target, request)
+        self.journal.acked(subscription.id, [delivery.id for delivery in exhausted])
+        self.journal.when_committed(lambda: _finish_all(subscription, exhausted))
+
+    def fold(self, subscription: Subscription) -> None:
+        """Stores where a subscription stands, in place of the progress recorded so far."""
+        subscription.unfolded = 0
+        self.journal.position(subscription.id, subscription.backlog.position())
+
+    async def _maintain(self) -> None:
+        while True:
+            await asyncio.sleep(_MAINTENANCE_SECONDS)
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Ends what is older than its retention, and frees and folds what is done."""
+        expired = [name for name, kept in self.snapshots.items() if kept.config.expire_time.ToMicroseconds() < now_us()]
+        for name in expired:
+            self.delete_snapshot(self.snapshots[name])
+        for subscription in self.subscriptions.values():
+            subscription.expire_retention()
+            if subscription.unfolded >= FOLD_AFTER:
+                self.fold(subscription)
+        referenced = {subscription.topic.id for subscription in self.subscriptions.values()}
+        for topic in tuple(self._all_topics.values()):
+            for batch in topic.truncate():
+                self.journal.statement("DELETE FROM batches WHERE first_id = ?", (batch.first_id,))
+            if topic.is_deleted and topic.log.first is None and not topic.snapshots and topic.id not in referenced:
+                del self._all_topics[topic.id]
+                self.journal.statement("DELETE FROM topics WHERE id = ?", (topic.id,))
+
+    def begin_closing(self) -> None:
+        """Has streams and waiting pulls end."""
+        self.is_closing = True
+        for subscription in self.subscriptions.values():
+            subscription.notify()
+
+    async def close(self) -> None:
+        """Stores what is left to store and stops."""
+        self._maintenance.cancel()
+        for subscription in self.subscriptions.values():
+            subscription.stop()
+            if subscription.unfolded:
+                self.fold(subscription)
+        await self.journal.close()
+
+
+def _finish_all(subscription: Subscription, forwarded: list[Delivery]) -> None:
+    for delivery in forwarded:
+        subscription.backlog.forwarded(delivery)
+    subscription.notify()

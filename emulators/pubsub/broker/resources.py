@@ -1,0 +1,219 @@
+"""Topics, subscriptions and snapshots as they live in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from emulators.pubsub.api.configuration import policy_of, seconds_of
+from emulators.pubsub.broker.backlog import Backlog
+from emulators.pubsub.broker.delivery import Consumer, Delivery, Position, Settled
+from emulators.pubsub.log.message_log import Batch, TopicLog
+from emulators.pubsub.log.wire import Message
+from emulators.pubsub.names import DELETED_TOPIC
+
+
+def now_us() -> int:
+    """The time of day in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Topic:
+    """A topic and its messages.
+
+    Attributes:
+        id: Number, unique for ever: a topic created anew under an old name is another one.
+        config: Its google.pubsub.v1.Topic.
+        log: Its stored messages.
+        subscriptions: The subscriptions attached to it.
+        is_deleted: It only lives on for what its subscriptions still have to deliver.
+        published_us: Publish time of its newest message.
+    """
+
+    def __init__(self, number: int, config: Message, log: TopicLog) -> None:
+        self.id = number
+        self.config = config
+        self.log = log
+        self.subscriptions: set[Subscription] = set()
+        self.snapshots: set[Snapshot] = set()
+        self.is_deleted = False
+        self.published_us = max((batch.publish_us for batch in log), default=0)
+
+    @property
+    def name(self) -> str:
+        """Its resource name, as its subscriptions show it."""
+        return DELETED_TOPIC if self.is_deleted else str(self.config.name)
+
+    @property
+    def retention_us(self) -> int:
+        """How long the topic itself keeps messages, acknowledged or not, in microseconds."""
+        return 0 if self.is_deleted else int(seconds_of(self.config.message_retention_duration) * 1e6)
+
+    def truncate(self) -> list[Batch]:
+        """Forgets the batches that no subscription, snapshot or retention needs, for the store to delete."""
+        holders: list[Subscription | Snapshot] = [*self.subscriptions, *self.snapshots]
+        kept_us = max([self.retention_us, *(subscription.replay_us for subscription in self.subscriptions)])
+        oldest_kept = self.log.first_id_since(now_us() - kept_us) if kept_us else self.log.last_id + 1
+        limits = [holder.cursor for holder in holders]
+        return self.log.delete(
+            lambda batch: not any(holder.needs(batch) for holder in holders), min([oldest_kept - 1, *limits])
+        )
+
+
+class Snapshot:
+    """A position of a subscription, kept to seek back to.
+
+    Attributes:
+        config: Its google.pubsub.v1.Snapshot.
+        topic: The topic whose messages it holds on to.
+        position: What was unacknowledged.
+    """
+
+    def __init__(self, config: Message, topic: Topic, position: Position) -> None:
+        self.config = config
+        self.topic = topic
+        self.position = position
+        batches = (topic.log.holding(message_id) for message_id in position.pending)
+        self._held = {batch.first_id for batch in batches if batch is not None}
+
+    @property
+    def cursor(self) -> int:
+        """Every later message is part of the snapshot."""
+        return self.position.cursor
+
+    def needs(self, batch: Batch) -> bool:
+        """Whether a batch holds one of its messages."""
+        return batch.last_id > self.position.cursor or batch.first_id in self._held
+
+
+class Subscription:
+    """A subscription: its settings, its backlog, and those who wait for messages.
+
+    Args:
+        number: Number, unique for ever.
+        config: Its complete google.pubsub.v1.Subscription.
+        topic: The topic it reads.
+        position: How far it has come.
+        on_failed: Called with the ids of messages whose lease has ended.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        config: Message,
+        topic: Topic,
+        position: Position,
+        on_failed: Callable[[Subscription, list[int]], None],
+    ) -> None:
+        self.id = number
+        self.config = config
+        self.topic = topic
+        self.backlog = Backlog(number, topic.log, policy_of(config), position, first_token=now_us())
+        self.unfolded = 0
+        self._on_failed = on_failed
+        self._loop = asyncio.get_running_loop()
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def described(self) -> Message:
+        """The Subscription message as the API shows it."""
+        shown = type(self.config)()
+        shown.CopyFrom(self.config)
+        shown.topic = self.topic.name
+        if not self.topic.is_deleted and self.topic.config.HasField("message_retention_duration"):
+            shown.topic_message_retention_duration.CopyFrom(self.topic.config.message_retention_duration)
+        return shown
+
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether a lease that has ended makes its ack id an error."""
+        return bool(self.config.enable_exactly_once_delivery)
+
+    @property
+    def cursor(self) -> int:
+        """Id of the last message looked at."""
+        return self.backlog.cursor
+
+    @property
+    def retention_us(self) -> int:
+        """How long it keeps unacknowledged messages, in microseconds."""
+        return max(int(seconds_of(self.config.message_retention_duration) * 1e6), self.topic.retention_us)
+
+    @property
+    def replay_us(self) -> int:
+        """How far back a seek brings acknowledged messages again, in microseconds."""
+        return self.retention_us if self.config.retain_acked_messages else self.topic.retention_us
+
+    def needs(self, batch: Batch) -> bool:
+        """Whether a batch holds a message that is not done."""
+        return self.backlog.needs(batch)
+
+    def take(self, consumer: Consumer, max_messages: int, max_bytes: int, ack_seconds: float) -> list[Delivery]:
+        """Leases the next messages to a consumer."""
+        deliveries = self.backlog.take(consumer, max_messages, max_bytes, ack_seconds, self._loop.time())
+        if deliveries:
+            self.schedule()
+        return deliveries
+
+    def modify(self, ack_ids: list[str], seconds: list[int]) -> Settled:
+        """Sets the remaining leases of messages."""
+        settled = self.backlog.modify(ack_ids, seconds, self._loop.time())
+        self.schedule()
+        return settled
+
+    def changed(self) -> asyncio.Future[None]:
+        """Done as soon as there may be something to deliver; cancel it when it is no longer awaited."""
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.add(waiter)
+        waiter.add_done_callback(self._waiting.discard)
+        return waiter
+
+    def notify(self) -> None:
+        """Wakes everyone who waits."""
+        for waiter in tuple(self._waiting):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def schedule(self) -> None:
+        """Sets the timer to when the next lease or backoff ends."""
+        due = self.backlog.next_due()
+        if self._timer is not None:
+            if due is not None and self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = None if due is None else self._loop.call_at(due, self._expire)
+
+    def stop(self) -> None:
+        """Ends the timer and wakes everyone who waits: the subscription is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.notify()
+
+    def _expire(self) -> None:
+        self._timer = None
+        failed = self.backlog.expire(self._loop.time())
+        if failed:
+            self._on_failed(self, failed)
+        self.schedule()
+        self.notify()
+
+    def expire_retention(self) -> None:
+        """Ends the messages that are older than the subscription keeps them."""
+        horizon = now_us() - self.retention_us
+        first = self.topic.log.first
+        if first is not None and first.publish_us < horizon:
+            self.backlog.discard_before(self.topic.log.first_id_since(horizon))
+
+    def seek_time(self, publish_us: int) -> None:
+        """Ends all messages published before a time, and brings back the retained ones published since."""
+        log, replay_us = self.topic.log, self.replay_us
+        boundary = log.first_id_since(publish_us)
+        if replay_us:
+            start = max(boundary, log.first_id_since(now_us() - replay_us))
+            self.backlog.seek(Position(start - 1))
+        else:
+            self.backlog.discard_before(boundary)
+        self.schedule()
+        self.notify()

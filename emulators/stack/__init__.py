@@ -1,4 +1,0 @@
-"""The local stack: Google Cloud emulators and Airflow on one machine, started, watched and stopped as one.
-
-``python -m emulators.stack up | down | status | env``
-"""

@@ -1,0 +1,1 @@
+"""A local Cloud Storage: gcp-storage-emulator with its objects on disk."""

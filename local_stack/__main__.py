@@ -1,0 +1,100 @@
+"""``python -m local_stack up | down | status | env``: the local stack from the command line."""
+
+import argparse
+import logging
+import shlex
+import sys
+
+from local_stack import launch
+from local_stack.airflow.config import USER, airflow_secrets, write_airflow_config
+from local_stack.components import stack_components
+from local_stack.config import StackConfig, StackError, client_environment, read_config, search_paths
+from local_stack.probes import answers
+from local_stack.progress import Progress
+from local_stack.state import running_config, running_state, supervisor_lock
+from local_stack.supervisor import Supervisor
+
+
+def main() -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local_stack", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("up", "start the stack and wait until it is up"),
+        ("supervise", "run the stack in the foreground (up does this in the background)"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--without-airflow", action="store_true", help="the emulators alone")
+        command.add_argument("--owner", type=int, metavar="PID", help="stop the stack when this process has ended")
+    commands.add_parser("down", help="stop the stack; its data stays")
+    commands.add_parser("status", help="what runs, and where")
+    commands.add_parser("env", help="print the exports that point a shell at the stack")
+    given = parser.parse_args()
+    try:
+        config = running_config(read_config())
+        if given.command == "up":
+            return _up(config, airflow=not given.without_airflow, owner=given.owner)
+        if given.command == "supervise":
+            return _supervise(config, airflow=not given.without_airflow, owner=given.owner)
+        return {"down": _down, "status": _status, "env": _env}[given.command](config)
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; make status tells what runs, make down stops it", file=sys.stderr)
+        return 130
+
+
+def _up(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
+    with Progress() as progress:
+        launch.up(config, airflow=airflow, owner=owner, tell=progress.line, watch=progress.show)
+    if airflow:
+        _print_airflow(config)
+    return 0
+
+
+def _supervise(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    with supervisor_lock(config.state_dir) as free:
+        if not free:
+            raise StackError(f"a supervisor for {config.state_dir} runs already")
+        if airflow:
+            write_airflow_config(config)
+        components = stack_components(config, airflow=airflow)
+        return Supervisor(config, components, airflow=airflow, owner=owner).run()
+
+
+def _down(config: StackConfig) -> int:
+    launch.down(config, tell=print)
+    return 0
+
+
+def _status(config: StackConfig) -> int:
+    state = running_state(config)
+    if state is None:
+        print("down (make up starts the stack)")
+        return 3
+    for name, component in state.components.items():
+        restarts = f", {component.restarts} restarts" if component.restarts else ""
+        pid = f", pid {component.pid}" if component.pid else ""
+        print(f"{component.label:<24} {component.status}{pid}{restarts}  {config.logs_dir / name}.log")
+    if config.other_pubsub:
+        found = "up" if answers(config.other_pubsub) else "does not answer"
+        print(f"{'Pub/Sub emulator':<24} {found}, not of this stack: PUBSUB_EMULATOR_HOST={config.other_pubsub}")
+    if state.airflow:
+        _print_airflow(config)
+    return 0
+
+
+def _env(config: StackConfig) -> int:
+    for name, value in {**client_environment(config), **search_paths()}.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+def _print_airflow(config: StackConfig) -> None:
+    print(f"Airflow: {config.airflow_url}  user {USER}  password {airflow_secrets(config).password}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

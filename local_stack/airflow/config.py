@@ -1,0 +1,116 @@
+"""Airflow's settings on the local stack, written to airflow.cfg in its home, and its secrets."""
+
+import base64
+import configparser
+import io
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local_stack.config import HOST, REPOSITORY, StackConfig
+
+USER = "admin"
+
+
+@dataclass(frozen=True)
+class AirflowSecrets:
+    """What Airflow signs and encrypts with, and the password of its user; made once per state folder."""
+
+    jwt_secret: str
+    api_secret_key: str
+    fernet_key: str
+    password: str
+
+
+def airflow_secrets(config: StackConfig) -> AirflowSecrets:
+    """Return the secrets of this state folder; the first call makes them (a file only its owner can read)."""
+    path = config.airflow_home / "secrets.json"
+    if path.exists():
+        return AirflowSecrets(**json.loads(path.read_text()))
+    made = AirflowSecrets(
+        jwt_secret=secrets.token_urlsafe(64),
+        api_secret_key=secrets.token_urlsafe(64),
+        fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        password=secrets.token_urlsafe(12),
+    )
+    _write_private(path, json.dumps(asdict(made)))
+    return made
+
+
+def write_airflow_config(config: StackConfig) -> None:
+    """Write airflow.cfg and the password file of Airflow's simple auth manager."""
+    known = airflow_secrets(config)
+    passwords = config.airflow_home / "passwords.json"
+    _write_private(passwords, json.dumps({USER: known.password}) + "\n")
+    parser = configparser.RawConfigParser()
+    parser.read_dict(_settings(config, known, passwords))
+    text = io.StringIO()
+    parser.write(text)
+    _write_private(config.airflow_home / "airflow.cfg", text.getvalue())
+
+
+def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> dict[str, dict[str, str]]:
+    home = config.airflow_home
+    settings: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": REPOSITORY / "dags",
+            "plugins_folder": REPOSITORY / "plugins",
+            "executor": "LocalExecutor",
+            "parallelism": 4,
+            "load_examples": False,
+            "dags_are_paused_at_creation": False,
+            "fernet_key": known.fernet_key,
+            "simple_auth_manager_users": f"{USER}:admin",
+            "simple_auth_manager_passwords_file": passwords,
+            "execution_api_server_url": f"{config.airflow_url}/execution/",
+            # The default asks a name server.
+            "hostname_callable": "socket.gethostname",
+            # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.
+            "dagbag_import_timeout": 300,
+        },
+        # Airflow sets WAL itself; the timeout is how many seconds a writer waits for another one.
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=20"},
+        "api": {
+            "host": HOST,
+            "port": config.ports["airflow"],
+            "base_url": config.airflow_url,
+            "workers": 1,
+            "secret_key": known.api_secret_key,
+            "instance_name": "logline",
+        },
+        "api_auth": {"jwt_secret": known.jwt_secret},
+        "scheduler": {
+            # How long a finished task waits for its successor, at most.
+            "scheduler_idle_sleep_time": 0.2,
+            # A killed worker's task fails after a minute instead of five,
+            "task_instance_heartbeat_timeout": 60,
+            # and the tasks of a killed scheduler run again half a minute after its last heartbeat.
+            "orphaned_tasks_check_interval": 30,
+        },
+        "dag_processor": {
+            "refresh_interval": 10,
+            # An edited file is parsed at the next refresh; an unchanged one need not be, again and again.
+            "min_file_process_interval": 300,
+            "stale_dag_threshold": 300,
+            "dag_file_processor_timeout": 360,
+        },
+        "workers": {"execution_api_timeout": 30},
+        "logging": {
+            "base_log_folder": home / "logs",
+            "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
+            "colored_console_log": False,
+        },
+    }
+    # Airflow expands %-sequences of airflow.cfg.
+    return {
+        section: {name: str(value).replace("%", "%%") for name, value in options.items()}
+        for section, options in settings.items()
+    }
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)

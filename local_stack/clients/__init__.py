@@ -1,0 +1,1 @@
+"""REST clients of the stack's Airflow and Dataflow."""

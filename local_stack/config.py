@@ -1,0 +1,220 @@
+"""Where the local stack lives: its state folder, its ports and the variables that point a process at it."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+HOST = "127.0.0.1"
+MARK = "LOGLINE_STACK_PROCESS"
+"""Every process of a stack carries its state folder in this variable, and no other process does: see processes.py."""
+
+
+class StackError(Exception):
+    """Something the user has to know or mend; its text is one line."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the stack: the variable that sets it, its default, and who listens there."""
+
+    variable: str
+    default: int
+    owner: str
+
+
+PORTS = {
+    "airflow": Port("LOGLINE_AIRFLOW_PORT", 8080, "Airflow"),
+    "bigquery": Port("LOGLINE_BIGQUERY_PORT", 9050, "BigQuery emulator"),
+    "bigquery_grpc": Port("LOGLINE_BIGQUERY_GRPC_PORT", 9060, "BigQuery emulator, gRPC"),
+    "storage": Port("LOGLINE_GCS_PORT", 9023, "Cloud Storage emulator"),
+    "pubsub": Port("LOGLINE_PUBSUB_PORT", 8085, "Pub/Sub emulator"),
+    "dataflow": Port("LOGLINE_DATAFLOW_PORT", 9070, "Dataflow emulator"),
+    "dataflow_grpc": Port("LOGLINE_DATAFLOW_GRPC_PORT", 9071, "Dataflow emulator, gRPC"),
+}
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """Settings of one stack.
+
+    Attributes:
+        state_dir: Absolute folder of all the stack's files.
+        ports: Port number by name, the names of `PORTS`.
+        project: Google Cloud project id.
+        bucket: Cloud Storage bucket of logs, staging files and templates.
+        dataset: BigQuery dataset of the tables.
+        region: Dataflow region.
+        location: BigQuery location.
+        topic: Pub/Sub topic of the live log lines.
+        stream_job: Name of the streaming job.
+        other_pubsub: HOST:PORT of a Pub/Sub emulator that runs elsewhere; empty: the stack runs its own.
+    """
+
+    state_dir: Path
+    ports: Mapping[str, int]
+    project: str = "logline-local"
+    bucket: str = "logline-local"
+    dataset: str = "logline"
+    region: str = "us-central1"
+    location: str = "US"
+    topic: str = "log-lines"
+    stream_job: str = "log-stream"
+    other_pubsub: str = ""
+
+    @property
+    def logs_dir(self) -> Path:
+        """Folder with one log file per component."""
+        return self.state_dir / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """What runs, as the supervisor last wrote it."""
+        return self.state_dir / "stack.json"
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's home: configuration, database, task logs."""
+        return self.state_dir / "airflow"
+
+    @property
+    def airflow_url(self) -> str:
+        """Base URL of the Airflow UI and API."""
+        return f"http://{HOST}:{self.ports['airflow']}"
+
+    @property
+    def pubsub_host(self) -> str:
+        """HOST:PORT of Pub/Sub, as PUBSUB_EMULATOR_HOST has it."""
+        return self.other_pubsub or f"{HOST}:{self.ports['pubsub']}"
+
+    def url(self, name: str) -> str:
+        """Base URL of the server behind a port of `PORTS`."""
+        return f"http://{HOST}:{self.ports[name]}"
+
+
+def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
+    """Read the settings from the LOGLINE_* variables, and PUBSUB_EMULATOR_HOST where it names another emulator.
+
+    Raises:
+        StackError: A port is no port number, two servers were given the same one, or an address is none.
+    """
+    ports: dict[str, int] = {}
+    for name, port in PORTS.items():
+        given = environ.get(port.variable, "").strip() or str(port.default)
+        if not given.isdecimal() or not 0 < int(given) < 65536:
+            raise StackError(f"{port.variable}={given} is no port number: set it to a number from 1 to 65535")
+        for other, number in ports.items():
+            if number == int(given):
+                raise StackError(
+                    f"port {given} is set for both the {PORTS[other].owner} and the {port.owner}: "
+                    f"set {port.variable} to another number"
+                )
+        ports[name] = int(given)
+    state_dir = Path(environ.get("LOGLINE_STATE_DIR") or REPOSITORY / ".local").expanduser().resolve()
+    names = {
+        field: environ[variable]
+        for field, variable in (
+            ("bucket", "LOGLINE_BUCKET"),
+            ("dataset", "LOGLINE_DATASET"),
+            ("region", "LOGLINE_REGION"),
+            ("location", "LOGLINE_LOCATION"),
+            ("topic", "LOGLINE_TOPIC"),
+            ("stream_job", "LOGLINE_STREAM_JOB"),
+        )
+        if environ.get(variable)
+    }
+    config = StackConfig(state_dir=state_dir, ports=ports, **names)
+    pubsub_host = environ.get("PUBSUB_EMULATOR_HOST", "").strip()
+    # What `make env` has exported is the stack's own.
+    if pubsub_host in ("", config.pubsub_host):
+        return config
+    if host_and_port(pubsub_host) is None:
+        raise StackError(f"PUBSUB_EMULATOR_HOST={pubsub_host} is no HOST:PORT: correct it, or unset it")
+    return replace(config, other_pubsub=pubsub_host)
+
+
+def host_and_port(address: str) -> tuple[str, int] | None:
+    """Return the parts of HOST:PORT or [IPV6]:PORT, None for any other text."""
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (host, port) if host and port and parts.netloc == address else None
+
+
+def client_environment(config: StackConfig) -> dict[str, str]:
+    """Return the variables that point Google's clients, Airflow and logline at the emulators."""
+    connection = {
+        "conn_type": "google_cloud_platform",
+        "extra": {"is_anonymous": True, "project": config.project, "num_retries": 0},
+    }
+    return {
+        "GOOGLE_CLOUD_PROJECT": config.project,
+        "NO_GCE_CHECK": "true",
+        "STORAGE_EMULATOR_HOST": config.url("storage"),
+        "BIGQUERY_EMULATOR_HOST": config.url("bigquery"),
+        "BIGQUERY_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['bigquery_grpc']}",
+        "PUBSUB_EMULATOR_HOST": config.pubsub_host,
+        "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
+        "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
+        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection, separators=(",", ":")),
+        "AIRFLOW_HOME": str(config.airflow_home),
+        "LOGLINE_STATE_DIR": str(config.state_dir),
+        "LOGLINE_BUCKET": config.bucket,
+        "LOGLINE_DATASET": config.dataset,
+        "LOGLINE_REGION": config.region,
+        "LOGLINE_LOCATION": config.location,
+        "LOGLINE_TOPIC": config.topic,
+        "LOGLINE_STREAM_JOB": config.stream_job,
+        # The emulator has no console: what its API says of the job.
+        "LOGLINE_JOB_PAGE": f"{config.url('dataflow')}/v1b3/projects/{{project}}/locations/{{region}}/jobs/{{job_id}}",
+        "LOGLINE_POLL_SECONDS": "1",
+        **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
+    }
+
+
+def search_paths(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what a process finds programs, modules and the emulators by.
+
+    PATH begins with the virtual environment, PYTHONPATH with the repository and Airflow's endpoint switches, and
+    NO_PROXY keeps a proxy of the network out of the way to this machine.
+    """
+    binaries = Path(sys.prefix) / "bin"
+    modules = [str(REPOSITORY), str(REPOSITORY / "local_stack" / "airflow")]
+    return {
+        "PATH": _in_front([str(binaries)], environ.get("PATH", "")),
+        "PYTHONPATH": _in_front(modules, environ.get("PYTHONPATH", "")),
+        "NO_PROXY": _in_front([HOST, "localhost"], environ.get("NO_PROXY", ""), separator=","),
+    }
+
+
+def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the whole environment of a process of the stack.
+
+    What the caller's shell says about Airflow or credentials of Google Cloud does not reach it.
+    """
+    inherited = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_"))
+        and name not in ("GOOGLE_APPLICATION_CREDENTIALS", "PYTHONHOME")
+    }
+    return {
+        **inherited,
+        **client_environment(config),
+        **search_paths(environ),
+        "PYTHONUNBUFFERED": "1",
+        # setproctitle, which Airflow calls, would otherwise overwrite the memory where the mark stands.
+        "SPT_NOENV": "1",
+        MARK: str(config.state_dir),
+    }
+
+
+def _in_front(entries: list[str], path: str, separator: str = os.pathsep) -> str:
+    rest = [entry for entry in path.split(separator) if entry and entry not in entries]
+    return separator.join([*entries, *rest])

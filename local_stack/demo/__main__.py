@@ -1,0 +1,208 @@
+"""``python -m local_stack.demo [--logs PATH]``: the whole pipeline, once, with figures that are checked.
+
+Starts the stack where it is down, makes three days of logs, backfills them through Airflow and waits for their daily
+summaries. Then it streams lines of today, and some late ones of the last backfilled day, for most of a minute, and
+summarises both days. Every figure is compared with what generator and publisher counted. Files of one's own are
+backfilled the same way. The stack stays up, the stream goes on.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from local_stack import launch
+from local_stack.airflow.config import USER, airflow_secrets
+from local_stack.clients.airflow import AirflowApi
+from local_stack.config import REPOSITORY, StackConfig, StackError, read_config
+from local_stack.demo import figures as tables
+from local_stack.demo.own_logs import OwnLogs, find_own_logs, upload
+from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
+from local_stack.demo.screen import Screen
+from local_stack.demo.stream import Lines, start_stream, stream_lines
+from local_stack.demo.stream_figures import compare_streamed, read_stream_figures
+from local_stack.probes import now
+from local_stack.progress import Progress
+from local_stack.running import RunningStack
+from local_stack.state import running_config
+
+FIRST_DAY, LAST_DAY, DAYS = "2026-11-01", "2026-11-03", 3
+LINES_PER_DAY = 20_000
+BAD_SHARE, REPEATED_SHARE = 0.05, 0.02
+LIVE = Lines("today", messages=15_000, rate=300)
+# With a fixed time and seed these are the same messages in every demo, so that they count once however often it runs.
+LATE = Lines("late", messages=1_000, rate=20, start_time=f"{LAST_DAY}T12:00:00+00:00", seed=2)
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local_stack.demo", description=__doc__)
+    parser.add_argument("--logs", metavar="PATH", help="log files of your own: a file, a folder or a pattern")
+    given = parser.parse_args()
+    try:
+        own = find_own_logs(given.logs) if given.logs else None
+        return Demo(RunningStack(running_config(read_config()))).run(own)
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the stack stays as it is: make status, make down", file=sys.stderr)
+        return 130
+
+
+class Demo:
+    """The demo on one stack."""
+
+    def __init__(self, stack: RunningStack) -> None:
+        self._stack = stack
+        self._screen = Screen()
+        self._folder = f"gs://{stack.bucket}/logs"
+
+    def run(self, own: OwnLogs | None) -> int:
+        """Run all steps.
+
+        Returns:
+            0 when every figure is right, else 1.
+        """
+        with self._screen.step("Starting the local stack"):
+            _start(self._stack.config)
+        with self._stack.airflow() as api:
+            with self._screen.step("Creating bucket, dataset, tables and template"):
+                run_to_success(api, self._screen, "provision", {}, run_id=_run_id("demo"), seconds=300)
+            with self._screen.step(f"Making {DAYS} days of logs, {LINES_PER_DAY:,} lines each, 1 % of them bad"):
+                truth = self._generate()
+            with self._screen.step(f"Backfilling {FIRST_DAY} to {LAST_DAY}"):
+                run_id = self._backfill(api, "demo", {"start_date": FIRST_DAY, "end_date": LAST_DAY})
+            well, mixed_days = self._show_generated(run_id, truth)
+            with self._screen.step("Starting the stream"):
+                start_stream(self._stack, api, self._screen, _run_id("demo"))
+            rows = {day: true["rows"] for day, true in truth["days"].items() if day not in mixed_days}
+            well &= self._stream(api, rows)
+            if own:
+                with self._screen.step(
+                    f"Uploading your logs ({len(own.files)} {'file' if len(own.files) == 1 else 'files'})"
+                ):
+                    self._upload(own)
+                with self._screen.step("Backfilling your files"):
+                    run_id = self._backfill(api, "yours", {"source": f"gs://{self._stack.bucket}/{own.pattern}"})
+                self._show_own(run_id)
+        self._show_ways(self._stack.config)
+        return 0 if well else 1
+
+    def _generate(self) -> Mapping[str, Any]:
+        options = ["--start_date", FIRST_DAY, "--days", str(DAYS), "--lines_per_day", str(LINES_PER_DAY)]
+        made = subprocess.run(
+            [sys.executable, "-m", "beam_jobs.generate_logs", "--output", self._folder, *options],
+            env=self._stack.process_env,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            reason = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise StackError(f"the generator failed: {reason}")
+        self._screen.line(made.stdout.strip())
+        with self._stack.storage() as storage:
+            truth: Mapping[str, Any] = json.loads(
+                storage.bucket(self._stack.bucket).blob("logs/truth.json").download_as_bytes()
+            )
+        return truth
+
+    def _backfill(self, api: AirflowApi, name: str, conf: Mapping[str, Any]) -> str:
+        known = {run.run_id for run in api.runs("daily_summary")}
+        run_id = _run_id(name)
+        run_to_success(api, self._screen, "log_backfill", conf, run_id=run_id, seconds=1800)
+        with self._stack.bigquery() as client:
+            days = tables.touched_days(client, self._stack.dataset, run_id)
+        follow_partitions(api, self._screen, "daily_summary", days, known=known, seconds=300 + 60 * len(days))
+        return run_id
+
+    def _stream(self, api: AirflowApi, backfilled: Mapping[str, int]) -> bool:
+        with self._screen.step(
+            f"Streaming {LIVE.messages:,} lines of today at {LIVE.rate} a second and {LATE.messages:,} late ones of "
+            f"{LAST_DAY}, {BAD_SHARE:.0%} of them bad, {REPEATED_SHARE:.0%} sent twice"
+        ):
+            published = stream_lines(
+                self._stack,
+                self._screen,
+                (LIVE, LATE),
+                since=LAST_DAY,
+                bad_share=BAD_SHARE,
+                repeated_share=REPEATED_SHARE,
+            )
+        days = sorted({day for one in published for day in one["rows_by_date"]})
+        with self._screen.step(f"Summarising {' and '.join(days)}"):
+            runs = {_run_id(f"demo_{day}"): {"day": day} for day in days}
+            run_all_to_success(api, self._screen, "daily_summary", runs, seconds=300)
+        with self._stack.bigquery() as client:
+            found = read_stream_figures(client, self._stack.dataset, sorted({*days, *backfilled}))
+        self._screen.sources(found)
+        for day in days:
+            if before := len(found.event_ids.get(day, ())) - sum(one["rows_by_date"].get(day, 0) for one in published):
+                self._screen.plain(f"{day}: {before:,} of the requests from the stream were there before.\n")
+        return self._show_compared(compare_streamed(found, published, backfilled), "publisher's and the generator's")
+
+    def _upload(self, own: OwnLogs) -> None:
+        with self._stack.storage() as storage:
+            for path, size in upload(own, storage.bucket(self._stack.bucket)):
+                self._screen.line(f"{path} ({size:,} bytes)")
+
+    def _show_generated(self, run_id: str, truth: Mapping[str, Any]) -> tuple[bool, frozenset[str]]:
+        with self._stack.bigquery() as client:
+            found = tables.read_figures(client, self._stack.dataset, run_id)
+        self._screen.ledger(found)
+        self._screen.rejected(found)
+        self._screen.days(found)
+        compared = tables.compare(found, truth, self._folder)
+        well = self._show_compared(compared, "generator's")
+        for day in sorted(found.mixed_days | found.streamed_days):
+            other = "other files hold" if day in found.mixed_days else "the stream has brought"
+            self._screen.plain(f"{day}: {other} lines of this day too; its totals were not compared.\n")
+        return well, found.mixed_days
+
+    def _show_compared(self, compared: tables.Comparison, whose: str) -> bool:
+        for line in compared.different:
+            self._screen.plain(f"DIFFERENT  {line}")
+        total = compared.equal + len(compared.different)
+        if compared.different:
+            self._screen.plain(f"{len(compared.different)} of {total} figures differ from the {whose} truth.\n")
+        else:
+            self._screen.plain(f"All {total} figures equal the {whose} truth.\n")
+        return not compared.different
+
+    def _show_own(self, run_id: str) -> None:
+        with self._stack.bigquery() as client:
+            found = tables.read_figures(client, self._stack.dataset, run_id)
+            examples = tables.rejected_examples(client, self._stack.dataset, run_id)
+        self._screen.ledger(found)
+        if found.rejected:
+            self._screen.rejected(found, examples)
+        self._screen.days(found)
+        self._screen.plain()
+
+    def _show_ways(self, config: StackConfig) -> None:
+        self._screen.plain(
+            f"Airflow:  {config.airflow_url}   user {USER}   password {airflow_secrets(config).password}"
+        )
+        self._screen.plain("Shell:    eval \"$(make -s env)\"; airflow dags trigger log_backfill --conf '{...}'")
+        self._screen.plain(
+            "Publish:  python -m beam_jobs.generate_logs --publish "
+            f"--topic projects/{config.project}/topics/{config.topic} --truth published.json"
+        )
+        self._screen.plain("Stop:     make down   (the stream runs until then)")
+
+
+def _start(config: StackConfig) -> None:
+    with Progress() as progress:
+        launch.up(config, tell=progress.line, watch=progress.show)
+
+
+def _run_id(name: str) -> str:
+    return f"{name}__{now().isoformat(timespec='milliseconds')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Start the stack and wait until it is up; stop it, whatever is left of it."""
+
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+
+from local_stack import processes
+from local_stack.clients.airflow import AirflowApi
+from local_stack.components import stack_components
+from local_stack.config import REPOSITORY, StackConfig, StackError, component_environment
+from local_stack.probes import answers, check_ports_free
+from local_stack.state import DOWN, FAILED, UP, StackState, read_state, running_state
+
+Tell = Callable[[str], None]
+"""Takes one line for the user."""
+
+
+def up(
+    config: StackConfig,
+    *,
+    airflow: bool = True,
+    owner: int | None = None,
+    tell: Tell,
+    watch: Callable[[StackState], None],
+) -> StackState:
+    """Start the stack and wait until every component is up; a stack that is up is left as it is.
+
+    Args:
+        config: Where it lives and listens.
+        airflow: False starts the emulators alone.
+        owner: Process number whose end also stops the stack.
+        tell: Takes lines for the user.
+        watch: Called with every state read while waiting.
+
+    Returns:
+        The state of the stack that is up.
+
+    Raises:
+        StackError: A port is taken or a component does not come up: nothing is left running. Or a DAG file cannot be
+            imported: the stack stays up, the Airflow UI shows the error.
+    """
+    state = running_state(config)
+    if config.other_pubsub and not answers(config.other_pubsub):
+        raise StackError(
+            f"no Pub/Sub emulator answers at PUBSUB_EMULATOR_HOST={config.other_pubsub}: start it, or unset the "
+            "variable to have one started here"
+        )
+    if state is None:
+        if left := processes.stop_all(config.state_dir, grace=5):
+            tell(f"stopped {left} processes that an earlier run had left behind")
+        components = stack_components(config, airflow=airflow)
+        check_ports_free(config, [port for component in components for port in component.ports])
+        config.state_file.unlink(missing_ok=True)
+        _start_supervisor(config, airflow=airflow, owner=owner)
+    elif airflow and not state.airflow:
+        raise StackError("the emulators run without Airflow: stop them first (make down), then start again")
+    if state is not None and state.status == UP:
+        tell("already up")
+    else:
+        state = _wait_until_up(config, watch)
+    if airflow:
+        with AirflowApi.of(config) as api:
+            # Each file of the DAGs folder is named after its DAG.
+            api.wait_for_dags({file.stem for file in (REPOSITORY / "dags").glob("[!_]*.py")}, seconds=600)
+    return state
+
+
+def down(config: StackConfig, *, tell: Tell) -> None:
+    """Stop the stack: the supervisor stops its components; what then is left, also of a dead supervisor, is ended."""
+    state = running_state(config)
+    supervisor = psutil.Process(state.supervisor) if state and psutil.pid_exists(state.supervisor) else None
+    if supervisor is not None:
+        tell("stopping the stack ...")
+        processes.stop([supervisor], grace=60)
+    left = processes.stop_all(config.state_dir, grace=10)
+    if supervisor is None and left:
+        tell(f"stopped {left} processes whose supervisor had died")
+    tell("down" if supervisor or left else "nothing was running")
+
+
+def _start_supervisor(config: StackConfig, *, airflow: bool, owner: int | None) -> None:
+    options = [] if airflow else ["--without-airflow"]
+    if owner is not None:
+        options += ["--owner", str(owner)]
+    log = config.logs_dir / "supervisor.log"
+    processes.set_aside(log)
+    processes.start(
+        [sys.executable, "-m", "local_stack", "supervise", *options],
+        environment=component_environment(config),
+        log=log,
+    )
+
+
+def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> StackState:
+    silent_until = time.monotonic() + 60
+    while True:
+        state = read_state(config)
+        if state is not None:
+            watch(state)
+            if state.status == UP:
+                return state
+            if state.status in (FAILED, DOWN):
+                raise StackError(_why(state))
+        if running_state(config) is not None:
+            silent_until = time.monotonic() + 20
+        elif time.monotonic() > silent_until:
+            log = config.logs_dir / "supervisor.log"
+            raise StackError(f"the supervisor of the stack ended: {processes.last_lines(log)} (log: {log})")
+        time.sleep(0.2)
+
+
+def _why(state: StackState) -> str:
+    for component in state.components.values():
+        if component.status == "failed":
+            return f"{component.message} (log: {component.log})"
+    return "the stack was stopped while it was starting"

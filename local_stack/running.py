@@ -1,0 +1,145 @@
+"""A stack of one's own for tests and benchmarks: free ports, a folder of its own, gone at the end."""
+
+import contextlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from google.cloud.storage import Client as StorageClient
+
+from local_stack import launch, processes
+from local_stack.clients.airflow import AirflowApi
+from local_stack.clients.dataflow import DataflowApi
+from local_stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
+from local_stack.state import ComponentState, read_state
+
+_NOT_GIVEN_AWAY = range(10_100, 32_768)
+"""Port numbers below those that systems give to programs that ask for any free one; browsers refuse none of them."""
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """A stack that is up.
+
+    Attributes:
+        config: Its settings.
+    """
+
+    config: StackConfig
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that point a process at it, as ``make env`` prints them."""
+        return client_environment(self.config)
+
+    @property
+    def process_env(self) -> dict[str, str]:
+        """The whole environment for a child process that uses it."""
+        return {**os.environ, **self.env, **search_paths()}
+
+    @property
+    def bucket(self) -> str:
+        """Name of the bucket of logs, staging files and templates (not created here)."""
+        return self.config.bucket
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset of the tables (not created here)."""
+        return self.config.dataset
+
+    @property
+    def project(self) -> str:
+        """Google Cloud project id."""
+        return self.config.project
+
+    def component(self, name: str) -> ComponentState:
+        """Return what the supervisor knows of a component, such as ``bigquery`` or ``airflow-scheduler``."""
+        state = read_state(self.config)
+        if state is None:
+            raise StackError(f"no stack in {self.config.state_dir}")
+        return state.components[name]
+
+    def kill(self, name: str, *, seconds: float = 120, with_children: bool = False) -> None:
+        """Kill a component with SIGKILL and wait until the supervisor has brought it up again.
+
+        Args:
+            name: The component.
+            seconds: How long to wait at most.
+            with_children: Kill all processes of its session: with Airflow's scheduler its workers and their tasks.
+
+        Raises:
+            TimeoutError: It is not up within `seconds`.
+        """
+        before = self.component(name)
+        leader = psutil.Process(before.pid)
+        others = processes.group(leader.pid, self.config.state_dir) if with_children else []
+        for process in (leader, *others):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        deadline = time.monotonic() + seconds
+        while (now := self.component(name)).restarts == before.restarts or now.status != "up":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{now.label} is {now.status} {seconds:.0f} s after it was killed: {now.message}")
+            time.sleep(0.1)
+
+    def airflow(self) -> AirflowApi:
+        """Return a client of Airflow's REST API; close it when done."""
+        return AirflowApi.of(self.config)
+
+    def dataflow(self) -> DataflowApi:
+        """Return a client of the Dataflow API; close it when done."""
+        return DataflowApi.of(self.config)
+
+    def storage(self) -> StorageClient:
+        """Return a Cloud Storage client; close it when done."""
+        return StorageClient(
+            project=self.project,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options=ClientOptions(api_endpoint=self.config.url("storage")),
+        )
+
+    def bigquery(self) -> bigquery.Client:
+        """Return a BigQuery client; close it when done."""
+        return bigquery.Client(
+            project=self.project,
+            location=self.config.location,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options=ClientOptions(api_endpoint=self.config.url("bigquery")),
+        )
+
+
+def free_ports(count: int) -> list[int]:
+    """Return port numbers on which nothing listens now, all different, and which no other program gets by chance."""
+    candidates = iter(secrets.SystemRandom().sample(_NOT_GIVEN_AWAY, len(_NOT_GIVEN_AWAY)))
+    found: list[int] = []
+    while len(found) < count:
+        port = next(candidates)
+        with socket.socket() as server, contextlib.suppress(OSError):
+            server.bind((HOST, port))
+            found.append(port)
+    return found
+
+
+@contextlib.contextmanager
+def running_stack(state_dir: Path, *, airflow: bool) -> Iterator[RunningStack]:
+    """Start a stack on free ports and stop it at the end, also when this process is killed.
+
+    Args:
+        state_dir: Its folder.
+        airflow: False for the emulators alone.
+    """
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    config = StackConfig(state_dir=state_dir.resolve(), ports=ports)
+    try:
+        launch.up(config, airflow=airflow, owner=os.getpid(), tell=print, watch=lambda _: None)
+        yield RunningStack(config)
+    finally:
+        launch.down(config, tell=print)

@@ -1,0 +1,1 @@
+"""What `log_backfill` does: plan, take turns, report."""

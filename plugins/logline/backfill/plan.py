@@ -1,0 +1,95 @@
+"""Planning a backfill run: what it was asked for, whether it can be done, and one unit of work for each day."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from logline.backfill.units import (
+    PlanError,
+    SourcePattern,
+    Unit,
+    check_known_params,
+    check_log_format,
+    days_to_read,
+    plan_units,
+)
+from logline.preflight import StoredObject, check_bigquery, check_dataflow, check_template, list_objects
+from logline.settings import Settings
+from logline.text_table import text_table
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
+    """Check what the user asked for and what it needs, and return one unit of work per day.
+
+    Args:
+        settings: the installation.
+        context: the task's, for the Params the DAG declares, their values, and the run.
+
+    Returns:
+        `Unit.as_dict` of every unit; none for a dry run.
+
+    Raises:
+        AirflowFailException: one line that says what to change. Nothing has been started or written then.
+    """
+    params, dag_run = context["params"], context["dag_run"]
+    try:
+        # The values hold every key of the run's configuration, declared or not.
+        check_known_params(dag_run.conf, context["dag"].params)
+        check_log_format(params["log_format"])
+        pattern = SourcePattern.parse(params["source"])
+        days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)
+        if pattern.dated and settings.has_expired(days[0]):
+            raise PlanError(
+                f"rows of {days[0]} would expire as they land (LOGLINE_LANDING_EXPIRY_DAYS is "
+                f"{settings.landing_expiry_days}): raise it and run the provision DAG, or read later days"
+            )
+        units = plan_units(pattern, days, bucket=settings.bucket, run_id=dag_run.run_id)
+    except PlanError as error:
+        raise AirflowFailException(str(error)) from None
+
+    check_template(settings, "backfill")
+    check_bigquery(settings)
+    check_dataflow(settings)
+    found = {unit.label: list_objects(unit) for unit in units}
+    log.info("What this run reads\n%s", objects_table(units, found))
+    if not (params["wait_for_files"] or dag_run.run_type in ("scheduled", "backfill")):
+        refuse_missing(units, found)
+    if params["dry_run"]:
+        log.info("Dry run: nothing is started")
+        return []
+    return [unit.as_dict() for unit in units]
+
+
+def refuse_missing(units: Sequence[Unit], found: Mapping[str, Sequence[StoredObject]]) -> None:
+    """Raise AirflowFailException when a unit has nothing to read."""
+    missing = [unit for unit in units if not found[unit.label]]
+    if missing:
+        count = f" ({len(missing)} of {len(units)} days have none)" if len(units) > 1 else ""
+        raise AirflowFailException(
+            f"no object matches {missing[0].source}{count}: correct source or the dates, or set wait_for_files"
+        )
+
+
+def objects_table(units: Sequence[Unit], found: Mapping[str, Sequence[StoredObject]]) -> str:
+    """A table of what each unit reads, with a total."""
+    rows = [
+        (unit.label, unit.source, len(found[unit.label]), sum(stored.size for stored in found[unit.label]))
+        for unit in units
+    ]
+    total = ("total", "", sum(row[2] for row in rows), sum(row[3] for row in rows))
+    return text_table(("day", "source", "objects", "bytes"), [*rows, total])
+
+
+def planned_unit(ti: Any) -> dict[str, str]:
+    """The unit of work of a mapped task, for its templates."""
+    units: list[dict[str, str]] = ti.xcom_pull(task_ids="plan")
+    return dict(units[ti.map_index])

@@ -1,0 +1,1 @@
+"""Dataflow: launching and awaiting jobs, their templates and manifests."""

@@ -1,0 +1,1 @@
+"""What `dead_letter_replay` does."""

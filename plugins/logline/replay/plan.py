@@ -1,0 +1,142 @@
+"""Planning a replay of rejected lines: whether it can be done, and what there is to read again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from logline.backfill.units import PlanError, check_known_params, check_log_format, parse_day
+from logline.preflight import check_bigquery, check_dataflow, check_template
+from logline.settings import Settings
+from logline.text_table import text_table
+from logline.warehouse.queries import fetch_rows
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+# What a Param that is left empty stands for.
+FIRST_DAY, LAST_DAY = "1970-01-01", "9999-12-31"
+# `error_type` of lines whose end is not kept.
+TOO_LONG = "line_too_long"
+LATER = "BigQuery lets no transaction change them yet, trigger a run later for them"
+
+
+@dataclass(frozen=True)
+class ReplayNames:
+    """The names of one run, all of them functions of its id.
+
+    Attributes:
+        job_name: of the Dataflow job.
+        output: `gs://` folder the job writes to.
+        suffix: ends the names of the staging tables.
+    """
+
+    job_name: str
+    output: str
+    suffix: str
+
+
+def replay_names(bucket: str, run_id: str) -> ReplayNames:
+    """The names of a run.
+
+    Args:
+        bucket: the bucket staging files go to.
+        run_id: the run.
+    """
+    run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return ReplayNames(f"logline-replay-{run}", f"gs://{bucket}/staging/{run}/replay", run)
+
+
+def check_params(params: Mapping[str, Any]) -> None:
+    """Check what can be checked without a service.
+
+    Raises:
+        PlanError: one line that says what to change.
+    """
+    check_log_format(params["log_format"])
+    days = {name: parse_day(name, params[name]) for name in ("start_date", "end_date") if params[name] is not None}
+    if len(days) == 2 and days["end_date"] < days["start_date"]:
+        raise PlanError(f"end_date {days['end_date']} is before start_date {days['start_date']}: swap them")
+    if params["reason"] == TOO_LONG:
+        raise PlanError(f"lines rejected as {TOO_LONG} are not kept to their end: backfill their files again instead")
+
+
+def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
+    """A table of what there is to read again, now and later, with a total."""
+    names = ("error_type", "source", "log_format", "lines", "unsettled", "first_day", "last_day")
+    rows = [tuple(row[name] for name in names) for row in candidates]
+    total = ("total", "", "", *(sum(row[name] for row in candidates) for name in ("lines", "unsettled")), "", "")
+    head = ("reason", "source", "read as", "lines", "in an hour", "first rejected", "last rejected")
+    return text_table(head, [*rows, total])
+
+
+def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
+    """Why a run ends with its plan, in one line; None where it goes on.
+
+    Args:
+        lines: that can be read again.
+        unsettled: that cannot yet.
+        dry_run: whether the run only lists them.
+    """
+    if not lines and not unsettled:
+        return "there is no such line: nothing to do"
+    if not lines:
+        return f"the stream has rejected all {unsettled} lines within the last hour: {LATER}"
+    return f"dry run: {lines} lines are left as they are" if dry_run else None
+
+
+class PlanReplayOperator(GoogleCloudBaseOperator):
+    """Check the Params and everything they need, and list the lines that would be read again.
+
+    Args:
+        settings: the installation.
+        configuration: the BigQuery job that counts the lines by reason (templated), see `logline.bigquery.query_job`.
+        kwargs: the arguments of `BaseOperator`.
+    """
+
+    template_fields: Sequence[str] = ("configuration",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"configuration": "json", "configuration.query.query": "sql"}
+
+    def __init__(self, *, settings: Settings, configuration: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.configuration = configuration
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Check and list; return the run's `ReplayNames`.
+
+        Raises:
+            AirflowFailException: one line that says what to change. Nothing has been started or written then.
+            AirflowSkipException: there is no such line, or it was a dry run.
+        """
+        params, dag_run = context["params"], context["dag_run"]
+        try:
+            # The values hold every key of the run's configuration, declared or not.
+            check_known_params(dag_run.conf, context["dag"].params)
+            check_params(params)
+        except PlanError as error:
+            raise AirflowFailException(str(error)) from None
+        check_template(self.settings, "replay")
+        check_bigquery(self.settings)
+        check_dataflow(self.settings)
+        hook = BigQueryHook(location=self.settings.location)
+        candidates = fetch_rows(hook, self.configuration, self.settings.project)
+        lines, unsettled = (sum(row[name] for row in candidates) for name in ("lines", "unsettled"))
+        self.log.info("Rejected lines that are not replayed yet\n%s", candidates_table(candidates))
+        if unsettled:
+            self.log.warning(
+                "%s lines that the stream has rejected within the last hour are left: %s", unsettled, LATER
+            )
+        if lines > params["limit"]:
+            self.log.warning(
+                "Only the %s lines that were rejected first are read: see the Param limit", params["limit"]
+            )
+        if reason := nothing_to_do(lines, unsettled, dry_run=params["dry_run"]):
+            raise AirflowSkipException(reason)
+        return asdict(replay_names(self.settings.bucket, dag_run.run_id))

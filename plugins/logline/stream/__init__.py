@@ -1,0 +1,1 @@
+"""What `stream_supervisor` does: observe, decide, act."""

@@ -1,0 +1,141 @@
+"""What Dataflow knows of the stream: its jobs, by exactly their name, and what the running one says of itself.
+
+The provider's own lookup takes every job whose name begins like the one looked for; here a job of another name is
+never seen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
+from airflow.providers.google.cloud.hooks.gcs import GCSHook
+from airflow.sdk.exceptions import AirflowFailException
+from googleapiclient.errors import HttpError
+
+from logline.dataflow.manifest import split_uri
+from logline.dataflow.operators import last_error
+from logline.preflight import NEVER, TIMEOUT_SECONDS, answering
+from logline.settings import Settings
+from logline.stream.decide import ENDED, RUNNING, Observation, StreamCounters, StreamJob
+
+VERSION_LABEL = "logline-version"
+_LAG_METRICS = ("system_lag", "data_watermark_age")
+# Ended jobs whose labels and messages are read: the failed update, if there was one, is among them.
+_LATEST = 3
+
+
+def template_version(settings: Settings, job: str) -> str | None:
+    """The version of a job's Flex Template in the bucket, as the value of a label; None where there is none.
+
+    Raises:
+        AirflowFailException: Cloud Storage does not answer, or what lies there is no container spec.
+    """
+    uri = settings.template_uri(job)
+    bucket, name = split_uri(uri)
+    with answering("Cloud Storage", f"{uri} is gone: run the provision DAG again", f"{uri} cannot be read"):
+        blob = GCSHook().get_conn().bucket(bucket).get_blob(name, retry=NEVER, timeout=TIMEOUT_SECONDS)
+        if blob is None:
+            return None
+        content = blob.download_as_bytes(retry=NEVER, timeout=TIMEOUT_SECONDS)
+    try:
+        return version_label(json.loads(content)["image"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise AirflowFailException(f"{uri} is no container spec: run the provision DAG again") from None
+
+
+def version_label(image: str) -> str:
+    """The tag of an image, or the beginning of its digest, in the characters that labels may have.
+
+    See https://cloud.google.com/compute/docs/labeling-resources#requirements
+    """
+    name, _, digest = image.rpartition("/")[2].partition("@sha256:")
+    version = digest[:12] or name.partition(":")[2] or "latest"
+    return re.sub(r"[^a-z0-9_-]", "-", version.lower())[:63]
+
+
+def observe(settings: Settings, version: str) -> Observation:
+    """Look at the stream's jobs.
+
+    Args:
+        settings: the installation.
+        version: the template's.
+
+    Raises:
+        AirflowFailException: Dataflow does not answer, or refuses to.
+    """
+    hook = DataflowHook()
+    place = {"project_id": settings.project, "location": settings.region}
+    try:
+        with answering("Dataflow", "", ""):
+            found = [_job(summary) for summary in _summaries(hook, settings)]
+            at = datetime.now(UTC)
+            jobs = [_known_better(hook, job, place) if matters else job for job, matters in _mattering(found)]
+            observation = Observation(at=at, job_name=settings.stream_job, template_version=version, jobs=jobs)
+            current = observation.current
+            if current is not None and current.state == RUNNING:
+                metrics = hook.fetch_job_metrics_by_id(job_id=current.id, **place).get("metrics", [])
+                return Observation(**{**vars(observation), "counters": counters(metrics, at)})
+            return observation
+    except HttpError as error:
+        raise AirflowFailException(f"Dataflow does not say how {settings.stream_job} is: {error.reason}") from None
+
+
+def counters(metrics: Sequence[Mapping[str, Any]], at: datetime) -> StreamCounters:
+    """Read the metrics of a job, the API's MetricUpdates.
+
+    The lag is the larger of `system_lag` and `data_watermark_age`, and grows from the time the job last wrote it.
+    Values that include uncommitted work are left out.
+    """
+    values: dict[str, int] = {}
+    lags = []
+    for metric in metrics:
+        name, context = metric["name"]["name"], metric["name"].get("context", {})
+        if "tentative" in context or not isinstance(metric.get("scalar"), int | float):
+            continue
+        values[name] = values.get(name, 0) + int(metric["scalar"])
+        if name in _LAG_METRICS:
+            age = at - datetime.fromisoformat(metric["updateTime"])
+            lags.append(int(metric["scalar"] + max(0.0, age.total_seconds())))
+    return StreamCounters(lag_seconds=max(lags, default=None), rows=values.get("rows"), rejected=values.get("rejected"))
+
+
+def _summaries(hook: DataflowHook, settings: Settings) -> list[dict[str, Any]]:
+    jobs = hook.get_conn().projects().locations().jobs()
+    request = jobs.list(projectId=settings.project, location=settings.region, filter="ALL", name=settings.stream_job)
+    found: list[dict[str, Any]] = []
+    while request is not None:
+        response = request.execute(num_retries=hook.num_retries)
+        found += [job for job in response.get("jobs", []) if job["name"] == settings.stream_job]
+        request = jobs.list_next(previous_request=request, previous_response=response)
+    return found
+
+
+def _mattering(jobs: Sequence[StreamJob]) -> list[tuple[StreamJob, bool]]:
+    """Each job, and whether its labels and its last error matter: those of active and of the latest jobs do."""
+    latest = sorted((job for job in jobs if job.state in ENDED), key=lambda job: job.since, reverse=True)[:_LATEST]
+    return [(job, job.state not in ENDED or job in latest) for job in jobs]
+
+
+def _known_better(hook: DataflowHook, job: StreamJob, place: dict[str, str]) -> StreamJob:
+    """The job with its labels, which a list does not have, and with its last error if it failed."""
+    failed = job.state == "JOB_STATE_FAILED"
+    return _job(hook.get_job(job_id=job.id, **place), last_error(hook, job.id, **place) if failed else "")
+
+
+def _job(resource: Mapping[str, Any], error: str = "") -> StreamJob:
+    return StreamJob(
+        id=resource["id"],
+        state=resource["currentState"],
+        created=datetime.fromisoformat(resource["createTime"]),
+        since=datetime.fromisoformat(resource["currentStateTime"]),
+        streaming=resource.get("type") != "JOB_TYPE_BATCH",
+        version=resource.get("labels", {}).get(VERSION_LABEL),
+        replaces=resource.get("replaceJobId"),
+        replaced_by=resource.get("replacedByJobId"),
+        error=error,
+    )

@@ -1,0 +1,142 @@
+"""The tasks of `stream_supervisor`: decide, and call somebody where that is not enough."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from logline.backfill.units import PlanError, check_known_params
+from logline.preflight import check_subscription
+from logline.settings import Settings
+from logline.stream.decide import Action, Decision, Observation, Policy, Wish, decide, ends_unasked
+from logline.stream.observe import VERSION_LABEL, observe, template_version
+from logline.warehouse.checks import RunChecksOperator
+from logline.warehouse.queries import job_labels
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+TEMPLATE = "stream"
+# The decision of a run, in the XCom of this key.
+DECISION = "decision"
+
+
+def supervise(settings: Settings, context: Context) -> list[str] | None:
+    """Look at the stream, decide, and leave the decision in the XCom `decision`.
+
+    Returns:
+        The ids of the tasks to go on with: what is to be done, then `record`, and `check` where there is something to
+        check or to complain about. None before `provision` has run.
+
+    Raises:
+        AirflowFailException: one line that says what does not answer or is missing.
+    """
+    params, ti = context["params"], context["ti"]
+    try:
+        check_known_params(context["dag_run"].conf, params)
+    except PlanError as error:
+        raise AirflowFailException(str(error)) from None
+    version = template_version(settings, TEMPLATE)
+    if version is None:
+        log.warning("%s is not there yet: nothing is done until provision has run", settings.template_uri(TEMPLATE))
+        return None
+    policy = policy_of(settings, params)
+    observation = observe(settings, version)
+    decision = decide(observation, policy, Wish(params["action"]))
+    log.info("%s: %s", decision.action, decision.reason)
+    if decision.action in (Action.LAUNCH, Action.UPDATE):
+        check_subscription(settings)
+    ti.xcom_push(key=DECISION, value=described(observation, policy, decision) | {"run_id": context["run_id"]})
+    return tasks_after(decision, approval=params["approval"])
+
+
+def tasks_after(decision: Decision, *, approval: bool) -> list[str]:
+    """The ids of the tasks that carry a decision out."""
+    chosen = []
+    if decision.action is Action.LAUNCH:
+        chosen = ["launch"]
+    elif decision.action in (Action.UPDATE, Action.DRAIN):
+        chosen = [f"approve_{decision.action}" if approval else str(decision.action)]
+    if decision.action is Action.KEEP or decision.runbook:
+        chosen.append("check")
+    return [*chosen, "record"]
+
+
+def policy_of(settings: Settings, params: Mapping[str, Any]) -> Policy:
+    """The limits of a run: the installation's, and those of its Params."""
+    return Policy(
+        restart_budget=settings.restart_budget,
+        restart_window=timedelta(minutes=settings.restart_window_minutes),
+        restart_pause=timedelta(seconds=settings.restart_pause_seconds),
+        start_limit=timedelta(minutes=settings.max_start_minutes),
+        drain_limit=timedelta(minutes=settings.max_drain_minutes),
+        lag_limit=timedelta(seconds=params["max_lag_seconds"]),
+    )
+
+
+def described(observation: Observation, policy: Policy, decision: Decision) -> dict[str, Any]:
+    """A decision and what it rests on, as `stream_supervision` keeps it."""
+    job = observation.current
+    return {
+        "observed_at": f"{observation.at:%Y-%m-%d %H:%M:%S.%f}+00",
+        "job_name": observation.job_name,
+        "job_id": job and job.id,
+        "state": job and job.state,
+        "version": job and job.version,
+        "template_version": observation.template_version,
+        "decision": str(decision.action),
+        "reason": decision.reason,
+        "runbook": decision.runbook,
+        "ends": len(ends_unasked(observation, policy)),
+        "lag_seconds": observation.counters.lag_seconds,
+        "rows": observation.counters.rows,
+        "rejected": observation.counters.rejected,
+    }
+
+
+def launch_body(settings: Settings, *, update: bool = False) -> dict[str, Any]:
+    """The request that launches the streaming job, or replaces it in place; the version is templated."""
+    decided = f"ti.xcom_pull('decide', key='{DECISION}')"
+    environment = settings.dataflow_environment() | {
+        "additionalUserLabels": job_labels(f"{{{{ {decided}['observed_at'][:10] }}}}")
+        | {VERSION_LABEL: f"{{{{ {decided}['template_version'] }}}}"}
+    }
+    return {
+        "launchParameter": {
+            "jobName": settings.stream_job,
+            "containerSpecGcsPath": settings.template_uri(TEMPLATE),
+            "parameters": {
+                "subscription": settings.subscription_path,
+                "dataset": f"{settings.project}.{settings.dataset}",
+                "log_format": settings.stream_log_format,
+                **settings.anonymising_parameters(),
+            },
+            "environment": environment,
+            "update": update,
+        }
+    }
+
+
+class CheckStreamOperator(RunChecksOperator):
+    """Fail with one line that names the figures and the runbook where somebody has to look after the stream.
+
+    What the decision complains about comes first; then the checks in BigQuery, as `RunChecksOperator` runs them.
+    """
+
+    def execute(self, context: Context) -> None:
+        """Complain, or run the checks.
+
+        Raises:
+            AirflowFailException: the line.
+        """
+        decision = context["ti"].xcom_pull(task_ids="decide", key=DECISION)
+        if decision["runbook"]:
+            runbook = Settings.from_environment().runbook_url(decision["runbook"])
+            raise AirflowFailException(f"{decision['reason']}: see {runbook}")
+        super().execute(context)

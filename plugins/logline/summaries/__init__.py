@@ -1,0 +1,1 @@
+"""What `daily_summary` and `late_lines` do."""

@@ -1,0 +1,1 @@
+"""BigQuery: queries, loads, checks, costs and the ledger."""

@@ -1,0 +1,68 @@
+"""What a block must parse to, by the reference parser and the plainest code alone."""
+
+from typing import Any, NamedTuple
+
+import mmh3
+
+from beam_jobs.access_log import LogFormat, ParsedBlock
+from beam_jobs.access_log.arrow.user_agents import classify
+from beam_jobs.access_log.lines import split_lines
+from beam_jobs.access_log.row import Row
+
+
+class Expected(NamedTuple):
+    rows: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
+    lines: int
+    blank: int
+
+
+def expected_block(
+    log_format: LogFormat, block: bytes, max_line_bytes: int = 1 << 20, base_offset: int = 0
+) -> Expected:
+    rows: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    lines = blank = 0
+    for offset, line in split_lines(block):
+        lines += 1
+        source_offset = base_offset + offset
+        if len(line) > max_line_bytes:
+            message = f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept"
+            rejected.append(_reject(line[:max_line_bytes], "line_too_long", message, source_offset))
+        elif log_format.is_blank(line):
+            blank += 1
+        else:
+            parsed = log_format.parse_line(line)
+            if isinstance(parsed, Row):
+                rows.append(_row(line, parsed, source_offset))
+            else:
+                rejected.append(_reject(line, parsed.reason, parsed.message, source_offset))
+    return Expected(rows, rejected, lines, blank)
+
+
+def assert_parsed_as(block: ParsedBlock, expected: Expected) -> None:
+    block.rows.validate(full=True)
+    block.rejected.validate(full=True)
+    assert (block.lines, block.blank) == (expected.lines, expected.blank)
+    assert block.rows.to_pylist() == expected.rows
+    assert block.rejected.to_pylist() == expected.rejected
+    assert block.lines == block.rows.num_rows + block.rejected.num_rows + block.blank
+
+
+def _row(line: bytes, row: Row, source_offset: int) -> dict[str, Any]:
+    values = row._asdict()
+    client = None if row.user_agent is None else classify(row.user_agent)
+    values |= {
+        "log_date": row.timestamp.date(),
+        "browser": client and client.browser,
+        "os": client and client.os,
+        "device": client and client.device,
+        "is_bot": None if client is None else client.is_bot,
+        "raw_line_hash": mmh3.hash_bytes(line),
+        "source_offset": source_offset,
+    }
+    return values
+
+
+def _reject(line: bytes, reason: str, message: str, source_offset: int) -> dict[str, Any]:
+    return {"raw_line": line, "error_type": str(reason), "error_message": message, "source_offset": source_offset}

@@ -1,0 +1,158 @@
+"""What is taken out is nowhere in what is kept; and what is kept is the same from whatever source."""
+
+from datetime import date
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_jobs.access_log import FORMATS, BlockParser, ParsedBlock
+from beam_jobs.access_log.formats.template import PositionalFormat
+from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys, pseudonyms, truncated
+from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
+from beam_jobs.access_log.privacy.query_secrets import ENDINGS, WORDS, redact_line
+from tests.unit.beam_jobs.access_log.strategies import blocks
+
+COMBINED = cast(PositionalFormat, FORMATS["combined"])
+KEYS = DailyKeys("the-first-key-of-all\n2015-05-18 the-key-that-follows")
+LINE = '{} - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" 200 5 "{}" "curl/8"'
+
+
+def parser(mode: AddressMode = AddressMode.TRUNCATE, *, redact: bool = True) -> BlockParser:
+    keys = KEYS if mode is AddressMode.HASH else None
+    return AnonymisingParser(COMBINED, Anonymiser(mode, redact_secrets=redact, keys=keys))
+
+
+def row(line: str, mode: AddressMode = AddressMode.TRUNCATE) -> dict[str, object]:
+    (found,) = parser(mode).parse(line.encode()).rows.to_pylist()
+    return found
+
+
+def everything(parsed: ParsedBlock) -> str:
+    return repr(parsed.rows.to_pylist()) + repr(parsed.rejected.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("203.0.113.77", "203.0.113.0"),
+        ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8:85a3::"),
+        ("::ffff:203.0.113.77", "::ffff:203.0.113.0"),
+        ("fe80::1%eth0", "fe80::"),
+        ("dhcp-77.pool.example.net", "example.net"),
+        ("203.0.113.77, 198.51.100.9", "203.0.113.0, 198.51.100.0"),
+        ("unix:", "unix:"),
+    ],
+)
+def test_addresses_are_cut_to_their_network(address: str, kept: str) -> None:
+    assert truncated(address) == kept
+
+
+def test_a_pseudonym_is_of_one_day_and_one_key() -> None:
+    assert row(LINE.format("203.0.113.77", "/", "-"), AddressMode.HASH)["remote_addr"] == pseudonyms(KEYS)(
+        "203.0.113.77", date(2015, 5, 17)
+    )
+    of_day = {day: pseudonyms(KEYS)("203.0.113.77", date(2015, 5, day)) for day in (16, 17, 18)}
+    assert len(set(of_day.values())) == 3
+    # Before the second key was added, the days before had the same pseudonyms.
+    alone = pseudonyms(DailyKeys("the-first-key-of-all"))
+    assert alone("203.0.113.77", date(2015, 5, 17)) == of_day[17]
+    assert alone("203.0.113.77", date(2015, 5, 18)) != of_day[18]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "there is no key"),
+        ("# none\n\n", "there is no key"),
+        ("short", "line 1 of the keys: a key has at least 16"),
+        ("2015-05-17 a-key-that-is-long 1", "line 1 of the keys is not"),
+        ("2015-02-30 a-key-that-is-long-enough", "line 1 of the keys: 2015-02-30 is no date"),
+        ("a-key-that-is-long-enough\na-key-that-is-long-enough", "line 2 of the keys: give each key a later"),
+    ],
+)
+def test_what_is_wrong_with_keys_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(AnonymisingKeyError, match=message) as caught:
+        DailyKeys(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", [*ENDINGS, *WORDS, "access_token", "X-Amz-Signature", "user[password]", "user%5Bpwd%5D"]
+)
+def test_values_of_secret_parameters_are_redacted(name: str) -> None:
+    for target in (f"/a?{name}=s3cr3t", f"/a?b=1&{name.upper()}=s3cr3t&c=2", f"/a;{name}=s3cr3t"):
+        found = parser().parse(LINE.format("192.0.2.1", target, f"https://u:s3cr3t@example.net{target}").encode())
+        assert "s3cr3t" not in everything(found)
+        assert "REDACTED" in everything(found)
+        assert b"s3cr3t" not in redact_line(LINE.format("192.0.2.1", target, "-").encode())
+
+
+@pytest.mark.parametrize("name", ["q", "monkey", "keyword", "passage", "design", "tokens_left"])
+def test_values_of_other_parameters_stay(name: str) -> None:
+    assert row(LINE.format("192.0.2.1", f"/a?{name}=1", "-"))["query"] == f"{name}=1"
+
+
+@pytest.mark.parametrize("mode", list(AddressMode))
+def test_a_rejected_line_keeps_nothing_either(mode: AddressMode) -> None:
+    lines = [
+        LINE.format("203.0.113.77", "/a?token=s3cr3t", "-").replace(" 200 ", " 999 "),
+        LINE.format("203.0.113.77", "/a?password=s3cr3t", "-")[:-9],
+        LINE.format("2001:db8:1:2::77", "/", "-").replace("May", "Maj"),
+        "client 203.0.113.77 said token=s3cr3t",
+        "[203.0.113.77] hello",
+    ]
+    parsed = parser(mode).parse("\n".join(lines).encode())
+    assert parsed.rejected.num_rows == 5
+    kept = everything(parsed)
+    assert "s3cr3t" not in kept
+    assert ("203.0.113.77" in kept) == (mode is AddressMode.NONE)
+    assert ("db8:1:2" in kept) == (mode is AddressMode.NONE)
+    assert "10:05:03" in kept
+    (status, *_) = parsed.rejected.column("error_message").to_pylist()
+    assert status == "the status '999' is not a number from 100 to 599"
+
+
+def test_the_hash_is_none_of_the_original_line_and_tells_kept_lines_apart() -> None:
+    one, other, third = (
+        LINE.format(a, t, "-") for a, t in (("203.0.113.1", "/"), ("203.0.113.2", "/"), ("203.0.113.1", "/b"))
+    )
+    plain = BlockParser(COMBINED).parse(one.encode()).rows.to_pylist()[0]["raw_line_hash"]
+    assert row(one)["raw_line_hash"] != plain
+    assert row(one)["raw_line_hash"] == row(other)["raw_line_hash"]
+    assert row(one)["raw_line_hash"] != row(third)["raw_line_hash"]
+    assert row(one, AddressMode.HASH)["raw_line_hash"] != row(other, AddressMode.HASH)["raw_line_hash"]
+
+
+@pytest.mark.parametrize("mode", list(AddressMode))
+def test_a_line_that_is_read_again_stays_as_it_is(mode: AddressMode) -> None:
+    line = LINE.format("203.0.113.77", "/a?token=s3cr3t", "https://u:p@example.net/").encode()
+    (once,) = parser(mode).parse(line).rows.to_pylist()
+    (again,) = parser(mode).parse(parser(mode).kept_line(line)).rows.to_pylist()
+    assert again == once
+
+
+@settings(max_examples=100)
+@given(st.data(), st.sampled_from(list(AddressMode)), st.booleans())
+def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: AddressMode, redact: bool) -> None:
+    block = data.draw(blocks(COMBINED))
+    plain, parsed = BlockParser(COMBINED).parse(block), parser(mode, redact=redact).parse(block)
+    parsed.rows.validate(full=True)
+    parsed.rejected.validate(full=True)
+    assert (parsed.lines, parsed.blank) == (plain.lines, plain.blank)
+    touched = {"remote_addr", "query", "path", "referer", "raw_line_hash"}
+    for name in set(plain.rows.schema.names) - touched:
+        assert parsed.rows.column(name).equals(plain.rows.column(name))
+    for name in ("error_type", "source_offset"):
+        assert parsed.rejected.column(name).equals(plain.rejected.column(name))
+    for name in touched:
+        assert parsed.rows.column(name).null_count == plain.rows.column(name).null_count
+    # The same lines in other blocks, as a stream has them, hash alike.
+    halves = block.split(b"\n", 1)
+    again = [
+        h
+        for half in halves
+        for h in parser(mode, redact=redact).parse(half + b"\n").rows.column("raw_line_hash").to_pylist()
+    ]
+    assert again == parsed.rows.column("raw_line_hash").to_pylist()

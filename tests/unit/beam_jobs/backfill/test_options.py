@@ -1,0 +1,88 @@
+"""The command line, and the template's metadata that must say the same."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from beam_jobs.access_log import FORMATS
+from beam_jobs.backfill import options
+from beam_jobs.backfill.options import BACKFILL_PARAMETERS, parse_backfill_options
+from beam_jobs.options.parameters import OptionError
+
+TEMPLATE = Path(__file__).parents[4] / "dags" / "templates" / "backfill.json"
+NEEDED = ["--source=/logs/*", "--output=/out/", "--run_id=manual__2026-11-22T13:00:00+00:00"]
+
+
+def test_the_template_describes_the_command_line() -> None:
+    described = json.loads(TEMPLATE.read_text())["parameters"]
+    assert described == [
+        {
+            "name": parameter.name,
+            "label": parameter.label,
+            "helpText": parameter.help_text,
+            "isOptional": parameter.is_optional,
+            "regexes": [parameter.regex],
+            "paramType": "TEXT",
+        }
+        for parameter in BACKFILL_PARAMETERS
+    ]
+
+
+def test_every_default_matches_its_own_regex() -> None:
+    for parameter in BACKFILL_PARAMETERS:
+        if parameter.default is not None:
+            assert re.fullmatch(parameter.regex, parameter.default)
+
+
+def test_defaults() -> None:
+    settings, beam_options = parse_backfill_options(NEEDED)
+    assert (settings.source, settings.output) == ("/logs/*", "/out")
+    assert (settings.log_format, settings.block_bytes, settings.max_line_bytes) == ("auto", 1 << 24, 1 << 20)
+    assert (settings.runner, settings.job_name) == ("FnApiRunner", "log-backfill")
+    assert beam_options.get_all_options()["runner"] == "FnApiRunner"
+
+
+def test_what_the_dataflow_emulator_passes_is_taken() -> None:
+    settings, _ = parse_backfill_options(
+        [
+            *NEEDED,
+            "--runner=FnApiRunner",
+            "--job_name=log-backfill-2026-11-01",
+            "--project=logline-local",
+            "--region=us-central1",
+            "--temp_location=gs://logline-local/tmp",
+        ]
+    )
+    assert settings.job_name == "log-backfill-2026-11-01"
+
+
+@pytest.mark.parametrize("name", ["auto", *FORMATS, '%h %l %u %t "%r" %>s %b'])
+def test_every_format_of_the_parser_is_taken(name: str) -> None:
+    assert parse_backfill_options([*NEEDED, f"--log_format={name}"])[0].log_format == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (NEEDED[1:], "--source is missing"),
+        ([*NEEDED, "--output=/o/k=v"], "--output=/o/k=v cannot be used"),
+        ([*NEEDED, "--output=gs://b/*"], "cannot be used"),
+        ([*NEEDED, "--source="], "--source= cannot be used"),
+        ([*NEEDED, "--run_id=a\nb"], "cannot be used"),
+        ([*NEEDED, "--log_format=iis"], "the format string of an Apache or nginx configuration"),
+        ([*NEEDED, "--log_format=%h %l %u %>s"], "has no time: add %t"),
+        ([*NEEDED, "--block_bytes=ten"], "--block_bytes=ten cannot be used"),
+        ([*NEEDED, "--block_bytes=-4096"], "cannot be used"),
+        ([*NEEDED, f"--block_bytes={options.MAX_BLOCK_BYTES + 1}"], "out of range"),
+        ([*NEEDED, f"--max_line_bytes={options.MIN_LINE_BYTES - 24}"], "out of range"),
+        ([*NEEDED, "--blokc_bytes=4096"], "unknown option --blokc_bytes"),
+        ([*NEEDED, "stray"], "unknown option stray"),
+        ([*NEEDED, "--runner=SparkRunner"], "FnApiRunner or DataflowRunner"),
+        ([*NEEDED, "--source"], "expected one argument"),
+    ],
+)
+def test_a_wrong_option_is_said(arguments: list[str], message: str) -> None:
+    with pytest.raises(OptionError, match=re.escape(message)):
+        parse_backfill_options(arguments)

@@ -1,0 +1,136 @@
+"""The follower with real processes, in situations that need a hand inside the emulator."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from emulators.dataflow.api.errors import ApiError
+from emulators.dataflow.jobs.ending import request_end
+from emulators.dataflow.jobs.job import Job, messages, new_resource
+from emulators.dataflow.jobs.states import JobState, JobType
+from emulators.dataflow.jobs.store import JobStore
+from emulators.dataflow.process.child import Child, Exit
+from emulators.dataflow.process.follower import JobFollower
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    opened = JobStore(tmp_path / "jobs.sqlite3")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def follower(store: JobStore, tmp_path: Path) -> Iterator[JobFollower]:
+    started = JobFollower(store, tmp_path / "jobs", grace_seconds=0.2)
+    started.start()
+    yield started
+    started.stop("the test is over")
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def add(store: JobStore, command: list[str], name: str = "name") -> str:
+    job = Job(new_resource("project", "us-central1", name, JobType.BATCH), command)
+    store.add(job)
+    return job.id
+
+
+def eventually(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def get(store: JobStore, job_id: str) -> Job:
+    return store.get("project", "us-central1", job_id)
+
+
+def errors(store: JobStore, job_id: str) -> list[str]:
+    return [one.text for one in store.messages(job_id, [messages.ERROR], "", "9", 0, 99)[0]]
+
+
+def test_a_job_that_ignores_sigterm_is_killed(store: JobStore, follower: JobFollower, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    code = f"import signal, time, pathlib; signal.signal(15, 1); pathlib.Path({str(ready)!r}).touch(); time.sleep(600)"
+    job_id = add(store, python(code))
+    follower.wake()
+    eventually(ready.exists)
+    store.change(job_id, lambda one: request_end(one, "JOB_STATE_CANCELLED") and None)
+    eventually(lambda: get(store, job_id).state is JobState.CANCELLED)
+
+
+def test_a_job_that_was_about_to_start_is_started(store: JobStore, tmp_path: Path) -> None:
+    job_id = add(store, python("print('here')"))
+    store.change(job_id, lambda one: one.enter(JobState.PENDING))
+    follower = JobFollower(store, tmp_path / "jobs")
+    follower.start()
+    eventually(lambda: get(store, job_id).state is JobState.DONE)
+    follower.stop("")
+    assert (tmp_path / "jobs" / job_id / "stdout.log").read_text() == "here\n"
+
+
+@pytest.mark.parametrize("command", [["/no/such/program"], ["a\0b"]])
+def test_a_command_that_cannot_be_started_fails_its_job(
+    store: JobStore, follower: JobFollower, command: list[str]
+) -> None:
+    job_id = add(store, command)
+    follower.wake()
+    eventually(lambda: get(store, job_id).state is JobState.FAILED)
+    assert len(errors(store, job_id)) == 1
+
+
+def test_what_a_job_leaves_behind_ends_with_it(store: JobStore, follower: JobFollower, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    code = f"import subprocess as s, pathlib; pathlib.Path({str(pid)!r}).write_text(str(s.Popen(['sleep','600']).pid))"
+    job_id = add(store, python(code))
+    follower.wake()
+    eventually(lambda: get(store, job_id).state is JobState.DONE)
+    left = int(pid.read_text())
+    eventually(lambda: gone(left))
+
+
+def test_a_job_starts_once_however_often_it_is_started(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    command = python("print('once')")
+    children = [Child(folder) for _ in range(5)]
+    for child in children:
+        child.start(command, dict(os.environ))
+    for child in children:
+        eventually(lambda child=child: child.exit() is not None)  # type: ignore[misc]
+        child.clear()
+    assert (folder / "stdout.log").read_text() == "once\n"
+    assert Child(folder).exit() == children[0].exit()
+
+
+def test_a_pid_that_another_process_has_now_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "process.json").write_text(json.dumps({"pid": os.getpid()}))
+    child = Child(tmp_path)
+    assert child.exit() == Exit(None)
+    child.send(signal.SIGKILL)
+
+
+def test_an_active_name_is_unique_per_project_and_location(store: JobStore) -> None:
+    first = add(store, [])
+    with pytest.raises(ApiError, match="There is already an active job named name"):
+        add(store, [])
+    store.add(Job(new_resource("project", "europe-west1", "name", JobType.BATCH)))
+    store.change(first, lambda one: one.enter(JobState.FAILED))
+    add(store, [])

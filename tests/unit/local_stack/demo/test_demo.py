@@ -1,0 +1,241 @@
+"""The demo's own parts: files found, figures compared, tables printed."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from local_stack.clients.airflow import error_line
+from local_stack.config import StackError
+from local_stack.demo.figures import Comparison, Figures, compare
+from local_stack.demo.own_logs import find_own_logs
+from local_stack.demo.screen import Screen
+from local_stack.demo.stream_figures import StreamFigures, compare_streamed
+
+TRUTH = {
+    "days": {
+        "2026-11-01": {
+            "lines": 10,
+            "rows": 8,
+            "rejected": 1,
+            "blank": 1,
+            "bytes": 1000,
+            "body_bytes_sent": 500,
+            "statuses": {"200": 5, "404": 2, "500": 1},
+            "rejected_by_reason": {"bad_size": 1},
+            "paths": 3,
+            "files": [{"name": "2026-11-01/a.log", "bytes": 600}, {"name": "2026-11-01/b.log", "bytes": 400}],
+        }
+    }
+}
+FOLDER = "gs://bucket/logs"
+
+
+def ledger(rows: int, rejected: int, blank: int, size: int) -> dict[str, object]:
+    lines = rows + rejected + blank
+    return {"log_format": "article", "lines": lines, "rows": rows, "rejected": rejected, "blank": blank, "bytes": size}
+
+
+def figures(**changes: object) -> Figures:
+    right = {
+        "ledger": {
+            f"{FOLDER}/2026-11-01/a.log": ledger(5, 1, 0, 600),
+            f"{FOLDER}/2026-11-01/b.log": ledger(3, 0, 1, 400),
+        },
+        "rejected": {f"{FOLDER}/2026-11-01/a.log": {"bad_size": 1}},
+        "summary": {"2026-11-01": {"requests": 8, "bytes": 500, "client_errors": 2, "server_errors": 1, "paths": 3}},
+        "statuses": {"2026-11-01": {200: 5, 404: 2, 500: 1}},
+        "mixed_days": frozenset(),
+        "streamed_days": frozenset(),
+    }
+    return Figures(**{**right, **changes})
+
+
+def test_every_figure_is_compared():
+    assert compare(figures(), TRUTH, FOLDER) == Comparison(equal=15, different=[])
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"rejected": {}}, "2026-11-01, bad_size: the truth is 1, the tables say 0"),
+        ({"summary": {}}, "daily_summary, 2026-11-01, requests: the truth is 8, the tables say None"),
+        (
+            {"statuses": {"2026-11-01": {200: 5, 404: 2, 500: 1, 418: 9}}},
+            "daily_statuses, 2026-11-01, 418: the truth is 0, the tables say 9",
+        ),
+        ({"ledger": {}}, "ledger, 2026-11-01, lines: the truth is 10, the tables say 0"),
+        (
+            {"ledger": {**figures().ledger, "gs://bucket/logs/other": ledger(0, 0, 0, 0)}},
+            "source objects: the truth is 2, the tables say 3",
+        ),
+    ],
+)
+def test_a_wrong_figure_is_named(changes, line):
+    assert line in compare(figures(**changes), TRUTH, FOLDER).different
+
+
+@pytest.mark.parametrize("name", ["mixed_days", "streamed_days"])
+def test_a_day_that_others_bring_lines_of_is_compared_up_to_the_ledger(name: str):
+    wrong_sums = figures(summary={}, statuses={}, **{name: frozenset({"2026-11-01"})})
+    assert compare(wrong_sums, TRUTH, FOLDER).different == []
+
+
+def test_finds_a_file(tmp_path: Path):
+    log = tmp_path / "access.log"
+    log.write_text("line\n")
+    own = find_own_logs(str(log))
+    assert own.files == {log: "logs/yours/access.log"}
+    assert own.pattern == "logs/yours/access.log"
+
+
+def test_finds_a_folder_with_all_below_it(tmp_path: Path):
+    folder = tmp_path / "my logs"
+    (folder / "old").mkdir(parents=True)
+    for name in ("a.log", "old/a.log", ".hidden"):
+        (folder / name).write_text("line\n")
+    (folder / "b.log.gz").write_bytes(gzip.compress(b"line\n"))
+    own = find_own_logs(str(folder))
+    assert sorted(own.files.values()) == [
+        "logs/yours/my_logs/a.log",
+        "logs/yours/my_logs/b.log.gz",
+        "logs/yours/my_logs/old/a.log",
+    ]
+    assert own.pattern == "logs/yours/my_logs/**"
+
+
+def test_finds_what_a_pattern_matches(tmp_path: Path):
+    for name in ("a/1.log", "b/2.log", "b/3.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("line\n")
+    own = find_own_logs(f"{tmp_path}/**/*.log")
+    folder = f"logs/yours/{tmp_path.name}"
+    assert sorted(own.files.values()) == [f"{folder}/a/1.log", f"{folder}/b/2.log"]
+
+
+def test_names_in_the_bucket_hold_nothing_that_means_something_there(tmp_path: Path):
+    odd = tmp_path / "a[1]*?'\"; #.log"
+    odd.write_text("line\n")
+    assert find_own_logs(str(odd)).pattern == "logs/yours/a_1________.log"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("nowhere.log", "there is no such file or folder, and nothing matches it as a pattern"),
+        ("*.nothing", "there is no such file or folder, and nothing matches it as a pattern"),
+        ("", "the folder holds no files"),
+    ],
+)
+def test_nothing_to_read_is_one_line(tmp_path: Path, name: str, line: str):
+    with pytest.raises(StackError) as refused:
+        find_own_logs(f"{tmp_path}/{name}")
+    assert str(refused.value) == f"LOGS={tmp_path}/{name}: {line}"
+
+
+def test_the_ledger_of_many_objects_is_added_up_by_folder(capsys: pytest.CaptureFixture[str]):
+    many = {f"{FOLDER}/2026-11-{day:02}/{n}.log": ledger(100, 1, 2, 5000) for day in (1, 2) for n in range(10)}
+    Screen().ledger(figures(ledger=many))
+    printed = capsys.readouterr().out
+    assert f"every line of {FOLDER}/" in printed
+    assert [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "2026" in line] == [
+        [f"2026-11-0{day}/ (10 objects)", "article", "1,030", "1,000", "10", "20", "50,000"] for day in (1, 2)
+    ]
+
+
+def test_rejected_lines_are_printed_with_their_raw_bytes(capsys: pytest.CaptureFixture[str]):
+    example = {
+        "error_type": "not_matching_format",
+        "error_message": "no quote",
+        "source_uri": f"{FOLDER}/a.log",
+        "source_offset": 1234,
+        "raw_line": b"\x16\x03\x01 [bold]caf\xc3\xa9\xff",
+    }
+    Screen().rejected(figures(), [example])
+    printed = capsys.readouterr().out
+    assert f"{FOLDER}/a.log at byte 1,234" in printed
+    assert "\\x16\\x03\\x01 [bold]café\\xff" in printed
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        (
+            "info: begins\nerror: Task failed with exception\nerror: the bucket x does not exist",
+            "the bucket x does not exist",
+        ),
+        ("info: begins\ninfo: ends", "info: ends"),
+        ("", "(empty log)"),
+    ],
+)
+def test_the_line_that_says_why_a_task_failed(log, line):
+    assert error_line(log) == line
+
+
+PUBLISHED = [
+    {
+        "events": {
+            **{f"a{n}": ["row", "2026-11-22"] for n in range(3)},
+            "late": ["row", "2026-11-01"],
+            "bad": ["rejected", ""],
+            "empty": ["blank", ""],
+        }
+    }
+]
+FROM_FILES = {"2026-11-01": 8, "2026-11-02": 7}
+
+
+def stream_figures(**changes: object) -> StreamFigures:
+    right = {
+        "requests": {
+            "2026-11-01": {"backfill": 8, "stream": 1},
+            "2026-11-02": {"backfill": 7},
+            "2026-11-22": {"stream": 4},
+        },
+        "event_ids": {"2026-11-01": ["late"], "2026-11-22": ["a0", "a1", "a2", "of-yesterday's-demo"]},
+        "summary": {"2026-11-01": 9, "2026-11-02": 7, "2026-11-22": 4},
+        "rejected": frozenset({"bad", "of-yesterday's-demo"}),
+    }
+    return StreamFigures(**{**right, **changes})
+
+
+def test_streamed_figures_are_compared_beside_what_was_there_before():
+    assert compare_streamed(stream_figures(), PUBLISHED, FROM_FILES) == Comparison(equal=12, different=[])
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        (
+            {"event_ids": {"2026-11-01": ["late"], "2026-11-22": ["a0", "a1", "a1", "of-yesterday's-demo"]}},
+            ["requests, 2026-11-22, from the stream, missing: the truth is 0, the tables say 1"],
+        ),
+        (
+            {"event_ids": {"2026-11-01": ["late"], "2026-11-22": ["a0", "a1", "a2", "a2"]}},
+            [
+                "requests, 2026-11-22, from the stream: the truth is 3, the tables say 4",
+                "daily_summary, 2026-11-22, requests: the truth is 3, the tables say 4",
+            ],
+        ),
+        (
+            {"rejected": frozenset({"late"})},
+            ["rejected lines of the stream that are missing: the truth is 0, the tables say 1"],
+        ),
+        (
+            {"summary": {"2026-11-01": 8, "2026-11-02": 7, "2026-11-22": 4}},
+            ["daily_summary, 2026-11-01, requests: the truth is 9, the tables say 8"],
+        ),
+    ],
+)
+def test_a_wrong_streamed_figure_is_named(changes, lines):
+    assert compare_streamed(stream_figures(**changes), PUBLISHED, FROM_FILES).different == lines
+
+
+def test_requests_are_printed_by_source(capsys: pytest.CaptureFixture[str]):
+    Screen().sources(stream_figures())
+    printed = capsys.readouterr().out
+    assert [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines() if "2026" in line] == [
+        ["2026-11-01", "8", "1", "9"],
+        ["2026-11-02", "7", "0", "7"],
+        ["2026-11-22", "0", "4", "4"],
+    ]

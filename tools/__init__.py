@@ -1,0 +1,1 @@
+"""Generators of documentation, templates, secrets and pictures; none is imported by the product."""

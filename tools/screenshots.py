@@ -1,0 +1,88 @@
+"""Take the pictures of `docs/images` from a stack of their own: `make screenshots`.
+
+A stack is started on free ports and photographed empty, then `make demo` runs on it, then the page is photographed as
+Airflow shows it: light, dark, on a phone, on a DAG and a run, and while BigQuery does not answer.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import BrowserContext, Frame, Page, expect
+
+from local_stack.running import RunningStack, running_stack
+from tools.browser import CHROMIUM, browsing, token_of
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+WIDE, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+ANSWER_MS = 60_000
+
+
+def main() -> None:
+    """Start, photograph, stop."""
+    if CHROMIUM is None:
+        sys.exit("there is no chromium on PATH: install it, or name one with CHROMIUM")
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
+        token = token_of(stack)
+        with browsing(stack, token, viewport=WIDE) as (context, _):
+            _photograph(context, "/plugin/logline", "page-empty")
+        subprocess.run([sys.executable, "-m", "local_stack.demo"], env=stack.process_env, check=True)
+        _filled(stack, token)
+
+
+def _filled(stack: RunningStack, token: str) -> None:
+    with stack.airflow() as api:
+        backfill = next(run for run in api.runs("log_backfill") if run.state == "success")
+    run = f"/dags/log_backfill/runs/{backfill.run_id}"
+    with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
+        _photograph(context, "/plugin/logline", "page-light", whole=True)
+        _photograph(context, "/dags/log_backfill/plugin/logline-dag", "dag-view")
+        _photograph(context, f"{run}/plugin/logline-run", "run-view")
+    with browsing(stack, token, viewport=WIDE, color_scheme="dark") as (context, _):
+        _photograph(context, "/plugin/logline", "page-dark", whole=True)
+    with browsing(stack, token, viewport=PHONE, color_scheme="light") as (context, _):
+        _photograph(context, "/logline/", "page-phone", whole=True)
+    bigquery = psutil.Process(stack.component("bigquery").pid)
+    bigquery.suspend()
+    try:
+        with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
+            _photograph(context, "/plugin/logline", "page-degraded")
+    finally:
+        bigquery.resume()
+
+
+def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = False) -> None:
+    """Open a page, wait for all its panels, and write its picture; as tall as the page within is, where `whole`."""
+    page = context.new_page()
+    page.goto(path)
+    frame = _framed(page)
+    expect(frame.locator("section").first).to_be_visible(timeout=ANSWER_MS)
+    expect(frame.locator("section.waiting")).to_have_count(0, timeout=ANSWER_MS)
+    if whole:
+        inside = frame.evaluate("() => document.documentElement.scrollHeight")
+        size = page.viewport_size or WIDE
+        outside = page.evaluate("() => document.querySelector('iframe')?.getBoundingClientRect().top ?? 0")
+        page.set_viewport_size({"width": size["width"], "height": int(inside + outside) + 16})
+    # Charts follow the width they are given.
+    page.wait_for_timeout(1500)
+    page.screenshot(path=IMAGES / f"{name}.png")
+    page.close()
+    print(f"docs/images/{name}.png")
+
+
+def _framed(page: Page) -> Frame:
+    if "/logline/" in page.url:
+        return page.main_frame
+    handle = page.locator("iframe[title='Logline']").element_handle(timeout=ANSWER_MS)
+    frame = handle.content_frame() if handle else None
+    if frame is None:
+        raise RuntimeError(f"{page.url} shows no page Logline")
+    return frame
+
+
+if __name__ == "__main__":
+    main()
