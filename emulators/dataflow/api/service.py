@@ -9,8 +9,9 @@ from typing import Any
 
 from emulators.dataflow.api.errors import already_active, failed_precondition, invalid_argument, project_denied, traced
 from emulators.dataflow.api.launch import Launch
+from emulators.dataflow.jobs import messages
 from emulators.dataflow.jobs.ending import request_end
-from emulators.dataflow.jobs.job import VIEWS, Job, messages, new_resource, timestamp
+from emulators.dataflow.jobs.job import VIEWS, Job, new_resource, timestamp
 from emulators.dataflow.jobs.metrics import metric_updates
 from emulators.dataflow.jobs.options import command, pipeline_options
 from emulators.dataflow.jobs.states import JobState, JobType

@@ -8,7 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from emulators.dataflow.jobs.job import Job, messages
+from emulators.dataflow.jobs import messages
+from emulators.dataflow.jobs.job import Job
 from emulators.dataflow.jobs.states import JobState, end_state, may_follow
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit

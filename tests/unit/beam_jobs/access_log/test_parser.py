@@ -137,7 +137,7 @@ def test_rejection_says_what_is_wrong_where() -> None:
 
 
 def test_block_too_large_is_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MAX_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(parser, "MAX_BLOCK_BYTES", 1000)
     with pytest.raises(BlockSizeError, match="a block of 1001 bytes is too large: pass at most 1000 bytes") as caught:
         BlockParser(COMMON).parse(bytes(1001))
     assert isinstance(caught.value, AccessLogError | ValueError)

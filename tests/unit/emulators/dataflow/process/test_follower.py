@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from emulators.dataflow.api.errors import ApiError
+from emulators.dataflow.jobs import messages
 from emulators.dataflow.jobs.ending import request_end
-from emulators.dataflow.jobs.job import Job, messages, new_resource
+from emulators.dataflow.jobs.job import Job, new_resource
 from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit
