@@ -14,6 +14,7 @@ from beam_jobs.access_log import (
     BlockSizeError,
     RejectReason,
     get_format,
+    parser,
 )
 from beam_jobs.access_log.arrow.strings import _gather, _measure
 from beam_jobs.access_log.compiled.template_scanner import scan
@@ -144,8 +145,8 @@ def test_block_too_large_is_refused_before_anything_is_read(monkeypatch: pytest.
 
 
 def test_one_specialisation_of_the_compiled_code_serves_all_buffers() -> None:
-    parser = BlockParser(COMMON)
+    block_parser = BlockParser(COMMON)
     for block in (b"", LINE, b"spoilt\n" + LINE * 5, memoryview(bytearray(LINE))):
-        parser.parse(block)
+        block_parser.parse(block)
     functions: tuple[Any, ...] = (scan, _measure, _gather)
     assert [len(function.signatures) for function in functions] == [1] * 3
