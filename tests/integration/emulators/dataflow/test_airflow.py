@@ -31,7 +31,7 @@ def call(folder: Path, environment: dict[str, str], *names: str) -> dict[str, di
             "AIRFLOW_HOME": str(folder),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
-            "PYTHONPATH": f"{REPOSITORY / 'emulators' / 'airflow'}{os.pathsep}{REPOSITORY}",
+            "PYTHONPATH": f"{REPOSITORY / 'local_stack' / 'airflow'}{os.pathsep}{REPOSITORY}",
             "NO_GCE_CHECK": "true",
             **environment,
         },
