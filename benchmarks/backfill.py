@@ -39,18 +39,17 @@ _LINE = re.compile(
     r'(?P<remote_addr>\S+) - - \[(?P<timelocal>[^\]]+)\] "(?P<request_type>\S+) (?P<request_path>\S+) [^"]*"'
     r' \[(?P<status>\d{3})\] (?P<body_bytes_sent>\d{1,18}) "(?P<http_referer>[^"]*)" "(?P<http_user_agent>[^"]*)"'
 )
-_SCHEMA = pa.schema(
-    [
-        ("remote_addr", pa.string()),
-        ("timelocal", pa.timestamp("us", tz="UTC")),
-        ("request_type", pa.string()),
-        ("request_path", pa.string()),
-        ("status", pa.int64()),
-        ("body_bytes_sent", pa.int64()),
-        ("http_referer", pa.string()),
-        ("http_user_agent", pa.string()),
-    ]
-)
+_FIELDS: list[tuple[str, pa.DataType]] = [
+    ("remote_addr", pa.string()),
+    ("timelocal", pa.timestamp("us", tz="UTC")),
+    ("request_type", pa.string()),
+    ("request_path", pa.string()),
+    ("status", pa.int64()),
+    ("body_bytes_sent", pa.int64()),
+    ("http_referer", pa.string()),
+    ("http_user_agent", pa.string()),
+]
+_SCHEMA = pa.schema(_FIELDS)
 
 
 def main() -> None:
@@ -59,7 +58,7 @@ def main() -> None:
         logs = {lines: _generated(lines, Path(folder, str(lines))) for lines in LINES}
         sample = Path(folder, "sample.log")
         with logs[LINES[0]].open("rb") as source:
-            sample.write_bytes(b"".join(itertools.islice(filter(_is_utf8, source), ARTICLE_LINES)))
+            sample.write_bytes(b"".join(itertools.islice((line for line in source if _is_utf8(line)), ARTICLE_LINES)))
         seconds = median_seconds(
             [
                 *(functools.partial(_backfill, log, Path(folder, "logline")) for log in logs.values()),

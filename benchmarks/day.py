@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 from benchmarks.table import machine
-from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance, wait_for
+from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance
 from local_stack.running import RunningStack, running_stack
+from local_stack.waiting import wait_for
 
 LINES = 1_000_000
 DAY = "2026-11-01"

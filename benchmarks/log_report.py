@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -49,11 +49,9 @@ def summaries(path: Path, log_format: str) -> dict[str, list[tuple[Any, ...]]]:
         batches = [parser.parse(data, offset).rows for offset, data in split_stream(pieces, 8 << 20, 1 << 20)]
     rows = pa.Table.from_batches(batches)
     # DuckDB groups numbers: texts are given one each, and get back to their texts where there is one row per item.
-    encoded = {name: rows.column(name).dictionary_encode("encode").unify_dictionaries() for name in _TEXTS}
-    codes = {
-        name: np.concatenate([chunk.indices.to_numpy() for chunk in column.chunks]) for name, column in encoded.items()
-    }
-    texts = {name: column.chunk(0).dictionary for name, column in encoded.items()}
+    encoded = {name: _dictionary_chunks(rows.column(name)) for name in _TEXTS}
+    codes = {name: np.concatenate([chunk.indices.to_numpy() for chunk in chunks]) for name, chunks in encoded.items()}
+    texts = {name: chunks[0].dictionary for name, chunks in encoded.items()}
     # A site is the host of a referer: told from each referer once.
     sites = pa.array([(text or "").partition("://")[2].partition("/")[0] for text in texts["referer"].to_pylist()])
     site = sites.dictionary_encode()
@@ -76,6 +74,10 @@ def summaries(path: Path, log_format: str) -> dict[str, list[tuple[Any, ...]]]:
             sum(body_bytes_sent) AS bytes FROM log GROUP BY ALL"""
         )
         return {panel[0]: _panel(database, *panel) for panel in _PANELS}
+
+
+def _dictionary_chunks(column: pa.ChunkedArray[Any]) -> list[pa.DictionaryArray[Any, Any]]:
+    return cast("list[pa.DictionaryArray[Any, Any]]", column.dictionary_encode("encode").unify_dictionaries().chunks)
 
 
 def _panel(database: duckdb.DuckDBPyConnection, name: str, items: str, keys: str, condition: str) -> list[Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import requests
 
 from benchmarks.table import machine
-from local_stack.airflow.config import USER, airflow_secrets
+from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.running import RunningStack, running_stack
 
 CLIENTS = 20

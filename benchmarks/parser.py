@@ -169,8 +169,9 @@ def _goaccess(log: bytes, lines: int, runs: int) -> list[Comparison]:
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Prints the table."""
-    ours_width, theirs_width = (max(len(row[column]) for row in comparisons) for column in (0, 1))
+    """Print the table."""
+    ours_width = max(len(row.ours) for row in comparisons)
+    theirs_width = max(len(row.theirs) for row in comparisons)
     print(f"{'ours':{ours_width}}  {'lines/s':>11}  {'beside':{theirs_width}}  {'lines/s':>11}  {'ratio':>8}  at least")
     for row in comparisons:
         ratio = row.ours_rate / row.theirs_rate
@@ -182,7 +183,7 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     print(f"Parsing {LINES:,} lines on one core, CPU time unless it says otherwise, medians of {RUNS} runs,")
     print(
         f"the ways that go line by line on the first {SLOW_LINES:,} lines. {machine()}, load {os.getloadavg()[0]:.1f}"

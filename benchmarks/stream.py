@@ -31,7 +31,7 @@ from jinja2 import Template
 
 from beam_jobs.generate_logs.synthetic_stream import StreamPlan, draw_events
 from benchmarks.table import Row, machine, print_table
-from local_stack.running import free_ports
+from local_stack.ports import free_ports
 
 THROUGHPUT_SECONDS, THROUGHPUT_RATE = 60, 11_000
 LATENCY_SECONDS, LATENCY_RATE = 30, 1_000

@@ -15,6 +15,7 @@ import time
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -108,7 +109,7 @@ def _land(warehouse: Warehouse, number: int, log: bytes) -> None:
 def _from_source(rows: pa.Table, source: str, uri: str, prefix: str) -> pa.Table:
     count = rows.num_rows
     offsets = rows["source_offset"]
-    columns = {
+    columns: dict[str, pa.Array[Any] | pa.ChunkedArray[Any]] = {
         "event_id": pa.array([f"{prefix}{offset:015}" for offset in offsets.to_pylist()]),
         "source": pa.array([source] * count),
         "source_uri": pa.array([uri] * count),
@@ -126,8 +127,8 @@ def _report_of_goaccess(folder: Path) -> None:
     path = folder / "access.log"
     path.write_bytes(_lines(0))
     start = time.perf_counter()
-    command = ["goaccess", path, "--no-global-config", "--log-format=COMBINED", "--no-progress"]
-    subprocess.run([*command, "-o", folder / "report.json"], check=True, capture_output=True)
+    command = ["goaccess", str(path), "--no-global-config", "--log-format=COMBINED", "--no-progress"]
+    subprocess.run([*command, "-o", str(folder / "report.json")], check=True, capture_output=True)
     print(f"{MILLION:>12,}  GoAccess, its report of the same lines: {time.perf_counter() - start:.1f} s", flush=True)
 
 

@@ -36,7 +36,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
-from airflow.sdk import (
+from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the classes of deadlines
     DAG,
     AsyncCallback,
     CronTriggerTimetable,

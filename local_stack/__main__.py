@@ -6,13 +6,14 @@ import shlex
 import sys
 
 from local_stack import launch
-from local_stack.airflow.config import USER, airflow_secrets, write_airflow_config
-from local_stack.components import stack_components
-from local_stack.config import StackConfig, StackError, client_environment, read_config, search_paths
-from local_stack.probes import answers
+from local_stack.airflow.airflow_config import USER, airflow_secrets, write_airflow_config
+from local_stack.config import StackConfig, StackError, read_config
+from local_stack.environment import client_environment, search_paths
+from local_stack.ports import answers
 from local_stack.progress import Progress
-from local_stack.state import running_config, running_state, supervisor_lock
-from local_stack.supervisor import Supervisor
+from local_stack.supervisor.components import stack_components
+from local_stack.supervisor.state import running_config, running_state, supervisor_lock
+from local_stack.supervisor.supervisor import Supervisor
 
 
 def main() -> int:

@@ -1,8 +1,6 @@
-"""Where the local stack lives: its state folder, its ports and the variables that point a process at it."""
+"""The settings of a local stack: its state folder, its ports and the names of its resources."""
 
-import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +8,6 @@ from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
-MARK = "LOGLINE_STACK_PROCESS"
-"""Every process of a stack carries its state folder in this variable, and no other process does: see processes.py."""
 
 
 class StackError(Exception):
@@ -145,76 +141,3 @@ def host_and_port(address: str) -> tuple[str, int] | None:
     except ValueError:
         return None
     return (host, port) if host and port and parts.netloc == address else None
-
-
-def client_environment(config: StackConfig) -> dict[str, str]:
-    """Return the variables that point Google's clients, Airflow and logline at the emulators."""
-    connection = {
-        "conn_type": "google_cloud_platform",
-        "extra": {"is_anonymous": True, "project": config.project, "num_retries": 0},
-    }
-    return {
-        "GOOGLE_CLOUD_PROJECT": config.project,
-        "NO_GCE_CHECK": "true",
-        "STORAGE_EMULATOR_HOST": config.url("storage"),
-        "BIGQUERY_EMULATOR_HOST": config.url("bigquery"),
-        "BIGQUERY_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['bigquery_grpc']}",
-        "PUBSUB_EMULATOR_HOST": config.pubsub_host,
-        "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
-        "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
-        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection, separators=(",", ":")),
-        "AIRFLOW_HOME": str(config.airflow_home),
-        "LOGLINE_STATE_DIR": str(config.state_dir),
-        "LOGLINE_BUCKET": config.bucket,
-        "LOGLINE_DATASET": config.dataset,
-        "LOGLINE_REGION": config.region,
-        "LOGLINE_LOCATION": config.location,
-        "LOGLINE_TOPIC": config.topic,
-        "LOGLINE_STREAM_JOB": config.stream_job,
-        # The emulator has no console: what its API says of the job.
-        "LOGLINE_JOB_PAGE": f"{config.url('dataflow')}/v1b3/projects/{{project}}/locations/{{region}}/jobs/{{job_id}}",
-        "LOGLINE_POLL_SECONDS": "1",
-        **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
-    }
-
-
-def search_paths(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what a process finds programs, modules and the emulators by.
-
-    PATH begins with the virtual environment, PYTHONPATH with the repository and Airflow's endpoint switches, and
-    NO_PROXY keeps a proxy of the network out of the way to this machine.
-    """
-    binaries = Path(sys.prefix) / "bin"
-    modules = [str(REPOSITORY), str(REPOSITORY / "local_stack" / "airflow")]
-    return {
-        "PATH": _in_front([str(binaries)], environ.get("PATH", "")),
-        "PYTHONPATH": _in_front(modules, environ.get("PYTHONPATH", "")),
-        "NO_PROXY": _in_front([HOST, "localhost"], environ.get("NO_PROXY", ""), separator=","),
-    }
-
-
-def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the whole environment of a process of the stack.
-
-    What the caller's shell says about Airflow or credentials of Google Cloud does not reach it.
-    """
-    inherited = {
-        name: value
-        for name, value in environ.items()
-        if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_"))
-        and name not in ("GOOGLE_APPLICATION_CREDENTIALS", "PYTHONHOME")
-    }
-    return {
-        **inherited,
-        **client_environment(config),
-        **search_paths(environ),
-        "PYTHONUNBUFFERED": "1",
-        # setproctitle, which Airflow calls, would otherwise overwrite the memory where the mark stands.
-        "SPT_NOENV": "1",
-        MARK: str(config.state_dir),
-    }
-
-
-def _in_front(entries: list[str], path: str, separator: str = os.pathsep) -> str:
-    rest = [entry for entry in path.split(separator) if entry and entry not in entries]
-    return separator.join([*entries, *rest])

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import psutil
 
-from local_stack import processes
 from local_stack.clients.airflow import AirflowApi
-from local_stack.components import stack_components
-from local_stack.config import REPOSITORY, StackConfig, StackError, component_environment
-from local_stack.probes import answers, check_ports_free
-from local_stack.state import DOWN, FAILED, UP, StackState, read_state, running_state
+from local_stack.config import REPOSITORY, StackConfig, StackError
+from local_stack.environment import component_environment
+from local_stack.ports import answers, check_ports_free
+from local_stack.supervisor import logs, processes
+from local_stack.supervisor.components import stack_components
+from local_stack.supervisor.state import DOWN, FAILED, UP, StackState, read_state, running_state
 
 Tell = Callable[[str], None]
 """Takes one line for the user."""
@@ -85,7 +86,7 @@ def _start_supervisor(config: StackConfig, *, airflow: bool, owner: int | None) 
     if owner is not None:
         options += ["--owner", str(owner)]
     log = config.logs_dir / "supervisor.log"
-    processes.set_aside(log)
+    logs.set_aside(log)
     processes.start(
         [sys.executable, "-m", "local_stack", "supervise", *options],
         environment=component_environment(config),
@@ -107,7 +108,7 @@ def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> 
             silent_until = time.monotonic() + 20
         elif time.monotonic() > silent_until:
             log = config.logs_dir / "supervisor.log"
-            raise StackError(f"the supervisor of the stack ended: {processes.last_lines(log)} (log: {log})")
+            raise StackError(f"the supervisor of the stack ended: {logs.last_lines(log)} (log: {log})")
         time.sleep(0.2)
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
-from local_stack.state import StackState
+from local_stack.supervisor.state import StackState
 
 _WORDS = {"up": "up", "done": "ready", "restarting": "failed, starting it again", "failed": "failed"}
 

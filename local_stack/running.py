@@ -2,9 +2,6 @@
 
 import contextlib
 import os
-import secrets
-import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +12,15 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.storage import Client as StorageClient
 
-from local_stack import launch, processes
+from local_stack import launch
 from local_stack.clients.airflow import AirflowApi
 from local_stack.clients.dataflow import DataflowApi
-from local_stack.config import HOST, PORTS, StackConfig, StackError, client_environment, search_paths
-from local_stack.state import ComponentState, read_state
-
-_NOT_GIVEN_AWAY = range(10_100, 32_768)
-"""Port numbers below those that systems give to programs that ask for any free one; browsers refuse none of them."""
+from local_stack.config import PORTS, StackConfig, StackError
+from local_stack.environment import client_environment, search_paths
+from local_stack.ports import free_ports
+from local_stack.supervisor import processes
+from local_stack.supervisor.state import ComponentState, read_state
+from local_stack.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class RunningStack:
             with_children: Kill all processes of its session: with Airflow's scheduler its workers and their tasks.
 
         Raises:
-            TimeoutError: It is not up within `seconds`.
+            StackError: It is not up within `seconds`.
         """
         before = self.component(name)
         leader = psutil.Process(before.pid)
@@ -84,11 +82,12 @@ class RunningStack:
         for process in (leader, *others):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        deadline = time.monotonic() + seconds
-        while (now := self.component(name)).restarts == before.restarts or now.status != "up":
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{now.label} is {now.status} {seconds:.0f} s after it was killed: {now.message}")
-            time.sleep(0.1)
+
+        def is_up_again() -> bool:
+            now = self.component(name)
+            return now.restarts != before.restarts and now.status == "up"
+
+        wait_for(is_up_again, seconds=seconds, what=f"{before.label} to be up after it was killed", pause=0.1)
 
     def airflow(self) -> AirflowApi:
         """Return a client of Airflow's REST API; close it when done."""
@@ -114,18 +113,6 @@ class RunningStack:
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=self.config.url("bigquery")),
         )
-
-
-def free_ports(count: int) -> list[int]:
-    """Return port numbers on which nothing listens now, all different, and which no other program gets by chance."""
-    candidates = iter(secrets.SystemRandom().sample(_NOT_GIVEN_AWAY, len(_NOT_GIVEN_AWAY)))
-    found: list[int] = []
-    while len(found) < count:
-        port = next(candidates)
-        with socket.socket() as server, contextlib.suppress(OSError):
-            server.bind((HOST, port))
-            found.append(port)
-    return found
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from local_stack import processes
 from local_stack.running import RunningStack, running_stack
+from local_stack.supervisor import processes
 
 # A machine may be busy; how fast something is, benchmarks say. Where a change is judged, chance has no say, as in
 # Hypothesis's own profile for CI: new cases are looked for by who runs the tests anywhere else, and by `make fuzz`.

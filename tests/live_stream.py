@@ -16,10 +16,10 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from local_stack import processes
 from local_stack.clients.dataflow import RUNNING, DataflowJob
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
+from local_stack.supervisor import processes
 from tests.sql.warehouse import TABLES, VIEWS, render
 
 

@@ -11,7 +11,7 @@ import jwt
 import requests
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from local_stack.airflow.config import USER, airflow_secrets
+from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.running import RunningStack
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

@@ -4,6 +4,5 @@ A Flex Template launch reads the container spec from Cloud Storage, checks the p
 that the image's name stands for. `python -m emulators.dataflow --help` tells how to start it;
 docs/dataflow-emulator.md says where it differs from the real service.
 
-Imports run one way: errors, states <- jobs, options <- (templates, launch, ending, store, child, messages, metrics) <-
-follower <- service <- (rest, rpc) <- __main__.
+Imports run one way: `api` > `launch`, `process` > `jobs` > `errors`.
 """

@@ -1,4 +1,4 @@
-"""Start the Dataflow emulator: `python -m emulators.dataflow --state-dir .local/dataflow`."""
+"""Start the Dataflow emulator: `python -m emulators.dataflow --state-dir DIR --project ID --image NAME=MODULE`."""
 
 import argparse
 import fcntl
@@ -36,14 +36,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9070, help="of the REST API (default: %(default)s)")
     parser.add_argument("--grpc-port", type=int, default=9071, help="of the gRPC API (default: %(default)s)")
     parser.add_argument("--state-dir", type=Path, required=True, help="folder for the jobs, their logs and metrics")
-    parser.add_argument("--project", default="logline-local", help="the project it serves (default: %(default)s)")
+    parser.add_argument("--project", required=True, help="the project it serves")
     parser.add_argument(
         "--image",
         type=_image,
         action="append",
         default=[],
         metavar="NAME=MODULE",
-        help="the entry point that an image stands for; may be given again (default: backfill=beam_jobs.backfill)",
+        help="the entry point that an image stands for; may be given again",
     )
     return parser.parse_args(arguments)
 
@@ -51,7 +51,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def _image(text: str) -> tuple[str, str]:
     name, _, module = text.partition("=")
     if not (name and module):
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=MODULE, such as backfill=beam_jobs.backfill")
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=MODULE, such as words=my_jobs.words")
     return name, module
 
 
@@ -70,8 +70,7 @@ def serve(arguments: argparse.Namespace) -> None:
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
     follower = JobFollower(store, state_dir / "jobs")
-    images = {"backfill": "beam_jobs.backfill"} | dict(arguments.image)
-    service = DataflowService(arguments.project, store, follower, images)
+    service = DataflowService(arguments.project, store, follower, dict(arguments.image))
     grpc_server = rpc.server(service)
     grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)
     http_server = uvicorn.Server(

@@ -34,11 +34,6 @@ def project_of(name: str, collection: str) -> str:
     return match[1]
 
 
-def short_id(name: str) -> str:
-    """The last segment of a resource name."""
-    return name.rpartition("/")[2]
-
-
 def check_project(name: str) -> str:
     """The project id in `projects/{project}`.
 

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -65,19 +65,27 @@ def _switch_dataflow(address: str) -> None:
 def _switch_dataflow_grpc(target: str) -> None:
     @wrapt.when_imported("airflow.providers.google.cloud.hooks.dataflow")
     def switch(module: Any) -> None:
-        import grpc
+        module.AsyncDataflowHook.initialize_client = _shared_clients(target)
 
-        # A channel belongs to its event loop, and the triggers ask for a new client with every poll.
-        channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 
-        async def initialize_client(hook: Any, client_class: Any) -> Any:
-            loop = asyncio.get_running_loop()
-            if loop not in channels:
-                channels[loop] = grpc.aio.insecure_channel(target)
+def _shared_clients(target: str) -> Callable[[Any, Any], Awaitable[Any]]:
+    """Return an `initialize_client` whose clients talk to this address, one for each event loop and client class.
+
+    The triggers ask for a client with every poll. A channel belongs to its event loop, and every transport of
+    google-api-core appends an interceptor to its channel's chain, so that neither may be made at each poll.
+    """
+    import grpc
+
+    clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, Any]] = WeakKeyDictionary()
+
+    async def initialize_client(hook: Any, client_class: Any) -> Any:
+        of_loop = clients.setdefault(asyncio.get_running_loop(), {})
+        if client_class not in of_loop:
             transport = client_class.get_transport_class("grpc_asyncio")
-            return client_class(transport=transport(channel=channels[loop]))
+            of_loop[client_class] = client_class(transport=transport(channel=grpc.aio.insecure_channel(target)))
+        return of_loop[client_class]
 
-        module.AsyncDataflowHook.initialize_client = initialize_client
+    return initialize_client
 
 
 def _switch_bigquery(address: str) -> None:

@@ -1,20 +1,19 @@
 """Airflow's REST API, as far as the demo, the tests and the benchmarks need it: plain HTTP, no Airflow import."""
 
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote
 
 import requests
 
-from local_stack.airflow.config import USER, airflow_secrets
+from local_stack.airflow.airflow_config import USER, airflow_secrets
+from local_stack.clients.rest import RestClient, reason_of
 from local_stack.config import StackConfig, StackError
-
-Found = TypeVar("Found")
+from local_stack.waiting import wait_for
 
 ENDED = frozenset({"success", "failed"})
 _PAGE = 100
@@ -76,25 +75,17 @@ class TaskInstance:
     label: str
 
 
-class AirflowApi:
+class AirflowApi(RestClient):
     """A client of one Airflow; use it as a context manager."""
 
     def __init__(self, url: str, *, user: str, password: str) -> None:
-        self._url = url
+        super().__init__(url)
         self._login = {"username": user, "password": password}
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy on the way to this machine
 
     @classmethod
     def of(cls, config: StackConfig) -> Self:
         """Return a client for the Airflow of a stack."""
         return cls(config.airflow_url, user=USER, password=airflow_secrets(config).password)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         """Send a request to ``/api/v2``.
@@ -113,13 +104,13 @@ class AirflowApi:
         for attempt in (1, 2):
             if "Authorization" not in self._session.headers:
                 self._log_in()
-            response = self._send(method, f"/api/v2{path}", **options)
+            response = self._answer(method, f"/api/v2{path}", **options)
             if response.status_code == 401 and attempt == 1:  # the token has run out
                 del self._session.headers["Authorization"]
                 continue
             break
         if not response.ok:
-            refusal = f"Airflow refused {method} {path} ({response.status_code}): {_reason(response)}"
+            refusal = f"Airflow refused {method} {path} ({response.status_code}): {reason_of(response, 'detail')}"
             raise AirflowError(refusal, response.status_code)
         return response.json() if response.content else None
 
@@ -209,7 +200,7 @@ class AirflowApi:
         Args:
             run: The run.
             seconds: How long at most.
-            watch: Called with the run at every look.
+            watch: Called with the run at every check.
 
         Returns:
             The run as it ended.
@@ -225,7 +216,7 @@ class AirflowApi:
 
         try:
             return wait_for(ended, seconds=seconds, what=f"run {run.run_id} of {run.dag_id}")
-        except AirflowError as error:
+        except StackError as error:
             at = [
                 f"{task.label} {task.state}" for task in self.tasks(run.dag_id, run.run_id) if task.state != "success"
             ]
@@ -258,38 +249,20 @@ class AirflowApi:
                 return found
 
     def _log_in(self) -> None:
-        response = self._send("POST", "/auth/token", json=self._login)
+        response = self._answer("POST", "/auth/token", json=self._login)
         if not response.ok:
-            raise AirflowError(f"Airflow refused the login of {self._login['username']}: {_reason(response)}")
+            raise AirflowError(
+                f"Airflow refused the login of {self._login['username']}: {reason_of(response, 'detail')}"
+            )
         self._session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
-    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+    def _answer(self, method: str, path: str, **options: Any) -> requests.Response:
         try:
-            return self._session.request(method, self._url + path, timeout=60, **options)
+            return self._send(method, path, **options)
         except requests.RequestException as error:
             raise AirflowError(
                 f"Airflow does not answer at {self._url} ({type(error).__name__}): run make up"
             ) from error
-
-
-def wait_for(look: Callable[[], Found | None], *, seconds: float, what: str, pause: float = 0.5) -> Found:
-    """Look again and again until there is something.
-
-    Args:
-        look: Returns something true when there is.
-        seconds: How long at most.
-        what: What is awaited, for the error.
-        pause: Seconds between two looks.
-
-    Raises:
-        AirflowError: There was nothing in time.
-    """
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise AirflowError(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(pause)
-    return found
 
 
 def error_line(log: str) -> str:
@@ -327,11 +300,3 @@ def _log_lines(entry: Any) -> list[str]:
         f"error: {failure.get('exc_value') or failure.get('exc_type')}" for failure in entry.get("error_detail") or []
     ]
     return [f"{entry.get('level', 'info')}: {entry.get('event', '')}", *failures]
-
-
-def _reason(response: requests.Response) -> str:
-    try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = response.text
-    return " ".join(str(detail).split())[:500]

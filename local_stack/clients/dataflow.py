@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import requests
 
+from local_stack.clients.rest import RestClient, reason_of
 from local_stack.config import StackConfig, StackError
 
 RUNNING = "JOB_STATE_RUNNING"
@@ -36,24 +37,16 @@ class DataflowJob:
         return self.state not in ENDED
 
 
-class DataflowApi:
+class DataflowApi(RestClient):
     """A client for the jobs of one project and region; use it as a context manager."""
 
     def __init__(self, url: str, *, project: str, region: str) -> None:
-        self._url = f"{url}/v1b3/projects/{project}/locations/{region}"
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy on the way to this machine
+        super().__init__(f"{url}/v1b3/projects/{project}/locations/{region}")
 
     @classmethod
     def of(cls, config: StackConfig) -> Self:
         """Return a client for the Dataflow emulator of a stack."""
         return cls(config.url("dataflow"), project=config.project, region=config.region)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
 
     def jobs(self, name: str) -> list[DataflowJob]:
         """Return all jobs of exactly this name, the newest first.
@@ -104,18 +97,12 @@ class DataflowApi:
 
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
-            response = self._session.request(method, self._url + path, timeout=60, **options)
+            response = self._send(method, path, **options)
         except requests.RequestException as error:
             raise DataflowError(f"Dataflow does not answer at {self._url} ({type(error).__name__})") from error
         if not response.ok:
-            raise DataflowError(f"Dataflow refused {method} {path} ({response.status_code}): {_reason(response)}")
+            raise DataflowError(
+                f"Dataflow refused {method} {path} ({response.status_code}): {reason_of(response, 'error', 'message')}"
+            )
         answer: dict[str, Any] = response.json()
         return answer
-
-
-def _reason(response: requests.Response) -> str:
-    try:
-        message = response.json()["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        message = response.text
-    return " ".join(str(message).split())[:500]

@@ -11,22 +11,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from local_stack import launch
-from local_stack.airflow.config import USER, airflow_secrets
+from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.clients.airflow import AirflowApi
 from local_stack.config import REPOSITORY, StackConfig, StackError, read_config
-from local_stack.demo import figures as tables
+from local_stack.demo import counts as tables
 from local_stack.demo.own_logs import OwnLogs, find_own_logs, upload
 from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
 from local_stack.demo.screen import Screen
 from local_stack.demo.stream import Lines, start_stream, stream_lines
-from local_stack.demo.stream_figures import compare_streamed, read_stream_figures
-from local_stack.probes import now
+from local_stack.demo.stream_counts import compare_streamed, read_stream_figures
 from local_stack.progress import Progress
 from local_stack.running import RunningStack
-from local_stack.state import running_config
+from local_stack.supervisor.state import running_config
 
 FIRST_DAY, LAST_DAY, DAYS = "2026-11-01", "2026-11-03", 3
 LINES_PER_DAY = 20_000
@@ -201,7 +201,7 @@ def _start(config: StackConfig) -> None:
 
 
 def _run_id(name: str) -> str:
-    return f"{name}__{now().isoformat(timespec='milliseconds')}"
+    return f"{name}__{datetime.now(UTC).isoformat(timespec='milliseconds')}"
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance, error_line, wait_for
+from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance, error_line
 from local_stack.config import StackError
 from local_stack.demo.screen import Screen
+from local_stack.waiting import wait_for
 
 _WORDS = {
     "success": "done",

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from local_stack.demo.figures import LEDGER_COLUMNS, SUMMARY_COLUMNS, Figures
-from local_stack.demo.stream_figures import StreamFigures
+from local_stack.demo.counts import LEDGER_COLUMNS, SUMMARY_COLUMNS, Figures
+from local_stack.demo.stream_counts import StreamFigures
 
 _PLAIN_WIDTH = 120
 _MOST_ROWS = 12

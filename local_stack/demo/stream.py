@@ -7,19 +7,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from google.cloud import bigquery
 
-from local_stack.clients.airflow import AirflowApi, wait_for
+from local_stack.clients.airflow import AirflowApi
 from local_stack.clients.dataflow import RUNNING
 from local_stack.config import REPOSITORY, StackError
 from local_stack.demo.runs import run_to_success
 from local_stack.demo.screen import Screen
-from local_stack.probes import now
 from local_stack.running import RunningStack
+from local_stack.waiting import wait_for
 
 _LINE_EVERY = 5.0
 _LOOK_EVERY = 1.0
@@ -102,7 +102,7 @@ def stream_lines(
     folder.mkdir(parents=True, exist_ok=True)
     options = [f"--topic=projects/{stack.project}/topics/{stack.config.topic}"]
     options += [f"--bad_share={bad_share}", f"--duplicate_share={repeated_share}"]
-    begun = now()
+    begun = datetime.now(UTC)
     files = [folder / f"{one.name}.json" for one in lines]
     with stack.bigquery() as client, _publishers(stack, lines, files, options) as publishers:
         progress = _Progress(client, screen, stack.dataset, since, begun)
@@ -171,7 +171,9 @@ class _Progress:
 
     def _age(self) -> str:
         newest = self._seen.newest
-        return "" if newest is None else f", the newest {max(0.0, (now() - newest).total_seconds()):.1f} s old"
+        return (
+            "" if newest is None else f", the newest {max(0.0, (datetime.now(UTC) - newest).total_seconds()):.1f} s old"
+        )
 
 
 @contextmanager

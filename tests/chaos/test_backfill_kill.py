@@ -17,7 +17,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from local_stack.config import HOST, REPOSITORY
-from local_stack.running import free_ports
+from local_stack.ports import free_ports
 from tests.live_stream import eventually
 from tests.sql.warehouse import SUFFIX, TABLES, render
 

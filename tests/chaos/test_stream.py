@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_stack import processes
 from local_stack.clients.dataflow import DataflowError
 from local_stack.running import running_stack
+from local_stack.supervisor import processes
 from tests.live_stream import LiveStream, eventually, ids_of, read_truth
 from tests.sql.warehouse import render
 

@@ -20,10 +20,12 @@ from typing import Any
 
 import requests
 
-from local_stack.clients.airflow import AirflowApi, AirflowError, wait_for
+from local_stack.clients.airflow import AirflowApi, AirflowError
 from local_stack.config import StackError
 from local_stack.demo.__main__ import DAYS, FIRST_DAY, LAST_DAY, LINES_PER_DAY
-from local_stack.running import RunningStack, free_ports, running_stack
+from local_stack.ports import free_ports
+from local_stack.running import RunningStack, running_stack
+from local_stack.waiting import wait_for
 from tests.compose.engine import TABLES, Engine, EngineError, Project, run
 from tests.compose.images import check_images, check_launches, dag_ids
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from local_stack.clients.airflow import wait_for
 from local_stack.config import REPOSITORY
+from local_stack.waiting import wait_for
 from logline.settings import Settings
 from tests.compose.engine import TABLES, Engine, EngineError, Project
 from tests.integration.submission.posting import METADATA, launch_options

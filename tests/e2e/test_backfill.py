@@ -18,8 +18,9 @@ from urllib.parse import quote
 
 import pytest
 
-from local_stack.clients.airflow import ENDED, AirflowApi, AirflowError, DagRun, wait_for
+from local_stack.clients.airflow import ENDED, AirflowApi, AirflowError, DagRun
 from local_stack.running import RunningStack
+from local_stack.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from local_stack.clients.airflow import AirflowApi, DagRun, wait_for
+from local_stack.clients.airflow import AirflowApi, DagRun
 from local_stack.running import RunningStack
+from local_stack.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

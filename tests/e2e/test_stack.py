@@ -6,10 +6,11 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from local_stack import processes
-from local_stack.clients.airflow import AirflowError, wait_for
+from local_stack.clients.airflow import AirflowError
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
+from local_stack.supervisor import processes
+from local_stack.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 
 from local_stack.clients.airflow import AirflowApi, DagRun
 from local_stack.clients.dataflow import RUNNING, DataflowApi, DataflowJob
-from local_stack.probes import now
 from local_stack.running import RunningStack
 from tests.live_stream import eventually, ids_of, publishing, read_truth, streaming_processes
 
@@ -39,7 +38,7 @@ class Live:
 
     def supervise(self, action: str = "auto", *, since: datetime | None = None) -> list[str]:
         """A run of stream_supervisor; returns what was decided since then: a scheduled run may have come first."""
-        since = since or now()
+        since = since or datetime.now(UTC)
         self.run("stream_supervisor", {"action": action})
         decisions = self.query(
             f"SELECT decision FROM {self.stack.dataset}.stream_supervision WHERE observed_at >= "
@@ -118,7 +117,7 @@ def test_a_killed_stream_is_relaunched_by_the_next_run_and_catches_up(live: Live
     killed = eventually(live.running)
     with live.publishing(tmp_path / "truth.json", messages=8_000, seed=11):
         eventually(lambda: live.dataflow.counters(killed.id)["acknowledged"] > 1000)
-        begun = now()
+        begun = datetime.now(UTC)
         for process in streaming_processes(live.stack, killed.name):
             process.kill()
         eventually(lambda: {job.id: job.state for job in live.jobs()}[killed.id] == "JOB_STATE_FAILED")
@@ -141,14 +140,14 @@ def test_an_upgrade_under_load_loses_nothing(live: Live, tmp_path: Path) -> None
     first = eventually(live.running)
     with live.publishing(tmp_path / "truth.json", messages=14_000, seed=12):
         assert live.supervise()[-1] == "keep"
-        begun = now()
+        begun = datetime.now(UTC)
         change_template(live.stack, version="upgraded-1")
         assert "update" in live.supervise(since=begun)
         second = eventually(lambda: (job := live.running()) and job.id != first.id and job)
         assert {job.id: job.state for job in live.jobs()}[first.id] == "JOB_STATE_UPDATED"
 
         # The other way, for a version that cannot take over the running job's state.
-        begun = now()
+        begun = datetime.now(UTC)
         assert "drain" in live.supervise("drain")
         change_template(live.stack, version="upgraded-2")
         eventually(lambda: {job.id: job.state for job in live.jobs()}[second.id] == "JOB_STATE_DRAINED")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from local_stack.running import RunningStack, free_ports
+from local_stack.ports import free_ports
+from local_stack.running import RunningStack
 from logline.page.app import build
 from logline.settings import Settings
 from tests.sql.warehouse import Warehouse

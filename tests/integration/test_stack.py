@@ -20,10 +20,12 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from local_stack import processes
-from local_stack.config import HOST, MARK, PORTS, REPOSITORY, StackConfig, StackError, read_config
-from local_stack.running import RunningStack, free_ports, running_stack
-from local_stack.state import read_state, running_state
+from local_stack.config import HOST, PORTS, REPOSITORY, StackConfig, StackError, read_config
+from local_stack.environment import MARK
+from local_stack.ports import free_ports
+from local_stack.running import RunningStack, running_stack
+from local_stack.supervisor import processes
+from local_stack.supervisor.state import read_state, running_state
 
 pytestmark = pytest.mark.integration
 
@@ -294,7 +296,7 @@ def test_data_outlives_down_and_up(tmp_path):
 
 
 def test_secrets_are_for_their_owner_only(tmp_path):
-    from local_stack.airflow.config import airflow_secrets, write_airflow_config
+    from local_stack.airflow.airflow_config import airflow_secrets, write_airflow_config
 
     config = StackConfig(state_dir=tmp_path, ports={name: port.default for name, port in PORTS.items()})
     secrets = airflow_secrets(config)

@@ -46,7 +46,7 @@ def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:
     manifest = json.loads((folder / "manifest.json").read_text())
     rows = pa.concat_tables(pq.read_table(name) for name in manifest["files"]["rows"])
     load(warehouse, "backfilled_requests", rows)
-    days = sorted(set(rows["log_date"].to_pylist()))
+    days: list[date] = sorted({day for day in rows["log_date"].to_pylist() if day is not None})
     for day in days:
         rebuild(warehouse, day, "requests")
         rebuild(warehouse, day, *daily_tables())

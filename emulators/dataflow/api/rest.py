@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from emulators.dataflow.api.errors import ApiError, invalid_argument
-from emulators.dataflow.api.launch import Launch
 from emulators.dataflow.api.service import DEFAULT_LOCATION, DataflowService
+from emulators.dataflow.errors import ApiError, invalid_argument
+from emulators.dataflow.launch.request import Launch
 
 _Handler = Callable[[Request], Awaitable[JSONResponse]]
 

@@ -10,9 +10,9 @@ from google.protobuf import any_pb2, json_format
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
-from emulators.dataflow.api.errors import ApiError
-from emulators.dataflow.api.launch import Launch
 from emulators.dataflow.api.service import DEFAULT_LOCATION, DataflowService
+from emulators.dataflow.errors import ApiError
+from emulators.dataflow.launch.request import Launch
 
 _THREADS = 8
 

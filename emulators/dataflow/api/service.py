@@ -1,22 +1,21 @@
 """The Dataflow API itself, without a transport: requests as plain values, jobs in the API's JSON form."""
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from emulators.dataflow.api.errors import already_active, failed_precondition, invalid_argument, project_denied, traced
-from emulators.dataflow.api.launch import Launch
+from emulators.dataflow.api.paging import mark_of, page_size_of, token_of
+from emulators.dataflow.errors import already_active, failed_precondition, invalid_argument, project_denied, traced
 from emulators.dataflow.jobs import messages
 from emulators.dataflow.jobs.ending import request_end
 from emulators.dataflow.jobs.job import VIEWS, Job, new_resource, timestamp
 from emulators.dataflow.jobs.metrics import metric_updates
-from emulators.dataflow.jobs.options import command, pipeline_options
 from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import FILTERS, JobStore
-from emulators.dataflow.jobs.templates import Template, read_template
+from emulators.dataflow.launch.options import command, pipeline_options
+from emulators.dataflow.launch.request import Launch
+from emulators.dataflow.launch.template import Template, read_template
 from emulators.dataflow.process.follower import JobFollower
 
 #: Requests that name no location mean this one, cf. `projects.jobs.list`: "the list of jobs running in us-central1".
@@ -24,7 +23,6 @@ DEFAULT_LOCATION = "us-central1"
 
 #: `Job.name`: "a job name must match the regular expression"; the length is that of the console's check.
 _JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?", re.ASCII)
-_MOST_PER_PAGE = 1000
 _LONGEST_NUMBER = 16
 
 _NOT_EXECUTED = (
@@ -138,10 +136,10 @@ class DataflowService:
             raise invalid_argument(f"Invalid value at 'filter': {job_filter!r} is none of {', '.join(FILTERS)}.")
         if view not in VIEWS:
             raise invalid_argument(f"Invalid value at 'view': {view!r} is none of {', '.join(VIEWS)}.")
-        size = _page_size(page_size)
-        jobs, following = self._store.page(project, location, job_filter, name or None, _mark(page_token), size)
+        size = page_size_of(page_size)
+        jobs, following = self._store.page(project, location, job_filter, name or None, mark_of(page_token), size)
         response: dict[str, Any] = {"jobs": [job.seen(view) for job in jobs]} if jobs else {}
-        return response | ({"nextPageToken": _token(following)} if following else {})
+        return response | ({"nextPageToken": token_of(following)} if following else {})
 
     def update_job(self, project: str, location: str, job_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """`projects.locations.jobs.update`: ask a job to end (`requestedState`), or give it new `labels`.
@@ -176,7 +174,7 @@ class DataflowService:
     ) -> dict[str, Any]:
         """`projects.locations.jobs.messages.list`; the times are RFC 3339."""
         self._get(project, location, job_id)
-        mark = _mark(page_token) or "0"
+        mark = mark_of(page_token) or "0"
         if not (mark.isdecimal() and len(mark) < _LONGEST_NUMBER):
             raise invalid_argument("Invalid value at 'pageToken'.")
         found, more = self._store.messages(
@@ -185,7 +183,7 @@ class DataflowService:
             _instant(start_time) if start_time else "",
             _instant(end_time) if end_time else "9999",
             int(mark),
-            _page_size(page_size),
+            page_size_of(page_size),
         )
         shown = [
             {
@@ -197,7 +195,7 @@ class DataflowService:
             for one in found
         ]
         response: dict[str, Any] = {"jobMessages": shown} if shown else {}
-        return response | ({"nextPageToken": _token(str(found[-1].number))} if more else {})
+        return response | ({"nextPageToken": token_of(str(found[-1].number))} if more else {})
 
     def get_metrics(self, project: str, location: str, job_id: str) -> dict[str, Any]:
         """`projects.locations.jobs.getMetrics`."""
@@ -268,20 +266,3 @@ def _instant(text: str) -> str:
         return timestamp(instant)
     except (ValueError, OverflowError) as error:
         raise invalid_argument(f"Invalid time {text!r}: expected RFC 3339, such as 2026-11-22T13:53:07Z.") from error
-
-
-def _page_size(size: int) -> int:
-    if size < 0:
-        raise invalid_argument(f"Invalid value at 'pageSize': {size} is negative.")
-    return min(size or _MOST_PER_PAGE, _MOST_PER_PAGE)
-
-
-def _token(mark: str) -> str:
-    return base64.urlsafe_b64encode(mark.encode()).decode()
-
-
-def _mark(token: str) -> str:
-    try:
-        return base64.b64decode(token, altchars="-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise invalid_argument("Invalid value at 'pageToken'.") from error

@@ -1,8 +1,8 @@
 """How a request ends a job: `requestedState` of `projects.locations.jobs.update`."""
 
-from emulators.dataflow.api.errors import failed_precondition, invalid_argument, traced
+from emulators.dataflow.errors import failed_precondition, invalid_argument, traced
 from emulators.dataflow.jobs.job import Job
-from emulators.dataflow.jobs.states import JobState, spoken
+from emulators.dataflow.jobs.states import JobState, display_name
 
 #: What a request may ask for: what that does, what the job ends as, and its state until then. The Python SDK and the
 #: console ask for DRAINING, gcloud and Airflow for DRAINED.
@@ -32,7 +32,7 @@ def request_end(job: Job, requested: str) -> str:
     verb, end, meanwhile = _REQUESTS[JobState(requested)]
     refusal = f"Workflow modification failed. Causes: Operation {verb} not allowed for JOB {job.id}."
     if job.is_terminal:
-        raise failed_precondition(f"{refusal} Job has terminated in state {spoken(job.state)}.")
+        raise failed_precondition(f"{refusal} Job has terminated in state {display_name(job.state)}.")
     if verb == "drain" and not job.is_streaming:
         raise failed_precondition(f"{refusal} Only streaming jobs can be drained; cancel a batch job instead.")
     if job.state is JobState.CANCELLING and verb == "drain":

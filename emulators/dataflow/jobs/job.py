@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from emulators.dataflow.api.errors import invalid_argument
+from emulators.dataflow.errors import invalid_argument
 from emulators.dataflow.jobs.states import TERMINAL, JobState, JobType, may_follow
 
 #: The fields of JOB_VIEW_SUMMARY and what JOB_VIEW_DESCRIPTION adds, cf. `projects.jobs.get#JobView`.

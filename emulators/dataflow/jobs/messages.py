@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from emulators.dataflow.api.errors import invalid_argument
+from emulators.dataflow.errors import invalid_argument
 
 DEBUG = "JOB_MESSAGE_DEBUG"
 DETAILED = "JOB_MESSAGE_DETAILED"

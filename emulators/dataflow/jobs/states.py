@@ -30,7 +30,7 @@ TERMINAL = frozenset(JobState) - ACTIVE
 
 #: How the real service names an end state in its error texts ("Job has terminated in state SUCCESS"), which Beam's
 #: DataflowPipelineJob.cancel() looks for.
-_SPOKEN = {JobState.DONE: "SUCCESS"}
+_DISPLAY_NAMES = {JobState.DONE: "SUCCESS"}
 
 _NEXT = {
     JobState.QUEUED: {JobState.PENDING} | TERMINAL,
@@ -46,9 +46,9 @@ def may_follow(current: JobState, following: JobState) -> bool:
     return following in _NEXT.get(current, frozenset())
 
 
-def spoken(state: JobState) -> str:
-    """The state as the service's messages name it: `SUCCESS`, `FAILED`, `CANCELLED`..."""
-    return _SPOKEN.get(state, state.removeprefix("JOB_STATE_"))
+def display_name(state: JobState) -> str:
+    """Return the state as the service's messages name it: `SUCCESS`, `FAILED`, `CANCELLED`..."""
+    return _DISPLAY_NAMES.get(state, state.removeprefix("JOB_STATE_"))
 
 
 def end_state(exit_code: int | None, asked_for: JobState | None) -> JobState:

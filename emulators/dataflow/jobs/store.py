@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulators.dataflow.api.errors import already_active, job_not_found
+from emulators.dataflow.errors import already_active, job_not_found
 from emulators.dataflow.jobs.job import Job, timestamp
 from emulators.dataflow.jobs.states import ACTIVE, JobState
 

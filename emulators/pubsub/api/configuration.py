@@ -10,11 +10,10 @@ from collections.abc import Iterable
 import grpc
 from google.protobuf import duration_pb2, field_mask_pb2
 
-from emulators.pubsub.broker.delivery import Policy
-from emulators.pubsub.broker.filters import FilterError, parse_filter
+from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.errors import PubsubError, invalid, unsupported
-from emulators.pubsub.log.wire import Message
 from emulators.pubsub.names import project_of
+from emulators.pubsub.wire import Message, seconds_of
 
 MIN_ACK_SECONDS = 10
 MAX_ACK_SECONDS = 600
@@ -42,11 +41,6 @@ _SUBSCRIPTION_FIELDS = frozenset(
 )
 _SNAPSHOT_FIELDS = frozenset({"expire_time", "labels"})
 _MUTABLE = {"Topic": _TOPIC_FIELDS, "Subscription": _SUBSCRIPTION_FIELDS, "Snapshot": _SNAPSHOT_FIELDS}
-
-
-def seconds_of(duration: duration_pb2.Duration) -> float:
-    """A protobuf Duration in seconds."""
-    return float(duration.seconds) + duration.nanos / 1e9
 
 
 def check_topic(topic: Message) -> None:
@@ -89,7 +83,7 @@ def complete_subscription(subscription: Message) -> None:
     _complete_expiration(subscription)
     _complete_retry(subscription)
     _complete_dead_letter(subscription)
-    policy_of(subscription)
+    Policy.from_config(subscription)
     for output in ("topic_message_retention_duration", "analytics_hub_subscription_info"):
         subscription.ClearField(output)
     subscription.state = subscription.ACTIVE
@@ -106,27 +100,6 @@ def check_ack_deadline(seconds: int, least: int = MIN_ACK_SECONDS) -> None:
             f"Invalid ack deadline given (ack_deadline_seconds={seconds}): it must be between {least} and "
             f"{MAX_ACK_SECONDS} seconds."
         )
-
-
-def policy_of(subscription: Message) -> Policy:
-    """The delivery settings of a complete Subscription.
-
-    Raises:
-        PubsubError: INVALID_ARGUMENT for a filter that breaks the grammar.
-    """
-    try:
-        matches = parse_filter(subscription.filter)
-    except FilterError as error:
-        raise invalid(f"Invalid filter given: {error}.") from None
-    has_retry = subscription.HasField("retry_policy")
-    retry = subscription.retry_policy
-    return Policy(
-        matches=matches,
-        is_ordered=subscription.enable_message_ordering,
-        max_attempts=subscription.dead_letter_policy.max_delivery_attempts,
-        min_backoff=seconds_of(retry.minimum_backoff) if has_retry else 0.0,
-        max_backoff=seconds_of(retry.maximum_backoff) if has_retry else 0.0,
-    )
 
 
 def updated(current: Message, update: Message, paths: Iterable[str]) -> Message:

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import grpc
 from google.protobuf import empty_pb2
 
+from emulators.pubsub import wire
 from emulators.pubsub.api.configuration import check_topic, updated
 from emulators.pubsub.api.paging import page_of
 from emulators.pubsub.api.publishing import check_publish
-from emulators.pubsub.broker.broker import Broker
-from emulators.pubsub.log import wire
-from emulators.pubsub.log.wire import Message
-from emulators.pubsub.names import check_project, project_of, require_served
+from emulators.pubsub.api.service import Service
+from emulators.pubsub.names import project_of
+from emulators.pubsub.wire import Message
 
 
-class Publisher:
-    """Topics and what is published to them; one coroutine per method of the service.
-
-    Args:
-        broker: The state of the emulator.
-        projects: The projects that are served; all where it is empty.
-    """
-
-    def __init__(self, broker: Broker, projects: Collection[str] = ()) -> None:
-        self._broker = broker
-        self._projects = projects
+class Publisher(Service):
+    """Topics and what is published to them."""
 
     async def create_topic(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
         """CreateTopic."""
-        require_served(project_of(request.name, "topics"), self._projects)
+        self._require_served(request.name, "topics")
         check_topic(request)
         request.state = request.ACTIVE
         self._broker.create_topic(request)
@@ -53,9 +42,7 @@ class Publisher:
 
     async def list_topics(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
         """ListTopics."""
-        require_served(check_project(request.project), self._projects)
-        inside = (name for name in self._broker.topics if name.startswith(f"{request.project}/"))
-        names, token = page_of(inside, request.page_size, request.page_token)
+        names, token = self._page_of_project(request, self._broker.topics)
         return wire.ListTopicsResponse(
             topics=[self._broker.topics[name].config for name in names], next_page_token=token
         )

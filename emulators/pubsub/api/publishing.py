@@ -6,7 +6,7 @@ cf. https://cloud.google.com/pubsub/quotas#resource_limits, read 2026-11.
 from __future__ import annotations
 
 from emulators.pubsub.errors import PubsubError, invalid
-from emulators.pubsub.log.wire import Message
+from emulators.pubsub.wire import Message
 
 MAX_MESSAGES = 1000
 MAX_REQUEST_BYTES = 10_000_000

@@ -11,7 +11,7 @@ from emulators.pubsub.broker.delivery import Delivery
 from emulators.pubsub.broker.resources import Subscription
 from emulators.pubsub.errors import PubsubError, not_found
 from emulators.pubsub.log.message_log import Batch
-from emulators.pubsub.log.wire import Message
+from emulators.pubsub.wire import Message
 
 MAX_RESPONSE_MESSAGES = 1000
 MAX_RESPONSE_BYTES = 3_000_000

@@ -12,7 +12,7 @@ from emulators.pubsub.api.streaming import StreamingPull
 from emulators.pubsub.api.subscriber import Subscriber
 from emulators.pubsub.broker.broker import Broker
 from emulators.pubsub.errors import PubsubError
-from emulators.pubsub.log.wire import Message, type_of
+from emulators.pubsub.wire import Message, type_of
 
 _MAX_REQUEST_BYTES = 32 * 1024 * 1024
 _OPTIONS = (

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from emulators.pubsub import wire
 from emulators.pubsub.api.configuration import check_ack_deadline
 from emulators.pubsub.api.receiving import (
     MAX_RESPONSE_BYTES,
@@ -20,9 +21,8 @@ from emulators.pubsub.api.receiving import (
 from emulators.pubsub.broker.broker import Broker
 from emulators.pubsub.broker.delivery import Consumer
 from emulators.pubsub.errors import PubsubError, invalid
-from emulators.pubsub.log import wire
-from emulators.pubsub.log.wire import Message
 from emulators.pubsub.names import project_of
+from emulators.pubsub.wire import Message
 
 Write = Callable[[Message], Coroutine[Any, Any, None]]
 
@@ -59,7 +59,7 @@ class StreamingPull:
         Raises:
             PubsubError: The subscription is gone, a request is wrong, or the emulator stops (UNAVAILABLE).
         """
-        await self._settle(first)
+        await self._apply_acks(first)
         reader = asyncio.create_task(self._read(requests))
         reader.add_done_callback(lambda _: self._subscription.notify())
         try:
@@ -110,9 +110,9 @@ class StreamingPull:
             if request.stream_ack_deadline_seconds:
                 check_ack_deadline(request.stream_ack_deadline_seconds)
                 self._ack_seconds = request.stream_ack_deadline_seconds
-            await self._settle(request)
+            await self._apply_acks(request)
 
-    async def _settle(self, request: Message) -> None:
+    async def _apply_acks(self, request: Message) -> None:
         if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
             raise invalid("modify_deadline_seconds and modify_deadline_ack_ids must have the same length.")
         for seconds in request.modify_deadline_seconds:
@@ -125,8 +125,8 @@ class StreamingPull:
     def _modify(self, ack_ids: Message, seconds: Message) -> None:
         stale = stale_ack_ids(self._subscription, ack_ids)
         known = {ack_id: length for ack_id, length in zip(ack_ids, seconds, strict=True) if ack_id not in stale}
-        settled = self._subscription.modify(list(known), list(known.values()))
-        self._broker.record_failed(self._subscription, settled.failed)
+        result = self._subscription.modify(list(known), list(known.values()))
+        self._broker.record_failed(self._subscription, result.failed)
         if self._subscription.is_exactly_once:
             confirmation = wire.StreamingPullResponse()
             confirmation.modify_ack_deadline_confirmation.ack_ids.extend(known)
@@ -135,14 +135,14 @@ class StreamingPull:
 
     async def _acknowledge(self, ack_ids: Message) -> None:
         stale = stale_ack_ids(self._subscription, ack_ids)
-        settled = self._subscription.backlog.acknowledge([ack_id for ack_id in ack_ids if ack_id not in stale])
-        self._broker.record_acked(self._subscription, settled.acked)
+        result = self._subscription.backlog.acknowledge([ack_id for ack_id in ack_ids if ack_id not in stale])
+        self._broker.record_acked(self._subscription, result.acked)
         if self._subscription.is_exactly_once:
             await self._broker.journal.committed()
             confirmation = wire.StreamingPullResponse()
-            confirmation.acknowledge_confirmation.ack_ids.extend(settled.accepted)
+            confirmation.acknowledge_confirmation.ack_ids.extend(result.accepted)
             confirmation.acknowledge_confirmation.invalid_ack_ids.extend(stale)
-            confirmation.acknowledge_confirmation.unordered_ack_ids.extend(settled.unordered)
+            confirmation.acknowledge_confirmation.unordered_ack_ids.extend(result.unordered)
             self._confirm(confirmation)
 
     def _confirm(self, confirmation: Message) -> None:

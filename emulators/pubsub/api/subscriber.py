@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 import grpc
 from google.protobuf import empty_pb2
 
+from emulators.pubsub import wire
 from emulators.pubsub.api.configuration import check_ack_deadline, complete_subscription, updated
-from emulators.pubsub.api.paging import page_of
 from emulators.pubsub.api.receiving import (
     MAX_RESPONSE_BYTES,
     MAX_RESPONSE_MESSAGES,
@@ -17,13 +17,12 @@ from emulators.pubsub.api.receiving import (
     require_readable,
     stale_ack_ids,
 )
-from emulators.pubsub.broker.broker import Broker
+from emulators.pubsub.api.service import Service
 from emulators.pubsub.broker.delivery import Consumer
 from emulators.pubsub.broker.resources import Subscription, now_us
 from emulators.pubsub.errors import PubsubError, invalid, unsupported
-from emulators.pubsub.log import wire
-from emulators.pubsub.log.wire import Message
-from emulators.pubsub.names import check_project, project_of, require_served
+from emulators.pubsub.names import project_of
+from emulators.pubsub.wire import Message
 
 PULL_WAIT_SECONDS = 30.0
 """How long a Pull waits for a first message before it is answered empty."""
@@ -31,21 +30,12 @@ PULL_WAIT_SECONDS = 30.0
 _SNAPSHOT_US = 7 * 86_400 * 1_000_000
 
 
-class Subscriber:
-    """Subscriptions, snapshots and the unary ways to receive; one coroutine per method of the service.
-
-    Args:
-        broker: The state of the emulator.
-        projects: The projects that are served; all where it is empty.
-    """
-
-    def __init__(self, broker: Broker, projects: Collection[str] = ()) -> None:
-        self._broker = broker
-        self._projects = projects
+class Subscriber(Service):
+    """Subscriptions, snapshots and the unary ways to receive."""
 
     async def create_subscription(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
         """CreateSubscription."""
-        require_served(project_of(request.name, "subscriptions"), self._projects)
+        self._require_served(request.name, "subscriptions")
         complete_subscription(request)
         request.detached = False
         topic = self._broker.topic(request.topic)
@@ -71,9 +61,7 @@ class Subscriber:
 
     async def list_subscriptions(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
         """ListSubscriptions."""
-        require_served(check_project(request.project), self._projects)
-        inside = (name for name in self._broker.subscriptions if name.startswith(f"{request.project}/"))
-        names, token = page_of(inside, request.page_size, request.page_token)
+        names, token = self._page_of_project(request, self._broker.subscriptions)
         return wire.ListSubscriptionsResponse(
             subscriptions=[self._broker.subscriptions[name].described() for name in names], next_page_token=token
         )
@@ -125,8 +113,8 @@ class Subscriber:
         subscription = self._readable(request.subscription)
         ack_ids = _some(request.ack_ids)
         stale = stale_ack_ids(subscription, ack_ids)
-        settled = subscription.backlog.acknowledge([ack_id for ack_id in ack_ids if ack_id not in stale])
-        self._broker.record_acked(subscription, settled.acked)
+        result = subscription.backlog.acknowledge([ack_id for ack_id in ack_ids if ack_id not in stale])
+        self._broker.record_acked(subscription, result.acked)
         await self._broker.journal.committed()
         _refuse(stale)
         return empty_pb2.Empty()
@@ -138,14 +126,14 @@ class Subscriber:
         check_ack_deadline(request.ack_deadline_seconds, least=0)
         stale = stale_ack_ids(subscription, ack_ids)
         known = [ack_id for ack_id in ack_ids if ack_id not in stale]
-        settled = subscription.modify(known, [request.ack_deadline_seconds] * len(known))
-        self._broker.record_failed(subscription, settled.failed)
+        result = subscription.modify(known, [request.ack_deadline_seconds] * len(known))
+        self._broker.record_failed(subscription, result.failed)
         _refuse(stale)
         return empty_pb2.Empty()
 
     async def create_snapshot(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
         """CreateSnapshot."""
-        require_served(project_of(request.name, "snapshots"), self._projects)
+        self._require_served(request.name, "snapshots")
         subscription = self._readable(request.subscription)
         config = wire.Snapshot(name=request.name, topic=subscription.topic.name, labels=request.labels)
         config.expire_time.FromMicroseconds(now_us() + _SNAPSHOT_US)
@@ -159,9 +147,7 @@ class Subscriber:
 
     async def list_snapshots(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
         """ListSnapshots."""
-        require_served(check_project(request.project), self._projects)
-        inside = (name for name in self._broker.snapshots if name.startswith(f"{request.project}/"))
-        names, token = page_of(inside, request.page_size, request.page_token)
+        names, token = self._page_of_project(request, self._broker.snapshots)
         return wire.ListSnapshotsResponse(
             snapshots=[self._broker.snapshots[name].config for name in names], next_page_token=token
         )
@@ -197,7 +183,7 @@ class Subscriber:
             subscription.backlog.seek(snapshot.position)
         else:
             raise invalid("No target was specified in the SeekRequest. Must specify either a time or a snapshot.")
-        self._broker.fold(subscription)
+        self._broker.compact(subscription)
         subscription.schedule()
         subscription.notify()
         await self._broker.journal.committed()

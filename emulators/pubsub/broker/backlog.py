@@ -13,11 +13,13 @@ from array import array
 from collections import deque
 from collections.abc import Iterable
 
-from emulators.pubsub.broker.delivery import Consumer, Delivery, Handout, Policy, Position, Settled
+from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery, LeaseBatch
 from emulators.pubsub.broker.ordering import MAX_PARKED, OrderedMessages
+from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.errors import invalid
 from emulators.pubsub.log.message_log import Batch, TopicLog
-from emulators.pubsub.log.wire import Message
+from emulators.pubsub.log.position import Position
+from emulators.pubsub.wire import Message
 
 
 class Backlog:
@@ -82,24 +84,24 @@ class Backlog:
         """
         self._wake_delayed(now)
         suffix = f"-{next(self._tokens)}"
-        handout = Handout(consumer, max_messages, max_bytes, f"{self._serial}-", suffix, now + ack_seconds)
-        while self._ready and handout.is_open():
+        leases = LeaseBatch(consumer, max_messages, max_bytes, f"{self._serial}-", suffix, now + ack_seconds)
+        while self._ready and leases.is_open():
             delivery = self._ready.popleft()
             if not delivery.ack_id and self._pending.get(delivery.id) is delivery:
-                handout.add(delivery, self._attempt(delivery.id))
+                leases.add(delivery, self._attempt(delivery.id))
         if self._ordered.parked:
-            self._ordered.send(handout, self._attempt, now)
-        if handout.is_open():
-            self._read_log(handout, now)
-        if handout.deliveries:
-            ids = array("q", [delivery.id for delivery in handout.deliveries])
+            self._ordered.send(leases, self._attempt, now)
+        if leases.is_open():
+            self._read_log(leases, now)
+        if leases.deliveries:
+            ids = array("q", [delivery.id for delivery in leases.deliveries])
             heapq.heappush(self._leases, (now + ack_seconds, ids))
-        return handout.deliveries
+        return leases.deliveries
 
-    def _read_log(self, handout: Handout, now: float) -> None:
+    def _read_log(self, leases: LeaseBatch, now: float) -> None:
         matches = self.policy.matches
         batch = self._log.after(self._cursor)
-        while batch is not None and handout.is_open() and self._ordered.parked < MAX_PARKED:
+        while batch is not None and leases.is_open() and self._ordered.parked < MAX_PARKED:
             start = max(self._cursor + 1 - batch.first_id, 0)
             entered = 0
             for message_id, message in enumerate(self._log.messages(batch)[start:], batch.first_id + start):
@@ -113,10 +115,10 @@ class Backlog:
                 entered += 1
                 if delivery.key:
                     self._ordered.park(delivery)
-                    self._ordered.send(handout, self._attempt, now, (delivery.key,))
+                    self._ordered.send(leases, self._attempt, now, (delivery.key,))
                 else:
-                    handout.add(delivery, self._attempt(message_id))
-                if not handout.is_open():
+                    leases.add(delivery, self._attempt(message_id))
+                if not leases.is_open():
                     break
             if entered:
                 self._unacked[batch.first_id] = self._unacked.get(batch.first_id, 0) + entered
@@ -125,7 +127,7 @@ class Backlog:
     def _attempt(self, message_id: int) -> int:
         return self._failures.get(message_id, 0) + 1 if self._failures else 1
 
-    def acknowledge(self, ack_ids: Iterable[str]) -> Settled:
+    def acknowledge(self, ack_ids: Iterable[str]) -> AckResult:
         """Ends messages for good.
 
         An ack id whose lease has ended, even one given by an earlier process, still ends its message (the work was
@@ -135,27 +137,27 @@ class Backlog:
         Raises:
             PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription; nothing is changed then.
         """
-        settled = Settled()
+        result = AckResult()
         for ack_id, message_id in self._parsed(ack_ids):
             delivery = self._pending.get(message_id)
             if delivery is None:
-                self._acknowledge_ahead(message_id, settled)
-                settled.accepted.append(ack_id)
+                self._acknowledge_ahead(message_id, result)
+                result.accepted.append(ack_id)
             elif delivery.ack_id == ack_id and not delivery.key:
                 delivery.release()
-                self._finish(delivery, settled)
-                settled.accepted.append(ack_id)
+                self._finish(delivery, result)
+                result.accepted.append(ack_id)
             elif delivery.ack_id == ack_id:
                 done = self._ordered.acknowledge(delivery)
                 for finished in done:
-                    self._finish(finished, settled)
-                (settled.accepted if done else settled.unordered).append(ack_id)
+                    self._finish(finished, result)
+                (result.accepted if done else result.unordered).append(ack_id)
             else:
-                settled.stale.append(ack_id)
+                result.stale.append(ack_id)
                 if not delivery.key and message_id not in self._forwarding:
                     delivery.release()
-                    self._finish(delivery, settled)
-        return settled
+                    self._finish(delivery, result)
+        return result
 
     def is_stale(self, ack_id: str) -> bool:
         """Whether an ack id names a message that is unacknowledged but no longer leased under it.
@@ -167,29 +169,29 @@ class Backlog:
         delivery = self._pending.get(message_id)
         return message_id > self._cursor if delivery is None else delivery.ack_id != ack_id
 
-    def modify(self, ack_ids: Iterable[str], seconds: Iterable[int], now: float) -> Settled:
+    def modify(self, ack_ids: Iterable[str], seconds: Iterable[int], now: float) -> AckResult:
         """Sets the remaining lease of messages; 0 gives a message back at once. Ended leases are left alone.
 
         Raises:
             PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription; nothing is changed then.
         """
-        settled = Settled()
+        result = AckResult()
         extended: dict[int, array[int]] = {}
         for (ack_id, message_id), length in zip(self._parsed(ack_ids), seconds, strict=True):
             delivery = self._pending.get(message_id)
             if delivery is None or delivery.ack_id != ack_id:
-                settled.stale.append(ack_id)
+                result.stale.append(ack_id)
                 continue
-            settled.accepted.append(ack_id)
+            result.accepted.append(ack_id)
             if length:
                 delivery.deadline = now + length
                 extended.setdefault(length, array("q")).append(message_id)
             else:
-                settled.failed.append(message_id)
+                result.failed.append(message_id)
                 self._fail(delivery, now)
         for length, ids in extended.items():
             heapq.heappush(self._leases, (now + length, ids))
-        return settled
+        return result
 
     def expire(self, now: float) -> list[int]:
         """Takes back the messages whose lease has ended by now; their ids."""
@@ -217,7 +219,7 @@ class Backlog:
     def forwarded(self, delivery: Delivery) -> None:
         """The dead-letter topic has stored an exhausted message: it is done here."""
         if self._forwarding.pop(delivery.id, None) is delivery and delivery.id in self._pending:
-            self._finish(delivery, Settled())
+            self._finish(delivery, AckResult())
 
     def not_forwarded(self, delivery: Delivery) -> None:
         """An exhausted message could not be forwarded: it is delivered again."""
@@ -233,7 +235,7 @@ class Backlog:
         for pending_id in [pending_id for pending_id in self._pending if pending_id < message_id]:
             delivery = self._pending[pending_id]
             delivery.release()
-            self._finish(delivery, Settled())
+            self._finish(delivery, AckResult())
         self._ordered.discard_before(message_id)
         self._cursor = max(self._cursor, message_id - 1)
         self._acked_ahead = {ahead for ahead in self._acked_ahead if ahead > self._cursor}
@@ -272,12 +274,12 @@ class Backlog:
             parsed.append((ack_id, int(message_id)))
         return parsed
 
-    def _acknowledge_ahead(self, message_id: int, settled: Settled) -> None:
+    def _acknowledge_ahead(self, message_id: int, result: AckResult) -> None:
         if message_id > self._cursor and message_id not in self._acked_ahead and self._log.holding(message_id):
             self._acked_ahead.add(message_id)
-            settled.acked.append(message_id)
+            result.acked.append(message_id)
 
-    def _finish(self, delivery: Delivery, settled: Settled) -> None:
+    def _finish(self, delivery: Delivery, result: AckResult) -> None:
         del self._pending[delivery.id]
         if self._failures:
             self._failures.pop(delivery.id, None)
@@ -287,7 +289,7 @@ class Backlog:
             self._unacked[batch_id] = left
         else:
             del self._unacked[batch_id]
-        settled.acked.append(delivery.id)
+        result.acked.append(delivery.id)
 
     def _fail(self, delivery: Delivery, now: float) -> None:
         delivery.release()

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from datetime import UTC, datetime
 
 from google.protobuf import timestamp_pb2
 
-from emulators.pubsub.api.configuration import policy_of
-from emulators.pubsub.broker.delivery import Delivery, Position
+from emulators.pubsub import wire
+from emulators.pubsub.broker.dead_letters import dead_letters
+from emulators.pubsub.broker.delivery import Delivery
+from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.broker.resources import Snapshot, Subscription, Topic, now_us
 from emulators.pubsub.errors import already_exists, not_found
-from emulators.pubsub.log import wire
 from emulators.pubsub.log.journal import Journal
 from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
+from emulators.pubsub.log.position import Position
 from emulators.pubsub.log.store import Store
-from emulators.pubsub.log.wire import Message
-from emulators.pubsub.names import short_id
+from emulators.pubsub.wire import Message
 
-FOLD_AFTER = 65_536
-"""Progress records of a subscription (message ids) after which they are folded into its row."""
+COMPACT_AFTER = 65_536
+"""Progress records of a subscription (message ids) after which they are compacted into its row."""
 
 _MAINTENANCE_SECONDS = 1.0
 
@@ -73,7 +73,7 @@ class Broker:
         for topic_id, snapshot, position in self._store.snapshots():
             self._keep(Snapshot(wire.Snapshot.FromString(snapshot), self._all_topics[topic_id], position))
         for subscription in self.subscriptions.values():
-            self.fold(subscription)
+            self.compact(subscription)
         self.tidy()
 
     def _attach(self, number: int, config: Message, topic_id: int, position: Position) -> Subscription:
@@ -145,7 +145,7 @@ class Broker:
     def update_subscription(self, subscription: Subscription, config: Message) -> None:
         """Replaces the settings of a subscription."""
         subscription.config = config
-        subscription.backlog.policy = policy_of(config)
+        subscription.backlog.policy = Policy.from_config(config)
         self.journal.statement(
             "UPDATE subscriptions SET config = ? WHERE id = ?", (config.SerializeToString(), subscription.id)
         )
@@ -228,14 +228,14 @@ class Broker:
     def record_acked(self, subscription: Subscription, message_ids: list[int]) -> None:
         """Stores acknowledgements."""
         if message_ids:
-            subscription.unfolded += len(message_ids)
+            subscription.uncompacted += len(message_ids)
             self.journal.acked(subscription.id, message_ids)
         subscription.notify()
 
     def record_failed(self, subscription: Subscription, message_ids: list[int]) -> None:
         """Stores failed delivery attempts and forwards the messages that failed their last one."""
         if message_ids and subscription.backlog.policy.max_attempts:
-            subscription.unfolded += len(message_ids)
+            subscription.uncompacted += len(message_ids)
             self.journal.failed(subscription.id, message_ids)
         exhausted = subscription.backlog.take_exhausted()
         if exhausted:
@@ -248,27 +248,13 @@ class Broker:
             for delivery in exhausted:
                 subscription.backlog.not_forwarded(delivery)
             return
-        request = wire.PublishRequest()
-        for delivery in exhausted:
-            index = delivery.id - delivery.batch.first_id
-            message = request.messages.add()
-            message.CopyFrom(subscription.topic.log.messages(delivery.batch)[index])
-            published = datetime.fromtimestamp(delivery.batch.publish_us / 1e6, UTC)
-            message.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(delivery.attempt)
-            message.attributes["CloudPubSubDeadLetterSourceSubscription"] = short_id(subscription.config.name)
-            message.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] = subscription.config.name.split("/")[
-                1
-            ]
-            message.attributes["CloudPubSubDeadLetterSourceTopicPublishTime"] = published.isoformat(
-                timespec="milliseconds"
-            )
-        self.publish(target, request)
+        self.publish(target, dead_letters(subscription, exhausted))
         self.journal.acked(subscription.id, [delivery.id for delivery in exhausted])
         self.journal.when_committed(lambda: _finish_all(subscription, exhausted))
 
-    def fold(self, subscription: Subscription) -> None:
+    def compact(self, subscription: Subscription) -> None:
         """Stores where a subscription stands, in place of the progress recorded so far."""
-        subscription.unfolded = 0
+        subscription.uncompacted = 0
         self.journal.position(subscription.id, subscription.backlog.position())
 
     async def _maintain(self) -> None:
@@ -277,14 +263,14 @@ class Broker:
             self.tidy()
 
     def tidy(self) -> None:
-        """Ends what is older than its retention, and frees and folds what is done."""
+        """Ends what is older than its retention, and frees and compacts what is done."""
         expired = [name for name, kept in self.snapshots.items() if kept.config.expire_time.ToMicroseconds() < now_us()]
         for name in expired:
             self.delete_snapshot(self.snapshots[name])
         for subscription in self.subscriptions.values():
             subscription.expire_retention()
-            if subscription.unfolded >= FOLD_AFTER:
-                self.fold(subscription)
+            if subscription.uncompacted >= COMPACT_AFTER:
+                self.compact(subscription)
         referenced = {subscription.topic.id for subscription in self.subscriptions.values()}
         for topic in tuple(self._all_topics.values()):
             for batch in topic.truncate():
@@ -304,8 +290,8 @@ class Broker:
         self._maintenance.cancel()
         for subscription in self.subscriptions.values():
             subscription.stop()
-            if subscription.unfolded:
-                self.fold(subscription)
+            if subscription.uncompacted:
+                self.compact(subscription)
         await self.journal.close()
 
 

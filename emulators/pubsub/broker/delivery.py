@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass, field
 
-from emulators.pubsub.broker.filters import Predicate
 from emulators.pubsub.log.message_log import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The settings of a subscription that decide about deliveries.
-
-    Attributes:
-        matches: The filter; None delivers every message.
-        is_ordered: Whether messages with an ordering key are delivered in order.
-        max_attempts: Delivery attempts before a message goes to the dead-letter topic; 0 without one.
-        min_backoff: Seconds before the first redelivery, doubled for each further one; 0 redelivers at once.
-        max_backoff: The most seconds between two attempts.
-    """
-
-    matches: Predicate | None = None
-    is_ordered: bool = False
-    max_attempts: int = 0
-    min_backoff: float = 0.0
-    max_backoff: float = 0.0
-
-    def backoff(self, failures: int) -> float:
-        """Seconds until the next attempt after so many failed ones."""
-        return min(self.min_backoff * 2.0 ** min(failures - 1, 64), self.max_backoff)
 
 
 class Consumer:
@@ -84,7 +59,7 @@ class Delivery:
             self.consumer = None
 
 
-class Handout:
+class LeaseBatch:
     """One response being filled with deliveries.
 
     Args:
@@ -125,7 +100,7 @@ class Handout:
 
 
 @dataclass(slots=True)
-class Settled:
+class AckResult:
     """What a request about ack ids did.
 
     Attributes:
@@ -141,24 +116,3 @@ class Settled:
     unordered: list[str] = field(default_factory=list)
     acked: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a subscription has come: what is stored of it, and what a snapshot keeps.
-
-    Attributes:
-        cursor: Every message with a greater id is unacknowledged (unless listed in `acked`).
-        pending: Ids up to the cursor that are unacknowledged; all others up to it are done.
-        acked: Ids beyond the cursor that are acknowledged.
-        failures: Failed delivery attempts by message id.
-    """
-
-    cursor: int
-    pending: tuple[int, ...] = ()
-    acked: tuple[int, ...] = ()
-    failures: dict[int, int] = field(default_factory=dict)
-
-    def packed_pending(self) -> bytes:
-        """The pending ids as they are stored."""
-        return array("q", self.pending).tobytes()

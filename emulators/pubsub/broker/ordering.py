@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from emulators.pubsub.broker.delivery import Consumer, Delivery, Handout
+from emulators.pubsub.broker.delivery import Consumer, Delivery, LeaseBatch
 
 MAX_PARKED = 50_000
 """Messages read ahead of keys that cannot be sent yet; beyond it the keys after them wait too."""
@@ -47,19 +47,21 @@ class OrderedMessages:
         self._waiting[delivery.key] = queue
         self.parked += 1
 
-    def send(self, handout: Handout, attempt_of: Callable[[int], int], now: float, keys: tuple[str, ...] = ()) -> None:
+    def send(
+        self, leases: LeaseBatch, attempt_of: Callable[[int], int], now: float, keys: tuple[str, ...] = ()
+    ) -> None:
         """Fills a response from the keys that may be sent to its consumer, or from the given ones of them."""
         for key in keys or tuple(self._waiting):
-            if not handout.is_open():
+            if not leases.is_open():
                 return
             queue = self._waiting[key]
-            if now < queue.available_at or (queue.sent and queue.consumer is not handout.consumer):
+            if now < queue.available_at or (queue.sent and queue.consumer is not leases.consumer):
                 continue
-            queue.consumer = handout.consumer
+            queue.consumer = leases.consumer
             for delivery in islice(queue.messages, queue.sent, None):
-                if not handout.is_open():
+                if not leases.is_open():
                     break
-                handout.add(delivery, attempt_of(delivery.id))
+                leases.add(delivery, attempt_of(delivery.id))
                 queue.sent += 1
                 self.parked -= 1
             del self._waiting[key]

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from emulators.pubsub.api.configuration import policy_of, seconds_of
 from emulators.pubsub.broker.backlog import Backlog
-from emulators.pubsub.broker.delivery import Consumer, Delivery, Position, Settled
+from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery
+from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.log.message_log import Batch, TopicLog
-from emulators.pubsub.log.wire import Message
+from emulators.pubsub.log.position import Position
 from emulators.pubsub.names import DELETED_TOPIC
+from emulators.pubsub.wire import Message, seconds_of
 
 
 def now_us() -> int:
@@ -109,8 +110,8 @@ class Subscription:
         self.id = number
         self.config = config
         self.topic = topic
-        self.backlog = Backlog(number, topic.log, policy_of(config), position, first_token=now_us())
-        self.unfolded = 0
+        self.backlog = Backlog(number, topic.log, Policy.from_config(config), position, first_token=now_us())
+        self.uncompacted = 0
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
         self._waiting: set[asyncio.Future[None]] = set()
@@ -156,11 +157,11 @@ class Subscription:
             self.schedule()
         return deliveries
 
-    def modify(self, ack_ids: list[str], seconds: list[int]) -> Settled:
+    def modify(self, ack_ids: list[str], seconds: list[int]) -> AckResult:
         """Sets the remaining leases of messages."""
-        settled = self.backlog.modify(ack_ids, seconds, self._loop.time())
+        result = self.backlog.modify(ack_ids, seconds, self._loop.time())
         self.schedule()
-        return settled
+        return result
 
     def changed(self) -> asyncio.Future[None]:
         """Done as soon as there may be something to deliver; cancel it when it is no longer awaited."""

@@ -17,9 +17,9 @@ from typing import Any
 
 import grpc
 
-from emulators.pubsub.broker.delivery import Position
 from emulators.pubsub.errors import PubsubError
 from emulators.pubsub.log.message_log import Batch
+from emulators.pubsub.log.position import Position
 from emulators.pubsub.log.store import ACKED, FAILED, Changes, StateError, Store
 
 

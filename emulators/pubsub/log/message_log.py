@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from emulators.pubsub.log.wire import Message, PublishRequest
+from emulators.pubsub.wire import Message, PublishRequest
 
 CACHE_BYTES = 64 * 1024 * 1024
 

@@ -1,6 +1,6 @@
 """The state file: one SQLite database, written by one thread, in WAL mode.
 
-A published request is one row; acknowledgements are appended as arrays of message ids and folded into the
+A published request is one row; acknowledgements are appended as arrays of message ids and compacted into the
 subscription's row from time to time. Every commit is flushed to the disk (synchronous=FULL), so an answered Publish
 survives SIGKILL and power loss alike; group commit (journal.py) pays for it once for all requests that wait.
 """
@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from emulators.pubsub.broker.delivery import Position
 from emulators.pubsub.log.message_log import Batch
+from emulators.pubsub.log.position import Position
 
 FILE_NAME = "pubsub.sqlite3"
 SCHEMA_VERSION = 1

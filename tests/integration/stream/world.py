@@ -19,7 +19,7 @@ from google.cloud import bigquery
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from jinja2 import Template
 
-from local_stack.running import free_ports
+from local_stack.ports import free_ports
 
 PROJECT = "logline-test"
 HOST = "127.0.0.1"

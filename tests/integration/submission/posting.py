@@ -14,8 +14,8 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from google.cloud.pubsub_v1 import types
 from jinja2 import Template as SqlTemplate
 
-from emulators.dataflow.jobs.options import command, pipeline_options
-from emulators.dataflow.jobs.templates import Template
+from emulators.dataflow.launch.options import command, pipeline_options
+from emulators.dataflow.launch.template import Template
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
 from logline.dataflow.templates import container_spec

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from local_stack.clients.airflow import AirflowApi, DagRun, error_line, wait_for
+from local_stack.clients.airflow import AirflowApi, DagRun, error_line
 from local_stack.running import RunningStack
+from local_stack.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 

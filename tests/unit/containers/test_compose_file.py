@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 import yaml
 
+from tools import make_secrets
+
 ROOT = Path(__file__).parents[3]
 COMPOSE = ROOT / "docker-compose.yaml"
 AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer")
@@ -50,7 +52,7 @@ def entrypoint(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_make_secrets_writes_what_the_compose_file_asks_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text(encoding="utf-8")))
     path = tmp_path / ".env"
-    assert script("make_secrets").main(path) == 0
+    assert make_secrets.main(path) == 0
     made = dict(line.split("=", 1) for line in path.read_text().splitlines())
     assert made.keys() == asked
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -60,17 +62,17 @@ def test_make_secrets_writes_what_the_compose_file_asks_for(tmp_path: Path, caps
 def test_make_secrets_keeps_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# mine\nPOSTGRES_PASSWORD=kept\nLOGLINE_BUCKET=logs\nAIRFLOW_FERNET_KEY=\n")
-    script("make_secrets").main(path)
+    make_secrets.main(path)
     lines = path.read_text().splitlines()
     assert lines[:3] == ["# mine", "POSTGRES_PASSWORD=kept", "LOGLINE_BUCKET=logs"]
     assert len([line for line in lines if re.fullmatch(r"AIRFLOW_FERNET_KEY=\S{44}", line)]) == 1
     before = path.read_text()
-    script("make_secrets").main(path)
+    make_secrets.main(path)
     assert path.read_text() == before
 
 
 def test_no_secret_has_a_default() -> None:
-    secrets = script("make_secrets").generated().keys() - {"COMPOSE_PROFILES"}
+    secrets = make_secrets.generated().keys() - {"COMPOSE_PROFILES"}
     text = COMPOSE.read_text(encoding="utf-8")
     for name in secrets:
         assert set(re.findall(rf"\$\{{{name}([^}}]*)\}}", text)) == {":?run make secrets first"}, name

@@ -19,7 +19,7 @@ from google.cloud.storage import Client
 from googleapiclient.discovery import build
 from googleapiclient.http import build_http
 
-from local_stack.running import free_ports
+from local_stack.ports import free_ports
 
 PROJECT = "logline-test"
 LOCATION = "us-central1"

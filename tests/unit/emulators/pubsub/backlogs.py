@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from emulators.pubsub import wire
 from emulators.pubsub.broker.backlog import Backlog
-from emulators.pubsub.broker.delivery import Consumer, Delivery, Policy, Position
-from emulators.pubsub.log import wire
+from emulators.pubsub.broker.delivery import Consumer, Delivery
+from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
+from emulators.pubsub.log.position import Position
 
 ANY = 10**9
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from emulators.pubsub import wire
 from emulators.pubsub.api.publisher import Publisher
 from emulators.pubsub.api.subscriber import Subscriber
 from emulators.pubsub.broker.broker import Broker
-from emulators.pubsub.log import wire
 from emulators.pubsub.log.store import Store
 
 TOPIC, SUBSCRIPTION = "projects/p-1/topics/logs", "projects/p-1/subscriptions/logs"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulators.pubsub import wire
 from emulators.pubsub.broker import broker, resources
-from emulators.pubsub.log import wire
 from tests.unit.emulators.pubsub.in_process import SUBSCRIPTION, TOPIC, Emulator, emulator
 
 DEAD_TOPIC, DEAD = "projects/p-1/topics/dead", "projects/p-1/subscriptions/dead"
@@ -112,10 +112,10 @@ def test_seek_undoes_acknowledgements_of_the_same_commit(running: Emulator) -> N
     subscription = running.broker.subscription(SUBSCRIPTION)
 
     async def acknowledge_then_seek() -> None:
-        settled = subscription.backlog.acknowledge([received.ack_id])
-        running.broker.record_acked(subscription, settled.acked)
+        result = subscription.backlog.acknowledge([received.ack_id])
+        running.broker.record_acked(subscription, result.acked)
         subscription.seek_time(0)
-        running.broker.fold(subscription)
+        running.broker.compact(subscription)
 
     running.run(acknowledge_then_seek())
     running.settle()
@@ -222,7 +222,7 @@ def test_progress_is_folded(running: Emulator, monkeypatch: pytest.MonkeyPatch) 
     for message in running.pull()[:4]:
         running.acknowledge(message.ack_id)
     assert running.stored("progress") == 4
-    monkeypatch.setattr(broker, "FOLD_AFTER", 3)
+    monkeypatch.setattr(broker, "COMPACT_AFTER", 3)
     running.broker.tidy()
     assert running.stored("progress") == 0
     running.restart()

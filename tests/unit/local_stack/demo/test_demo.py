@@ -7,10 +7,10 @@ import pytest
 
 from local_stack.clients.airflow import error_line
 from local_stack.config import StackError
-from local_stack.demo.figures import Comparison, Figures, compare
+from local_stack.demo.counts import Comparison, Figures, compare
 from local_stack.demo.own_logs import find_own_logs
 from local_stack.demo.screen import Screen
-from local_stack.demo.stream_figures import StreamFigures, compare_streamed
+from local_stack.demo.stream_counts import StreamFigures, compare_streamed
 
 TRUTH = {
     "days": {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators.dataflow.api.errors import ApiError
+from emulators.dataflow.errors import ApiError
 from emulators.dataflow.jobs import messages
 
 

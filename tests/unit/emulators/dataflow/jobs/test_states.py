@@ -1,6 +1,6 @@
 import pytest
 
-from emulators.dataflow.api.errors import ApiError
+from emulators.dataflow.errors import ApiError
 from emulators.dataflow.jobs.ending import request_end
 from emulators.dataflow.jobs.job import Job, new_resource
 from emulators.dataflow.jobs.states import ACTIVE, TERMINAL, JobState, JobType, end_state, may_follow

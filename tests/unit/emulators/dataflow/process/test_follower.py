@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from emulators.dataflow.api.errors import ApiError
+from emulators.dataflow.errors import ApiError
 from emulators.dataflow.jobs import messages
 from emulators.dataflow.jobs.ending import request_end
 from emulators.dataflow.jobs.job import Job, new_resource

@@ -2,8 +2,9 @@
 
 import pytest
 
-from emulators.pubsub.broker.delivery import Consumer, Position
+from emulators.pubsub.broker.delivery import Consumer
 from emulators.pubsub.errors import PubsubError
+from emulators.pubsub.log.position import Position
 from tests.unit.emulators.pubsub.backlogs import ANY, Log, ack_ids, backlog_of, ids, take
 
 BODY = {"data": b"line"}
@@ -116,9 +117,9 @@ def test_late_ack_ends_the_message(log: Log) -> None:
     late_ids = [late.ack_id, again.ack_id]
     backlog.expire(10)
     (relased,) = take(backlog, 10, 1)
-    settled = backlog.acknowledge(late_ids)
-    assert settled.acked == published
-    assert settled.stale == late_ids
+    result = backlog.acknowledge(late_ids)
+    assert result.acked == published
+    assert result.stale == late_ids
     assert relased.ack_id == ""
     assert take(backlog, 100) == []
 

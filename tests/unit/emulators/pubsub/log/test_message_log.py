@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators.pubsub.log import wire
+from emulators.pubsub import wire
 from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
 from tests.unit.emulators.pubsub.backlogs import Log
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulators.dataflow.api.errors import ApiError
-from emulators.dataflow.api.launch import Launch
+from emulators.dataflow.errors import ApiError
 from emulators.dataflow.jobs.job import new_resource
-from emulators.dataflow.jobs.options import command, pipeline_options
 from emulators.dataflow.jobs.states import JobType
-from emulators.dataflow.jobs.templates import Template
+from emulators.dataflow.launch.options import command, pipeline_options
+from emulators.dataflow.launch.request import Launch
+from emulators.dataflow.launch.template import Template
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

@@ -1,16 +1,13 @@
 """Is a component of the stack up? Each probe asks once and answers at once."""
 
-import errno
 import http.client
 import json
 import socket
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-import psutil
-
-from local_stack.config import HOST, PORTS, StackConfig, StackError, host_and_port
+from local_stack.config import HOST, StackConfig
 
 Probe = Callable[[datetime], bool]
 """Asked with the time when the process was started."""
@@ -42,15 +39,6 @@ def listens(*ports: int) -> Probe:
     return probe
 
 
-def answers(address: str) -> bool:
-    """Tell whether connections are accepted at HOST:PORT."""
-    try:
-        with socket.create_connection(host_and_port(address) or ("", 0), timeout=_SECONDS):
-            return True
-    except OSError:
-        return False
-
-
 def both(first: Probe, second: Probe) -> Probe:
     """Return a probe that wants what two probes want."""
 
@@ -76,46 +64,6 @@ def airflow_reports(config: StackConfig, component: str) -> Probe:
         return datetime.fromisoformat(heartbeat) >= started
 
     return probe
-
-
-def check_ports_free(config: StackConfig, names: list[str]) -> None:
-    """Check that nothing listens on the ports of the named servers.
-
-    Raises:
-        StackError: A port is taken; the line names it, its owner-to-be, the process where known, and the way out.
-    """
-    for name in names:
-        number, port = config.ports[name], PORTS[name]
-        with socket.socket() as server:
-            # As the servers do: connections that linger in TIME_WAIT are no clash.
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                server.bind((HOST, number))
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise StackError(
-                        f"port {number} ({port.owner}) cannot be used ({error.strerror}): set {port.variable}"
-                    ) from error
-                pid = _listener(number)
-                raise StackError(
-                    f"port {number} ({port.owner}) is taken by another program{f' (pid {pid})' if pid else ''}: "
-                    f"stop it or set {port.variable}"
-                ) from error
-
-
-def now() -> datetime:
-    """Return the present time, UTC."""
-    return datetime.now(UTC)
-
-
-def _listener(port: int) -> int | None:
-    try:
-        connections = psutil.net_connections("tcp")
-    except psutil.AccessDenied:
-        return None
-    return next(
-        (c.pid for c in connections if c.laddr and c.laddr.port == port and c.status == psutil.CONN_LISTEN), None
-    )
 
 
 def _read(url: str) -> bytes | None:

@@ -12,7 +12,7 @@ from typing import TextIO
 import psutil
 
 from local_stack.config import StackConfig
-from local_stack.processes import belongs
+from local_stack.supervisor.processes import belongs
 
 STARTING, UP, DOWN, FAILED = "starting", "up", "down", "failed"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from local_stack.demo.figures import Comparison
+from local_stack.demo.counts import Comparison
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Processes of a stack: started, found again and stopped.
 
-A process belongs to a stack when its initial environment holds the stack's mark (`config.MARK` with the state
+A process belongs to a stack when its initial environment holds the stack's mark (`environment.MARK` with the state
 folder). Children inherit it, so tasks of Airflow's LocalExecutor and workers of Dataflow jobs are found too, whoever
 their parent was, and a process number that was given away anew is never mistaken for ours.
 """
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from local_stack.config import MARK, REPOSITORY
-
-KEPT_LOG_BYTES = 10_000_000
+from local_stack.config import REPOSITORY
+from local_stack.environment import MARK
 
 
 def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -86,27 +85,6 @@ def stop_all(state_dir: Path, *, grace: float) -> int:
         stop(found, grace=grace)
         grace = 0
     return count
-
-
-def size(log: Path) -> int:
-    """Return a log's size in bytes, 0 where there is none."""
-    return log.stat().st_size if log.exists() else 0
-
-
-def set_aside(log: Path) -> None:
-    """Rename a log of more than 10 MB; one older file is kept."""
-    if size(log) > KEPT_LOG_BYTES:
-        log.replace(log.with_suffix(log.suffix + ".1"))
-
-
-def last_lines(log: Path, *, since: int = 0, count: int = 3) -> str:
-    """Return the last non-empty lines of a log on one line, of at most 4 kB and nothing before the byte `since`."""
-    if not log.exists():
-        return "(no output)"
-    with log.open("rb") as file:
-        file.seek(max(since, size(log) - 4096))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return " | ".join(lines[-count:]) or "(no output)"
 
 
 def _still_alive(processes: Sequence[psutil.Process], *, seconds: float) -> list[psutil.Process]:

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from emulators.storage.server import OBJECTS
-from local_stack import probes
 from local_stack.config import HOST, StackConfig
+from local_stack.supervisor import probes
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Component:
         argv: Command line.
         log: File that takes its output.
         probe: Tells whether it is up; None for a command that has to end with exit code 0 instead.
-        patience: Seconds it may take to come up.
+        timeout: Seconds it may take to come up.
         after: Names of the components that have to be up before it starts.
         ports: Names of the ports it listens on.
     """
@@ -32,7 +32,7 @@ class Component:
     argv: tuple[str, ...]
     log: Path
     probe: Callable[[datetime], bool] | None
-    patience: float
+    timeout: float
     after: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             argv=(*argv, *map(str, options)),
             log=config.logs_dir / f"{name}.log",
             probe=probe,
-            patience=90,
+            timeout=90,
             ports=names,
         )
 
@@ -105,7 +105,7 @@ def airflow_components(config: StackConfig) -> list[Component]:
             argv=(sys.executable, "-m", "airflow", *options),
             log=config.logs_dir / f"{name}.log",
             probe=probe,
-            patience=240,
+            timeout=240,
             **more,  # type: ignore[arg-type]
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf import duration_pb2
 from google.pubsub_v1.types import pubsub
 
 type_of = {name: getattr(pubsub, name).pb() for name in pubsub.__protobuf__.manifest}
@@ -31,3 +32,8 @@ Topic: Any = type_of["Topic"]
 
 Message = Any
 """Any protobuf message; the generated classes carry no type information."""
+
+
+def seconds_of(duration: duration_pb2.Duration) -> float:
+    """Convert a protobuf Duration to seconds."""
+    return float(duration.seconds) + duration.nanos / 1e9

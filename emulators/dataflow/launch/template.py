@@ -11,9 +11,9 @@ import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 from google.cloud.storage import Client
 
-from emulators.dataflow.api.errors import ApiError, invalid_argument, invalid_parameters
-from emulators.dataflow.jobs.options import PIPELINE_OPTIONS, check_environment
+from emulators.dataflow.errors import ApiError, invalid_argument, invalid_parameters
 from emulators.dataflow.jobs.states import JobType
+from emulators.dataflow.launch.options import PIPELINE_OPTIONS, check_environment
 
 _SECONDS_FOR_A_SPEC = 10
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulators.dataflow.api.errors import invalid_argument
-from emulators.dataflow.jobs.options import check_environment
+from emulators.dataflow.errors import invalid_argument
+from emulators.dataflow.launch.options import check_environment
 
 _TYPES = {
     "jobName": str,

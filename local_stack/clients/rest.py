@@ -1,0 +1,36 @@
+"""What the two REST clients share."""
+
+from typing import Any, Self
+
+import requests
+
+_TIMEOUT = 60
+
+
+class RestClient:
+    """A client of one server on this machine; use it as a context manager."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy on the way to this machine
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self._session.request(method, self._url + path, timeout=_TIMEOUT, **options)
+
+
+def reason_of(response: requests.Response, *keys: str) -> str:
+    """Return why a server refused a request, on one line: the text at `keys` of its JSON, else all it answered."""
+    try:
+        reason = response.json()
+        for key in keys:
+            reason = reason[key]
+    except (ValueError, KeyError, TypeError):
+        reason = response.text
+    return " ".join(str(reason).split())[:500]

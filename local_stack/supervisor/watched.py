@@ -1,0 +1,113 @@
+"""One component of the stack and its process, from its start to its end."""
+
+import logging
+import subprocess
+import time
+from datetime import UTC, datetime
+
+from local_stack.config import StackConfig
+from local_stack.environment import component_environment
+from local_stack.supervisor import logs, processes
+from local_stack.supervisor.components import Component
+from local_stack.supervisor.state import ComponentState
+
+FIRST_TRIES = 2
+LONGEST_PAUSE = 30.0
+STEADY = 60.0
+"""Seconds after which a component that stayed up is forgiven its earlier restarts."""
+
+_log = logging.getLogger(__name__)
+
+
+class Watched:
+    """A component and its process."""
+
+    def __init__(self, component: Component, config: StackConfig) -> None:
+        self.component = component
+        self.state = ComponentState(label=component.label, log=str(component.log))
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+        self._begun: datetime = datetime.now(UTC)
+        self._log_start = 0
+        self._clock = 0.0
+        self._next_step = 0.0
+        self._was_up = False
+        self._failures = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether those that need this component can start."""
+        return self.state.status in ("up", "done")
+
+    def step(self, ready: set[str]) -> None:
+        """Take the component's next step, if there is one to take.
+
+        Args:
+            ready: Names of the components that are ready.
+        """
+        clock = time.monotonic()
+        if clock < self._next_step:
+            return
+        if self.state.status in ("waiting", "restarting"):
+            if ready.issuperset(self.component.after):
+                self._start(clock)
+        elif self.state.status == "starting":
+            self._check_start(clock)
+        elif self.state.status == "up":
+            self._check_life(clock)
+
+    def leader(self) -> int | None:
+        """Return the process number of the component's session, None when it never had one."""
+        return self._process.pid if self._process else None
+
+    def _start(self, clock: float) -> None:
+        environment = component_environment(self._config)
+        log = self.component.log
+        logs.set_aside(log)
+        self._begun, self._clock, self._log_start = datetime.now(UTC), clock, logs.size(log)
+        self._process = processes.start(self.component.argv, environment=environment, log=log)
+        self.state.status, self.state.pid = "starting", self._process.pid
+        _log.info("%s: started, pid %d", self.component.name, self._process.pid)
+
+    def _check_start(self, clock: float) -> None:
+        code = self._exit_code()
+        if code == 0 and self.component.probe is None:
+            self.state.status, self.state.pid = "done", None
+        elif code is not None:
+            self._failed(f"ended with exit code {code}", clock)
+        elif self.component.probe is not None and self.component.probe(self._begun):
+            self.state.status, self.state.message, self._was_up = "up", "", True
+        elif clock - self._clock > self.component.timeout:
+            self._failed(f"was not up within {self.component.timeout:.0f} s", clock)
+        else:
+            self._next_step = clock + 0.3
+        if self.ready:
+            self.state.seconds = round(time.monotonic() - self._clock, 1)
+            _log.info("%s: %s after %.1f s", self.component.name, self.state.status, self.state.seconds)
+
+    def _check_life(self, clock: float) -> None:
+        if (code := self._exit_code()) is not None:
+            self._failed(f"ended with exit code {code}", clock)
+        elif self._failures and clock - self._clock > STEADY:
+            self._failures = 0
+
+    def _exit_code(self) -> int | None:
+        return self._process.poll() if self._process else None
+
+    def _failed(self, reason: str, clock: float) -> None:
+        self._failures += 1
+        leader = self.leader()
+        if leader is not None:  # what it leaves behind, such as Airflow's workers, would go on beside its successor
+            processes.stop(processes.group(leader, self._config.state_dir), grace=2)
+        self.state.pid = None
+        self.state.message = (
+            f"{self.state.label} {reason}: {logs.last_lines(self.component.log, since=self._log_start)}"
+        )
+        if not self._was_up and self._failures >= FIRST_TRIES:
+            self.state.status = "failed"
+            _log.error("%s: %s", self.component.name, reason)
+            return
+        pause = min(2.0 ** (self._failures - 1), LONGEST_PAUSE)
+        self.state.status, self.state.restarts = "restarting", self.state.restarts + 1
+        self._next_step = clock + pause
+        _log.warning("%s: %s; starting it again in %.0f s", self.component.name, reason, pause)
