@@ -19,7 +19,7 @@ from beam_jobs.access_log.reading.line_blocks import (
     split_stream,
 )
 from beam_jobs.access_log.reading.prefetch import ReadAhead
-from beam_jobs.backfill.options import AUTO_FORMAT
+from beam_jobs.options.job_parameters import AUTO_FORMAT
 from beam_jobs.output.manifest import SourceFound
 from beam_jobs.storage.files import InputError, InputErrorType, StoredObject, read_range
 

@@ -1,4 +1,4 @@
-"""Command lines whose mistakes are said in one line."""
+"""A job's parameters: one list for the command line, the Flex Template's metadata and the checks of values."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from beam_jobs.access_log import FormatError, get_format
 
 FORMAT_STRING = r"[\s\S]*[%$][\s\S]*"
-"""What tells a server's format string from the name of a format."""
+"""A server's format string, as opposed to the name of a format."""
 
 LOCAL_RUNNER = "FnApiRunner"
 DATAFLOW_RUNNER = "DataflowRunner"
 
 
 class OptionError(ValueError):
-    """An option is missing, unknown or has a value that cannot be used; said in one line."""
+    """An option is missing, unknown or has an unusable value; the message is one line."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -31,7 +31,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter, as Flex Template metadata describe it.
+    """One parameter of a job.
 
     Attributes:
         name: the command line's `--name`.
@@ -39,6 +39,7 @@ class Parameter:
         help_text: what it does, its unit and default.
         regex: what a value must match as a whole.
         default: the value where none is given; None where one must be given.
+        choices: the names a form offers; other values may match too.
     """
 
     name: str
@@ -46,11 +47,29 @@ class Parameter:
     help_text: str
     regex: str
     default: str | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def is_optional(self) -> bool:
         """Whether a run may leave it out."""
         return self.default is not None
+
+    def metadata(self) -> dict[str, Any]:
+        """Describe the parameter as a Dataflow `ParameterMetadata`.
+
+        `paramType` stays TEXT beside `enumOptions`: an ENUM takes only listed values, this also a format string.
+        """
+        described: dict[str, Any] = {
+            "name": self.name,
+            "label": self.label,
+            "helpText": self.help_text,
+            "isOptional": self.is_optional,
+            "regexes": [self.regex],
+            "paramType": "TEXT",
+        }
+        if self.choices:
+            described["enumOptions"] = [{"value": choice} for choice in self.choices]
+        return described
 
 
 def add_parameters(parser: argparse.ArgumentParser, parameters: Sequence[Parameter]) -> None:
@@ -59,12 +78,33 @@ def add_parameters(parser: argparse.ArgumentParser, parameters: Sequence[Paramet
         parser.add_argument(f"--{parameter.name}", help=parameter.help_text, default=parameter.default)
 
 
-def checked(parameter: Parameter, value: str | None) -> str:
-    """The value of a parameter, if it matches.
+def parse_parameters(
+    program: str, description: str, parameters: Sequence[Parameter], argv: Sequence[str]
+) -> tuple[dict[str, str], list[str]]:
+    """Read a job's own parameters from a command line and check each against its regex.
+
+    Args:
+        program: how the job is started, for `--help`.
+        description: what the job does, for `--help`.
+        parameters: of the job.
+        argv: the command line.
+
+    Returns:
+        The value of each parameter, and what the command line holds beside them: Beam's options.
 
     Raises:
-        OptionError: it is missing or does not match.
+        OptionError: a parameter is missing or has an unusable value.
+        SystemExit: the help was asked for.
     """
+    parser = OneLineParser(
+        prog=program, description=f"{description} Beam's own options follow the same way.", allow_abbrev=False
+    )
+    add_parameters(parser, parameters)
+    own, rest = parser.parse_known_args(argv)
+    return {parameter.name: _checked(parameter, getattr(own, parameter.name)) for parameter in parameters}, rest
+
+
+def _checked(parameter: Parameter, value: str | None) -> str:
     if value is None:
         raise OptionError(f"--{parameter.name} is missing. {parameter.help_text}")
     if re.fullmatch(parameter.regex, value) is None:
@@ -73,10 +113,10 @@ def checked(parameter: Parameter, value: str | None) -> str:
 
 
 def in_range(name: str, value: str, least: int, most: int) -> int:
-    """A number of bytes, if it is from `least` to `most`.
+    """Return a number of bytes after checking that it is from `least` to `most`.
 
     Raises:
-        OptionError: it is not.
+        OptionError: it is out of range.
     """
     if not least <= int(value) <= most:
         raise OptionError(f"--{name}={value} is out of range: give {least} to {most} bytes")
@@ -84,10 +124,10 @@ def in_range(name: str, value: str, least: int, most: int) -> int:
 
 
 def usable_format(name: str) -> str:
-    """The name of a format or a server's format string, if lines can be read by it.
+    """Return the name of a format, or a server's format string, after checking that lines can be read by it.
 
     Raises:
-        OptionError: they cannot.
+        OptionError: the format is unknown or lacks a field that every row needs.
     """
     try:
         return get_format(name).name

@@ -1,4 +1,4 @@
-"""The parameters of the replay: one list for the command line, the Flex Template and the checks of values."""
+"""The parameters of the replay."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from dataclasses import dataclass
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from beam_jobs.backfill.options import BACKFILL_PARAMETERS, settle_runner
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
-from beam_jobs.options.parameters import OneLineParser, Parameter, add_parameters, checked
+from beam_jobs.options.job_parameters import OUTPUT, RUN_ID, TABLE
+from beam_jobs.options.parameters import Parameter, parse_parameters
+from beam_jobs.options.runner import settle_runner
 from beam_jobs.storage.files import absolute
 
+_PROGRAM = "python -m beam_jobs.replay"
 _JOB_NAME = "log-replay"
-_PROJECT = r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 
 REPLAY_PARAMETERS = (
     Parameter(
         "lines",
         "Rejected lines",
         "BigQuery table with the lines to read again, each with its log_format: PROJECT.DATASET.TABLE.",
-        rf"^{_PROJECT}\.[A-Za-z0-9_]{{1,1024}}\.[A-Za-z0-9_]{{1,1024}}$",
+        rf"^{TABLE}$",
     ),
-    *(parameter for parameter in BACKFILL_PARAMETERS if parameter.name in ("output", "run_id")),
+    OUTPUT,
+    RUN_ID,
     *ANONYMISING_PARAMETERS,
 )
 
@@ -54,16 +56,11 @@ def parse_replay_options(argv: Sequence[str]) -> tuple[ReplaySettings, PipelineO
         OptionError: a parameter is missing, unknown, or has a value that cannot be used.
         SystemExit: the help was asked for.
     """
-    parser = OneLineParser(
-        prog="python -m beam_jobs.replay",
-        description="Read rejected lines again, into Parquet with a manifest. Beam's own options follow the same way.",
-        allow_abbrev=False,
+    values, rest = parse_parameters(
+        _PROGRAM, "Read rejected lines again, into Parquet with a manifest.", REPLAY_PARAMETERS, argv
     )
-    add_parameters(parser, REPLAY_PARAMETERS)
-    own, rest = parser.parse_known_args(argv)
-    values = {parameter.name: checked(parameter, getattr(own, parameter.name)) for parameter in REPLAY_PARAMETERS}
     options = PipelineOptions(rest)
-    runner, job_name = settle_runner(options, rest, parser.prog, _JOB_NAME)
+    runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
     settings = ReplaySettings(
         lines=values["lines"],
         output=absolute(values["output"]),

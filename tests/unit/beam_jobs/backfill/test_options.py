@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -10,24 +9,17 @@ from beam_jobs.access_log import FORMATS
 from beam_jobs.backfill import options
 from beam_jobs.backfill.options import BACKFILL_PARAMETERS, parse_backfill_options
 from beam_jobs.options.parameters import OptionError
+from tools.job_templates import FOLDER, templates
 
-TEMPLATE = Path(__file__).parents[4] / "dags" / "templates" / "backfill.json"
+TEMPLATE = FOLDER / "backfill.json"
 NEEDED = ["--source=/logs/*", "--output=/out/", "--run_id=manual__2026-11-22T13:00:00+00:00"]
 
 
 def test_the_template_describes_the_command_line() -> None:
-    described = json.loads(TEMPLATE.read_text())["parameters"]
-    assert described == [
-        {
-            "name": parameter.name,
-            "label": parameter.label,
-            "helpText": parameter.help_text,
-            "isOptional": parameter.is_optional,
-            "regexes": [parameter.regex],
-            "paramType": "TEXT",
-        }
-        for parameter in BACKFILL_PARAMETERS
-    ]
+    assert TEMPLATE.read_text(encoding="utf-8") == templates()[TEMPLATE], "run python -m tools.job_templates"
+    (log_format,) = [one for one in json.loads(TEMPLATE.read_text())["parameters"] if one["name"] == "log_format"]
+    assert [option["value"] for option in log_format["enumOptions"]] == ["auto", *FORMATS]
+    assert log_format["paramType"] == "TEXT"
 
 
 def test_every_default_matches_its_own_regex() -> None:

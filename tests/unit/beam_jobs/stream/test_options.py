@@ -6,28 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from beam_jobs.access_log import FORMATS
 from beam_jobs.options.parameters import OptionError
 from beam_jobs.stream.options import STREAM_PARAMETERS, parse_stream_options
+from tools.job_templates import FOLDER, templates
 
 REPOSITORY = Path(__file__).parents[4]
+TEMPLATE = FOLDER / "stream.json"
 NEEDED = ["--subscription=projects/logline-local/subscriptions/log-lines", "--dataset=logline-local.logline"]
 
 
 def test_the_template_describes_the_command_line() -> None:
-    template = json.loads((REPOSITORY / "dags" / "templates" / "stream.json").read_text())
+    assert TEMPLATE.read_text(encoding="utf-8") == templates()[TEMPLATE], "run python -m tools.job_templates"
+    template = json.loads(TEMPLATE.read_text())
     assert template["streaming"] is True
     assert template["defaultStreamingMode"] == "AT_LEAST_ONCE"
-    assert template["parameters"] == [
-        {
-            "name": parameter.name,
-            "label": parameter.label,
-            "helpText": parameter.help_text,
-            "isOptional": parameter.is_optional,
-            "regexes": [parameter.regex],
-            "paramType": "TEXT",
-        }
-        for parameter in STREAM_PARAMETERS
-    ]
+    (log_format,) = [one for one in template["parameters"] if one["name"] == "log_format"]
+    assert [option["value"] for option in log_format["enumOptions"]] == list(FORMATS)
 
 
 def test_every_default_matches_its_own_regex() -> None:
