@@ -10,8 +10,7 @@ r"""Web access logs: blocks of bytes in, Arrow record batches out. Knows neither
 from beam_jobs.access_log.arrow.schema import PLAIN_ROWS_SCHEMA, REJECTED_SCHEMA, ROWS_SCHEMA
 from beam_jobs.access_log.detection import Detection, detect, detect_format
 from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatError
-from beam_jobs.access_log.formats.log_format import LogFormat
-from beam_jobs.access_log.formats.registry import FORMATS, get_format
+from beam_jobs.access_log.formats.registry import FORMATS, LogFormat, get_format
 from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
 from beam_jobs.access_log.rejection import RejectReason
 

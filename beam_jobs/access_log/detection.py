@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from beam_jobs.access_log.engines import parse_line
 from beam_jobs.access_log.errors import FormatError
-from beam_jobs.access_log.formats.log_format import LogFormat
-from beam_jobs.access_log.formats.registry import FORMATS
-from beam_jobs.access_log.lines import split_lines
+from beam_jobs.access_log.formats.registry import FORMATS, LogFormat
+from beam_jobs.access_log.lines import is_blank, split_lines
 from beam_jobs.access_log.row import Row
 
 SAMPLE_BYTES = 1 << 16
@@ -64,8 +64,8 @@ def detect(sample: bytes) -> Detection:
     shares: dict[str, tuple[int, int]] = {}
     for log_format in FORMATS.values():
         # What is blank, a comment for example, differs between formats.
-        counted = [line for line in lines if not log_format.is_blank(line)][:_SAMPLE_LINES]
-        accepted = sum(isinstance(log_format.parse_line(line), Row) for line in counted)
+        counted = [line for line in lines if not is_blank(line, log_format.comment)][:_SAMPLE_LINES]
+        accepted = sum(isinstance(parse_line(log_format, line), Row) for line in counted)
         shares[log_format.name] = accepted, len(counted)
     best = max(shares, key=lambda name: shares[name][0])
     accepted, counted_lines = shares[best]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 
 def split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yields each line's offset and its bytes without the terminator."""
+    """Yield each line's offset and its bytes without the terminator."""
     start = 0
     while start < len(data):
         end = data.find(b"\n", start)
@@ -14,6 +14,6 @@ def split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
         start = end + 1
 
 
-def is_blank(line: bytes) -> bool:
-    """Whether a line, without its terminator, is empty or only spaces and tabs."""
-    return not line.strip(b" \t")
+def is_blank(line: bytes, comment: bytes = b"") -> bool:
+    """Whether a line, without its terminator, is empty, only spaces and tabs, or begins with the comment's byte."""
+    return not line.strip(b" \t") or (comment != b"" and line.startswith(comment))

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.rejected import Rejects
+from beam_jobs.access_log.arrow.rejected import rejected_batch
 from beam_jobs.access_log.arrow.rows import rows_batch
-from beam_jobs.access_log.compiled.template_scanner import DECLINED, TOO_LONG
+from beam_jobs.access_log.compiled.outputs import DECLINED, TOO_LONG
+from beam_jobs.access_log.engines import parse_line, scan_lines
 from beam_jobs.access_log.errors import BlockSizeError
-from beam_jobs.access_log.formats.log_format import LogFormat
+from beam_jobs.access_log.formats.registry import LogFormat
 from beam_jobs.access_log.rejection import Rejection, RejectReason
 from beam_jobs.access_log.row import Row
-from beam_jobs.access_log.scanned_block import ScannedBlock
 
 MAX_BLOCK_BYTES = 1 << 28
 """The largest block that one call parses: 256 MiB."""
@@ -52,7 +52,7 @@ class BlockParser:
         )
 
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
-        """Parses whole lines; the last one may lack its newline.
+        """Parse whole lines; the last one may lack its newline.
 
         Any bytes give rows, rejected lines and blanks that add up.
 
@@ -67,26 +67,24 @@ class BlockParser:
             raise BlockSizeError(f"a block of {len(data)} bytes is too large: pass at most {MAX_BLOCK_BYTES} bytes")
         block = np.frombuffer(data, np.uint8)
         block.flags.writeable = False
-        scanned = ScannedBlock(block, self.log_format, self.max_line_bytes)
-        rejects = Rejects(scanned, self.log_format)
-        for line in np.flatnonzero((scanned.verdicts == DECLINED) | (scanned.verdicts == TOO_LONG)).tolist():
-            if scanned.verdicts[line] == TOO_LONG:
-                rejects.add(line, self._too_long)
-                continue
-            start, end = scanned.bounds[line].tolist()
-            parsed = self.log_format.parse_line(bytes(data[start:end]))
+        scanned = scan_lines(self.log_format, block, self.max_line_bytes)
+        too_long = scanned.with_verdict(TOO_LONG)
+        if len(too_long):
+            scanned.reject(too_long, self._too_long)
+        for line in scanned.with_verdict(DECLINED):
+            start, end = scanned.lines.bounds[line].tolist()
+            parsed = parse_line(self.log_format, bytes(data[start:end]))
             if isinstance(parsed, Row):
                 scanned.put(line, parsed)
             else:
-                rejects.add(line, parsed)
-        rejected, kept = rejects.batch(base_offset, self.max_line_bytes)
+                scanned.reject(np.array([line]), parsed)
         return ParsedBlock(
-            rows=rows_batch(scanned.accepted(kept), block, scanned.overflow(), base_offset),
-            rejected=rejected,
+            rows=rows_batch(scanned, base_offset),
+            rejected=rejected_batch(scanned, base_offset, self.max_line_bytes),
             lines=scanned.count,
             blank=scanned.blank,
         )
 
     def kept_line(self, line: bytes) -> bytes:
-        """What may be kept of a line that was refused after it was parsed: all of it, unless a subclass takes out."""
+        """The line as it may be stored; subclasses redact it."""
         return line

@@ -6,7 +6,8 @@ import numpy.typing as npt
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import NO_OVERFLOW, text_columns
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.simd import Number, address_of, copy_64, equal_64, int64, load_word, prefetch, uint64
+from beam_jobs.access_log.compiled.same_bytes import is_same
+from beam_jobs.access_log.compiled.simd import Number, address_of, copy_64, int64, load_word, prefetch, uint64
 
 _SLOTS = 1 << 16
 MAX_TEXTS = _SLOTS // 2
@@ -25,7 +26,7 @@ _MULTIPLIER = uint64(0x9E3779B97F4A7C15)
 _ALL = uint64(0xFFFFFFFFFFFFFFFF)
 
 
-class DistinctTexts:
+class InternedStrings:
     """Numbers texts from 0 on, in the order in which they come; up to 32,768 of them."""
 
     def __init__(self) -> None:
@@ -90,21 +91,6 @@ def _hash(address: int, length: int) -> Number:
         second = (second ^ (load_word(address) & (_ALL >> uint64(8 * (8 - rest))))) * _MULTIPLIER
     mixed = (first ^ (first >> uint64(32))) * _MULTIPLIER + second
     return mixed ^ (mixed >> uint64(29))
-
-
-@inlined
-def is_same(one: int, other: int, length: int) -> bool:
-    """Whether so many bytes at two addresses are the same."""
-    while length > 0:
-        equal = equal_64(one, other)
-        if length < 64:
-            equal |= _ALL << uint64(length)
-        if equal != _ALL:
-            return False
-        one += 64
-        other += 64
-        length -= 64
-    return True
 
 
 @compiled

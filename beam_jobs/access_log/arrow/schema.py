@@ -6,9 +6,6 @@ import pyarrow as pa
 
 Column: TypeAlias = "pa.Array[Any]"
 
-TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent", "host")
-"""The columns whose text is taken from the line, in the order in which the parsers hand them on."""
-
 ENCODED = pa.dictionary(pa.int32(), pa.string())
 """The type of text columns of which the parser knows the distinct values."""
 

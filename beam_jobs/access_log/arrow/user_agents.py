@@ -14,7 +14,7 @@ from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
 from beam_jobs.access_log.arrow.arrays import bytes_array, encoded_array, nullable_bool_array
-from beam_jobs.access_log.arrow.interned_strings import MAX_TEXTS, NULL, UNKNOWN, DistinctTexts
+from beam_jobs.access_log.arrow.interned_strings import MAX_TEXTS, NULL, UNKNOWN, InternedStrings
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import text_columns
 from beam_jobs.access_log.compiled.jit import compiled
@@ -134,7 +134,7 @@ class _Known:
     """The user agents that a thread has met, and their classes; class 0 is that of a line without one."""
 
     def __init__(self) -> None:
-        self.texts = DistinctTexts()
+        self.texts = InternedStrings()
         self.class_of_text = np.zeros(MAX_TEXTS + 2, np.int32)
         self._found = [UserAgentClass("", "", "", False)]
         self.is_bot = np.zeros(_CLASSES, np.bool_)

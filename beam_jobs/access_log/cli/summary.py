@@ -20,8 +20,7 @@ from beam_jobs.access_log.arrow.parquet import RowsFile
 from beam_jobs.access_log.compiled.split_blocks import cut_lines
 from beam_jobs.access_log.detection import SAMPLE_BYTES, Detection, detect
 from beam_jobs.access_log.errors import AccessLogError, FormatError
-from beam_jobs.access_log.formats.log_format import LogFormat
-from beam_jobs.access_log.formats.registry import FORMATS
+from beam_jobs.access_log.formats.registry import FORMATS, LogFormat
 from beam_jobs.access_log.parser import BlockParser, ParsedBlock
 from beam_jobs.access_log.reading.line_blocks import (
     GZIP_MAGIC,

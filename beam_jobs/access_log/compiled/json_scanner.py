@@ -5,17 +5,14 @@ as far as that of the next line is the same, byte for byte, only its values are 
 
 It checks the grammar of RFC 8259, so that what it accepts is valid JSON. A wanted text with an escape or a byte above
 0x7f, a wanted key that comes twice, and every value that is not in its usual form leave the line to the slow path of
-`json_lines.py`, which defines what a line means.
+`reference/json_reader.py`, which defines what a line means.
 """
-
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.arrow.interned_strings import is_same
 from beam_jobs.access_log.compiled.jit import compiled, inlined
+from beam_jobs.access_log.compiled.json_program import MULTIPLIERS, JsonProgram, Reading
 from beam_jobs.access_log.compiled.json_tokens import mark, number_end, skip_spaces, string_end
 from beam_jobs.access_log.compiled.json_values import (
     NUMBERS,
@@ -23,10 +20,11 @@ from beam_jobs.access_log.compiled.json_values import (
     TEXTS,
     TIME_RANK,
     UNFILLED,
-    Reading,
     load_number,
     read_value,
 )
+from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, Outputs
+from beam_jobs.access_log.compiled.same_bytes import is_same
 from beam_jobs.access_log.compiled.simd import (
     Number,
     address_of,
@@ -37,42 +35,11 @@ from beam_jobs.access_log.compiled.simd import (
     store_word,
     uint64,
 )
-from beam_jobs.access_log.compiled.template_scanner import ACCEPTED, DECLINED
-
-MAX_KEY_BYTES = 32
-"""A longer key cannot be wanted."""
-
-MAX_WANTED = 63
-"""So many keys can be wanted at most."""
-
-
-class Wanted(NamedTuple):
-    """A key whose value is wanted.
-
-    Attributes:
-        parent: Its object's number: that of an entry of reading OBJECT, counted from 1; 0 is the line itself.
-        key: The key's bytes.
-        reading: How its value is read.
-        rank: Of several keys for one column the lowest rank with a value counts.
-        column: Its index in `TEXT_FIELDS` for TEXT, nanoseconds of a unit for DURATION.
-        group: Bit of the group of which a line must have one key; 0 for none.
-    """
-
-    parent: int
-    key: bytes
-    reading: Reading
-    rank: int
-    column: int
-    group: int
-
-
-Tables = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint64], npt.NDArray[np.int64], int]
 
 _OBJECT = int(Reading.OBJECT)
 _MAX_DEPTH = 60
 _MAX_WORDS = 1024
-_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0xFF51AFD7ED558CCD)
-_K0, _K1, _K2, _K3, _K4 = (uint64(factor) for factor in _MULTIPLIERS)
+_K0, _K1, _K2, _K3, _K4 = (uint64(factor) for factor in MULTIPLIERS)
 _ALL = uint64(0xFFFFFFFFFFFFFFFF)
 _TRUE = uint64(int.from_bytes(b"true", "little"))
 _ALSE = uint64(int.from_bytes(b"alse", "little"))
@@ -88,54 +55,25 @@ _BEFORE, _BEFORE_BYTES, _IS_TEXT, _WANTED, _DEPTH, _SEEN, _GROUPS, _NODES = rang
 _FIRST, _AFTER, _NEXT = range(3)
 
 
-def tables(wanted: Sequence[Wanted]) -> Tables:
-    """Puts the wanted keys into arrays.
-
-    Returns:
-        Per key parent, length, reading, rank, column and group; per key its bytes as four words; a hash table of
-        indices, -1 where it is empty; and the bits of all groups.
-    """
-    entries = np.array([(w.parent, len(w.key), w.reading, w.rank, w.column, w.group) for w in wanted], np.int64)
-    keys = np.frombuffer(b"".join(w.key.ljust(MAX_KEY_BYTES, b"\0") for w in wanted), np.uint64).reshape(-1, 4)
-    slots = np.full(256, -1, np.int64)
-    for index, one in enumerate(wanted):
-        slot = _python_hash(one)
-        while slots[slot] >= 0:
-            slot = (slot + 1) % 256
-        slots[slot] = index
-    return entries, keys, slots, int(np.bitwise_or.reduce(entries[:, 5]))
-
-
-def _python_hash(wanted: Wanted) -> int:
-    """What `_find_key` computes."""
-    padded = wanted.key.ljust(MAX_KEY_BYTES, b"\0")
-    words = [int.from_bytes(padded[start : start + 8], "little") for start in range(0, MAX_KEY_BYTES, 8)]
-    k0, k1, k2, k3, k4 = _MULTIPLIERS
-    mixed = words[0] ^ (words[1] * k1 % 2**64) ^ (words[2] * k2 % 2**64) ^ (words[3] * k3 % 2**64)
-    return (mixed + wanted.parent * k4 + len(wanted.key)) * k0 % 2**64 >> 56
-
-
 @compiled
 def scan_json(
     data: npt.NDArray[np.uint8],
     count: int,
-    bounds: npt.NDArray[np.int32],
-    verdicts: npt.NDArray[np.uint8],
-    entries: npt.NDArray[np.int64],
-    keys: npt.NDArray[np.uint64],
-    slots: npt.NDArray[np.int64],
-    groups: int,
-    texts: npt.NDArray[np.int32],
-    timestamps: npt.NDArray[np.int64],
-    statuses: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    durations: npt.NDArray[np.float64],
-    dates: npt.NDArray[np.int32],
+    program: JsonProgram,
+    outputs: Outputs,
 ) -> None:
-    """Reads the first `count` lines, of which `PADDING` bytes more can be read behind each, that are declined so far.
+    """Read those of the first `count` lines that are declined so far.
 
-    For the arguments see `tables` and `scanned.ScannedBlock`.
+    Args:
+        data: The bytes, of which `PADDING` more can be read behind each of these lines.
+        count: How many lines.
+        program: The wanted keys of the format.
+        outputs: The lines; filled in for those that are accepted.
     """
+    entries, keys, slots, groups = program.entries, program.keys, program.slots, program.groups
+    verdicts, bounds, texts = outputs.verdicts, outputs.bounds, outputs.texts
+    timestamps, dates, durations = outputs.timestamps, outputs.dates, outputs.durations
+    statuses, sizes = outputs.statuses, outputs.sizes
     base = address_of(data)
     ranks = np.empty(RANKS, np.int64)
     nodes = np.empty(_MAX_DEPTH + 1, np.int64)

@@ -1,9 +1,7 @@
 """How the compiled scanner reads the values of the wanted keys of JSON lines."""
 
-from enum import IntEnum
-
-from beam_jobs.access_log.arrow.schema import TEXT_FIELDS
 from beam_jobs.access_log.compiled.jit import inlined
+from beam_jobs.access_log.compiled.json_program import Reading
 from beam_jobs.access_log.compiled.scan_fields import (
     END_OF_DAYS,
     NO_ZONE,
@@ -27,22 +25,7 @@ from beam_jobs.access_log.compiled.simd import (
     store_word,
     uint64,
 )
-
-
-class Reading(IntEnum):
-    """How the value of a key is read."""
-
-    OBJECT = 0
-    """No value: other keys are wanted inside."""
-    TEXT = 1
-    TIME = 2
-    REQUEST = 3
-    TARGET = 4
-    URL = 5
-    STATUS = 6
-    SIZE = 7
-    DURATION = 8
-
+from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 TEXTS = len(TEXT_FIELDS)
 """How many texts a line has."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
 from beam_jobs.access_log.compiled.simd import Number, int64, load_byte, load_word, lowest_bit, matching, uint8, uint64
-from beam_jobs.access_log.reference.times import MONTHS
+from beam_jobs.access_log.formats.fields import MONTHS
 
 ALL = uint64(0xFFFFFFFFFFFFFFFF)
 NO_ZONE = 1 << 20

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from beam_jobs.access_log.arrow.schema import TEXT_FIELDS
 from beam_jobs.access_log.compiled.jit import compiled, inlined
 from beam_jobs.access_log.compiled.scan_fields import ALL, find
 from beam_jobs.access_log.compiled.simd import Number, int64, load_byte, load_word, store_int32, uint64
+from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 _METHOD, _PATH, _QUERY, _PROTOCOL, _HOST = (
     8 * TEXT_FIELDS.index(name) for name in ("method", "path", "query", "protocol", "host")

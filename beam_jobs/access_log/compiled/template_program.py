@@ -1,17 +1,13 @@
-"""A positional format in numbers, as the compiled scanner reads it."""
+"""A template format in numbers, as the compiled scanner reads it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.arrow.schema import TEXT_FIELDS
-from beam_jobs.access_log.reference.template_reader import NANOSECONDS, WITHOUT_SPACES
-
-if TYPE_CHECKING:
-    from beam_jobs.access_log.formats.template import PositionalFormat
+from beam_jobs.access_log.formats.fields import MICROSECONDS, NANOSECONDS, TEXT_FIELDS, WITHOUT_SPACES
+from beam_jobs.access_log.formats.template import TemplateFormat
 
 (
     TEXT, SKIPPED, TIME, REQUEST, STATUS, SIZE, ABSENT, ISO_TIME, EPOCH, DATE, CLOCK, DURATION, BEFORE_PORT, TARGET,
@@ -67,12 +63,7 @@ _KINDS = {
     "duration_us": (DURATION, None, 0),
     "duration_part_s": (DURATION, None, PART),
 }
-_UNITS = {
-    **NANOSECONDS,
-    "time_epoch_s": 10**6,
-    "time_epoch_ms": 10**3,
-    "time_epoch_us": 1,
-}
+_UNITS = {**NANOSECONDS, **MICROSECONDS}
 _FILLED = {
     "request": ("method", "path", "query", "protocol"),
     "request_url": ("method", "path", "query", "protocol", "host"),
@@ -97,8 +88,9 @@ class Program(NamedTuple):
     rewritten: npt.NDArray[np.int64]
 
 
-def program(log_format: PositionalFormat) -> Program:
-    """Puts a format into numbers for the scanner; its first step is the prefix, where there is one."""
+@lru_cache
+def template_program(log_format: TemplateFormat) -> Program:
+    """Put a format into numbers for the scanner; its first step is the prefix, if it has one."""
     steps: list[tuple[int, ...]] = []
     words: list[tuple[int, int]] = []
     filled: set[str] = set()

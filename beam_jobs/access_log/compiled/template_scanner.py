@@ -8,10 +8,10 @@ lines that this module accepts the two agree. Texts with escapes, or with bytes 
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.arrow.schema import TEXT_FIELDS
 from beam_jobs.access_log.compiled import template_program as steps_of
 from beam_jobs.access_log.compiled.jit import compiled
 from beam_jobs.access_log.compiled.murmur3 import hash_lines
+from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, REWRITE, TOO_LONG, UNENDED, Outputs
 from beam_jobs.access_log.compiled.scan_fields import (
     ALL,
     END_OF_DAYS,
@@ -45,10 +45,7 @@ from beam_jobs.access_log.compiled.simd import (
     uint8,
     uint64,
 )
-
-DECLINED, ACCEPTED, TOO_LONG, REWRITE, UNENDED = range(5)
-"""What the scanner says of a line. REWRITE: accepted, but its texts are not all as they stand. UNENDED: the separator
-is missing that should end the field of a step; the step and where in the line the field begins are in its texts."""
+from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 NO_COMMENT = 256
 """In place of a comment's first byte: nothing is a comment."""
@@ -82,18 +79,9 @@ def scan(
     text_origin: int,
     max_line_bytes: int,
     comment: int,
-    steps: npt.NDArray[np.int64],
-    separators: npt.NDArray[np.uint64],
+    program: steps_of.Program,
     found: int,
-    verdicts: npt.NDArray[np.uint8],
-    bounds: npt.NDArray[np.int32],
-    texts: npt.NDArray[np.int32],
-    timestamps: npt.NDArray[np.int64],
-    statuses: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    durations: npt.NDArray[np.float64],
-    dates: npt.NDArray[np.int32],
-    hashes: npt.NDArray[np.uint64],
+    outputs: Outputs,
 ) -> tuple[int, int, int, int]:
     """Scans and hashes lines until `stop`, one that ends within `PADDING` bytes of the end, or the outputs are full.
 
@@ -104,23 +92,18 @@ def scan(
         text_origin: Added to where texts begin.
         max_line_bytes: A line with more bytes is too long.
         comment: The first byte of lines that count as blank, or `NO_COMMENT`.
-        steps: See `Program`.
-        separators: See `Program`.
+        program: The steps of the format.
         found: How many lines that are not blank were found before.
-        verdicts: Per line that is not blank what is said of it.
-        bounds: Per such line its first byte and the one after its last.
-        texts: Per accepted line, for each of `TEXT_FIELDS`, where it begins and how long it is, -1 for null.
-        timestamps: Per accepted line microseconds since 1970 (UTC).
-        statuses: Per accepted line its status, -1 for null.
-        sizes: Per accepted line its byte count, -1 for null.
-        durations: Per accepted line milliseconds, NaN for null.
-        dates: Per accepted line its UTC date in days since 1970.
-        hashes: Per line the two words of its hash.
+        outputs: Filled in from `found` on; the values of lines that are not accepted are undefined.
 
     Returns:
         Where the first line begins that was not scanned, how many lines that are not blank were found in all, and of
         this call the lines and the blank ones.
     """
+    steps, separators = program.steps, program.separators
+    verdicts, bounds, texts, hashes = outputs.verdicts, outputs.bounds, outputs.texts, outputs.hashes
+    timestamps, dates, durations = outputs.timestamps, outputs.dates, outputs.durations
+    statuses, sizes = outputs.statuses, outputs.sizes
     base = address_of(data)
     last = base + data.size - PADDING
     program_end = steps.shape[0]

@@ -1,10 +1,15 @@
 """The log formats by name."""
 
+from typing import TypeAlias
+
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.json_catalog import JSON_FORMATS
-from beam_jobs.access_log.formats.log_format import LogFormat
+from beam_jobs.access_log.formats.json_lines import JsonFormat
 from beam_jobs.access_log.formats.server_strings import compile_format, is_format_string
-from beam_jobs.access_log.formats.template import PositionalFormat
+from beam_jobs.access_log.formats.template import TemplateFormat
+
+LogFormat: TypeAlias = TemplateFormat | JsonFormat
+"""A format of lines. It is data: `engines.py` says what reads its lines."""
 
 _COMMON = '{remote_addr} {ident} {remote_user} [{time}] "{request}" {status} {body_bytes_sent}'
 _COMBINED = _COMMON + ' "{referer}" "{user_agent}"'
@@ -14,31 +19,31 @@ FORMATS: dict[str, LogFormat] = {
     for log_format in (
         # `LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\"" vhost_combined` in Debian's
         # apache2.conf.
-        PositionalFormat("vhost_combined", "{host_port} " + _COMBINED),
+        TemplateFormat("vhost_combined", "{host_port} " + _COMBINED),
         # Both servers' predefined format of this name: `LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\"
         # \"%{User-agent}i\""` in Apache's httpd.conf, `combined` in ngx_http_log_module.
-        PositionalFormat("combined", _COMBINED),
+        TemplateFormat("combined", _COMBINED),
         # The line of the article that this project takes up: combined with the status in brackets.
-        PositionalFormat(
+        TemplateFormat(
             "article",
             '{remote_addr} {ident} {remote_user} [{time}] "{request}" [{status}] {body_bytes_sent} '
             '"{referer}" "{user_agent}"',
         ),
         # Apache's combined with %D, microseconds, or %T, seconds, at its end; nginx's with $request_time, seconds.
-        PositionalFormat("combined_us", _COMBINED + " {duration_us}"),
-        PositionalFormat("combined_s", _COMBINED + " {duration_s}"),
+        TemplateFormat("combined_us", _COMBINED + " {duration_us}"),
+        TemplateFormat("combined_s", _COMBINED + " {duration_s}"),
         # nginx's combined with `$request_time $upstream_response_time $host` at its end.
-        PositionalFormat("nginx_timed", _COMBINED + " {duration_s} {upstream} {host}"),
+        TemplateFormat("nginx_timed", _COMBINED + " {duration_s} {upstream} {host}"),
         # Elastic Load Balancing User Guide, "Access logs for your Application Load Balancer", entries in order: what
         # follows user_agent is not kept, and later versions add fields at the end.
-        PositionalFormat(
+        TemplateFormat(
             "aws_alb",
             "{skipped} {time_iso8601} {skipped} {remote_addr_port} {skipped} {duration_part_s} {duration_part_s} "
             '{duration_part_s} {status} {skipped} {skipped} {body_bytes_sent} "{request_url}" "{user_agent}" {rest}',
         ),
         # Amazon CloudFront Developer Guide, "Standard log file fields", version 1.0; lines of `#Version` and `#Fields`
         # begin a file. x-host-header is the host, cs(Host) the distribution's own name.
-        PositionalFormat(
+        TemplateFormat(
             "aws_cloudfront",
             "{date}\t{clock}\t{skipped}\t{body_bytes_sent}\t{remote_addr}\t{method}\t{skipped}\t{path}\t{status}\t"
             "{referer_encoded}\t{user_agent_encoded}\t{query}\t{skipped}\t{skipped}\t{skipped}\t{host}\t{skipped}\t"
@@ -47,7 +52,7 @@ FORMATS: dict[str, LogFormat] = {
             escapes=False,
         ),
         # Apache's `LogFormat "%h %l %u %t \"%r\" %>s %b" common`, the format of the NCSA httpd.
-        PositionalFormat("common", _COMMON),
+        TemplateFormat("common", _COMMON),
         *JSON_FORMATS,
     )
 }
@@ -55,10 +60,10 @@ FORMATS: dict[str, LogFormat] = {
 
 
 def get_format(name: str) -> LogFormat:
-    """Looks a format up by its name, or makes one from a server's format string.
+    """Look a format up by its name, or make one from a server's format string.
 
     Args:
-        name: One of `FORMATS`, or an Apache `LogFormat` or nginx `log_format` string; see `format_strings`.
+        name: One of `FORMATS`, or an Apache `LogFormat` or nginx `log_format` string; see `server_strings`.
 
     Raises:
         FormatError: No format has this name; the message lists the known ones. Or the string cannot be used.

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from beam_jobs.access_log.errors import FormatError
-from beam_jobs.access_log.formats.template import PositionalFormat
+from beam_jobs.access_log.formats.template import TemplateFormat
 
 SKIPPED = "skipped"
 
@@ -143,7 +143,7 @@ def is_format_string(text: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def compile_format(text: str) -> PositionalFormat:
+def compile_format(text: str) -> TemplateFormat:
     """Makes a format from an Apache `LogFormat` or nginx `log_format` string.
 
     Raises:
@@ -165,7 +165,7 @@ def compile_format(text: str) -> PositionalFormat:
         piece.text.replace("{", "{{").replace("}", "}}") if piece.field is None else f"{{{piece.field}}}"
         for piece in chosen
     )
-    return PositionalFormat(text, template, escapes=escapes)
+    return TemplateFormat(text, template, escapes=escapes)
 
 
 def _apache_string(text: str) -> str:

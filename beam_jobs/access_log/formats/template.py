@@ -36,12 +36,6 @@ from functools import cached_property
 from string import Formatter
 from typing import NamedTuple
 
-from beam_jobs.access_log.compiled.template_program import Program, program
-from beam_jobs.access_log.formats.log_format import LogFormat
-from beam_jobs.access_log.reference import template_reader as reference
-from beam_jobs.access_log.rejection import Rejection
-from beam_jobs.access_log.row import Row
-
 
 class FieldSlot(NamedTuple):
     """One field of a line and the separator after it.
@@ -60,13 +54,13 @@ class FieldSlot(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PositionalFormat(LogFormat):
+class TemplateFormat:
     """A format by its line.
 
     Attributes:
-        name: See `LogFormat`.
+        name: How users call it, for example `combined`; a format made from a server's format string has that string.
         template: The line with `{field}` in place of each value; braces of the line itself are doubled.
-        comment: See `LogFormat`.
+        comment: The byte that starts lines which are not requests, or none. Such lines count as blank.
         escapes: Whether the server writes a backslash before a quote or backslash in a field, or in place of it.
     """
 
@@ -106,16 +100,3 @@ class PositionalFormat(LogFormat):
                 pieces.append((before, name))
                 before = b""
         return [*pieces, (before, None)] if before else pieces
-
-    def parse_line(self, line: bytes) -> Row | Rejection:
-        """Reads one line by the reference parser."""
-        return reference.read_line(self, line)
-
-    @cached_property
-    def program(self) -> Program:
-        """See `program.program`."""
-        return program(self)
-
-    def unended(self, step: int, position: int) -> Rejection:
-        """What `parse_line` says of a line in which the scanner found no end of the field that a step reads."""
-        return reference.unended(self, step - (1 if self.prefix else 0), position)

@@ -23,8 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.access_log.arrow.arrays import buffer, bytes_array
-from beam_jobs.access_log.arrow.schema import TEXT_FIELDS, Column
-from beam_jobs.access_log.formats.log_format import LogFormat
+from beam_jobs.access_log.arrow.schema import Column
+from beam_jobs.access_log.formats.fields import MONTHS, TEXT_FIELDS
+from beam_jobs.access_log.formats.registry import LogFormat
 from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
 from beam_jobs.access_log.privacy.addresses import (
     AddressMode,
@@ -36,7 +37,6 @@ from beam_jobs.access_log.privacy.addresses import (
 )
 from beam_jobs.access_log.privacy.query_secrets import PARAMETER, REDACTED, USER_INFO, redact_line
 from beam_jobs.access_log.privacy.value_hashes import hash_rows
-from beam_jobs.access_log.reference.times import MONTHS
 from beam_jobs.access_log.rejection import RejectReason
 
 _NUMBERS = ("timestamp", "status", "body_bytes_sent", "request_duration_ms")

@@ -1,4 +1,4 @@
-r"""The slow, obviously correct way from a line to its values: it defines what every field means.
+r"""The reference reader of template formats, slow and obviously correct: it defines what every field means.
 
 The compiled scanner takes the regular lines and must agree with this module; whatever it declines comes here.
 
@@ -17,35 +17,34 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from beam_jobs.access_log.reference.times import TIME_FIELDS, read_time
+from beam_jobs.access_log.formats.fields import (
+    MAY_BE_EMPTY,
+    NANOSECONDS,
+    TIME_FIELDS,
+    WITHOUT_SPACES,
+    WITHOUT_SPACES_EVER,
+)
+from beam_jobs.access_log.formats.template import TemplateFormat
+from beam_jobs.access_log.reference.times import read_time
+from beam_jobs.access_log.reference.values import (
+    Request,
+    path_and_query,
+    read_duration,
+    read_request,
+    read_size,
+    read_status,
+    read_text,
+)
 from beam_jobs.access_log.rejection import LineError, Rejection, RejectReason, shown
 from beam_jobs.access_log.row import Row
 
-if TYPE_CHECKING:
-    from beam_jobs.access_log.formats.template import PositionalFormat
-
-# RFC 9110 section 5.6.2: a method is a token. RFC 9112 section 2.3: the protocol is a name and a version (HTTP/1.1).
-_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
-_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
-_ESCAPED = re.compile(rb'\\(["\\])')
-_DURATION = re.compile(rb"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 _LATER_ZONE = re.compile(rb" [+-][0-9]{4}")
 _PORT = re.compile(rb":[0-9]{1,8}\Z")
-_MAX_INT64 = 2**63 - 1
-WITHOUT_SPACES = frozenset(("remote_addr", "ident", "status", "body_bytes_sent"))
-"""Fields that end at the next space; in others one may stand where the separator after them is longer than a space."""
-WITHOUT_SPACES_EVER = frozenset(("method", "protocol"))
-"""Fields in which a space means that another one before them was cut too early."""
-_MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest"))
-NANOSECONDS = {"duration_s": 10**9, "duration_ms": 10**6, "duration_us": 10**3, "duration_part_s": 10**9}
-"""How many nanoseconds the unit of a duration has."""
 
 
-def read_line(log_format: PositionalFormat, line: bytes) -> Row | Rejection:
+def read_line(log_format: TemplateFormat, line: bytes) -> Row | Rejection:
     """Reads one line, given without its terminator, that is not blank.
 
     Any bytes give a row or a rejection; nothing is raised.
@@ -57,7 +56,7 @@ def read_line(log_format: PositionalFormat, line: bytes) -> Row | Rejection:
         return error.rejection
 
 
-def _row(log_format: PositionalFormat, fields: list[tuple[str, bytes | None]]) -> Row:
+def _row(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> Row:
     timestamp = _timestamp(fields)
     values = dict(fields)
     status = read_status(values.get("status"))
@@ -88,7 +87,7 @@ def _row(log_format: PositionalFormat, fields: list[tuple[str, bytes | None]]) -
     )
 
 
-def _split(log_format: PositionalFormat, line: bytes) -> list[tuple[str, bytes | None]]:
+def _split(log_format: TemplateFormat, line: bytes) -> list[tuple[str, bytes | None]]:
     """Cuts a line into its fields; `None` stands for `-`."""
     fields: list[tuple[str, bytes | None]] = []
     if not line.startswith(log_format.prefix):
@@ -99,7 +98,7 @@ def _split(log_format: PositionalFormat, line: bytes) -> list[tuple[str, bytes |
         if end < 0 or not line.startswith(terminator, end):
             raise LineError(*unended(log_format, number, position))
         value = line[position:end]
-        if not quoted and not value and name not in _MAY_BE_EMPTY:
+        if not quoted and not value and name not in MAY_BE_EMPTY:
             raise _mismatch(log_format, f"the {name} at byte {position} is empty")
         if b" " in value and (
             name in WITHOUT_SPACES_EVER or (name in WITHOUT_SPACES and (terminator.startswith(b" ") or not terminator))
@@ -114,7 +113,7 @@ def _split(log_format: PositionalFormat, line: bytes) -> list[tuple[str, bytes |
     return fields
 
 
-def unended(log_format: PositionalFormat, slot: int, position: int) -> Rejection:
+def unended(log_format: TemplateFormat, slot: int, position: int) -> Rejection:
     """What is said of a line without the separator that should end a slot; slot -1 is the prefix."""
     if slot < 0:
         what = f"it does not begin with {shown(log_format.prefix)}"
@@ -167,51 +166,6 @@ def _timestamp(fields: list[tuple[str, bytes | None]]) -> datetime:
     raise AssertionError("a format without a time cannot be made")
 
 
-def read_status(value: bytes | None) -> int | None:
-    """Reads a status; `000` is none.
-
-    nginx writes that for a request without one, and CloudFront where the viewer closed the connection before there was
-    one (Amazon CloudFront Developer Guide, "Standard logging reference", sc-status).
-
-    Raises:
-        LineError: It is not from 100 to 599.
-    """
-    if value is None or value == b"000":
-        return None
-    if len(value) != 3 or not value.isdigit() or not 100 <= int(value) <= 599:
-        raise LineError(RejectReason.BAD_STATUS, f"the status {shown(value)} is not a number from 100 to 599")
-    return int(value)
-
-
-def read_size(value: bytes | None) -> int | None:
-    """Reads a byte count.
-
-    Raises:
-        LineError: It does not fit an INT64.
-    """
-    if value is None:
-        return None
-    if len(value) > 19 or not value.isdigit() or int(value) > _MAX_INT64:
-        raise LineError(RejectReason.BAD_SIZE, f"the byte count {shown(value)} is not a number from 0 to {_MAX_INT64}")
-    return int(value)
-
-
-def read_duration(value: bytes | None, unit_nanoseconds: int) -> int | None:
-    """Reads a duration to nanoseconds; what is less is cut off.
-
-    Raises:
-        LineError: It is not a number, or longer than a number of nanoseconds below 2**53 can say.
-    """
-    if value is None:
-        return None
-    if _DURATION.fullmatch(value) is not None:
-        whole, _, fraction = value.partition(b".")
-        nanoseconds: int = int(whole + fraction) * unit_nanoseconds // 10 ** len(fraction)
-        if nanoseconds < 2**53:
-            return nanoseconds
-    raise LineError(RejectReason.BAD_DURATION, f"the duration {shown(value)} is not a number, or longer than 100 days")
-
-
 def _duration(fields: list[tuple[str, bytes | None]]) -> float | None:
     read = [
         None if name == "duration_part_s" and value == b"-1" else read_duration(value, NANOSECONDS[name])
@@ -222,63 +176,16 @@ def _duration(fields: list[tuple[str, bytes | None]]) -> float | None:
     return sum(known) / 1_000_000 if known and len(known) == len(read) else None
 
 
-class Request(NamedTuple):
-    """The parts of a request, as logged."""
-
-    method: bytes | None = None
-    path: bytes | None = None
-    query: bytes | None = None
-    protocol: bytes | None = None
-    host: bytes | None = None
-
-
-def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
-    """Method, path, query and protocol of `METHOD target[ PROTOCOL]`; anything else is all path.
-
-    A target that holds spaces is taken where a protocol follows it: clients do send such, and servers log it.
-
-    Args:
-        value: The request; `None` where there is none.
-        is_url: Whether the target is a whole URL, whose host is wanted too.
-    """
-    if not value:
-        return Request()
-    method, _, rest = value.partition(b" ")
-    target: bytes
-    protocol: bytes | None
-    target, space, protocol = rest.rpartition(b" ")
-    if not space:
-        target, protocol = rest, None
-    if (
-        _METHOD.fullmatch(method) is None
-        or not target
-        or target != target.strip(b" ")
-        or (protocol is not None and _PROTOCOL.fullmatch(protocol) is None)
-    ):
-        return Request(path=value)
-    host = None
-    if is_url and (url := _URL.match(target)) is not None:
-        host = url[1] or None
-        target = target[url.end() :]
-    path, query = _path_and_query(target)
-    return Request(method, path, query, protocol, host)
-
-
 def _request_of(values: dict[str, bytes | None]) -> Request:
     for name in ("request", "request_url"):
         if name in values:
             return read_request(values[name], is_url=name == "request_url")
     path, query = values.get("path"), values.get("query") or None
     if values.get("target") is not None:
-        path, query = _path_and_query(values["target"] or b"")
+        path, query = path_and_query(values["target"] or b"")
     if values.get("question_query"):
         query = (values["question_query"] or b"").removeprefix(b"?")
     return Request(values.get("method"), path, query, values.get("protocol"))
-
-
-def _path_and_query(target: bytes) -> tuple[bytes, bytes | None]:
-    path, question_mark, query = target.partition(b"?")
-    return path, query if question_mark else None
 
 
 def _address(values: dict[str, bytes | None]) -> bytes | None:
@@ -294,18 +201,11 @@ def _without_port(value: bytes | None) -> bytes | None:
     return host if colon else value
 
 
-def read_text(value: bytes | None, *, unescape: bool = True) -> str | None:
-    r"""The text of a field; bytes that are not UTF-8 become `\xhh`."""
-    if value is None:
-        return None
-    return (_ESCAPED.sub(rb"\1", value) if unescape else value).decode("utf-8", "backslashreplace")
-
-
 def _decoded(value: bytes | None) -> str | None:
     return None if value is None else unquote_to_bytes(value).decode("utf-8", "backslashreplace")
 
 
-def _mismatch(log_format: PositionalFormat, what: str) -> LineError:
+def _mismatch(log_format: TemplateFormat, what: str) -> LineError:
     return LineError(RejectReason.NOT_MATCHING_FORMAT, f"not a {shown_name(log_format.name)} line: {what}")
 
 

@@ -3,26 +3,14 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+from beam_jobs.access_log.formats.fields import MICROSECONDS, MONTHS, TIME_FIELDS
 from beam_jobs.access_log.rejection import LineError, RejectReason, shown
-
-MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
-"""The months as servers write them."""
-
-TIME_FIELDS = {
-    "time": "17/May/2015:10:05:03 +0000",
-    "time_iso8601": "2015-05-17T10:05:03+00:00",
-    "time_epoch_s": "1431857103.000",
-    "time_epoch_ms": "1431857103000",
-    "time_epoch_us": "1431857103000000",
-}
-"""The fields that hold a whole time, and how it looks in each."""
 
 _CLF = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d)(?: ([+-])(\d\d)(\d\d))?", re.ASCII)
 _ISO = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))?", re.ASCII
 )
 _EPOCH = re.compile(rb"(\d{1,17})(?:\.(\d{1,9}))?", re.ASCII)
-_EPOCH_UNITS = {"time_epoch_s": 10**6, "time_epoch_ms": 10**3, "time_epoch_us": 1}
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _AFTER_2199 = (datetime(2200, 1, 1, tzinfo=UTC) - _1970) // timedelta(microseconds=1)
 
@@ -73,7 +61,7 @@ def _epoch(field: str, value: bytes) -> datetime | None:
     if match is None:
         return None
     whole, fraction = match[1], match[2] or b""
-    microseconds = int(whole + fraction) * _EPOCH_UNITS[field] // 10 ** len(fraction)
+    microseconds = int(whole + fraction) * MICROSECONDS[field] // 10 ** len(fraction)
     return _1970 + timedelta(microseconds=min(microseconds, _AFTER_2199))
 
 

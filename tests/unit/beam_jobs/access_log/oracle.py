@@ -6,7 +6,8 @@ import mmh3
 
 from beam_jobs.access_log import LogFormat, ParsedBlock
 from beam_jobs.access_log.arrow.user_agents import classify
-from beam_jobs.access_log.lines import split_lines
+from beam_jobs.access_log.engines import parse_line
+from beam_jobs.access_log.lines import is_blank, split_lines
 from beam_jobs.access_log.row import Row
 
 
@@ -29,10 +30,10 @@ def expected_block(
         if len(line) > max_line_bytes:
             message = f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept"
             rejected.append(_reject(line[:max_line_bytes], "line_too_long", message, source_offset))
-        elif log_format.is_blank(line):
+        elif is_blank(line, log_format.comment):
             blank += 1
         else:
-            parsed = log_format.parse_line(line)
+            parsed = parse_line(log_format, line)
             if isinstance(parsed, Row):
                 rows.append(_row(line, parsed, source_offset))
             else:

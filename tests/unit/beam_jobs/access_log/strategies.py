@@ -4,8 +4,8 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from beam_jobs.access_log.formats.template import PositionalFormat
-from beam_jobs.access_log.reference.times import MONTHS
+from beam_jobs.access_log.formats.fields import MONTHS
+from beam_jobs.access_log.formats.template import TemplateFormat
 
 _WORDS = st.text("abcXYZ019-._~%/", min_size=1, max_size=70)
 _TARGETS = st.builds(
@@ -114,12 +114,12 @@ _ODD_FIELDS = {
 }
 
 
-def regular_lines(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
+def regular_lines(log_format: TemplateFormat) -> st.SearchStrategy[bytes]:
     """Lines that the compiled scanner must take."""
     return _lines(log_format, {})
 
 
-def lines(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
+def lines(log_format: TemplateFormat) -> st.SearchStrategy[bytes]:
     """Lines of the format, odd requests included, whole or spoilt, and any bytes at all; none holds a newline."""
     whole = _lines(log_format, {name: _FIELDS[name] | odd for name, odd in _ODD_FIELDS.items()})
     return (
@@ -129,7 +129,7 @@ def lines(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
     )
 
 
-def blocks(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
+def blocks(log_format: TemplateFormat) -> st.SearchStrategy[bytes]:
     """Blocks of such lines with either line end, blank lines, and now and then no newline at the end."""
     ended = st.tuples(lines(log_format) | st.sampled_from([b"", b" \t", b"\r"]), st.sampled_from([b"\n", b"\r\n"]))
     return st.builds(
@@ -139,7 +139,7 @@ def blocks(log_format: PositionalFormat) -> st.SearchStrategy[bytes]:
     )
 
 
-def _lines(log_format: PositionalFormat, odd: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[bytes]:
+def _lines(log_format: TemplateFormat, odd: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[bytes]:
     names = {slot.name for slot in log_format.slots}
     fields = {name: odd.get(name, _FIELDS[name]) for name in sorted(names)}
     return st.fixed_dictionaries(fields).map(lambda values: log_format.template.format(**values).encode())

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_jobs.access_log import BlockParser
-from beam_jobs.access_log.compiled.template_scanner import ACCEPTED
+from beam_jobs.access_log.compiled.outputs import ACCEPTED
+from beam_jobs.access_log.engines import scan_lines
 from beam_jobs.access_log.formats.json_catalog import JSON_FORMATS
 from beam_jobs.access_log.formats.json_lines import JsonFormat
-from beam_jobs.access_log.scanned_block import ScannedBlock
 from tests.unit.beam_jobs.access_log.oracle import assert_parsed_as, expected_block
 
 FORMATS = {log_format.name: log_format for log_format in JSON_FORMATS}
@@ -156,5 +156,5 @@ def test_usual_lines_take_the_compiled_pass(data: st.DataObject, log_format: Jso
     (first_time,) = [index for index, key in enumerate(log_format.keys) if key.field == "time"][:1]
     values[first_time] = "2015-05-17T10:05:03.123Z"
     line = json.dumps(_document(log_format, values, {"escaped": 'a "quoted" \u00e9'})).encode()
-    scanned = ScannedBlock(np.frombuffer(line + b"\n" + b"x" * 100, np.uint8), log_format, 1 << 20)
-    assert scanned.verdicts.tolist()[0] == ACCEPTED
+    scanned = scan_lines(log_format, np.frombuffer(line + b"\n" + b"x" * 100, np.uint8), 1 << 20)
+    assert scanned.lines.verdicts.tolist()[0] == ACCEPTED

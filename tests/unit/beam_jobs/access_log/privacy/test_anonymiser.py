@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_jobs.access_log import FORMATS, BlockParser, ParsedBlock
-from beam_jobs.access_log.formats.template import PositionalFormat
+from beam_jobs.access_log.formats.template import TemplateFormat
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys, pseudonyms, truncated
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 from beam_jobs.access_log.privacy.query_secrets import ENDINGS, WORDS, redact_line
 from tests.unit.beam_jobs.access_log.strategies import blocks
 
-COMBINED = cast(PositionalFormat, FORMATS["combined"])
+COMBINED = cast(TemplateFormat, FORMATS["combined"])
 KEYS = DailyKeys("the-first-key-of-all\n2015-05-18 the-key-that-follows")
 LINE = '{} - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" 200 5 "{}" "curl/8"'
 

@@ -1,0 +1,72 @@
+"""What the compiled scanners fill in per line."""
+
+from typing import Any, NamedTuple, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from beam_jobs.access_log.formats.fields import TEXT_FIELDS
+
+DECLINED, ACCEPTED, TOO_LONG, REWRITE, UNENDED = range(5)
+"""The verdicts on a line.
+
+DECLINED leaves it to the reference reader. REWRITE accepts it, but its texts are not all as they stand. UNENDED misses
+the separator that should end the field of a step; the step and where in the line the field begins are in its texts.
+"""
+
+
+class Outputs(NamedTuple):
+    """One entry per line that is not blank, in every array.
+
+    Attributes:
+        verdicts: What is known of the line.
+        bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
+        texts: Shape (lines, 2 * 9): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
+            Beginnings from the block's size on lie in the overflow.
+        timestamps: Microseconds since 1970 (UTC).
+        statuses: -1 for null.
+        sizes: Byte counts, -1 for null.
+        durations: Milliseconds, NaN for null.
+        dates: UTC dates in days since 1970.
+        hashes: Shape (lines, 2): the two words of the line's hash.
+    """
+
+    verdicts: npt.NDArray[np.uint8]
+    bounds: npt.NDArray[np.int32]
+    texts: npt.NDArray[np.int32]
+    timestamps: npt.NDArray[np.int64]
+    statuses: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    durations: npt.NDArray[np.float64]
+    dates: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.uint64]
+
+    @classmethod
+    def empty(cls, lines: int) -> Self:
+        """Make room for `lines` lines."""
+        return cls(
+            np.empty(lines, np.uint8),
+            np.empty((lines, 2), np.int32),
+            np.empty((lines, 2 * len(TEXT_FIELDS)), np.int32),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.float64),
+            np.empty(lines, np.int32),
+            np.empty((lines, 2), np.uint64),
+        )
+
+    def grown(self) -> Self:
+        """Copy all lines to outputs with twice the room."""
+        grown = self.empty(2 * len(self.verdicts))
+        for old, new in zip(self, grown, strict=True):
+            cast(Any, new)[: len(self.verdicts)] = old
+        return grown
+
+    def first(self, lines: int) -> Self:
+        """Return the first lines, not copied."""
+        return type(self)(*(cast(Any, values)[:lines] for values in self))
+
+    def take(self, lines: npt.NDArray[np.int64]) -> Self:
+        """Copy some of the lines."""
+        return type(self)(*(cast(Any, values).take(lines, axis=0) for values in self))

@@ -1,0 +1,37 @@
+"""The fields of log lines: facts that the reference readers and the compiled scanners both build on."""
+
+TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent", "host")
+"""The columns whose text is taken from the line, in the order in which the parsers hand them on."""
+
+MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
+"""The months as servers write them."""
+
+TIME_FIELDS = {
+    "time": "17/May/2015:10:05:03 +0000",
+    "time_iso8601": "2015-05-17T10:05:03+00:00",
+    "time_epoch_s": "1431857103.000",
+    "time_epoch_ms": "1431857103000",
+    "time_epoch_us": "1431857103000000",
+}
+"""The fields that hold a whole time, each with an example."""
+
+MICROSECONDS = {"time_epoch_s": 10**6, "time_epoch_ms": 10**3, "time_epoch_us": 1}
+"""Microseconds per unit of each time that is a number."""
+
+NANOSECONDS = {
+    "duration_s": 10**9,
+    "duration_ms": 10**6,
+    "duration_us": 10**3,
+    "duration_ns": 1,
+    "duration_part_s": 10**9,
+}
+"""Nanoseconds per unit of each duration."""
+
+WITHOUT_SPACES = frozenset(("remote_addr", "ident", "status", "body_bytes_sent"))
+"""Fields that end at the next space; they may hold one only where the separator after them is longer than a space."""
+
+WITHOUT_SPACES_EVER = frozenset(("method", "protocol"))
+"""Fields in which a space means that an earlier field was cut too soon."""
+
+MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest"))
+"""Fields that may be empty without quotes around them."""

@@ -1,0 +1,116 @@
+"""How the reference readers read single values, whatever the format of the line."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from beam_jobs.access_log.rejection import LineError, RejectReason, shown
+
+# RFC 9110 section 5.6.2: a method is a token. RFC 9112 section 2.3: the protocol is a name and a version (HTTP/1.1).
+_METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
+_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
+_ESCAPED = re.compile(rb'\\(["\\])')
+_DURATION = re.compile(rb"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_MAX_INT64 = 2**63 - 1
+
+
+def read_status(value: bytes | None) -> int | None:
+    """Reads a status; `000` is none.
+
+    nginx writes that for a request without one, and CloudFront where the viewer closed the connection before there was
+    one (Amazon CloudFront Developer Guide, "Standard logging reference", sc-status).
+
+    Raises:
+        LineError: It is not from 100 to 599.
+    """
+    if value is None or value == b"000":
+        return None
+    if len(value) != 3 or not value.isdigit() or not 100 <= int(value) <= 599:
+        raise LineError(RejectReason.BAD_STATUS, f"the status {shown(value)} is not a number from 100 to 599")
+    return int(value)
+
+
+def read_size(value: bytes | None) -> int | None:
+    """Reads a byte count.
+
+    Raises:
+        LineError: It does not fit an INT64.
+    """
+    if value is None:
+        return None
+    if len(value) > 19 or not value.isdigit() or int(value) > _MAX_INT64:
+        raise LineError(RejectReason.BAD_SIZE, f"the byte count {shown(value)} is not a number from 0 to {_MAX_INT64}")
+    return int(value)
+
+
+def read_duration(value: bytes | None, unit_nanoseconds: int) -> int | None:
+    """Reads a duration to nanoseconds; what is less is cut off.
+
+    Raises:
+        LineError: It is not a number, or longer than a number of nanoseconds below 2**53 can say.
+    """
+    if value is None:
+        return None
+    if _DURATION.fullmatch(value) is not None:
+        whole, _, fraction = value.partition(b".")
+        nanoseconds: int = int(whole + fraction) * unit_nanoseconds // 10 ** len(fraction)
+        if nanoseconds < 2**53:
+            return nanoseconds
+    raise LineError(RejectReason.BAD_DURATION, f"the duration {shown(value)} is not a number, or longer than 100 days")
+
+
+class Request(NamedTuple):
+    """The parts of a request, as logged."""
+
+    method: bytes | None = None
+    path: bytes | None = None
+    query: bytes | None = None
+    protocol: bytes | None = None
+    host: bytes | None = None
+
+
+def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
+    """Method, path, query and protocol of `METHOD target[ PROTOCOL]`; anything else is all path.
+
+    A target that holds spaces is taken where a protocol follows it: clients do send such, and servers log it.
+
+    Args:
+        value: The request; `None` where there is none.
+        is_url: Whether the target is a whole URL, whose host is wanted too.
+    """
+    if not value:
+        return Request()
+    method, _, rest = value.partition(b" ")
+    target: bytes
+    protocol: bytes | None
+    target, space, protocol = rest.rpartition(b" ")
+    if not space:
+        target, protocol = rest, None
+    if (
+        _METHOD.fullmatch(method) is None
+        or not target
+        or target != target.strip(b" ")
+        or (protocol is not None and _PROTOCOL.fullmatch(protocol) is None)
+    ):
+        return Request(path=value)
+    host = None
+    if is_url and (url := _URL.match(target)) is not None:
+        host = url[1] or None
+        target = target[url.end() :]
+    path, query = path_and_query(target)
+    return Request(method, path, query, protocol, host)
+
+
+def path_and_query(target: bytes) -> tuple[bytes, bytes | None]:
+    """Split a target at its first question mark."""
+    path, question_mark, query = target.partition(b"?")
+    return path, query if question_mark else None
+
+
+def read_text(value: bytes | None, *, unescape: bool = True) -> str | None:
+    r"""The text of a field; bytes that are not UTF-8 become `\xhh`."""
+    if value is None:
+        return None
+    return (_ESCAPED.sub(rb"\1", value) if unescape else value).decode("utf-8", "backslashreplace")
