@@ -5,6 +5,7 @@ Runs with `plugins` on PYTHONPATH. What stands above the marker in the page is w
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -35,9 +36,9 @@ def described_settings() -> str:
 
 def _attributes() -> list[tuple[str, str, str]]:
     """Field, text and variable of each line of the class's docstring."""
-    _, _, listed = (Settings.__doc__ or "").partition("Attributes:")
+    _, _, listed = inspect.cleandoc(Settings.__doc__ or "").partition("Attributes:")
     found = []
-    for entry in re.split(r"\n {8}(?=\w+: )", listed)[1:]:
+    for entry in re.split(r"\n {4}(?=\w+: )", listed)[1:]:
         field, _, text = " ".join(entry.split()).partition(": ")
         variable = re.search(r"`(LOGLINE_[A-Z_]+)`", text)
         if variable is None:
