@@ -54,7 +54,7 @@ pipeline.run().wait_until_finish()
 
 
 def main() -> None:
-    """Prints throughput beside Beam's runner, and the latency."""
+    """Print throughput beside Beam's runner, and the latency."""
     print(machine())
     with _Machine() as here:
         throughput = here.stream("throughput", THROUGHPUT_RATE, THROUGHPUT_SECONDS)

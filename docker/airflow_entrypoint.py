@@ -2,9 +2,9 @@
 
     airflow_entrypoint.py init | api-server | scheduler | dag-processor | triggerer | ANY AIRFLOW COMMAND
 
-`init` brings Airflow's database up to date and says so in it; the services wait for that, so no order of starting is
-needed. A variable that is set but empty counts as not set. With the profile `gcp` among COMPOSE_PROFILES nothing points
-at the emulators, and new DAGs wait until somebody unpauses them, since their jobs cost money.
+`init` migrates Airflow's database and records it there; the services wait for that, so they may start in any order. A
+variable that is set but empty counts as not set. With the profile `gcp` among COMPOSE_PROFILES nothing points at the
+emulators, and new DAGs wait until somebody unpauses them, since their jobs cost money.
 """
 
 from __future__ import annotations
@@ -108,12 +108,12 @@ def wait_for_database(*, migrated: bool) -> None:
             print(f"waiting: {reason}", file=sys.stderr, flush=True)
             said = reason
         if time.monotonic() > deadline:
-            raise StartError(f"waited {WAIT_SECONDS} s in vain: {reason}")
+            raise StartError(f"not within {WAIT_SECONDS} s: {reason}")
         time.sleep(1)
 
 
 def what_is_missing(*, migrated: bool) -> str:
-    """Say in one line what the database lacks, nothing where it is ready."""
+    """Return in one line what the database lacks, nothing where it is ready."""
     try:
         connection = connect()
     except psycopg2.OperationalError as error:

@@ -1,4 +1,4 @@
-"""A stack of one's own for tests and benchmarks: free ports, a folder of its own, gone at the end."""
+"""A stack for tests and benchmarks, on free ports and in a folder of its own, stopped at the end."""
 
 import contextlib
 import os

@@ -23,7 +23,7 @@ FLAGS = (
 
 
 def token_of(stack: RunningStack, role: str = "admin") -> str:
-    """A token of Airflow's simple auth manager: that of the stack's user, or one of another role made of it."""
+    """Return a token of Airflow's simple auth manager: that of the stack's user, or one of another role made of it."""
     login = {"username": USER, "password": airflow_secrets(stack.config).password}
     answer = requests.post(f"{stack.config.airflow_url}/auth/token", json=login, timeout=60)
     token: str = answer.json()["access_token"]
@@ -51,7 +51,7 @@ class Watched:
 
 @contextmanager
 def browsing(stack: RunningStack, token: str, **options: object) -> Iterator[tuple[BrowserContext, Watched]]:
-    """A browser with the cookie of a user; every page of it is watched."""
+    """Open a browser with the cookie of a user, and watch all its pages."""
     url, watched = stack.config.airflow_url, Watched()
 
     def heard(message: ConsoleMessage) -> None:

@@ -60,7 +60,7 @@ class ScriptTransaction(DuckDBEngine):
 
     @asynccontextmanager
     async def write_lock(self) -> AsyncIterator[None]:
-        """The main connection's lock."""
+        """Return the main connection's lock."""
         async with self._engine.write_lock():
             yield
 

@@ -99,7 +99,7 @@ class AirflowApi(RestClient):
             The answer's JSON, None where it has none.
 
         Raises:
-            AirflowError: The answer is no success; the text holds Airflow's reason.
+            AirflowError: Airflow refuses; the text holds its reason.
         """
         for attempt in (1, 2):
             if "Authorization" not in self._session.headers:
@@ -126,7 +126,7 @@ class AirflowApi(RestClient):
         try:
             return _dag_run(self.request("POST", path, json=body))
         except AirflowError as error:
-            # Of two requests that start a run at the very same time one may fail on SQLite: "database is locked".
+            # Of two requests that start a run at the same time one may fail on SQLite: "database is locked".
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
         try:

@@ -1,4 +1,4 @@
-"""What runs, on disk: written by the supervisor, read by everyone else."""
+"""The state of the stack on disk: written by the supervisor, read by everyone else."""
 
 import contextlib
 import dataclasses

@@ -9,7 +9,7 @@ from emulators.dataflow.jobs.job import timestamp
 
 
 def metric_updates(path: Path, cpu_seconds: float | None) -> list[dict[str, Any]]:
-    """The metrics of a job, shaped like those of the real service.
+    """Return the metrics of a job, shaped like those of the real service.
 
     Every metric comes twice, once with the context `tentative`: what is committed, and what includes work under way.
     Here the two are the same.

@@ -78,7 +78,7 @@ class JobStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, and no other thread in between."""
+        """Run all or nothing of a block, with no other thread in between."""
         with self._lock:
             if self._database.in_transaction:
                 yield
@@ -105,7 +105,7 @@ class JobStore:
                 raise already_active(job.name) from error
 
     def get(self, project: str, location: str, job_id: str) -> Job:
-        """The job.
+        """Return a job.
 
         Raises:
             ApiError: 404, there is none in this project and location.
@@ -116,11 +116,11 @@ class JobStore:
         return found[0]
 
     def active(self) -> list[Job]:
-        """All jobs that have not ended, the oldest first."""
+        """Return all jobs that have not ended, the oldest first."""
         return self._jobs(FILTERS["ACTIVE"] + " ORDER BY created", ())
 
     def active_named(self, project: str, location: str, name: str) -> Job | None:
-        """The active job of this very name that no update is replacing."""
+        """Return the active job of this name that no update is replacing."""
         condition = f"{FILTERS['ACTIVE']} AND replaced_by IS NULL AND project = ? AND location = ? AND name = ?"
         return next(iter(self._jobs(condition, (project, location, name))), None)
 
@@ -138,7 +138,7 @@ class JobStore:
     def page(
         self, project: str, location: str | None, job_filter: str, name: str | None, after: str, size: int
     ) -> tuple[list[Job], str]:
-        """One page of a list.
+        """Return one page of a list.
 
         Args:
             project: the project's id.
@@ -188,7 +188,7 @@ class JobStore:
     def messages(
         self, job_id: str, importances: Iterable[str], start: str, end: str, after: int, size: int
     ) -> tuple[list[Message], bool]:
-        """One page of a job's messages, the oldest first.
+        """Return one page of a job's messages, the oldest first.
 
         Args:
             job_id: the job.

@@ -53,7 +53,7 @@ def check_environment(environment: Mapping[str, Any]) -> None:
 def pipeline_options(
     resource: Mapping[str, Any], spec_uri: str, parameters: Mapping[str, str], environment: Mapping[str, Any]
 ) -> dict[str, str | list[str]]:
-    """The options of a job, by their names in Beam's Python SDK.
+    """Return the options of a job, by their names in Beam's Python SDK.
 
     Args:
         resource: the job.
@@ -82,7 +82,7 @@ def pipeline_options(
 
 
 def command(module: str, options: Mapping[str, str | list[str]], environment: Mapping[str, Any]) -> list[str]:
-    """The argument list that runs an entry point with its options and with `additionalPipelineOptions`.
+    """Return the argument list that runs an entry point with its options and with `additionalPipelineOptions`.
 
     A true flag of Beam's is passed by its name alone and a false one not at all, as its option parser wants it.
     """

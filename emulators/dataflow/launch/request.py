@@ -67,6 +67,6 @@ class Launch:
 
 
 def _camel(name: str) -> str:
-    """`job_name` as `jobName`."""
+    """Convert `job_name` to `jobName`."""
     head, *tail = name.split("_")
     return head + "".join(word[:1].upper() + word[1:] for word in tail)

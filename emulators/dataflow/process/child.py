@@ -26,7 +26,7 @@ class Exit:
     cpu_seconds: float = 0.0
 
     def describe(self) -> str:
-        """A sentence for the job's messages, empty for exit code 0."""
+        """Return a sentence for the job's messages, empty for exit code 0."""
         if self.code is None:
             return "The job's process died without an exit code: it was killed together with its process group."
         if self.code < 0:
@@ -88,7 +88,7 @@ class Child:
         return self._pid() is not None
 
     def exit(self) -> Exit | None:
-        """How the process ended, or None while it has not."""
+        """Return how the process ended, or None while it has not."""
         alive = self._is_alive()
         try:
             record = json.loads((self.folder / "exit.json").read_text())
