@@ -37,7 +37,7 @@ def main(command: list[str]) -> None:
     """Prepare the environment, wait, and become the service.
 
     Raises:
-        StartError: something is not set, or the database does not come up.
+        StartError: Something is not set, or the database does not come up.
     """
     for name in [name for name, value in os.environ.items() if name.isupper() and not value]:
         del os.environ[name]
@@ -56,7 +56,7 @@ def choose_cloud() -> None:
     """Point the clients at the emulators or at Google Cloud.
 
     Raises:
-        StartError: the user's own project, bucket or credentials are missing.
+        StartError: The user's own project, bucket or credentials are missing.
     """
     project, bucket = os.environ.get("GOOGLE_CLOUD_PROJECT", ""), os.environ.get("LOGLINE_BUCKET", "")
     if "gcp" not in os.environ.get("COMPOSE_PROFILES", "").split(","):
@@ -96,7 +96,7 @@ def wait_for_database(*, migrated: bool) -> None:
     """Wait until the database answers, and where asked until `init` has done its work.
 
     Raises:
-        StartError: it has not within WAIT_SECONDS.
+        StartError: It has not within WAIT_SECONDS.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     said = ""

@@ -82,7 +82,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
-    # The first of the steps that look for things to rewrite with regular expressions.
+    # The first of the steps that rewrite with regular expressions.
     vars(bqemulator.sql.translator)["rewrite_session_user"] = lambda sql, caller: rewrite_session_user(
         without_comments(sql), caller
     )

@@ -19,9 +19,9 @@ class ApiError(Exception):
     """A request that the service refuses.
 
     Attributes:
-        code: the HTTP status code.
-        status: the canonical status, such as `NOT_FOUND`; the gRPC status code has the same name.
-        message: what the client reads.
+        code: The HTTP status code.
+        status: The canonical status, such as `NOT_FOUND`; the gRPC status code has the same name.
+        message: What the client reads.
         details: `google.rpc.Status.details` in their JSON form, each with its `@type`.
     """
 

@@ -36,7 +36,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _require_free(host: str, port: int) -> None:
-    """Say in one line what gRPC would log in its own words before it fails."""
+    """Fail with one line where gRPC would log several before it fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

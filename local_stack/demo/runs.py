@@ -1,4 +1,4 @@
-"""Runs of DAGs: started, followed with a line per task, their failures told in one line."""
+"""Start runs of DAGs and follow them: a line for each task, and the reason of a failure."""
 
 import time
 from collections.abc import Collection, Mapping

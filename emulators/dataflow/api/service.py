@@ -35,10 +35,10 @@ class DataflowService:
     """What the API does, for one project.
 
     Args:
-        project: requests for any other project are refused.
-        store: the jobs.
-        follower: runs them.
-        images: entry point modules by image name.
+        project: Requests for any other project are refused.
+        store: The jobs.
+        follower: Runs them.
+        images: Entry point modules by image name.
     """
 
     def __init__(self, project: str, store: JobStore, follower: JobFollower, images: Mapping[str, str]) -> None:
@@ -55,7 +55,7 @@ class DataflowService:
             Nothing where only validation was asked for.
 
         Raises:
-            ApiError: the request is wrong, or the name is taken.
+            ApiError: The request is wrong, or the name is taken.
         """
         self._check_project(project, location)
         _check_name(launch.job_name)
@@ -126,7 +126,7 @@ class DataflowService:
         """Serve `projects.locations.jobs.list`; without a location `projects.jobs.aggregated`.
 
         Raises:
-            ApiError: 400, there is no such filter, view or page.
+            ApiError: 400, the filter, view or page does not exist.
         """
         self._check_project(project, location or DEFAULT_LOCATION)
         job_filter = "ALL" if job_filter in ("", "UNKNOWN") else job_filter

@@ -39,11 +39,11 @@ class Job:
     """One job.
 
     Attributes:
-        resource: the job as the REST API shows it with JOB_VIEW_ALL.
-        command: the argument list of its entry point; empty for a job that is stored and never run.
-        asked_for: the end state that a request (or the emulator's shutdown) asked for.
-        reason: why, as an ERROR message to write when the job ends; empty where the state says it all.
-        stderr_offset: how many bytes of the job's stderr have become messages.
+        resource: The job as the REST API shows it with JOB_VIEW_ALL.
+        command: The argument list of its entry point; empty for a job that is stored and never run.
+        asked_for: The end state that a request (or the emulator's shutdown) asked for.
+        reason: Why, as an ERROR message to write when the job ends; empty where the state says it all.
+        stderr_offset: How many bytes of the job's stderr have become messages.
     """
 
     resource: dict[str, Any]
@@ -81,7 +81,7 @@ class Job:
         """Change the state.
 
         Raises:
-            ValueError: this state cannot follow the current one.
+            ValueError: This state cannot follow the current one.
         """
         if not may_follow(self.state, state):
             raise ValueError(f"job {self.id} cannot go from {self.state} to {state}")

@@ -54,9 +54,9 @@ def read_log(path: Path, offset: int, *, ended: bool) -> tuple[list[tuple[str, s
     """Return the messages of a log from an offset on.
 
     Args:
-        path: the log; need not exist yet.
-        offset: in bytes, at the start of a line.
-        ended: whether nothing more will be written, so that a last line without a newline counts too.
+        path: The log; need not exist yet.
+        offset: In bytes, at the start of a line.
+        ended: Whether nothing more will be written, so that a last line without a newline counts too.
 
     Returns:
         Importance and text per line that is not blank, and the offset where the next call goes on. It reads a

@@ -16,7 +16,7 @@ def metric_updates(path: Path, cpu_seconds: float | None) -> list[dict[str, Any]
 
     Args:
         path: `{"counters": [{"namespace": str, "name": str, "step": str, "value": int}]}`; need not exist yet.
-        cpu_seconds: what the job has used, or None where it is not known yet.
+        cpu_seconds: What the job has used, or None where it is not known yet.
     """
     updates = []
     now = timestamp()

@@ -55,8 +55,8 @@ def end_state(exit_code: int | None, asked_for: JobState | None) -> JobState:
     """Return the state of a job whose process has ended.
 
     Args:
-        exit_code: of the entry point; negative for a signal, None where the process vanished without one.
-        asked_for: the end state that a request asked for, if any did.
+        exit_code: Of the entry point; negative for a signal, None where the process vanished without one.
+        asked_for: The end state that a request asked for, if any did.
 
     Returns:
         The state asked for; but a drain or an update whose process failed is a failure, not a success.

@@ -108,7 +108,7 @@ class JobStore:
         """Return a job.
 
         Raises:
-            ApiError: 404, there is none in this project and location.
+            ApiError: 404, it does not exist in this project and location.
         """
         found = self._jobs("id = ? AND project = ? AND location = ?", (job_id, project, location))
         if not found:
@@ -141,15 +141,15 @@ class JobStore:
         """Return one page of a list.
 
         Args:
-            project: the project's id.
-            location: a region, or None for all.
-            job_filter: a key of `FILTERS`.
-            name: the exact name of the jobs wanted, or None.
-            after: the mark that the page before returned, or "".
-            size: how many jobs at most.
+            project: The project's id.
+            location: A region, or None for all.
+            job_filter: A key of `FILTERS`.
+            name: The exact name of the jobs wanted, or None.
+            after: The mark that the page before returned, or "".
+            size: How many jobs at most.
 
         Returns:
-            The jobs, and the mark of the next page: "" where there is none.
+            The jobs, and the mark of the next page: "" after the last.
         """
         condition, values = f"{FILTERS[job_filter]} AND project = ?", [project]
         for column, wanted in (("location", location), ("name", name)):
@@ -191,12 +191,12 @@ class JobStore:
         """Return one page of a job's messages, the oldest first.
 
         Args:
-            job_id: the job.
-            importances: which messages to take.
-            start: the earliest time, inclusive.
-            end: the latest time, exclusive.
-            after: the number of the last message of the page before, or 0.
-            size: how many messages at most.
+            job_id: The job.
+            importances: Which messages to take.
+            start: The earliest time, inclusive.
+            end: The latest time, exclusive.
+            after: The number of the last message of the page before, or 0.
+            size: How many messages at most.
 
         Returns:
             The messages, and whether there are more.

@@ -36,7 +36,7 @@ def check_environment(environment: Mapping[str, Any]) -> None:
     """Check the types of a FlexTemplateRuntimeEnvironment.
 
     Raises:
-        TypeError: a field is of the wrong type; the message is for the user.
+        TypeError: A field is of the wrong type; the message is for the user.
     """
     labels = environment.get("additionalUserLabels", {})
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
@@ -56,10 +56,10 @@ def pipeline_options(
     """Return the options of a job, by their names in Beam's Python SDK.
 
     Args:
-        resource: the job.
-        spec_uri: where the container spec is; "" where the request held it.
-        parameters: of the launch.
-        environment: of the launch, a checked FlexTemplateRuntimeEnvironment.
+        resource: The job.
+        spec_uri: Where the container spec is; "" where the request held it.
+        parameters: Of the launch.
+        environment: Of the launch, a checked FlexTemplateRuntimeEnvironment.
     """
     options: dict[str, str | list[str]] = {
         "runner": "FnApiRunner",

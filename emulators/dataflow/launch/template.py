@@ -32,10 +32,10 @@ class Template:
     """A container spec.
 
     Attributes:
-        image: the container image that holds the pipeline's entry point.
-        parameters: by name; None for a template without metadata, which takes any.
-        is_streaming: whether its jobs are streaming jobs.
-        environment: its `defaultEnvironment`.
+        image: The container image that holds the pipeline's entry point.
+        parameters: By name; None for a template without metadata, which takes any.
+        is_streaming: Whether its jobs are streaming jobs.
+        environment: Its `defaultEnvironment`.
     """
 
     image: str
@@ -48,8 +48,8 @@ class Template:
         """Read a container spec.
 
         Args:
-            spec: of any type: it comes from outside.
-            origin: where it is, for the error.
+            spec: Of any type: it comes from outside.
+            origin: Where it is, for the error.
 
         Raises:
             ApiError: 400, it is not a valid one.

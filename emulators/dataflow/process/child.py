@@ -18,8 +18,8 @@ class Exit:
     """How a job's process ended.
 
     Attributes:
-        code: of the entry point; negative for a signal, None where the process vanished without leaving one.
-        cpu_seconds: of the entry point and its children, user and system; 0 where unknown.
+        code: Of the entry point; negative for a signal, None where the process vanished without leaving one.
+        cpu_seconds: Of the entry point and its children, user and system; 0 where unknown.
     """
 
     code: int | None
@@ -38,7 +38,7 @@ class Child:
     """The process group of one job.
 
     Args:
-        folder: of the job: `stdout.log`, `stderr.log`, `metrics.json`, and what `exit_recorder` writes.
+        folder: Of the job: `stdout.log`, `stderr.log`, `metrics.json`, and what `exit_recorder` writes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class Child:
         """Start the command in a session of its own. A second start of the same job does nothing.
 
         Raises:
-            OSError: the process or its log files cannot be made.
+            OSError: The process or its log files cannot be made.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:

@@ -38,9 +38,9 @@ class JobFollower:
     killed: one that still runs is followed, one that ended meanwhile gets its true end state.
 
     Args:
-        store: the jobs.
-        folder: for one folder per job, named by its id.
-        grace_seconds: between the SIGTERM that ends a job and the SIGKILL.
+        store: The jobs.
+        folder: For one folder per job, named by its id.
+        grace_seconds: Between the SIGTERM that ends a job and the SIGKILL.
     """
 
     def __init__(self, store: JobStore, folder: Path, *, grace_seconds: float = 5.0) -> None:

@@ -137,7 +137,7 @@ class TopicLog:
         return None
 
     def first_id_since(self, publish_us: int) -> int:
-        """Id of the first message published at or after a time; where there is none, one above the last."""
+        """Id of the first message published at or after a time; else one above the last."""
         index = bisect_left(self._batches, publish_us, key=lambda batch: batch.publish_us)
         return self._batches[index].first_id if index < len(self._batches) else self.last_id + 1
 
