@@ -8,7 +8,6 @@ backfilled the same way. The stack stays up, the stream goes on.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from typing import Any
 from local_stack import launch
 from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.clients.airflow import AirflowApi
-from local_stack.config import REPOSITORY, StackConfig, StackError, read_config
+from local_stack.config import StackConfig, StackError, read_config
 from local_stack.demo.counts import Comparison, compare, read_counts, rejected_examples, touched_days
 from local_stack.demo.own_logs import OwnLogs, find_own_logs, upload
 from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
@@ -90,19 +89,7 @@ class Demo:
         return 0 if well else 1
 
     def _generate(self) -> Mapping[str, Any]:
-        options = ["--start_date", FIRST_DAY, "--days", str(DAYS), "--lines_per_day", str(LINES_PER_DAY)]
-        made = subprocess.run(
-            [sys.executable, "-m", "beam_jobs.generate_logs", "--output", self._folder, *options],
-            env=self._stack.process_env,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            reason = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StackError(f"the generator failed: {reason}")
-        self._screen.line(made.stdout.strip())
+        self._screen.line(self._stack.generate_logs(start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY))
         with self._stack.storage() as storage:
             truth: Mapping[str, Any] = json.loads(
                 storage.bucket(self._stack.bucket).blob("logs/truth.json").download_as_bytes()
