@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 .PHONY: help setup demo up down status env test lint bench proof fuzz secrets container-engine compose-test templates screenshots lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
 
 $(VENV)/.installed: requirements/dev.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else \
@@ -34,7 +34,7 @@ down: setup  ## stop the local stack; its data stays in .local (make clean delet
 	@$(BIN)/python -m local_stack down
 
 status: setup  ## which parts of the local stack run, and where
-	@$(BIN)/python -m local_stack status
+	@$(BIN)/python -m local_stack status || test $$? -eq 3
 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env

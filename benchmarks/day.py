@@ -5,7 +5,6 @@ Runs on a stack of its own, with a real Airflow, and prints where the time went.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.table import machine
 from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance
-from local_stack.running import RunningStack, running_stack
+from local_stack.running import running_stack
 from local_stack.waiting import wait_for
 
 LINES = 1_000_000
@@ -29,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
         with AirflowApi.of(stack.config) as airflow:
             _succeeded(airflow.wait_for_run(airflow.trigger("provision"), seconds=WAIT_SECONDS))
-            _generate(stack)
+            stack.generate_logs(start_date=DAY, lines_per_day=LINES)
             backfill = airflow.trigger("log_backfill", {"start_date": DAY})
             backfill = _succeeded(airflow.wait_for_run(backfill, seconds=WAIT_SECONDS))
             summary = _succeeded(wait_for(lambda: _summary(airflow), seconds=WAIT_SECONDS, what=f"daily_summary {DAY}"))
@@ -42,16 +41,6 @@ def main() -> None:
         print(f"  {'in all':16} {total:6.1f} s")
     if total > MAX_SECONDS:
         sys.exit(f"more than {MAX_SECONDS} s")
-
-
-def _generate(stack: RunningStack) -> None:
-    options = ["--output", f"gs://{stack.bucket}/logs", "--start_date", DAY, "--lines_per_day", str(LINES)]
-    subprocess.run(
-        [sys.executable, "-m", "beam_jobs.generate_logs", *options],
-        env=stack.process_env,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
 
 
 def _summary(airflow: AirflowApi) -> DagRun | None:

@@ -38,7 +38,7 @@ _STATIC = r"\.(css|js|png|jpe?g|gif|svg|ico|woff2?|ttf|txt|pdf|zip|gz|xml)$"
 
 
 def summaries(path: Path, log_format: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Parses a log and makes the table of every panel in DuckDB, on one thread.
+    """Parse a log and makes the table of every panel in DuckDB, on one thread.
 
     Returns:
         The panels' rows: the item, its hits, its visitors (distinct pairs of address and user agent) and its bytes.

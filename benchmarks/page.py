@@ -7,7 +7,6 @@ all the answers cost: one for each interval its answer is shared, whoever asks.
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -77,15 +76,9 @@ def main() -> None:
 
 
 def _fill(stack: RunningStack) -> None:
-    options = ["--output", f"gs://{stack.bucket}/logs", "--start_date", DAY, "--lines_per_day", str(LINES)]
     with stack.airflow() as airflow:
         runs = [airflow.wait_for_run(airflow.trigger("provision"), seconds=WAIT_SECONDS)]
-        subprocess.run(
-            [sys.executable, "-m", "beam_jobs.generate_logs", *options],
-            env=stack.process_env,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        stack.generate_logs(start_date=DAY, lines_per_day=LINES)
         for dag_id, conf in (("log_backfill", {"start_date": DAY}), ("daily_summary", {"day": DAY})):
             runs.append(airflow.wait_for_run(airflow.trigger(dag_id, conf), seconds=WAIT_SECONDS))
     for run in runs:

@@ -27,7 +27,7 @@ _TEMPLATES = {
 
 
 def make_log(name: str, lines: int, seed: int = 20150517) -> bytes:
-    """Writes lines of a format: `common`, `combined`, `article`, `FORMAT_STRING`, `nginx_json` or `caddy`.
+    """Write lines of a format: `common`, `combined`, `article`, `FORMAT_STRING`, `nginx_json` or `caddy`.
 
     The same seed gives the same bytes.
     """

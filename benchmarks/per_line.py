@@ -25,7 +25,7 @@ _SEVEN_PATTERNS = (
 
 
 def regex_to_dict(line: str, pattern: re.Pattern[str] = _COMBINED_LINE) -> dict[str, Any]:
-    """What is commonly written for a combined log: one pattern, then every value to its type."""
+    """Read a combined line as is commonly done: one pattern, then every value to its type."""
     match = pattern.fullmatch(line)
     if match is None:
         raise ValueError(line)
@@ -38,14 +38,14 @@ def regex_to_dict(line: str, pattern: re.Pattern[str] = _COMBINED_LINE) -> dict[
 
 
 def custom_to_dict(line: str) -> dict[str, Any]:
-    """The same for a line with two fields more."""
+    """Read a line with two fields more the same way."""
     row = regex_to_dict(line, _CUSTOM_LINE)
     row["request_duration_ms"] = float(row.pop("request_time")) * 1000
     return row
 
 
 def seven_regexes(line: str) -> dict[str, Any]:
-    """The way of the article: search the line once per field, join the finds by commas, split them into a row."""
+    """Read a line as the article does: search once per field, join the finds by commas, split them into a row."""
     found = []
     for pattern in _SEVEN_PATTERNS:
         match = re.search(pattern, line)
@@ -87,7 +87,7 @@ def nginx_json_to_dict(line: str) -> dict[str, Any]:
 
 
 def caddy_to_dict(line: str) -> dict[str, Any]:
-    """The same for Caddy's lines."""
+    """Read a line of Caddy's the same way."""
     document = json.loads(line)
     request = document["request"]
     path, _, query = request["uri"].partition("?")

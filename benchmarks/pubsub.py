@@ -45,7 +45,7 @@ _TYPES["Empty"] = Empty
 
 
 def main() -> None:
-    """Prints a table for each of publishing, pulling and streaming."""
+    """Print a table for each of publishing, pulling and streaming."""
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         with _ours(Path(folder, "ours")) as address:

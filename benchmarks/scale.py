@@ -59,7 +59,7 @@ def _run(module: str, *options: str) -> float:
 
 
 def _stored_bytes(table: pa.Table) -> int:
-    """What BigQuery counts for these rows: NULL is 0, a text 2 and its bytes, BOOL 1, all other types 8."""
+    """Return the bytes BigQuery counts for these rows: NULL is 0, a text 2 and its bytes, BOOL 1, all other types 8."""
     total = 0
     for column in table.columns:
         valid = len(column) - column.null_count

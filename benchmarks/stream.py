@@ -39,7 +39,7 @@ BEAM_SECONDS, BEAM_BACKLOG = 30, 30_000
 
 _PROJECT = "logline-bench"
 _REPOSITORY = Path(__file__).parents[1]
-_PATIENCE_SECONDS = 120.0
+_TIMEOUT_SECONDS = 120.0
 _BEAM_CODE = """
 import sys
 import apache_beam as beam
@@ -54,7 +54,7 @@ pipeline.run().wait_until_finish()
 
 
 def main() -> None:
-    """Prints throughput beside Beam's runner, and the latency."""
+    """Print throughput beside Beam's runner, and the latency."""
     print(machine())
     with _Machine() as here:
         throughput = here.stream("throughput", THROUGHPUT_RATE, THROUGHPUT_SECONDS)
@@ -75,9 +75,9 @@ class _Run:
     """What was seen of one run.
 
     Attributes:
-        rate: messages a second from the first publication to the moment when the last line was queryable.
-        cpu_seconds: of all processes per message, this one included, which publishes and counts.
-        latencies: of each message, from its publication to the query that first counted it, seconds.
+        rate: Messages a second from the first publication to the moment when the last line was queryable.
+        cpu_seconds: Of all processes per message, this one included, which publishes and counts.
+        latencies: Of each message, from its publication to the query that first counted it, seconds.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class _Machine(ExitStack):
                 counted.append((time.monotonic(), count))
                 if not publishing.is_alive() and count >= rate * seconds:
                     break
-                if time.monotonic() - counted[0][0] > seconds + _PATIENCE_SECONDS:
+                if time.monotonic() - counted[0][0] > seconds + _TIMEOUT_SECONDS:
                     raise SystemExit(f"only {count} of {rate * seconds} messages are queryable")
                 time.sleep(0.1 if rate < 5000 else 0.5)
             return _Run(published, counted, _cpu_seconds() - cpu_seconds)
@@ -224,10 +224,10 @@ def _wait_for(url: str) -> None:
 
 
 def _until(check: object) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not check():  # type: ignore[operator]
         if time.monotonic() > deadline:
-            raise SystemExit(f"nothing came of it within {_PATIENCE_SECONDS:.0f} s")
+            raise SystemExit(f"no rows arrived within {_TIMEOUT_SECONDS:.0f} s")
         time.sleep(0.1)
 
 

@@ -21,7 +21,7 @@ class Row(NamedTuple):
 def median_seconds(
     works: Sequence[Callable[[], object]], runs: int, clock: Callable[[], float] = time.perf_counter
 ) -> list[float]:
-    """The median of how long each of `works` takes, over `runs` runs: on the wall, or by another clock.
+    """Return the median seconds that each of `works` takes, over `runs` runs: on the wall, or by another clock.
 
     They take turns, and each runs once before, so that what slows the machine down for a while slows all of them.
     """
@@ -37,7 +37,7 @@ def median_seconds(
 
 
 def print_table(title: str, rows: Sequence[Row]) -> None:
-    """Prints the rows; the ratio says how many times as fast as a row the first one is."""
+    """Print the rows; the ratio says how many times as fast as a row the first one is."""
     width = max(len(row.name) for row in rows)
     print(title)
     print(f"{'':{width}}  {'lines/s':>12}  {'ratio':>8}")
@@ -47,7 +47,7 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
 
 
 def machine() -> str:
-    """The processor, its cores and the Python that run this."""
+    """Return the processor, its cores and the Python that run this."""
     model = platform.processor() or platform.machine()
     cpu_info = Path("/proc/cpuinfo")
     if cpu_info.exists():

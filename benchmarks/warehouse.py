@@ -89,7 +89,7 @@ def _measure(stack: RunningStack, warehouse: Warehouse, size: int) -> float:
 def _lines(number: int) -> bytes:
     pools = make_pools("combined", 1)
     drawn = draw_day(pools, "combined", DAY, MILLION, 0.0, number, DayTruth())
-    # Blank lines are no requests; the parser and the proof see none.
+    # Blank lines are not requests; the parser and the proof get none.
     lines = [line for chunk in drawn for line in chunk if line.strip()]
     lines += lines[: MILLION - len(lines)]
     return b"\n".join(lines) + b"\n"

@@ -2,9 +2,9 @@
 
     airflow_entrypoint.py init | api-server | scheduler | dag-processor | triggerer | ANY AIRFLOW COMMAND
 
-`init` brings Airflow's database up to date and says so in it; the services wait for that, so no order of starting is
-needed. A variable that is set but empty counts as not set. With the profile `gcp` among COMPOSE_PROFILES nothing points
-at the emulators, and new DAGs wait until somebody unpauses them, since their jobs cost money.
+`init` migrates Airflow's database and records it there; the services wait for that, so they may start in any order. A
+variable that is set but empty counts as not set. With the profile `gcp` among COMPOSE_PROFILES nothing points at the
+emulators, and new DAGs wait until somebody unpauses them, since their jobs cost money.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(command: list[str]) -> None:
     """Prepare the environment, wait, and become the service.
 
     Raises:
-        StartError: something is not set, or the database does not come up.
+        StartError: Something is not set, or the database does not come up.
     """
     for name in [name for name, value in os.environ.items() if name.isupper() and not value]:
         del os.environ[name]
@@ -56,7 +56,7 @@ def choose_cloud() -> None:
     """Point the clients at the emulators or at Google Cloud.
 
     Raises:
-        StartError: the user's own project, bucket or credentials are missing.
+        StartError: The user's own project, bucket or credentials are missing.
     """
     project, bucket = os.environ.get("GOOGLE_CLOUD_PROJECT", ""), os.environ.get("LOGLINE_BUCKET", "")
     if "gcp" not in os.environ.get("COMPOSE_PROFILES", "").split(","):
@@ -96,7 +96,7 @@ def wait_for_database(*, migrated: bool) -> None:
     """Wait until the database answers, and where asked until `init` has done its work.
 
     Raises:
-        StartError: it has not within WAIT_SECONDS.
+        StartError: It has not within WAIT_SECONDS.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     said = ""
@@ -108,12 +108,12 @@ def wait_for_database(*, migrated: bool) -> None:
             print(f"waiting: {reason}", file=sys.stderr, flush=True)
             said = reason
         if time.monotonic() > deadline:
-            raise StartError(f"waited {WAIT_SECONDS} s in vain: {reason}")
+            raise StartError(f"not within {WAIT_SECONDS} s: {reason}")
         time.sleep(1)
 
 
 def what_is_missing(*, migrated: bool) -> str:
-    """Say in one line what the database lacks, nothing where it is ready."""
+    """Return in one line what the database lacks, nothing where it is ready."""
     try:
         connection = connect()
     except psycopg2.OperationalError as error:

@@ -1,1 +1,1 @@
-"""Stand-ins for Google Cloud services on one machine; they know nothing of logline."""
+"""Stand-ins for Google Cloud services on one machine; they depend on nothing else of this repository."""

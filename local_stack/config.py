@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 
 
 class StackError(Exception):
-    """Something the user has to know or mend; its text is one line."""
+    """Something the user has to know or fix, as one line of text."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class StackConfig:
         return self.other_pubsub or f"{HOST}:{self.ports['pubsub']}"
 
     def url(self, name: str) -> str:
-        """Base URL of the server behind a port of `PORTS`."""
+        """Return the base URL of the server behind a port of `PORTS`."""
         return f"http://{HOST}:{self.ports[name]}"
 
 
@@ -96,7 +96,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
     """Read the settings from the LOGLINE_* variables, and PUBSUB_EMULATOR_HOST where it names another emulator.
 
     Raises:
-        StackError: A port is no port number, two servers were given the same one, or an address is none.
+        StackError: A port is not a port number, two servers share one, or an address is malformed.
     """
     ports: dict[str, int] = {}
     for name, port in PORTS.items():

@@ -1,4 +1,4 @@
-"""Start the stack and wait until it is up; stop it, whatever is left of it."""
+"""Start the stack and wait until it is up; stop it and what is left of it."""
 
 import sys
 import time

@@ -31,7 +31,7 @@ def check_ports_free(config: StackConfig, names: list[str]) -> None:
     for name in names:
         number, port = config.ports[name], PORTS[name]
         with socket.socket() as server:
-            # As the servers do: connections that linger in TIME_WAIT are no clash.
+            # As the servers do: connections that linger in TIME_WAIT do not clash.
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 server.bind((HOST, number))

@@ -1,4 +1,4 @@
-"""What a person sees while the stack starts: a line per component that is up, and what is still awaited."""
+"""Progress while the stack starts: a line for each component that is up, and what is still awaited."""
 
 import time
 from types import TracebackType

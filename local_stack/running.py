@@ -1,7 +1,9 @@
-"""A stack of one's own for tests and benchmarks: free ports, a folder of its own, gone at the end."""
+"""A stack for tests and benchmarks, on free ports and in a folder of its own, stopped at the end."""
 
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from google.cloud.storage import Client as StorageClient
 from local_stack import launch
 from local_stack.clients.airflow import AirflowApi
 from local_stack.clients.dataflow import DataflowApi
-from local_stack.config import PORTS, StackConfig, StackError
+from local_stack.config import PORTS, REPOSITORY, StackConfig, StackError
 from local_stack.environment import client_environment, search_paths
 from local_stack.ports import free_ports
 from local_stack.supervisor import processes
@@ -88,6 +90,32 @@ class RunningStack:
             return now.restarts != before.restarts and now.status == "up"
 
         wait_for(is_up_again, seconds=seconds, what=f"{before.label} to be up after it was killed", pause=0.1)
+
+    def generate_logs(self, **options: object) -> str:
+        """Write generated logs and their `truth.json` to `gs://BUCKET/logs`.
+
+        Args:
+            **options: Options of ``python -m beam_jobs.generate_logs``.
+
+        Returns:
+            What the generator prints.
+
+        Raises:
+            StackError: It fails; the text is the last line of its stderr.
+        """
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        made = subprocess.run(
+            [sys.executable, "-m", "beam_jobs.generate_logs", f"--output=gs://{self.bucket}/logs", *arguments],
+            env=self.process_env,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            reason = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise StackError(f"the generator failed: {reason}")
+        return made.stdout.strip()
 
     def airflow(self) -> AirflowApi:
         """Return a client of Airflow's REST API; close it when done."""

@@ -14,8 +14,8 @@ from hypothesis import settings
 from local_stack.running import RunningStack, running_stack
 from local_stack.supervisor import processes
 
-# A machine may be busy; how fast something is, benchmarks say. Where a change is judged, chance has no say, as in
-# Hypothesis's own profile for CI: new cases are looked for by who runs the tests anywhere else, and by `make fuzz`.
+# No deadline: machines may be busy, and benchmarks measure speed. CI draws the same cases each time, as
+# Hypothesis's own profile for CI does; runs elsewhere and `make fuzz` draw new ones.
 settings.register_profile("logline", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("logline")
 

@@ -15,7 +15,7 @@ from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.running import RunningStack
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-# It asks nobody outside, and runs as whoever runs the tests.
+# No requests to the outside; runs as the user who runs the tests.
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -23,7 +23,7 @@ FLAGS = (
 
 
 def token_of(stack: RunningStack, role: str = "admin") -> str:
-    """A token of Airflow's simple auth manager: that of the stack's user, or one of another role made of it."""
+    """Return a token of Airflow's simple auth manager: that of the stack's user, or one of another role made of it."""
     login = {"username": USER, "password": airflow_secrets(stack.config).password}
     answer = requests.post(f"{stack.config.airflow_url}/auth/token", json=login, timeout=60)
     token: str = answer.json()["access_token"]
@@ -41,8 +41,8 @@ class Watched:
     """What pages did that they should not.
 
     Attributes:
-        errors: errors on the console of the page Logline, and its uncaught exceptions.
-        strangers: addresses outside the stack that were asked for.
+        errors: Errors on the console of the page Logline, and its uncaught exceptions.
+        strangers: Addresses outside the stack that were asked for.
     """
 
     errors: list[str] = field(default_factory=list)
@@ -51,11 +51,11 @@ class Watched:
 
 @contextmanager
 def browsing(stack: RunningStack, token: str, **options: object) -> Iterator[tuple[BrowserContext, Watched]]:
-    """A browser with the cookie of a user; every page of it is watched."""
+    """Open a browser with the cookie of a user, and watch all its pages."""
     url, watched = stack.config.airflow_url, Watched()
 
     def heard(message: ConsoleMessage) -> None:
-        # A busy BigQuery is no fault of the page, which says so.
+        # The page reports a busy BigQuery; that is not an error of the page.
         known = "status of 503" in message.text
         if message.type == "error" and "/logline/" in message.location.get("url", "") and not known:
             watched.errors.append(message.text)

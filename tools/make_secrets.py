@@ -1,4 +1,4 @@
-"""Write the secrets that docker-compose.yaml asks for into .env; what is there already stays as it is.
+"""Write the secrets that docker-compose.yaml asks for into .env; keep those that are there.
 
 Only its owner can read the file. Deleting a line and running this again makes a new secret: the Fernet key encrypts
 connections in Airflow's database, and POSTGRES_PASSWORD is what the volume of the database was made with.

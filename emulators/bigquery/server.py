@@ -1,4 +1,4 @@
-"""The BigQuery emulator of the local stack: bqemulator with its data on disk.
+"""A local BigQuery: bqemulator with its data on disk.
 
 ``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
 
@@ -10,12 +10,12 @@ Seven things differ from bqemulator 1.4.0 as it comes:
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
-* Appends of the Storage Write API run beside queries: see ``bigquery_appends.py``.
-* Transactions are DuckDB's: see ``bigquery_transactions.py``.
+* Appends of the Storage Write API run beside queries: see ``appends.py``.
+* Transactions are DuckDB's: see ``transactions.py``.
 * Comments are taken out first: bqemulator takes an apostrophe in one for the beginning of a literal, and writes
   ``1.5e0`` for ``1.5`` in the literals behind it.
-* A query takes a quarter of the machine's memory, where DuckDB would take four fifths, and the disk for the rest: the
-  whole stack and the jobs run beside it.
+* A query takes a quarter of the machine's memory, where DuckDB would take four fifths, and the disk for the rest: other
+  servers and the jobs run beside it.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
         project: Project of requests that name none.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    # DuckDB keeps extensions below the home folder; the stack writes nowhere but into its own state.
+    # DuckDB keeps extensions below the home folder; the emulator writes only into its data folder.
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
     import bqemulator.jobs.executor
@@ -82,7 +82,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
-    # The first of the steps that look for things to rewrite with regular expressions.
+    # The first of the steps that rewrite with regular expressions.
     vars(bqemulator.sql.translator)["rewrite_session_user"] = lambda sql, caller: rewrite_session_user(
         without_comments(sql), caller
     )

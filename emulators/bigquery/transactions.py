@@ -60,7 +60,7 @@ class ScriptTransaction(DuckDBEngine):
 
     @asynccontextmanager
     async def write_lock(self) -> AsyncIterator[None]:
-        """The main connection's lock."""
+        """Return the main connection's lock."""
         async with self._engine.write_lock():
             yield
 
@@ -68,7 +68,7 @@ class ScriptTransaction(DuckDBEngine):
         """Run a statement.
 
         Raises:
-            InvalidQueryError: another transaction has changed the same rows.
+            InvalidQueryError: Another transaction has changed the same rows.
         """
         try:
             return super().execute(sql, parameters)
@@ -86,7 +86,7 @@ class ScriptTransaction(DuckDBEngine):
         """COMMIT or ROLLBACK the transaction where one is open.
 
         Raises:
-            InvalidQueryError: it cannot be committed; nothing of it is there.
+            InvalidQueryError: It cannot be committed; nothing of it is there.
         """
         if self._own is None:
             return

@@ -61,7 +61,7 @@ def serve(arguments: argparse.Namespace) -> None:
     A SIGKILL leaves the jobs running; the next start on the same state folder goes on with them.
 
     Raises:
-        StartError: a port or the state folder is taken.
+        StartError: A port or the state folder is taken.
     """
     # Blocked before any thread starts, so that all of them leave these signals to the wait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)

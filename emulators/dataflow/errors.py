@@ -19,9 +19,9 @@ class ApiError(Exception):
     """A request that the service refuses.
 
     Attributes:
-        code: the HTTP status code.
-        status: the canonical status, such as `NOT_FOUND`; the gRPC status code has the same name.
-        message: what the client reads.
+        code: The HTTP status code.
+        status: The canonical status, such as `NOT_FOUND`; the gRPC status code has the same name.
+        message: What the client reads.
         details: `google.rpc.Status.details` in their JSON form, each with its `@type`.
     """
 
@@ -35,7 +35,7 @@ class ApiError(Exception):
         self.details = details or []
 
     def to_json(self) -> dict[str, Any]:
-        """The body of the HTTP response."""
+        """Return the body of the HTTP response."""
         error: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
@@ -48,22 +48,22 @@ class ApiError(Exception):
 
 
 def traced(message: str) -> str:
-    """The message behind a trace id in parentheses, as the real service writes it."""
+    """Return the message behind a trace id in parentheses, as the real service writes it."""
     return f"({secrets.token_hex(8)}): {message}"
 
 
 def invalid_argument(message: str) -> ApiError:
-    """400: the request itself is wrong."""
+    """Make a 400: the request itself is wrong."""
     return ApiError(400, message)
 
 
 def failed_precondition(message: str) -> ApiError:
-    """400: the request does not fit the job's state."""
+    """Make a 400: the request does not fit the job's state."""
     return ApiError(400, traced(message), status="FAILED_PRECONDITION")
 
 
 def job_not_found(job_id: str) -> ApiError:
-    """404, worded as in feast-dev/feast#153."""
+    """Make a 404, worded as in feast-dev/feast#153."""
     return ApiError(
         404,
         traced(
@@ -74,7 +74,7 @@ def job_not_found(job_id: str) -> ApiError:
 
 
 def project_denied(project: str, location: str) -> ApiError:
-    """403, worded as in GoogleCloudPlatform/java-docs-samples#6612: projects other than the emulator's own."""
+    """Make a 403, worded as in GoogleCloudPlatform/java-docs-samples#6612: projects other than the emulator's own."""
     return ApiError(
         403,
         traced(
@@ -86,7 +86,7 @@ def project_denied(project: str, location: str) -> ApiError:
 
 
 def already_active(name: str) -> ApiError:
-    """409, worded as in apache/beam#29441 (two spaces included)."""
+    """Make a 409, worded as in apache/beam#29441 (two spaces included)."""
     return ApiError(
         409,
         traced(
@@ -97,10 +97,10 @@ def already_active(name: str) -> ApiError:
 
 
 def invalid_parameters(violations: dict[str, str]) -> ApiError:
-    """400, worded as in apache/beam and terraform-provider-google#11008.
+    """Make a 400, worded as in apache/beam and terraform-provider-google#11008.
 
     Args:
-        violations: what is wrong, by parameter name.
+        violations: What is wrong, by parameter name.
     """
     lines = "".join(f"\n{name}: {description}" for name, description in violations.items())
     return ApiError(

@@ -36,7 +36,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _require_free(host: str, port: int) -> None:
-    """Says in one line what gRPC would log in its own words before it fails."""
+    """Fail with one line where gRPC would log several before it fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,7 +69,7 @@ async def _serve(store: Store, host: str, port: int, projects: Sequence[str], st
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the emulator until SIGTERM or SIGINT.
+    """Run the emulator until SIGTERM or SIGINT.
 
     Returns:
         The exit code: 0 after a signal, 1 with one line on stderr where it cannot start or its state cannot be written.

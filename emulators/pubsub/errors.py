@@ -28,7 +28,7 @@ class PubsubError(Exception):
         self.ack_errors = ack_errors
 
     def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
-        """The rich status (google.rpc.Status) for the call's trailing metadata; empty without details."""
+        """Return the call's trailing metadata: a google.rpc.Status, or nothing without details."""
         if not self.ack_errors:
             return ()
         info = error_details_pb2.ErrorInfo(
@@ -41,29 +41,29 @@ class PubsubError(Exception):
 
 
 def invalid(message: str) -> PubsubError:
-    """INVALID_ARGUMENT."""
+    """Make an INVALID_ARGUMENT."""
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def invalid_name(name: str) -> PubsubError:
-    """INVALID_ARGUMENT for a resource name that breaks the naming rules."""
+    """Make an INVALID_ARGUMENT for a resource name that breaks the naming rules."""
     return invalid(f"Invalid resource name given (name={name}). Refer to {NAMING_RULES} for more information.")
 
 
 def not_found(name: str) -> PubsubError:
-    """NOT_FOUND for a topic, subscription or snapshot, by its full name; the service shows the last segment."""
+    """Make a NOT_FOUND for a topic, subscription or snapshot, by its full name; the service shows the last segment."""
     return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.rpartition('/')[2]}).")
 
 
 def already_exists(name: str) -> PubsubError:
-    """ALREADY_EXISTS for a topic, subscription or snapshot, by its full name."""
+    """Make an ALREADY_EXISTS for a topic, subscription or snapshot, by its full name."""
     return PubsubError(
         grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={name.rpartition('/')[2]})."
     )
 
 
 def unsupported(what: str) -> PubsubError:
-    """UNIMPLEMENTED for a feature of the service that this emulator leaves out."""
+    """Make an UNIMPLEMENTED for a feature of the service that this emulator leaves out."""
     return PubsubError(
         grpc.StatusCode.UNIMPLEMENTED, f"The Pub/Sub emulator does not support {what}; see docs/pubsub-emulator.md."
     )

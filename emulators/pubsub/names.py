@@ -23,7 +23,7 @@ _RESOURCE = re.compile(
 
 
 def project_of(name: str, collection: str) -> str:
-    """The project of a resource name.
+    """Return the project in a resource name.
 
     Raises:
         PubsubError: INVALID_ARGUMENT unless the name is a well-formed name of that collection.
@@ -35,7 +35,7 @@ def project_of(name: str, collection: str) -> str:
 
 
 def check_project(name: str) -> str:
-    """The project id in `projects/{project}`.
+    """Return the project id in `projects/{project}`.
 
     Raises:
         PubsubError: INVALID_ARGUMENT for anything else.
@@ -47,7 +47,7 @@ def check_project(name: str) -> str:
 
 
 def require_served(project: str, served: Collection[str]) -> None:
-    """Refuses a project this emulator was not started for; every project is served where none was named.
+    """Refuse a project this emulator was not started for; every project is served where none was named.
 
     Raises:
         PubsubError: NOT_FOUND, as the service answers for an unknown project.

@@ -1,4 +1,4 @@
-"""The Cloud Storage emulator of the local stack: gcp-storage-emulator with its objects on disk.
+"""A local Cloud Storage: gcp-storage-emulator with its objects on disk.
 
 ``python -m emulators.storage --port 9023 --data-dir DIR``
 

@@ -38,7 +38,7 @@ class DagRun:
     Attributes:
         dag_id: Its DAG.
         run_id: Its id.
-        state: queued, running, success or failed.
+        state: Queued, running, success or failed.
         partition_key: The asset partition it is for, if any.
         conf: Its params.
         started: When it began, RFC 3339, None while it is queued.
@@ -61,7 +61,7 @@ class TaskInstance:
     Attributes:
         task_id: Its id, with that of its group.
         map_index: Which of a mapped task's instances it is; -1 for a task that is not mapped.
-        state: success, failed, running ...; None before it is scheduled.
+        state: Success, failed, running ...; None before it is scheduled.
         try_number: Which try it is, from 1.
         seconds: How long it ran.
         label: What the UI shows: the task id, with the map index or its rendered name.
@@ -99,7 +99,7 @@ class AirflowApi(RestClient):
             The answer's JSON, None where it has none.
 
         Raises:
-            AirflowError: The answer is no success; the text holds Airflow's reason.
+            AirflowError: Airflow refuses; the text holds its reason.
         """
         for attempt in (1, 2):
             if "Authorization" not in self._session.headers:
@@ -126,7 +126,7 @@ class AirflowApi(RestClient):
         try:
             return _dag_run(self.request("POST", path, json=body))
         except AirflowError as error:
-            # Of two requests that start a run at the very same time one may fail on SQLite: "database is locked".
+            # Of two requests that start a run at the same time one may fail on SQLite: "database is locked".
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
         try:

@@ -83,7 +83,7 @@ class DataflowApi(RestClient):
         self._request("PUT", f"/jobs/{job_id}", json={"requestedState": "JOB_STATE_DRAINED"})
 
     def counters(self, job_id: str) -> dict[str, int]:
-        """Return what a job says of itself, by the metrics' names.
+        """Return a job's counters, by the metrics' names.
 
         Raises:
             DataflowError: Dataflow does not answer.

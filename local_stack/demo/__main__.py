@@ -8,7 +8,6 @@ backfilled the same way. The stack stays up, the stream goes on.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,13 +16,13 @@ from typing import Any
 from local_stack import launch
 from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.clients.airflow import AirflowApi
-from local_stack.config import REPOSITORY, StackConfig, StackError, read_config
-from local_stack.demo import counts as tables
+from local_stack.config import StackConfig, StackError, read_config
+from local_stack.demo.counts import Comparison, compare, read_counts, rejected_examples, touched_days
 from local_stack.demo.own_logs import OwnLogs, find_own_logs, upload
 from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
-from local_stack.demo.screen import Screen
+from local_stack.demo.screen import Screen, counted
 from local_stack.demo.stream import Lines, start_stream, stream_lines
-from local_stack.demo.stream_counts import compare_streamed, read_stream_figures
+from local_stack.demo.stream_counts import compare_streamed, read_stream_counts
 from local_stack.progress import Progress
 from local_stack.running import RunningStack
 from local_stack.supervisor.state import running_config
@@ -81,9 +80,7 @@ class Demo:
             rows = {day: true["rows"] for day, true in truth["days"].items() if day not in mixed_days}
             well &= self._stream(api, rows)
             if own:
-                with self._screen.step(
-                    f"Uploading your logs ({len(own.files)} {'file' if len(own.files) == 1 else 'files'})"
-                ):
+                with self._screen.step(f"Uploading your logs ({counted(len(own.files), 'file')})"):
                     self._upload(own)
                 with self._screen.step("Backfilling your files"):
                     run_id = self._backfill(api, "yours", {"source": f"gs://{self._stack.bucket}/{own.pattern}"})
@@ -92,19 +89,7 @@ class Demo:
         return 0 if well else 1
 
     def _generate(self) -> Mapping[str, Any]:
-        options = ["--start_date", FIRST_DAY, "--days", str(DAYS), "--lines_per_day", str(LINES_PER_DAY)]
-        made = subprocess.run(
-            [sys.executable, "-m", "beam_jobs.generate_logs", "--output", self._folder, *options],
-            env=self._stack.process_env,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if made.returncode:
-            reason = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StackError(f"the generator failed: {reason}")
-        self._screen.line(made.stdout.strip())
+        self._screen.line(self._stack.generate_logs(start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY))
         with self._stack.storage() as storage:
             truth: Mapping[str, Any] = json.loads(
                 storage.bucket(self._stack.bucket).blob("logs/truth.json").download_as_bytes()
@@ -116,7 +101,7 @@ class Demo:
         run_id = _run_id(name)
         run_to_success(api, self._screen, "log_backfill", conf, run_id=run_id, seconds=1800)
         with self._stack.bigquery() as client:
-            days = tables.touched_days(client, self._stack.dataset, run_id)
+            days = touched_days(client, self._stack.dataset, run_id)
         follow_partitions(api, self._screen, "daily_summary", days, known=known, seconds=300 + 60 * len(days))
         return run_id
 
@@ -138,7 +123,7 @@ class Demo:
             runs = {_run_id(f"demo_{day}"): {"day": day} for day in days}
             run_all_to_success(api, self._screen, "daily_summary", runs, seconds=300)
         with self._stack.bigquery() as client:
-            found = read_stream_figures(client, self._stack.dataset, sorted({*days, *backfilled}))
+            found = read_stream_counts(client, self._stack.dataset, sorted({*days, *backfilled}))
         self._screen.sources(found)
         for day in days:
             if before := len(found.event_ids.get(day, ())) - sum(one["rows_by_date"].get(day, 0) for one in published):
@@ -152,18 +137,18 @@ class Demo:
 
     def _show_generated(self, run_id: str, truth: Mapping[str, Any]) -> tuple[bool, frozenset[str]]:
         with self._stack.bigquery() as client:
-            found = tables.read_figures(client, self._stack.dataset, run_id)
+            found = read_counts(client, self._stack.dataset, run_id)
         self._screen.ledger(found)
         self._screen.rejected(found)
         self._screen.days(found)
-        compared = tables.compare(found, truth, self._folder)
+        compared = compare(found, truth, self._folder)
         well = self._show_compared(compared, "generator's")
         for day in sorted(found.mixed_days | found.streamed_days):
             other = "other files hold" if day in found.mixed_days else "the stream has brought"
             self._screen.plain(f"{day}: {other} lines of this day too; its totals were not compared.\n")
         return well, found.mixed_days
 
-    def _show_compared(self, compared: tables.Comparison, whose: str) -> bool:
+    def _show_compared(self, compared: Comparison, whose: str) -> bool:
         for line in compared.different:
             self._screen.plain(f"DIFFERENT  {line}")
         total = compared.equal + len(compared.different)
@@ -175,8 +160,8 @@ class Demo:
 
     def _show_own(self, run_id: str) -> None:
         with self._stack.bigquery() as client:
-            found = tables.read_figures(client, self._stack.dataset, run_id)
-            examples = tables.rejected_examples(client, self._stack.dataset, run_id)
+            found = read_counts(client, self._stack.dataset, run_id)
+            examples = rejected_examples(client, self._stack.dataset, run_id)
         self._screen.ledger(found)
         if found.rejected:
             self._screen.rejected(found, examples)

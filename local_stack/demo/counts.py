@@ -11,7 +11,7 @@ SUMMARY_COLUMNS = ("requests", "bytes", "client_errors", "server_errors", "paths
 
 
 @dataclass(frozen=True)
-class Figures:
+class Counts:
     """What the tables hold for some source objects and days.
 
     Attributes:
@@ -51,7 +51,7 @@ class Comparison:
             self.different.append(f"{name}: the truth is {expected}, the tables say {found}")
 
 
-def read_figures(client: bigquery.Client, dataset: str, run_id: str) -> Figures:
+def read_counts(client: bigquery.Client, dataset: str, run_id: str) -> Counts:
     """Read what a run of log_backfill landed and what became of its days."""
     query = _reader(client, run_id)
     ledger = {
@@ -90,7 +90,7 @@ def read_figures(client: bigquery.Client, dataset: str, run_id: str) -> Figures:
     )
     streamed = query(f"SELECT DISTINCT log_date FROM {dataset}.requests WHERE log_date IN {days} AND source = 'stream'")
     mixed_days, streamed_days = (frozenset(str(row["log_date"]) for row in rows) for rows in (mixed, streamed))
-    return Figures(ledger, rejected, summary, statuses, mixed_days, streamed_days)
+    return Counts(ledger, rejected, summary, statuses, mixed_days, streamed_days)
 
 
 def touched_days(client: bigquery.Client, dataset: str, run_id: str) -> list[str]:
@@ -113,11 +113,11 @@ def rejected_examples(client: bigquery.Client, dataset: str, run_id: str) -> lis
     )
 
 
-def compare(figures: Figures, truth: Mapping[str, Any], folder: str) -> Comparison:
+def compare(counts: Counts, truth: Mapping[str, Any], folder: str) -> Comparison:
     """Compare every figure of the generated logs with what the generator counted.
 
     Args:
-        figures: What the tables hold.
+        counts: What the tables hold.
         truth: The generator's truth.json.
         folder: URI the generator wrote to.
     """
@@ -127,21 +127,21 @@ def compare(figures: Figures, truth: Mapping[str, Any], folder: str) -> Comparis
         objects = [f"{folder}/{file['name']}" for file in true["files"]]
         expected_objects.update(objects)
         for column in LEDGER_COLUMNS:
-            found = sum(figures.ledger.get(uri, {}).get(column, 0) for uri in objects)
+            found = sum(counts.ledger.get(uri, {}).get(column, 0) for uri in objects)
             result.expect(f"ledger, {day}, {column}", true[column], found)
         reasons: dict[str, int] = {}
         for uri in objects:
-            for reason, count in figures.rejected.get(uri, {}).items():
+            for reason, count in counts.rejected.get(uri, {}).items():
                 reasons[reason] = reasons.get(reason, 0) + count
         for reason in sorted({*true["rejected_by_reason"], *reasons}):
             result.expect(f"{day}, {reason}", true["rejected_by_reason"].get(reason, 0), reasons.get(reason, 0))
-        if day not in figures.mixed_days | figures.streamed_days:
-            _compare_day(result, figures, day, true)
-    result.expect("source objects", len(expected_objects), len(figures.ledger))
+        if day not in counts.mixed_days | counts.streamed_days:
+            _compare_day(result, counts, day, true)
+    result.expect("source objects", len(expected_objects), len(counts.ledger))
     return result
 
 
-def _compare_day(result: Comparison, figures: Figures, day: str, true: Mapping[str, Any]) -> None:
+def _compare_day(result: Comparison, counts: Counts, day: str, true: Mapping[str, Any]) -> None:
     statuses = {int(status): count for status, count in true["statuses"].items()}
     expected = {
         "requests": true["rows"],
@@ -150,10 +150,10 @@ def _compare_day(result: Comparison, figures: Figures, day: str, true: Mapping[s
         "server_errors": sum(count for status, count in statuses.items() if 500 <= status < 600),
         "paths": true["paths"],
     }
-    found = figures.summary.get(day, {})
+    found = counts.summary.get(day, {})
     for column in SUMMARY_COLUMNS:
         result.expect(f"daily_summary, {day}, {column}", expected[column], found.get(column))
-    counted = figures.statuses.get(day, {})
+    counted = counts.statuses.get(day, {})
     for status in sorted({*statuses, *(status for status in counted if status is not None)}):
         result.expect(f"daily_statuses, {day}, {status}", statuses.get(status, 0), counted.get(status, 0))
 

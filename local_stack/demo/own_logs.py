@@ -33,7 +33,7 @@ def find_own_logs(given: str) -> OwnLogs:
         given: A file, a folder (with all below it) or a glob.
 
     Raises:
-        StackError: There is no such file, or a folder or glob holds none.
+        StackError: The file does not exist, or the folder or glob holds none.
     """
     path = Path(given).expanduser()
     if path.is_file():

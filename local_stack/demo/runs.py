@@ -1,4 +1,4 @@
-"""Runs of DAGs: started, followed with a line per task, their failures told in one line."""
+"""Start runs of DAGs and follow them: a line for each task, and the reason of a failure."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance, error_line
 from local_stack.config import StackError
-from local_stack.demo.screen import Screen
+from local_stack.demo.screen import Screen, counted
 from local_stack.waiting import wait_for
 
 _WORDS = {
@@ -25,11 +25,11 @@ class Follower:
         self._api = api
         self._screen = screen
         self._seen: set[tuple[str, str, int]] = set()
-        self._next_look = 0.0
+        self._next_check = 0.0
 
     def __call__(self, run: DagRun) -> None:
-        """Look at a run."""
-        if time.monotonic() < self._next_look and run.state not in ("success", "failed"):
+        """Print what has changed in a run."""
+        if time.monotonic() < self._next_check and run.state not in ("success", "failed"):
             return
         tasks = self._api.tasks(run.dag_id, run.run_id)
         for task in tasks:
@@ -39,7 +39,7 @@ class Follower:
                 self._print(run, task)
         working = [task.label for task in tasks if task.state in ("running", "deferred", "queued", "scheduled")]
         self._screen.working(f"{run.dag_id}: {', '.join(working[:4]) or run.state}")
-        self._next_look = time.monotonic() + _PAUSE
+        self._next_check = time.monotonic() + _PAUSE
 
     def _print(self, run: DagRun, task: TaskInstance) -> None:
         seconds = f" ({task.seconds:.1f} s)" if task.seconds else ""
@@ -103,7 +103,7 @@ def follow_partitions(
             screen.working(f"waiting for {dag_id} of {', '.join(sorted(missing)[:4])}")
         return not missing
 
-    wait_for(all_ended, seconds=seconds, what=f"{dag_id} of {len(keys)} days", pause=_PAUSE)
+    wait_for(all_ended, seconds=seconds, what=f"{dag_id} of {counted(len(keys), 'day')}", pause=_PAUSE)
     return list(ended.values())
 
 

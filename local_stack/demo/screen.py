@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
-from local_stack.demo.counts import LEDGER_COLUMNS, SUMMARY_COLUMNS, Figures
-from local_stack.demo.stream_counts import StreamFigures
+from local_stack.demo.counts import LEDGER_COLUMNS, SUMMARY_COLUMNS, Counts
+from local_stack.demo.stream_counts import StreamCounts
 
 _PLAIN_WIDTH = 120
 _MOST_ROWS = 12
@@ -49,9 +49,9 @@ class Screen:
         if self._spinner:
             self._spinner.update(text)
 
-    def ledger(self, figures: Figures) -> None:
+    def ledger(self, counts: Counts) -> None:
         """Print what became of the lines of each source object; many objects of one folder in one row."""
-        ledger = figures.ledger
+        ledger = counts.ledger
         folder = _shared_folder(list(ledger))
         table = _table(f"Ledger: what became of every line of {folder}", "object", "format", *LEDGER_COLUMNS)
         rows = {uri: (row["log_format"], row) for uri, row in ledger.items()}
@@ -64,14 +64,14 @@ class Screen:
         table.add_row("total", "", *(_number(sum(row[c] for row in ledger.values())) for c in LEDGER_COLUMNS))
         self._console.print(table)
 
-    def rejected(self, figures: Figures, examples: Sequence[Mapping[str, Any]] = ()) -> None:
+    def rejected(self, counts: Counts, examples: Sequence[Mapping[str, Any]] = ()) -> None:
         """Print how many lines were rejected for which reason, and where given an example of each."""
-        counts: dict[str, int] = {}
-        for reasons in figures.rejected.values():
+        by_reason: dict[str, int] = {}
+        for reasons in counts.rejected.values():
             for reason, count in reasons.items():
-                counts[reason] = counts.get(reason, 0) + count
+                by_reason[reason] = by_reason.get(reason, 0) + count
         table = _table("Rejected lines", "reason", "lines")
-        for reason, count in sorted(counts.items(), key=lambda item: -item[1]):
+        for reason, count in sorted(by_reason.items(), key=lambda item: -item[1]):
             table.add_row(reason, _number(count))
         self._console.print(table)
         for example in examples:
@@ -79,26 +79,30 @@ class Screen:
             self.line(f"    {example['source_uri']} at byte {example['source_offset']:,}")
             self.line(f"    {_printable(example['raw_line'])}")
 
-    def days(self, figures: Figures) -> None:
+    def days(self, counts: Counts) -> None:
         """Print the summary and the statuses of each day."""
         summary = _table("Daily summary", "day", *(column.replace("_", " ") for column in SUMMARY_COLUMNS))
-        for day, row in list(figures.summary.items())[:_MOST_DAYS]:
+        for day, row in list(counts.summary.items())[:_MOST_DAYS]:
             summary.add_row(day, *(_number(row[column]) for column in SUMMARY_COLUMNS))
         self._console.print(summary)
-        known = sorted({s for counts in figures.statuses.values() for s in counts}, key=lambda s: (s is None, s or 0))
+        known = sorted(
+            {s for by_status in counts.statuses.values() for s in by_status}, key=lambda s: (s is None, s or 0)
+        )
         statuses = _table("Requests by status", "day", *("none" if s is None else str(s) for s in known))
-        for day, counts in list(figures.statuses.items())[:_MOST_DAYS]:
-            statuses.add_row(day, *(_number(counts.get(status, 0)) for status in known))
+        for day, by_status in list(counts.statuses.items())[:_MOST_DAYS]:
+            statuses.add_row(day, *(_number(by_status.get(status, 0)) for status in known))
         self._console.print(statuses)
-        if len(figures.summary) > _MOST_DAYS:
-            self.line(f"... and {len(figures.summary) - _MOST_DAYS} more days in the table daily_summary")
+        if len(counts.summary) > _MOST_DAYS:
+            self.line(f"... and {counted(len(counts.summary) - _MOST_DAYS, 'more day')} in the table daily_summary")
 
-    def sources(self, figures: StreamFigures) -> None:
+    def sources(self, counts: StreamCounts) -> None:
         """Print how many requests of each day came from which source."""
         table = _table("Requests by source: each one once", "day", "from files", "from the stream", "daily_summary")
-        for day, requests in figures.summary.items():
-            counts = figures.requests.get(day, {})
-            table.add_row(day, _number(counts.get("backfill", 0)), _number(counts.get("stream", 0)), _number(requests))
+        for day, requests in counts.summary.items():
+            by_source = counts.requests.get(day, {})
+            table.add_row(
+                day, _number(by_source.get("backfill", 0)), _number(by_source.get("stream", 0)), _number(requests)
+            )
         self._console.print(table)
 
     def plain(self, text: str = "") -> None:
@@ -129,12 +133,17 @@ def _by_folder(ledger: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, 
     for uri, row in ledger.items():
         folders.setdefault(uri.rpartition("/")[0], []).append(row)
     return {
-        f"{folder}/ ({len(rows)} objects)": (
+        f"{folder}/ ({counted(len(rows), 'object')})": (
             ", ".join(sorted({row["log_format"] or "" for row in rows})),
             {column: sum(row[column] for row in rows) for column in LEDGER_COLUMNS},
         )
         for folder, rows in folders.items()
     }
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _number(value: int | None) -> str:

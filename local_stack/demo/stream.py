@@ -22,7 +22,7 @@ from local_stack.running import RunningStack
 from local_stack.waiting import wait_for
 
 _LINE_EVERY = 5.0
-_LOOK_EVERY = 1.0
+_COUNT_EVERY = 1.0
 _START_SECONDS = 90
 _ARRIVAL_SECONDS = 120
 
@@ -107,8 +107,8 @@ def stream_lines(
     with stack.bigquery() as client, _publishers(stack, lines, files, options) as publishers:
         progress = _Progress(client, screen, stack.dataset, since, begun)
         while any(publisher.poll() is None for publisher in publishers):
-            progress.look()
-            time.sleep(_LOOK_EVERY)
+            progress.count()
+            time.sleep(_COUNT_EVERY)
         for publisher in publishers:
             said = publisher.communicate()[1]
             if publisher.returncode:
@@ -119,7 +119,7 @@ def stream_lines(
         screen.line(f"published {messages:,} messages, {repetitions:,} of them a second time")
 
         def all_there() -> bool:
-            seen = progress.look()
+            seen = progress.count()
             return bool(seen.rows >= rows and seen.rejected >= rejected)
 
         wait_for(all_there, seconds=_ARRIVAL_SECONDS, what=f"{rows:,} rows and {rejected:,} rejected lines", pause=0.5)
@@ -146,8 +146,8 @@ class _Progress:
         self._told_rows = 0
         self._seen = Arrival(0, 0, None)
 
-    def look(self) -> Arrival:
-        """Count."""
+    def count(self) -> Arrival:
+        """Count what has arrived."""
         config = bigquery.QueryJobConfig(query_parameters=self._parameters)
         row = next(iter(self._client.query(self._query, job_config=config).result(timeout=60)))
         self._seen = Arrival(row["n"], row["rejected"], row["newest"])

@@ -10,7 +10,7 @@ from local_stack.demo.counts import Comparison
 
 
 @dataclass(frozen=True)
-class StreamFigures:
+class StreamCounts:
     """What the tables hold of some days.
 
     Attributes:
@@ -26,7 +26,7 @@ class StreamFigures:
     rejected: frozenset[str]
 
 
-def read_stream_figures(client: bigquery.Client, dataset: str, days: Sequence[str]) -> StreamFigures:
+def read_stream_counts(client: bigquery.Client, dataset: str, days: Sequence[str]) -> StreamCounts:
     """Read what the tables hold of these days; of rejected lines, all that were streamed."""
     parameters = [bigquery.ArrayQueryParameter("days", "DATE", days)]
 
@@ -49,7 +49,7 @@ def read_stream_figures(client: bigquery.Client, dataset: str, days: Sequence[st
         f"SELECT log_date, requests FROM {dataset}.daily_summary WHERE log_date IN UNNEST(@days) ORDER BY log_date"
     )
     rejected = query(f"SELECT DISTINCT event_id FROM {dataset}.rejected_lines WHERE source = 'stream'")
-    return StreamFigures(
+    return StreamCounts(
         requests=requests,
         event_ids=event_ids,
         summary={str(row["log_date"]): row["requests"] for row in summary},
@@ -58,32 +58,32 @@ def read_stream_figures(client: bigquery.Client, dataset: str, days: Sequence[st
 
 
 def compare_streamed(
-    figures: StreamFigures, truths: Sequence[Mapping[str, Any]], backfilled: Mapping[str, int]
+    counts: StreamCounts, truths: Sequence[Mapping[str, Any]], backfilled: Mapping[str, int]
 ) -> Comparison:
     """Compare what was streamed with what was published.
 
     What was streamed before, and files that hold lines of a day the generator knows nothing of, are taken as they are.
 
     Args:
-        figures: What the tables hold.
+        counts: What the tables hold.
         truths: Of the publishers.
         backfilled: Rows of each day's files, as the generator counted them.
     """
     fates = {event_id: (fate, day) for truth in truths for event_id, (fate, day) in truth["events"].items()}
     result = Comparison()
     rejected = {event_id for event_id, (fate, _) in fates.items() if fate == "rejected"}
-    result.expect("rejected lines of the stream", len(rejected), len(figures.rejected & fates.keys()))
-    result.expect("rejected lines of the stream that are missing", 0, len(rejected - figures.rejected))
+    result.expect("rejected lines of the stream", len(rejected), len(counts.rejected & fates.keys()))
+    result.expect("rejected lines of the stream that are missing", 0, len(rejected - counts.rejected))
     streamed_days = {day for fate, day in fates.values() if fate == "row"}
     for day in sorted({*streamed_days, *backfilled}):
         wanted = {event_id for event_id, known in fates.items() if known == ("row", day)}
-        found = figures.event_ids.get(day, ())
+        found = counts.event_ids.get(day, ())
         ours = [event_id for event_id in found if event_id in fates]
-        from_files = backfilled.get(day, figures.requests.get(day, {}).get("backfill", 0))
+        from_files = backfilled.get(day, counts.requests.get(day, {}).get("backfill", 0))
         if day in streamed_days:
             result.expect(f"requests, {day}, from the stream", len(wanted), len(ours))
             result.expect(f"requests, {day}, from the stream, missing", 0, len(wanted.difference(ours)))
-        result.expect(f"requests, {day}, from files", from_files, figures.requests.get(day, {}).get("backfill", 0))
+        result.expect(f"requests, {day}, from files", from_files, counts.requests.get(day, {}).get("backfill", 0))
         total = from_files + len(wanted) + len(found) - len(ours)
-        result.expect(f"daily_summary, {day}, requests", total, figures.summary.get(day))
+        result.expect(f"daily_summary, {day}, requests", total, counts.summary.get(day))
     return result

@@ -1,4 +1,4 @@
-"""Is a component of the stack up? Each probe asks once and answers at once."""
+"""Probes that tell whether a component of the stack is up: each asks once and answers at once."""
 
 import http.client
 import json

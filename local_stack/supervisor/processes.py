@@ -2,7 +2,7 @@
 
 A process belongs to a stack when its initial environment holds the stack's mark (`environment.MARK` with the state
 folder). Children inherit it, so tasks of Airflow's LocalExecutor and workers of Dataflow jobs are found too, whoever
-their parent was, and a process number that was given away anew is never mistaken for ours.
+their parent was, and a process number that was given to another program is never mistaken for ours.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What runs, on disk: written by the supervisor, read by everyone else."""
+"""The state of the stack on disk: written by the supervisor, read by everyone else."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ class ComponentState:
     Attributes:
         label: Name shown to people.
         log: File that takes its output.
-        status: waiting, starting, up, done (a command that ended well), restarting, stopped or failed.
+        status: Waiting, starting, up, done (a command that ended well), restarting, stopped or failed.
         pid: Its process, while there is one.
         seconds: How long it took to come up.
         restarts: How often it was started again.

@@ -1,7 +1,7 @@
 """The process that starts the stack's components, watches them, and stops them.
 
 It starts each component when those it needs are up, starts it again when it dies (after 1 s, then 2, 4 ... 30 s), and
-writes what it knows to the state file at every change. A component that never came up ends the stack after its second
+writes the state file at every change. A component that never came up ends the stack after its second
 try. SIGTERM or SIGINT stops everything.
 """
 

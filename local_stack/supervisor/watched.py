@@ -14,7 +14,7 @@ from local_stack.supervisor.state import ComponentState
 FIRST_TRIES = 2
 LONGEST_PAUSE = 30.0
 STEADY = 60.0
-"""Seconds after which a component that stayed up is forgiven its earlier restarts."""
+"""Seconds after which the earlier restarts of a component that stayed up no longer count."""
 
 _log = logging.getLogger(__name__)
 

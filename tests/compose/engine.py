@@ -39,7 +39,7 @@ class Engine:
 
     @classmethod
     def find(cls) -> "Engine | None":
-        """The engine that answers, None where there is none."""
+        """Return the engine that answers, if any."""
         if _works("docker", "info") and _works("docker", "compose", "version"):
             return cls("docker", ("docker", "compose"), ())
         if _works("podman", "info") and shutil.which("podman-compose"):

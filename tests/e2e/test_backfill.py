@@ -6,7 +6,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -124,20 +123,12 @@ class Pipeline:
 @pytest.fixture(scope="module")
 def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
     """Provisioned, with three generated days backfilled once."""
-    logs = f"gs://{airflow_stack.bucket}/logs"
     with AirflowApi.of(airflow_stack.config) as airflow:
         airflow.wait_for_dags(("provision", "log_backfill", "daily_summary"), seconds=RUN_SECONDS)
         provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
         assert provisioned.state == "success", airflow.why_failed(provisioned)
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "beam_jobs.generate_logs", "--output", logs, "--start_date", DAYS[0]),
-                *("--days", str(len(DAYS)), "--lines_per_day", str(LINES_PER_DAY), "--seed", "7"),
-                *("--bad_share", "0.02", "--files_per_day", "2"),
-            ],
-            env=airflow_stack.process_env,
-            check=True,
-        )
+        options = {"start_date": DAYS[0], "days": len(DAYS), "lines_per_day": LINES_PER_DAY}
+        airflow_stack.generate_logs(**options, seed=7, bad_share=0.02, files_per_day=2)
         client = airflow_stack.storage()
         truth = json.loads(client.bucket(airflow_stack.bucket).blob("logs/truth.json").download_as_bytes())
         client.close()

@@ -40,7 +40,7 @@ class _Call:
             raise invalid_argument(f"Invalid value at '{name}' (TYPE_INT32), {value!r}") from error
 
     def enum(self, name: str, kind: Any) -> str:
-        """The name of an enum's value, which Google's REST transport may send as its number."""
+        """Return the name of an enum's value, which Google's REST transport may send as its number."""
         return _name(self.text(name), name, kind)
 
     def json(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class _Call:
 
 
 def application(service: DataflowService) -> Starlette:
-    """The web application."""
+    """Return the web application."""
 
     def launch(call: _Call) -> dict[str, Any]:
         body = call.json()

@@ -18,7 +18,7 @@ _THREADS = 8
 
 
 def server(service: DataflowService) -> grpc.Server:
-    """A gRPC server that is not started yet and listens nowhere yet."""
+    """Return a gRPC server that is not started yet and listens nowhere yet."""
     made = grpc.server(ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=[("grpc.so_reuseport", 0)])
     made.add_generic_rpc_handlers(_handlers(service))
     return made

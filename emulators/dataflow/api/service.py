@@ -35,10 +35,10 @@ class DataflowService:
     """What the API does, for one project.
 
     Args:
-        project: requests for any other project are refused.
-        store: the jobs.
-        follower: runs them.
-        images: entry point modules by image name.
+        project: Requests for any other project are refused.
+        store: The jobs.
+        follower: Runs them.
+        images: Entry point modules by image name.
     """
 
     def __init__(self, project: str, store: JobStore, follower: JobFollower, images: Mapping[str, str]) -> None:
@@ -48,14 +48,14 @@ class DataflowService:
         self._images = images
 
     def launch(self, project: str, location: str, launch: Launch, *, validate_only: bool = False) -> dict[str, Any]:
-        """`projects.locations.flexTemplates.launch`.
+        """Serve `projects.locations.flexTemplates.launch`.
 
         Returns:
             The job as the real service answers: without its state and type, which are not known before it starts.
-            Nothing for a mere validation.
+            Nothing where only validation was asked for.
 
         Raises:
-            ApiError: the request is wrong, or the name is taken.
+            ApiError: The request is wrong, or the name is taken.
         """
         self._check_project(project, location)
         _check_name(launch.job_name)
@@ -89,11 +89,10 @@ class DataflowService:
         return {"job": _as_answered(job, "currentState", "type", "labels", "environment")}
 
     def create_job(self, project: str, location: str, posted: dict[str, Any]) -> dict[str, Any]:
-        """`projects.locations.jobs.create`, which Beam's DataflowRunner calls: the job is stored, not executed.
+        """Serve `projects.locations.jobs.create`, which Beam's DataflowRunner calls: the job is stored, not executed.
 
-        The emulator runs entry points, not posted pipelines. So that nobody waits for a job that will never run, it is
-        FAILED from the start, with the reason among its messages; a test can read back what was posted by
-        `get` with JOB_VIEW_ALL.
+        The emulator runs entry points, not posted pipelines. The job is FAILED from the start, so that nobody
+        waits for it, with the reason among its messages. `get` with JOB_VIEW_ALL returns what was posted.
         """
         self._check_project(project, location)
         name = str(posted.get("name", ""))
@@ -110,7 +109,7 @@ class DataflowService:
         return _as_answered(job, "currentState")
 
     def get_job(self, project: str, location: str, job_id: str, view: str = "") -> dict[str, Any]:
-        """`projects.locations.jobs.get`."""
+        """Serve `projects.locations.jobs.get`."""
         return self._get(project, location, job_id).seen(_given(view) or "JOB_VIEW_DESCRIPTION")
 
     def list_jobs(
@@ -124,10 +123,10 @@ class DataflowService:
         page_size: int = 0,
         page_token: str = "",
     ) -> dict[str, Any]:
-        """`projects.locations.jobs.list`; without a location `projects.jobs.aggregated`.
+        """Serve `projects.locations.jobs.list`; without a location `projects.jobs.aggregated`.
 
         Raises:
-            ApiError: 400, there is no such filter, view or page.
+            ApiError: 400, the filter, view or page does not exist.
         """
         self._check_project(project, location or DEFAULT_LOCATION)
         job_filter = "ALL" if job_filter in ("", "UNKNOWN") else job_filter
@@ -142,7 +141,7 @@ class DataflowService:
         return response | ({"nextPageToken": token_of(following)} if following else {})
 
     def update_job(self, project: str, location: str, job_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """`projects.locations.jobs.update`: ask a job to end (`requestedState`), or give it new `labels`.
+        """Serve `projects.locations.jobs.update`: ask a job to end (`requestedState`), or give it new `labels`.
 
         Raises:
             ApiError: 404, no such job; 400, neither is asked for, or the job cannot get there.
@@ -172,7 +171,7 @@ class DataflowService:
         page_size: int = 0,
         page_token: str = "",
     ) -> dict[str, Any]:
-        """`projects.locations.jobs.messages.list`; the times are RFC 3339."""
+        """Serve `projects.locations.jobs.messages.list`; the times are RFC 3339."""
         self._get(project, location, job_id)
         mark = mark_of(page_token) or "0"
         if not (mark.isdecimal() and len(mark) < _LONGEST_NUMBER):
@@ -198,7 +197,7 @@ class DataflowService:
         return response | ({"nextPageToken": token_of(str(found[-1].number))} if more else {})
 
     def get_metrics(self, project: str, location: str, job_id: str) -> dict[str, Any]:
-        """`projects.locations.jobs.getMetrics`."""
+        """Serve `projects.locations.jobs.getMetrics`."""
         self._get(project, location, job_id)
         child = self._follower.child(job_id)
         ended = child.exit()
@@ -239,7 +238,7 @@ class DataflowService:
 
 
 def _as_answered(job: Job, *unknown_yet: str) -> dict[str, Any]:
-    """A new job as the real service answers: its state comes with the first `get`."""
+    """Return a new job as the real service answers: its state comes with the first `get`."""
     shown = {key: value for key, value in job.resource.items() if key not in unknown_yet}
     return shown | {"currentStateTime": "1970-01-01T00:00:00Z"}
 

@@ -18,8 +18,8 @@ def request_end(job: Job, requested: str) -> str:
     """Ask a job for an end state; asking again for the same changes nothing.
 
     Args:
-        job: is changed.
-        requested: a state's name.
+        job: Is changed.
+        requested: A state's name.
 
     Returns:
         What the service says about it among the job's messages.

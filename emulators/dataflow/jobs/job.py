@@ -39,11 +39,11 @@ class Job:
     """One job.
 
     Attributes:
-        resource: the job as the REST API shows it with JOB_VIEW_ALL.
-        command: the argument list of its entry point; empty for a job that is stored and never run.
-        asked_for: the end state that a request (or the emulator's shutdown) asked for.
-        reason: why, as an ERROR message to write when the job ends; empty where the state says it all.
-        stderr_offset: how many bytes of the job's stderr have become messages.
+        resource: The job as the REST API shows it with JOB_VIEW_ALL.
+        command: The argument list of its entry point; empty for a job that is stored and never run.
+        asked_for: The end state that a request (or the emulator's shutdown) asked for.
+        reason: Why, as an ERROR message to write when the job ends; empty where the state says it all.
+        stderr_offset: How many bytes of the job's stderr have become messages.
     """
 
     resource: dict[str, Any]
@@ -59,7 +59,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The job's name: of the active jobs in a project and location no two share one."""
+        """The job's name: unique among the active jobs of a project and location."""
         return str(self.resource["name"])
 
     @property
@@ -81,7 +81,7 @@ class Job:
         """Change the state.
 
         Raises:
-            ValueError: there is no way from the current state to this one.
+            ValueError: This state cannot follow the current one.
         """
         if not may_follow(self.state, state):
             raise ValueError(f"job {self.id} cannot go from {self.state} to {state}")
@@ -89,7 +89,7 @@ class Job:
         self.resource["currentStateTime"] = timestamp()
 
     def seen(self, view: str) -> dict[str, Any]:
-        """The resource in a view of the API.
+        """Return the resource in a view of the API.
 
         Raises:
             ApiError: 400, no such view.
@@ -101,7 +101,7 @@ class Job:
 
 
 def new_resource(project: str, location: str, name: str, job_type: JobType) -> dict[str, Any]:
-    """A queued job with a new id, made like the real service's: the start time and 19 or 20 digits."""
+    """Return a queued job with a new id, made like the real service's: the start time and 19 or 20 digits."""
     now = datetime.now(UTC)
     created = timestamp(now)
     return {

@@ -32,7 +32,7 @@ _LONGEST = 10_000
 
 
 def at_least(importance: str) -> tuple[str, ...]:
-    """The importances from this one up; all of them where none is given.
+    """Return the importances from this one up; all of them where none is given.
 
     Raises:
         ApiError: 400, no such importance.
@@ -45,18 +45,18 @@ def at_least(importance: str) -> tuple[str, ...]:
 
 
 def of_line(line: str) -> str:
-    """The importance of a log line by its level; DETAILED where it has none."""
+    """Return the importance of a log line by its level; DETAILED where it has none."""
     match = _LEVEL.match(line)
     return _OF_LEVEL[match[1]] if match else DETAILED
 
 
 def read_log(path: Path, offset: int, *, ended: bool) -> tuple[list[tuple[str, str]], int]:
-    """The messages of a log from an offset on.
+    """Return the messages of a log from an offset on.
 
     Args:
-        path: the log; need not exist yet.
-        offset: in bytes, at the start of a line.
-        ended: whether nothing more will be written, so that a last line without a newline counts too.
+        path: The log; need not exist yet.
+        offset: In bytes, at the start of a line.
+        ended: Whether nothing more will be written, so that a last line without a newline counts too.
 
     Returns:
         Importance and text per line that is not blank, and the offset where the next call goes on. It reads a
@@ -75,7 +75,7 @@ def read_log(path: Path, offset: int, *, ended: bool) -> tuple[list[tuple[str, s
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log that is not blank; "" where there is none."""
+    """Return the last line of a log that is not blank; "" where there is none."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, 2)

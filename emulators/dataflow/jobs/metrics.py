@@ -9,14 +9,14 @@ from emulators.dataflow.jobs.job import timestamp
 
 
 def metric_updates(path: Path, cpu_seconds: float | None) -> list[dict[str, Any]]:
-    """The metrics of a job, shaped like those of the real service.
+    """Return the metrics of a job, shaped like those of the real service.
 
     Every metric comes twice, once with the context `tentative`: what is committed, and what includes work under way.
     Here the two are the same.
 
     Args:
         path: `{"counters": [{"namespace": str, "name": str, "step": str, "value": int}]}`; need not exist yet.
-        cpu_seconds: what the job has used, or None where it is not known yet.
+        cpu_seconds: What the job has used, or None where it is not known yet.
     """
     updates = []
     now = timestamp()

@@ -1,4 +1,4 @@
-"""The states of a job and the ways between them, by the names of the v1b3 API (`projects.jobs#JobState`)."""
+"""The states of a job and the transitions between them, by the names of the v1b3 API (`projects.jobs#JobState`)."""
 
 from enum import StrEnum
 
@@ -42,7 +42,7 @@ _NEXT = {
 
 
 def may_follow(current: JobState, following: JobState) -> bool:
-    """Whether a job may go from one state to the other; a terminal state is never left."""
+    """Tell whether a job may go from one state to the other; a terminal state is never left."""
     return following in _NEXT.get(current, frozenset())
 
 
@@ -52,11 +52,11 @@ def display_name(state: JobState) -> str:
 
 
 def end_state(exit_code: int | None, asked_for: JobState | None) -> JobState:
-    """The state of a job whose process has ended.
+    """Return the state of a job whose process has ended.
 
     Args:
-        exit_code: of the entry point; negative for a signal, None where the process vanished without one.
-        asked_for: the end state that a request asked for, if any did.
+        exit_code: Of the entry point; negative for a signal, None where the process vanished without one.
+        asked_for: The end state that a request asked for, if any did.
 
     Returns:
         The state asked for; but a drain or an update whose process failed is a failure, not a success.

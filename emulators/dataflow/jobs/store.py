@@ -78,7 +78,7 @@ class JobStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, and no other thread in between."""
+        """Run all or nothing of a block, with no other thread in between."""
         with self._lock:
             if self._database.in_transaction:
                 yield
@@ -105,10 +105,10 @@ class JobStore:
                 raise already_active(job.name) from error
 
     def get(self, project: str, location: str, job_id: str) -> Job:
-        """The job.
+        """Return a job.
 
         Raises:
-            ApiError: 404, there is none in this project and location.
+            ApiError: 404, it does not exist in this project and location.
         """
         found = self._jobs("id = ? AND project = ? AND location = ?", (job_id, project, location))
         if not found:
@@ -116,11 +116,11 @@ class JobStore:
         return found[0]
 
     def active(self) -> list[Job]:
-        """All jobs that have not ended, the oldest first."""
+        """Return all jobs that have not ended, the oldest first."""
         return self._jobs(FILTERS["ACTIVE"] + " ORDER BY created", ())
 
     def active_named(self, project: str, location: str, name: str) -> Job | None:
-        """The active job of this very name that no update is replacing."""
+        """Return the active job of this name that no update is replacing."""
         condition = f"{FILTERS['ACTIVE']} AND replaced_by IS NULL AND project = ? AND location = ? AND name = ?"
         return next(iter(self._jobs(condition, (project, location, name))), None)
 
@@ -138,18 +138,18 @@ class JobStore:
     def page(
         self, project: str, location: str | None, job_filter: str, name: str | None, after: str, size: int
     ) -> tuple[list[Job], str]:
-        """One page of a list.
+        """Return one page of a list.
 
         Args:
-            project: the project's id.
-            location: a region, or None for all.
-            job_filter: a key of `FILTERS`.
-            name: the exact name of the jobs wanted, or None.
-            after: the mark that the page before returned, or "".
-            size: how many jobs at most.
+            project: The project's id.
+            location: A region, or None for all.
+            job_filter: A key of `FILTERS`.
+            name: The exact name of the jobs wanted, or None.
+            after: The mark that the page before returned, or "".
+            size: How many jobs at most.
 
         Returns:
-            The jobs, and the mark of the next page: "" where there is none.
+            The jobs, and the mark of the next page: "" after the last.
         """
         condition, values = f"{FILTERS[job_filter]} AND project = ?", [project]
         for column, wanted in (("location", location), ("name", name)):
@@ -188,15 +188,15 @@ class JobStore:
     def messages(
         self, job_id: str, importances: Iterable[str], start: str, end: str, after: int, size: int
     ) -> tuple[list[Message], bool]:
-        """One page of a job's messages, the oldest first.
+        """Return one page of a job's messages, the oldest first.
 
         Args:
-            job_id: the job.
-            importances: which messages to take.
-            start: the earliest time, inclusive.
-            end: the latest time, exclusive.
-            after: the number of the last message of the page before, or 0.
-            size: how many messages at most.
+            job_id: The job.
+            importances: Which messages to take.
+            start: The earliest time, inclusive.
+            end: The latest time, exclusive.
+            after: The number of the last message of the page before, or 0.
+            size: How many messages at most.
 
         Returns:
             The messages, and whether there are more.

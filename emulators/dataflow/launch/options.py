@@ -36,7 +36,7 @@ def check_environment(environment: Mapping[str, Any]) -> None:
     """Check the types of a FlexTemplateRuntimeEnvironment.
 
     Raises:
-        TypeError: a field is of the wrong type; the message is for the user.
+        TypeError: A field is of the wrong type; the message is for the user.
     """
     labels = environment.get("additionalUserLabels", {})
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
@@ -53,13 +53,13 @@ def check_environment(environment: Mapping[str, Any]) -> None:
 def pipeline_options(
     resource: Mapping[str, Any], spec_uri: str, parameters: Mapping[str, str], environment: Mapping[str, Any]
 ) -> dict[str, str | list[str]]:
-    """The options of a job, by their names in Beam's Python SDK.
+    """Return the options of a job, by their names in Beam's Python SDK.
 
     Args:
-        resource: the job.
-        spec_uri: where the container spec is; "" where the request held it.
-        parameters: of the launch.
-        environment: of the launch, a checked FlexTemplateRuntimeEnvironment.
+        resource: The job.
+        spec_uri: Where the container spec is; "" where the request held it.
+        parameters: Of the launch.
+        environment: Of the launch, a checked FlexTemplateRuntimeEnvironment.
     """
     options: dict[str, str | list[str]] = {
         "runner": "FnApiRunner",
@@ -82,7 +82,7 @@ def pipeline_options(
 
 
 def command(module: str, options: Mapping[str, str | list[str]], environment: Mapping[str, Any]) -> list[str]:
-    """The argument list that runs an entry point with its options and with `additionalPipelineOptions`.
+    """Return the argument list that runs an entry point with its options and with `additionalPipelineOptions`.
 
     A true flag of Beam's is passed by its name alone and a false one not at all, as its option parser wants it.
     """

@@ -22,12 +22,12 @@ class Launch:
     """`LaunchFlexTemplateParameter`, checked for its types.
 
     Attributes:
-        job_name: of the new job.
+        job_name: Of the new job.
         spec_uri: gs:// address of the container spec, or "" where the request holds it.
-        spec: the container spec of the request, if it holds one.
-        parameters: of the template.
-        environment: a FlexTemplateRuntimeEnvironment.
-        update: whether the job replaces the active one of its name.
+        spec: The container spec of the request, if it holds one.
+        parameters: Of the template.
+        environment: A FlexTemplateRuntimeEnvironment.
+        update: Whether the job replaces the active one of its name.
     """
 
     job_name: str
@@ -67,6 +67,6 @@ class Launch:
 
 
 def _camel(name: str) -> str:
-    """`job_name` as `jobName`."""
+    """Convert `job_name` to `jobName`."""
     head, *tail = name.split("_")
     return head + "".join(word[:1].upper() + word[1:] for word in tail)

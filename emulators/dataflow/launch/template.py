@@ -32,10 +32,10 @@ class Template:
     """A container spec.
 
     Attributes:
-        image: the container image that holds the pipeline's entry point.
-        parameters: by name; None for a template without metadata, which takes any.
-        is_streaming: whether its jobs are streaming jobs.
-        environment: its `defaultEnvironment`.
+        image: The container image that holds the pipeline's entry point.
+        parameters: By name; None for a template without metadata, which takes any.
+        is_streaming: Whether its jobs are streaming jobs.
+        environment: Its `defaultEnvironment`.
     """
 
     image: str
@@ -48,11 +48,11 @@ class Template:
         """Read a container spec.
 
         Args:
-            spec: of any type: it comes from outside.
-            origin: where it is, for the error.
+            spec: Of any type: it comes from outside.
+            origin: Where it is, for the error.
 
         Raises:
-            ApiError: 400, it is none.
+            ApiError: 400, it is not a valid one.
         """
         try:
             return cls._read(spec)
@@ -102,16 +102,16 @@ class Template:
             raise invalid_parameters(violations)
 
     def job_type(self, parameters: Mapping[str, str]) -> JobType:
-        """Streaming where the metadata or the pipeline option `streaming` say so, batch otherwise."""
+        """Return STREAMING where the metadata or the pipeline option `streaming` say so, else BATCH."""
         streaming = self.is_streaming or parameters.get("streaming", "").lower() == "true"
         return JobType.STREAMING if streaming else JobType.BATCH
 
 
 def read_template(uri: str, project: str) -> Template:
-    """The template at a gs:// address.
+    """Return the template at a gs:// address.
 
     Raises:
-        ApiError: 400, there is none or it is not one; 503, Cloud Storage does not answer.
+        ApiError: 400, the object is missing or not a container spec; 503, Cloud Storage does not answer.
     """
     match = re.fullmatch(r"gs://([^/]+)/(.+)", uri)
     if not match:

@@ -18,15 +18,15 @@ class Exit:
     """How a job's process ended.
 
     Attributes:
-        code: of the entry point; negative for a signal, None where the process vanished without leaving one.
-        cpu_seconds: of the entry point and its children, user and system; 0 where unknown.
+        code: Of the entry point; negative for a signal, None where the process vanished without leaving one.
+        cpu_seconds: Of the entry point and its children, user and system; 0 where unknown.
     """
 
     code: int | None
     cpu_seconds: float = 0.0
 
     def describe(self) -> str:
-        """A sentence for the job's messages, empty for exit code 0."""
+        """Return a sentence for the job's messages, empty for exit code 0."""
         if self.code is None:
             return "The job's process died without an exit code: it was killed together with its process group."
         if self.code < 0:
@@ -38,7 +38,7 @@ class Child:
     """The process group of one job.
 
     Args:
-        folder: of the job: `stdout.log`, `stderr.log`, `metrics.json`, and what `exit_recorder` writes.
+        folder: Of the job: `stdout.log`, `stderr.log`, `metrics.json`, and what `exit_recorder` writes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class Child:
         """Start the command in a session of its own. A second start of the same job does nothing.
 
         Raises:
-            OSError: the process or its log files cannot be made.
+            OSError: The process or its log files cannot be made.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
@@ -88,7 +88,7 @@ class Child:
         return self._pid() is not None
 
     def exit(self) -> Exit | None:
-        """How the process ended, or None while it has not."""
+        """Return how the process ended, or None while it has not."""
         alive = self._is_alive()
         try:
             record = json.loads((self.folder / "exit.json").read_text())

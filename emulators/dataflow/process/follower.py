@@ -38,9 +38,9 @@ class JobFollower:
     killed: one that still runs is followed, one that ended meanwhile gets its true end state.
 
     Args:
-        store: the jobs.
-        folder: for one folder per job, named by its id.
-        grace_seconds: between the SIGTERM that ends a job and the SIGKILL.
+        store: The jobs.
+        folder: For one folder per job, named by its id.
+        grace_seconds: Between the SIGTERM that ends a job and the SIGKILL.
     """
 
     def __init__(self, store: JobStore, folder: Path, *, grace_seconds: float = 5.0) -> None:
@@ -59,7 +59,7 @@ class JobFollower:
         self._thread.start()
 
     def wake(self) -> None:
-        """Look at the jobs now: one was added, or a request asks for its end."""
+        """Check the jobs now: one was added, or a request asks for its end."""
         self._work.set()
 
     def stop(self, reason: str) -> None:
@@ -71,7 +71,7 @@ class JobFollower:
         self._thread.join()
 
     def child(self, job_id: str) -> Child:
-        """The process of a job, whether it has been started or not."""
+        """Return the process of a job, whether it has been started or not."""
         return self._children.get(job_id) or Child(self._folder / job_id)
 
     def _follow(self) -> None:
@@ -174,5 +174,5 @@ def _ask_to_fail(job: Job, reason: str) -> None:
 
 
 def _why(ended: Exit, last_line: str) -> str:
-    """Why a job failed: what its process said last; unless it was killed and had no say."""
+    """Return why a job failed: the last line of its log, or the signal that killed it."""
     return last_line if ended.code is not None and ended.code > 0 and last_line else ended.describe()

@@ -44,7 +44,7 @@ _MUTABLE = {"Topic": _TOPIC_FIELDS, "Subscription": _SUBSCRIPTION_FIELDS, "Snaps
 
 
 def check_topic(topic: Message) -> None:
-    """Refuses a Topic the emulator cannot serve.
+    """Refuse a Topic the emulator cannot serve.
 
     Raises:
         PubsubError: INVALID_ARGUMENT, or UNIMPLEMENTED for schemas, ingestion sources and transforms.
@@ -60,7 +60,7 @@ def check_topic(topic: Message) -> None:
 
 
 def complete_subscription(subscription: Message) -> None:
-    """Fills a Subscription's defaults as the service does, and refuses what it cannot be.
+    """Fill a Subscription's defaults as the service does, and refuses what it cannot be.
 
     Raises:
         PubsubError: INVALID_ARGUMENT, or UNIMPLEMENTED for anything but a pull subscription.
@@ -90,7 +90,7 @@ def complete_subscription(subscription: Message) -> None:
 
 
 def check_ack_deadline(seconds: int, least: int = MIN_ACK_SECONDS) -> None:
-    """Refuses an acknowledgement deadline outside its limits.
+    """Refuse an acknowledgement deadline outside its limits.
 
     Raises:
         PubsubError: INVALID_ARGUMENT.
@@ -103,7 +103,7 @@ def check_ack_deadline(seconds: int, least: int = MIN_ACK_SECONDS) -> None:
 
 
 def updated(current: Message, update: Message, paths: Iterable[str]) -> Message:
-    """A copy of a resource with the fields of an update mask replaced; a field the update leaves empty is cleared.
+    """Copy a resource with the fields of an update mask replaced; a field that the update leaves empty is cleared.
 
     Raises:
         PubsubError: INVALID_ARGUMENT for an empty mask, an unknown field or one that cannot be changed.

@@ -18,7 +18,7 @@ class Publisher(Service):
     """Topics and what is published to them."""
 
     async def create_topic(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """CreateTopic."""
+        """Serve CreateTopic."""
         self._require_served(request.name, "topics")
         check_topic(request)
         request.state = request.ACTIVE
@@ -27,7 +27,7 @@ class Publisher(Service):
         return request
 
     async def update_topic(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """UpdateTopic."""
+        """Serve UpdateTopic."""
         topic = self._broker.topic(request.topic.name)
         config = updated(topic.config, request.topic, request.update_mask.paths)
         check_topic(config)
@@ -36,45 +36,45 @@ class Publisher(Service):
         return config
 
     async def get_topic(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """GetTopic."""
+        """Serve GetTopic."""
         project_of(request.topic, "topics")
         return self._broker.topic(request.topic).config
 
     async def list_topics(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ListTopics."""
+        """Serve ListTopics."""
         names, token = self._page_of_project(request, self._broker.topics)
         return wire.ListTopicsResponse(
             topics=[self._broker.topics[name].config for name in names], next_page_token=token
         )
 
     async def list_topic_subscriptions(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ListTopicSubscriptions."""
+        """Serve ListTopicSubscriptions."""
         topic = self._broker.topic(request.topic)
         attached = (subscription.config.name for subscription in topic.subscriptions)
         names, token = page_of(attached, request.page_size, request.page_token)
         return wire.ListTopicSubscriptionsResponse(subscriptions=names, next_page_token=token)
 
     async def list_topic_snapshots(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ListTopicSnapshots."""
+        """Serve ListTopicSnapshots."""
         topic = self._broker.topic(request.topic)
         kept = (snapshot.config.name for snapshot in topic.snapshots)
         names, token = page_of(kept, request.page_size, request.page_token)
         return wire.ListTopicSnapshotsResponse(snapshots=names, next_page_token=token)
 
     async def delete_topic(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """DeleteTopic."""
+        """Serve DeleteTopic."""
         self._broker.delete_topic(self._broker.topic(request.topic))
         await self._broker.journal.committed()
         return empty_pb2.Empty()
 
     async def detach_subscription(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """DetachSubscription."""
+        """Serve DetachSubscription."""
         self._broker.detach_subscription(self._broker.subscription(request.subscription))
         await self._broker.journal.committed()
         return wire.DetachSubscriptionResponse()
 
     async def publish(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """Publish: answered once the messages are durable."""
+        """Serve Publish: answered once the messages are durable."""
         topic = self._broker.topic(request.topic)
         check_publish(request)
         ids = self._broker.publish(topic, request)

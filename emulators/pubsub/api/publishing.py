@@ -17,7 +17,7 @@ MAX_ORDERING_KEY_BYTES = 1024
 
 
 def check_publish(request: Message) -> None:
-    """Refuses a PublishRequest beyond the service's limits.
+    """Refuse a PublishRequest beyond the service's limits.
 
     Raises:
         PubsubError: INVALID_ARGUMENT, and nothing of the request is published.

@@ -19,7 +19,7 @@ MAX_RESPONSE_BYTES = 3_000_000
 
 
 def fill(response: Message, subscription: Subscription, deliveries: Iterable[Delivery]) -> None:
-    """Adds deliveries to a PullResponse or StreamingPullResponse."""
+    """Add deliveries to a PullResponse or StreamingPullResponse."""
     log = subscription.topic.log
     shows_attempt = subscription.backlog.policy.max_attempts > 0
     batch: Batch | None = None
@@ -36,7 +36,7 @@ def fill(response: Message, subscription: Subscription, deliveries: Iterable[Del
 
 
 def require_readable(broker: Broker, subscription: Subscription) -> None:
-    """Refuses a subscription that was deleted (NOT_FOUND) or detached (FAILED_PRECONDITION)."""
+    """Refuse a subscription that was deleted (NOT_FOUND) or detached (FAILED_PRECONDITION)."""
     name = subscription.config.name
     if broker.subscriptions.get(name) is not subscription:
         raise not_found(name)
@@ -45,10 +45,10 @@ def require_readable(broker: Broker, subscription: Subscription) -> None:
 
 
 def stale_ack_ids(subscription: Subscription, ack_ids: Iterable[str]) -> set[str]:
-    """The ack ids that an exactly-once subscription refuses because their lease has ended; else none.
+    """Return the ack ids that an exactly-once subscription refuses because their lease has ended; else none.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription.
+        PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription.
     """
     if not subscription.is_exactly_once:
         return set()

@@ -54,7 +54,7 @@ _SUBSCRIBER = {
 
 
 def create_server(broker: Broker, projects: Collection[str] = ()) -> grpc.aio.Server:
-    """A server of the two services, not yet bound to an address."""
+    """Return a server of the two services, not yet bound to an address."""
     server = grpc.aio.server(options=_OPTIONS)
     publisher = {name: _unary(Publisher(broker, projects), name, kind) for name, kind in _PUBLISHER.items()}
     subscriber = {name: _unary(Subscriber(broker, projects), name, kind) for name, kind in _SUBSCRIBER.items()}

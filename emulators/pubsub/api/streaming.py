@@ -54,7 +54,7 @@ class StreamingPull:
         self._confirmations: deque[Message] = deque()
 
     async def run(self, first: Message, requests: AsyncIterator[Message], write: Write) -> None:
-        """Serves the stream until the client ends it.
+        """Serve the stream until the client ends it.
 
         Raises:
             PubsubError: The subscription is gone, a request is wrong, or the emulator stops (UNAVAILABLE).

@@ -34,7 +34,7 @@ class Subscriber(Service):
     """Subscriptions, snapshots and the unary ways to receive."""
 
     async def create_subscription(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """CreateSubscription."""
+        """Serve CreateSubscription."""
         self._require_served(request.name, "subscriptions")
         complete_subscription(request)
         request.detached = False
@@ -45,12 +45,12 @@ class Subscriber(Service):
         return subscription.described()
 
     async def get_subscription(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """GetSubscription."""
+        """Serve GetSubscription."""
         project_of(request.subscription, "subscriptions")
         return self._broker.subscription(request.subscription).described()
 
     async def update_subscription(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """UpdateSubscription."""
+        """Serve UpdateSubscription."""
         subscription = self._broker.subscription(request.subscription.name)
         config = updated(subscription.config, request.subscription, request.update_mask.paths)
         complete_subscription(config)
@@ -60,27 +60,27 @@ class Subscriber(Service):
         return subscription.described()
 
     async def list_subscriptions(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ListSubscriptions."""
+        """Serve ListSubscriptions."""
         names, token = self._page_of_project(request, self._broker.subscriptions)
         return wire.ListSubscriptionsResponse(
             subscriptions=[self._broker.subscriptions[name].described() for name in names], next_page_token=token
         )
 
     async def delete_subscription(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """DeleteSubscription."""
+        """Serve DeleteSubscription."""
         self._broker.delete_subscription(self._broker.subscription(request.subscription))
         await self._broker.journal.committed()
         return empty_pb2.Empty()
 
     async def modify_push_config(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ModifyPushConfig: a subscription here is always pulled."""
+        """Serve ModifyPushConfig: a subscription here is always pulled."""
         self._broker.subscription(request.subscription)
         if request.push_config.push_endpoint:
             raise unsupported("push subscriptions")
         return empty_pb2.Empty()
 
     async def pull(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """Pull: answered with at least one message, or empty after a while (at once with return_immediately)."""
+        """Serve Pull: answered with at least one message, or empty after a while (at once with return_immediately)."""
         subscription = self._readable(request.subscription)
         if request.max_messages <= 0:
             raise invalid(
@@ -109,7 +109,7 @@ class Subscriber(Service):
             require_readable(self._broker, subscription)
 
     async def acknowledge(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """Acknowledge: answered once it is durable."""
+        """Serve Acknowledge: answered once it is durable."""
         subscription = self._readable(request.subscription)
         ack_ids = _some(request.ack_ids)
         stale = stale_ack_ids(subscription, ack_ids)
@@ -120,7 +120,7 @@ class Subscriber(Service):
         return empty_pb2.Empty()
 
     async def modify_ack_deadline(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ModifyAckDeadline: 0 seconds give the messages back at once."""
+        """Serve ModifyAckDeadline: 0 seconds give the messages back at once."""
         subscription = self._readable(request.subscription)
         ack_ids = _some(request.ack_ids)
         check_ack_deadline(request.ack_deadline_seconds, least=0)
@@ -132,7 +132,7 @@ class Subscriber(Service):
         return empty_pb2.Empty()
 
     async def create_snapshot(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """CreateSnapshot."""
+        """Serve CreateSnapshot."""
         self._require_served(request.name, "snapshots")
         subscription = self._readable(request.subscription)
         config = wire.Snapshot(name=request.name, topic=subscription.topic.name, labels=request.labels)
@@ -142,18 +142,18 @@ class Subscriber(Service):
         return config
 
     async def get_snapshot(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """GetSnapshot."""
+        """Serve GetSnapshot."""
         return self._broker.snapshot(request.snapshot).config
 
     async def list_snapshots(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """ListSnapshots."""
+        """Serve ListSnapshots."""
         names, token = self._page_of_project(request, self._broker.snapshots)
         return wire.ListSnapshotsResponse(
             snapshots=[self._broker.snapshots[name].config for name in names], next_page_token=token
         )
 
     async def update_snapshot(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """UpdateSnapshot."""
+        """Serve UpdateSnapshot."""
         snapshot = self._broker.snapshot(request.snapshot.name)
         config = updated(snapshot.config, request.snapshot, request.update_mask.paths)
         self._broker.update_snapshot(snapshot, config)
@@ -161,13 +161,13 @@ class Subscriber(Service):
         return config
 
     async def delete_snapshot(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """DeleteSnapshot."""
+        """Serve DeleteSnapshot."""
         self._broker.delete_snapshot(self._broker.snapshot(request.snapshot))
         await self._broker.journal.committed()
         return empty_pb2.Empty()
 
     async def seek(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
-        """Seek to a time or a snapshot: every lease ends."""
+        """Serve Seek, to a time or a snapshot: every lease ends."""
         subscription = self._readable(request.subscription)
         target = request.WhichOneof("target")
         if target == "time":

@@ -1,6 +1,6 @@
 """The delivery state of one subscription: what is unacknowledged, who holds it, and what is due when.
 
-Everything up to the cursor is done unless it is in `pending`; what comes after it has not been looked at yet. So memory
+Everything up to the cursor is done unless it is in `pending`; what comes after it has not been read yet. So memory
 grows with what is out for delivery, not with what waits. The module knows neither gRPC nor SQLite nor the time of day:
 callers pass `now` in seconds of one monotonic clock.
 """
@@ -26,12 +26,12 @@ class Backlog:
     """What one subscription still has to deliver, and what is out.
 
     Args:
-        serial: Number of the subscription, unique for ever; part of its ack ids.
+        serial: Number of the subscription, never reused; part of its ack ids.
         log: The messages of its topic.
         policy: Its settings; may be replaced at any time.
         position: How far it has come.
         first_token: Start of the counter that tells the leases of one message apart. It must grow from one process to
-            the next, so that no ack id is ever given twice.
+            the next, so that no ack id is ever issued twice.
     """
 
     def __init__(self, serial: int, log: TopicLog, policy: Policy, position: Position, first_token: int) -> None:
@@ -73,7 +73,7 @@ class Backlog:
     def take(
         self, consumer: Consumer, max_messages: int, max_bytes: int, ack_seconds: float, now: float
     ) -> list[Delivery]:
-        """Leases the next messages to a consumer, redeliveries first.
+        """Lease the next messages to a consumer, redeliveries first.
 
         Args:
             consumer: Who receives them.
@@ -128,14 +128,14 @@ class Backlog:
         return self._failures.get(message_id, 0) + 1 if self._failures else 1
 
     def acknowledge(self, ack_ids: Iterable[str]) -> AckResult:
-        """Ends messages for good.
+        """End messages for good.
 
         An ack id whose lease has ended, even one given by an earlier process, still ends its message (the work was
         done, a redelivery would only repeat it). It is reported in `stale`; with exactly-once delivery the caller
         refuses it beforehand. With an ordering key it has no effect.
 
         Raises:
-            PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription; nothing is changed then.
+            PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription; nothing has changed.
         """
         result = AckResult()
         for ack_id, message_id in self._parsed(ack_ids):
@@ -160,20 +160,20 @@ class Backlog:
         return result
 
     def is_stale(self, ack_id: str) -> bool:
-        """Whether an ack id names a message that is unacknowledged but no longer leased under it.
+        """Tell whether an ack id names a message that is unacknowledged but no longer leased under it.
 
         Raises:
-            PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription.
+            PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription.
         """
         ((_, message_id),) = self._parsed([ack_id])
         delivery = self._pending.get(message_id)
         return message_id > self._cursor if delivery is None else delivery.ack_id != ack_id
 
     def modify(self, ack_ids: Iterable[str], seconds: Iterable[int], now: float) -> AckResult:
-        """Sets the remaining lease of messages; 0 gives a message back at once. Ended leases are left alone.
+        """Set the remaining lease of messages; 0 gives a message back at once. Ended leases are left alone.
 
         Raises:
-            PubsubError: INVALID_ARGUMENT for a text that is no ack id of this subscription; nothing is changed then.
+            PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription; nothing has changed.
         """
         result = AckResult()
         extended: dict[int, array[int]] = {}
@@ -194,7 +194,7 @@ class Backlog:
         return result
 
     def expire(self, now: float) -> list[int]:
-        """Takes back the messages whose lease has ended by now; their ids."""
+        """Take back the messages whose lease has ended by now, and return their ids."""
         failed: list[int] = []
         while self._leases and self._leases[0][0] <= now:
             due, ids = heapq.heappop(self._leases)
@@ -207,22 +207,22 @@ class Backlog:
         return failed
 
     def next_due(self) -> float | None:
-        """When `expire` may have something to do next."""
+        """Return the time when `expire` may next have something to do."""
         heads = [heap[0][0] for heap in (self._leases, self._delayed) if heap]
         return min(heads, default=None)
 
     def take_exhausted(self) -> list[Delivery]:
-        """Messages that failed their last attempt; each is to be forwarded and then told to one of the two below."""
+        """Return the messages that failed their last attempt; report each to `forwarded` or `not_forwarded`."""
         exhausted, self._exhausted = self._exhausted, []
         return exhausted
 
     def forwarded(self, delivery: Delivery) -> None:
-        """The dead-letter topic has stored an exhausted message: it is done here."""
+        """Finish an exhausted message that the dead-letter topic has stored."""
         if self._forwarding.pop(delivery.id, None) is delivery and delivery.id in self._pending:
             self._finish(delivery, AckResult())
 
     def not_forwarded(self, delivery: Delivery) -> None:
-        """An exhausted message could not be forwarded: it is delivered again."""
+        """Deliver again an exhausted message that could not be forwarded."""
         if self._forwarding.pop(delivery.id, None) is not delivery or delivery.id not in self._pending:
             return
         if delivery.key:
@@ -231,7 +231,7 @@ class Backlog:
             self._ready.append(delivery)
 
     def discard_before(self, message_id: int) -> None:
-        """Ends all messages with smaller ids, delivered or not (they expired, or a seek went past them)."""
+        """End all messages with smaller ids, delivered or not (they expired, or a seek went past them)."""
         for pending_id in [pending_id for pending_id in self._pending if pending_id < message_id]:
             delivery = self._pending[pending_id]
             delivery.release()
@@ -241,26 +241,26 @@ class Backlog:
         self._acked_ahead = {ahead for ahead in self._acked_ahead if ahead > self._cursor}
 
     def seek(self, position: Position) -> None:
-        """Goes to another position; every lease ends."""
+        """Go to another position; every lease ends."""
         for delivery in self._pending.values():
             delivery.release()
         self._load(position)
 
     def position(self) -> Position:
-        """How far the subscription has come."""
+        """Return how far the subscription has come."""
         return Position(self._cursor, tuple(self._pending), tuple(self._acked_ahead), dict(self._failures))
 
     def needs(self, batch: Batch) -> bool:
-        """Whether a batch holds a message that is not done."""
+        """Tell whether a batch holds a message that is not done."""
         return batch.last_id > self._cursor or batch.first_id in self._unacked
 
     @property
     def cursor(self) -> int:
-        """Id of the last message looked at."""
+        """Id of the last message read."""
         return self._cursor
 
     def undelivered(self) -> int:
-        """Number of unacknowledged messages, those still to be filtered included."""
+        """Count the unacknowledged messages, those still to be filtered included."""
         return len(self._pending) + self._log.count_after(self._cursor) - len(self._acked_ahead)
 
     def _parsed(self, ack_ids: Iterable[str]) -> list[tuple[str, int]]:

@@ -39,7 +39,7 @@ class Broker:
         topics: By name, without the deleted ones.
         subscriptions: By name.
         snapshots: By name.
-        is_closing: Streams and waiting pulls are to end.
+        is_closing: Whether streams and waiting pulls have to end.
     """
 
     def __init__(self, store: Store) -> None:
@@ -89,25 +89,25 @@ class Broker:
         self.snapshots[snapshot.config.name] = snapshot
 
     def topic(self, name: str) -> Topic:
-        """A topic by its name; NOT_FOUND where there is none."""
+        """Return a topic by its name; NOT_FOUND where there is none."""
         if name not in self.topics:
             raise not_found(name)
         return self.topics[name]
 
     def subscription(self, name: str) -> Subscription:
-        """A subscription by its name; NOT_FOUND where there is none."""
+        """Return a subscription by its name; NOT_FOUND where there is none."""
         if name not in self.subscriptions:
             raise not_found(name)
         return self.subscriptions[name]
 
     def snapshot(self, name: str) -> Snapshot:
-        """A snapshot by its name; NOT_FOUND where there is none."""
+        """Return a snapshot by its name; NOT_FOUND where there is none."""
         if name not in self.snapshots:
             raise not_found(name)
         return self.snapshots[name]
 
     def create_topic(self, config: Message) -> Topic:
-        """Adds a topic; ALREADY_EXISTS where its name is taken."""
+        """Add a topic; ALREADY_EXISTS where its name is taken."""
         if config.name in self.topics:
             raise already_exists(config.name)
         topic = Topic(max(self._all_topics, default=0) + 1, config, TopicLog(self._cache))
@@ -120,12 +120,12 @@ class Broker:
         return topic
 
     def update_topic(self, topic: Topic, config: Message) -> None:
-        """Replaces the settings of a topic."""
+        """Replace the settings of a topic."""
         topic.config = config
         self.journal.statement("UPDATE topics SET config = ? WHERE id = ?", (config.SerializeToString(), topic.id))
 
     def delete_topic(self, topic: Topic) -> None:
-        """Removes a topic; its subscriptions keep what they have not delivered yet."""
+        """Remove a topic; its subscriptions keep what they have not delivered yet."""
         del self.topics[topic.config.name]
         topic.is_deleted = True
         self.journal.statement("UPDATE topics SET name = NULL WHERE id = ?", (topic.id,))
@@ -143,7 +143,7 @@ class Broker:
         return self._attach(number, config, topic.id, position)
 
     def update_subscription(self, subscription: Subscription, config: Message) -> None:
-        """Replaces the settings of a subscription."""
+        """Replace the settings of a subscription."""
         subscription.config = config
         subscription.backlog.policy = Policy.from_config(config)
         self.journal.statement(
@@ -152,7 +152,7 @@ class Broker:
         subscription.notify()
 
     def delete_subscription(self, subscription: Subscription) -> None:
-        """Removes a subscription and its backlog."""
+        """Remove a subscription and its backlog."""
         del self.subscriptions[subscription.config.name]
         subscription.topic.subscriptions.discard(subscription)
         self.journal.forget_progress(subscription.id)
@@ -160,7 +160,7 @@ class Broker:
         subscription.stop()
 
     def detach_subscription(self, subscription: Subscription) -> None:
-        """Ends a subscription's reading of its topic and drops its backlog; only its settings stay."""
+        """End a subscription's reading of its topic and drops its backlog; only its settings stay."""
         subscription.topic.subscriptions.discard(subscription)
         config = wire.Subscription()
         config.CopyFrom(subscription.config)
@@ -170,7 +170,7 @@ class Broker:
         subscription.stop()
 
     def create_snapshot(self, config: Message, subscription: Subscription) -> Snapshot:
-        """Keeps the position of a subscription; ALREADY_EXISTS where the name is taken."""
+        """Keep the position of a subscription; ALREADY_EXISTS where the name is taken."""
         if config.name in self.snapshots:
             raise already_exists(config.name)
         position = subscription.backlog.position()
@@ -183,20 +183,20 @@ class Broker:
         return snapshot
 
     def update_snapshot(self, snapshot: Snapshot, config: Message) -> None:
-        """Replaces the settings of a snapshot."""
+        """Replace the settings of a snapshot."""
         snapshot.config = config
         self.journal.statement(
             "UPDATE snapshots SET config = ? WHERE name = ?", (config.SerializeToString(), config.name)
         )
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
-        """Removes a snapshot."""
+        """Remove a snapshot."""
         del self.snapshots[snapshot.config.name]
         snapshot.topic.snapshots.discard(snapshot)
         self.journal.statement("DELETE FROM snapshots WHERE name = ?", (snapshot.config.name,))
 
     def publish(self, topic: Topic, request: Message) -> range:
-        """Gives the messages of a request their ids and publish time, and stores them.
+        """Give the messages of a request their ids and publish time, and stores them.
 
         Args:
             topic: Where they are published.
@@ -226,14 +226,14 @@ class Broker:
             subscription.notify()
 
     def record_acked(self, subscription: Subscription, message_ids: list[int]) -> None:
-        """Stores acknowledgements."""
+        """Store acknowledgements."""
         if message_ids:
             subscription.uncompacted += len(message_ids)
             self.journal.acked(subscription.id, message_ids)
         subscription.notify()
 
     def record_failed(self, subscription: Subscription, message_ids: list[int]) -> None:
-        """Stores failed delivery attempts and forwards the messages that failed their last one."""
+        """Store failed delivery attempts and forwards the messages that failed their last one."""
         if message_ids and subscription.backlog.policy.max_attempts:
             subscription.uncompacted += len(message_ids)
             self.journal.failed(subscription.id, message_ids)
@@ -253,7 +253,7 @@ class Broker:
         self.journal.when_committed(lambda: _finish_all(subscription, exhausted))
 
     def compact(self, subscription: Subscription) -> None:
-        """Stores where a subscription stands, in place of the progress recorded so far."""
+        """Store where a subscription stands, in place of the progress recorded so far."""
         subscription.uncompacted = 0
         self.journal.position(subscription.id, subscription.backlog.position())
 
@@ -263,7 +263,7 @@ class Broker:
             self.tidy()
 
     def tidy(self) -> None:
-        """Ends what is older than its retention, and frees and compacts what is done."""
+        """End what is older than its retention, and frees and compacts what is done."""
         expired = [name for name, kept in self.snapshots.items() if kept.config.expire_time.ToMicroseconds() < now_us()]
         for name in expired:
             self.delete_snapshot(self.snapshots[name])
@@ -280,13 +280,13 @@ class Broker:
                 self.journal.statement("DELETE FROM topics WHERE id = ?", (topic.id,))
 
     def begin_closing(self) -> None:
-        """Has streams and waiting pulls end."""
+        """Make streams and waiting pulls end."""
         self.is_closing = True
         for subscription in self.subscriptions.values():
             subscription.notify()
 
     async def close(self) -> None:
-        """Stores what is left to store and stops."""
+        """Store what is left to store and stops."""
         self._maintenance.cancel()
         for subscription in self.subscriptions.values():
             subscription.stop()

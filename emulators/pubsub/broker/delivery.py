@@ -51,7 +51,7 @@ class Delivery:
         self.acked = False
 
     def release(self) -> None:
-        """Ends the lease: the ack id is void and the consumer's account is settled."""
+        """End the lease: the ack id is void and the consumer's account is settled."""
         self.ack_id = ""
         if self.consumer is not None:
             self.consumer.messages -= 1
@@ -83,11 +83,11 @@ class LeaseBatch:
         self._deadline = deadline
 
     def is_open(self) -> bool:
-        """Whether a further message may be added."""
+        """Tell whether a further message may be added."""
         return self._messages_left > 0 and self._bytes_left > 0
 
     def add(self, delivery: Delivery, attempt: int) -> None:
-        """Leases a message to the consumer."""
+        """Lease a message to the consumer."""
         delivery.ack_id = f"{self._ack_prefix}{delivery.id}{self._ack_suffix}"
         delivery.attempt = attempt
         delivery.deadline = self._deadline

@@ -32,7 +32,7 @@ _OPERATORS = ("AND", "OR", "NOT")
 
 
 class FilterError(ValueError):
-    """A text that is no filter; the message is one line naming the position (1-based, in characters)."""
+    """A malformed filter; the message is one line naming the position (1-based, in characters)."""
 
 
 class _Token(NamedTuple):

@@ -41,7 +41,7 @@ class OrderedMessages:
         self.parked = 0
 
     def park(self, delivery: Delivery) -> None:
-        """Adds the next message of its key, to be sent when the key's turn comes."""
+        """Add the next message of its key, to be sent when the key's turn comes."""
         queue = self._keys.setdefault(delivery.key, _KeyQueue())
         queue.messages.append(delivery)
         self._waiting[delivery.key] = queue
@@ -50,7 +50,7 @@ class OrderedMessages:
     def send(
         self, leases: LeaseBatch, attempt_of: Callable[[int], int], now: float, keys: tuple[str, ...] = ()
     ) -> None:
-        """Fills a response from the keys that may be sent to its consumer, or from the given ones of them."""
+        """Fill a response from the keys that may be sent to its consumer, or from the given ones of them."""
         for key in keys or tuple(self._waiting):
             if not leases.is_open():
                 return
@@ -69,7 +69,7 @@ class OrderedMessages:
                 self._waiting[key] = queue
 
     def acknowledge(self, delivery: Delivery) -> list[Delivery]:
-        """Acknowledges a leased message; what is done now: nothing while an earlier one of the key is not."""
+        """Acknowledge a leased message; return what is done now: nothing while an earlier one of the key is not."""
         delivery.acked = True
         delivery.release()
         queue = self._keys[delivery.key]
@@ -81,7 +81,7 @@ class OrderedMessages:
         return done
 
     def fail(self, delivery: Delivery, available_at: float) -> None:
-        """Takes back a sent message and all of its key that were sent after it."""
+        """Take back a sent message and all of its key that were sent after it."""
         queue = self._keys[delivery.key]
         position = next(index for index, message in enumerate(queue.messages) if message is delivery)
         for message in islice(queue.messages, position, queue.sent):
@@ -93,13 +93,13 @@ class OrderedMessages:
         self._waiting[delivery.key] = queue
 
     def remove(self, delivery: Delivery) -> None:
-        """Takes out a message that waits, to be forwarded to the dead-letter topic."""
+        """Take out a message that waits, to be forwarded to the dead-letter topic."""
         self._keys[delivery.key].messages.remove(delivery)
         self.parked -= 1
         self._forget_if_empty(delivery.key)
 
     def restore(self, delivery: Delivery) -> None:
-        """Puts back, at its place, a message that could not be forwarded."""
+        """Put back, at its place, a message that could not be forwarded."""
         queue = self._keys.setdefault(delivery.key, _KeyQueue())
         place = sum(1 for message in queue.messages if message.id < delivery.id)
         queue.messages.insert(max(place, queue.sent), delivery)
@@ -107,7 +107,7 @@ class OrderedMessages:
         self.parked += 1
 
     def discard_before(self, message_id: int) -> None:
-        """Drops all messages with smaller ids."""
+        """Drop all messages with smaller ids."""
         for key in tuple(self._keys):
             queue = self._keys[key]
             while queue.messages and queue.messages[0].id < message_id:

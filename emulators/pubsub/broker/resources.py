@@ -16,7 +16,7 @@ from emulators.pubsub.wire import Message, seconds_of
 
 
 def now_us() -> int:
-    """The time of day in microseconds since the epoch."""
+    """Return the time of day in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
@@ -24,7 +24,7 @@ class Topic:
     """A topic and its messages.
 
     Attributes:
-        id: Number, unique for ever: a topic created anew under an old name is another one.
+        id: Number, never reused: a topic created again under an old name is another one.
         config: Its google.pubsub.v1.Topic.
         log: Its stored messages.
         subscriptions: The subscriptions attached to it.
@@ -52,7 +52,7 @@ class Topic:
         return 0 if self.is_deleted else int(seconds_of(self.config.message_retention_duration) * 1e6)
 
     def truncate(self) -> list[Batch]:
-        """Forgets the batches that no subscription, snapshot or retention needs, for the store to delete."""
+        """Drop and return the batches that no subscription, snapshot or retention needs, for the store to delete."""
         holders: list[Subscription | Snapshot] = [*self.subscriptions, *self.snapshots]
         kept_us = max([self.retention_us, *(subscription.replay_us for subscription in self.subscriptions)])
         oldest_kept = self.log.first_id_since(now_us() - kept_us) if kept_us else self.log.last_id + 1
@@ -84,7 +84,7 @@ class Snapshot:
         return self.position.cursor
 
     def needs(self, batch: Batch) -> bool:
-        """Whether a batch holds one of its messages."""
+        """Tell whether a batch holds one of its messages."""
         return batch.last_id > self.position.cursor or batch.first_id in self._held
 
 
@@ -92,7 +92,7 @@ class Subscription:
     """A subscription: its settings, its backlog, and those who wait for messages.
 
     Args:
-        number: Number, unique for ever.
+        number: Number, never reused.
         config: Its complete google.pubsub.v1.Subscription.
         topic: The topic it reads.
         position: How far it has come.
@@ -118,7 +118,7 @@ class Subscription:
         self._timer: asyncio.TimerHandle | None = None
 
     def described(self) -> Message:
-        """The Subscription message as the API shows it."""
+        """Return the Subscription message as the API shows it."""
         shown = type(self.config)()
         shown.CopyFrom(self.config)
         shown.topic = self.topic.name
@@ -133,7 +133,7 @@ class Subscription:
 
     @property
     def cursor(self) -> int:
-        """Id of the last message looked at."""
+        """Id of the last message read."""
         return self.backlog.cursor
 
     @property
@@ -147,37 +147,37 @@ class Subscription:
         return self.retention_us if self.config.retain_acked_messages else self.topic.retention_us
 
     def needs(self, batch: Batch) -> bool:
-        """Whether a batch holds a message that is not done."""
+        """Tell whether a batch holds a message that is not done."""
         return self.backlog.needs(batch)
 
     def take(self, consumer: Consumer, max_messages: int, max_bytes: int, ack_seconds: float) -> list[Delivery]:
-        """Leases the next messages to a consumer."""
+        """Lease the next messages to a consumer."""
         deliveries = self.backlog.take(consumer, max_messages, max_bytes, ack_seconds, self._loop.time())
         if deliveries:
             self.schedule()
         return deliveries
 
     def modify(self, ack_ids: list[str], seconds: list[int]) -> AckResult:
-        """Sets the remaining leases of messages."""
+        """Set the remaining leases of messages."""
         result = self.backlog.modify(ack_ids, seconds, self._loop.time())
         self.schedule()
         return result
 
     def changed(self) -> asyncio.Future[None]:
-        """Done as soon as there may be something to deliver; cancel it when it is no longer awaited."""
+        """Return a future that is done once there may be something to deliver; cancel it when no longer awaited."""
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting.add(waiter)
         waiter.add_done_callback(self._waiting.discard)
         return waiter
 
     def notify(self) -> None:
-        """Wakes everyone who waits."""
+        """Wake everyone who waits."""
         for waiter in tuple(self._waiting):
             if not waiter.done():
                 waiter.set_result(None)
 
     def schedule(self) -> None:
-        """Sets the timer to when the next lease or backoff ends."""
+        """Set the timer to when the next lease or backoff ends."""
         due = self.backlog.next_due()
         if self._timer is not None:
             if due is not None and self._timer.when() <= due:
@@ -186,7 +186,7 @@ class Subscription:
         self._timer = None if due is None else self._loop.call_at(due, self._expire)
 
     def stop(self) -> None:
-        """Ends the timer and wakes everyone who waits: the subscription is gone."""
+        """End the timer and wakes everyone who waits: the subscription is gone."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -201,14 +201,14 @@ class Subscription:
         self.notify()
 
     def expire_retention(self) -> None:
-        """Ends the messages that are older than the subscription keeps them."""
+        """End the messages that are older than the subscription keeps them."""
         horizon = now_us() - self.retention_us
         first = self.topic.log.first
         if first is not None and first.publish_us < horizon:
             self.backlog.discard_before(self.topic.log.first_id_since(horizon))
 
     def seek_time(self, publish_us: int) -> None:
-        """Ends all messages published before a time, and brings back the retained ones published since."""
+        """End all messages published before a time, and brings back the retained ones published since."""
         log, replay_us = self.topic.log, self.replay_us
         boundary = log.first_id_since(publish_us)
         if replay_us:

@@ -72,7 +72,7 @@ class Journal:
             group.finish()
 
     async def committed(self) -> None:
-        """Waits until everything recorded so far is durable.
+        """Wait until everything recorded so far is durable.
 
         Raises:
             PubsubError: UNAVAILABLE, it could not be written and the emulator stops.
@@ -81,26 +81,26 @@ class Journal:
         await asyncio.shield(self._open.outcome)
 
     def when_committed(self, effect: Callable[[], None]) -> None:
-        """Has a function called once everything recorded so far is durable; functions are called in that order."""
+        """Call a function once everything recorded so far is durable; functions are called in that order."""
         self._has_work.set()
         self._open.effects.append(effect)
 
     def statement(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Records a statement."""
+        """Record a statement."""
         self._has_work.set()
         self._open.changes.statements.append((sql, parameters))
 
     def batch(self, batch: Batch, topic: int, request: bytes) -> None:
-        """Records a published batch."""
+        """Record a published batch."""
         self._has_work.set()
         self._open.changes.batches.append((batch, topic, request))
 
     def acked(self, subscription: int, message_ids: Iterable[int]) -> None:
-        """Records acknowledged messages."""
+        """Record acknowledged messages."""
         self._progress(subscription, ACKED, message_ids)
 
     def failed(self, subscription: int, message_ids: Iterable[int]) -> None:
-        """Records failed delivery attempts."""
+        """Record failed delivery attempts."""
         self._progress(subscription, FAILED, message_ids)
 
     def _progress(self, subscription: int, kind: str, message_ids: Iterable[int]) -> None:
@@ -108,13 +108,13 @@ class Journal:
         self._open.changes.progress.setdefault((subscription, kind), array("q")).extend(message_ids)
 
     def forget_progress(self, subscription: int) -> None:
-        """Records that the progress recorded so far no longer counts."""
+        """Record that the progress recorded so far no longer counts."""
         for kind in (ACKED, FAILED):
             self._open.changes.progress.pop((subscription, kind), None)
         self.statement("DELETE FROM progress WHERE subscription = ?", (subscription,))
 
     def position(self, subscription: int, position: Position) -> None:
-        """Records where a subscription stands, in place of all its progress recorded before."""
+        """Record where a subscription stands, in place of all its progress recorded before."""
         self.forget_progress(subscription)
         self.statement(
             "UPDATE subscriptions SET cursor = ?, pending = ? WHERE id = ?",
@@ -127,7 +127,7 @@ class Journal:
             self.failed(subscription, failures)
 
     async def close(self) -> None:
-        """Writes what is recorded and ends the writer."""
+        """Write what is recorded and ends the writer."""
         with contextlib.suppress(PubsubError):
             await self.committed()
         self.task.cancel()

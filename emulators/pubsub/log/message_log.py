@@ -54,7 +54,7 @@ class BodyCache:
         self._size = 0
 
     def put(self, batch: Batch, request: Message) -> None:
-        """Keeps a request that is parsed already."""
+        """Keep a request that is parsed already."""
         self._requests[batch.first_id] = (request, batch.size)
         self._size += batch.size
         while self._size > self._capacity and len(self._requests) > 1:
@@ -62,7 +62,7 @@ class BodyCache:
             self._size -= size
 
     def messages(self, batch: Batch) -> Sequence[Message]:
-        """The PubsubMessages of a batch, in order."""
+        """Return the PubsubMessages of a batch, in order."""
         cached = self._requests.get(batch.first_id)
         if cached is not None:
             self._requests.move_to_end(batch.first_id)
@@ -74,7 +74,7 @@ class BodyCache:
         return messages
 
     def drop(self, batch: Batch) -> None:
-        """Forgets a batch that is deleted."""
+        """Forget a batch that is deleted."""
         if self._requests.pop(batch.first_id, None) is not None:
             self._size -= batch.size
 
@@ -112,37 +112,37 @@ class TopicLog:
         return self._batches[-1].last_id if self._batches else 0
 
     def append(self, batch: Batch, request: Message) -> None:
-        """Adds a batch that is durably stored; its ids are above all before."""
+        """Add a batch that is durably stored; its ids are above all before."""
         self._totals.append((self._totals[-1] if self._totals else 0) + batch.count)
         self._first_ids.append(batch.first_id)
         self._batches.append(batch)
         self._cache.put(batch, request)
 
     def messages(self, batch: Batch) -> Sequence[Message]:
-        """The PubsubMessages of a batch, in order."""
+        """Return the PubsubMessages of a batch, in order."""
         return self._cache.messages(batch)
 
     def after(self, message_id: int) -> Batch | None:
-        """The batch that holds the first message with a greater id."""
+        """Return the batch that holds the first message with a greater id."""
         index = bisect_right(self._first_ids, message_id)
         if index and self._batches[index - 1].last_id > message_id:
             return self._batches[index - 1]
         return self._batches[index] if index < len(self._batches) else None
 
     def holding(self, message_id: int) -> Batch | None:
-        """The batch of a message; None where it is no longer stored."""
+        """Return the batch of a message; None where it is no longer stored."""
         index = bisect_right(self._first_ids, message_id)
         if index and self._batches[index - 1].last_id >= message_id:
             return self._batches[index - 1]
         return None
 
     def first_id_since(self, publish_us: int) -> int:
-        """Id of the first message published at or after a time; where there is none, one above the last."""
+        """Id of the first message published at or after a time; else one above the last."""
         index = bisect_left(self._batches, publish_us, key=lambda batch: batch.publish_us)
         return self._batches[index].first_id if index < len(self._batches) else self.last_id + 1
 
     def count_after(self, message_id: int) -> int:
-        """How many messages have a greater id."""
+        """Return how many messages have a greater id."""
         index = bisect_right(self._first_ids, message_id)
         if not index:
             return self._totals[-1] if self._totals else 0
@@ -150,9 +150,9 @@ class TopicLog:
         return later_batches + max(self._batches[index - 1].last_id - message_id, 0)
 
     def delete(self, is_free: Callable[[Batch], bool], up_to: int) -> list[Batch]:
-        """Forgets the batches nobody needs any more, looking only at those whose last id is at most `up_to`.
+        """Drop the batches that `is_free` names, of those whose last id is at most `up_to`, and return them.
 
-        Deleting rebuilds the index, so it waits until an eighth of the log is free: a message costs the same always.
+        Deleting rebuilds the index, so it waits until an eighth of the log is free: the cost per message is constant.
         """
         end = bisect_right(self._first_ids, up_to)
         if end and self._batches[end - 1].last_id > up_to:

@@ -122,9 +122,7 @@ class Store:
             self._open()
         except sqlite3.Error as error:
             self._lock.close()
-            raise StateError(
-                f"cannot use the state file {self._path} ({error}): move it away to start afresh"
-            ) from None
+            raise StateError(f"cannot use the state file {self._path} ({error}): move it away to start empty") from None
         except StateError:
             self._lock.close()
             raise
@@ -135,7 +133,7 @@ class Store:
         application = self._writer.execute("PRAGMA application_id").fetchone()[0]
         is_empty = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         if not is_empty and application != _APPLICATION_ID:
-            raise StateError(f"{self._path} is no state file of the Pub/Sub emulator: give another --state-dir")
+            raise StateError(f"{self._path} is not a state file of the Pub/Sub emulator: give another --state-dir")
         if version > SCHEMA_VERSION:
             raise StateError(
                 f"{self._path} was written by a newer version of the Pub/Sub emulator (format {version}, this one "
@@ -165,7 +163,7 @@ class Store:
         self._lock.close()
 
     def commit(self, changes: Changes) -> None:
-        """Writes one transaction, durably.
+        """Write one transaction, durably.
 
         Raises:
             sqlite3.Error: Nothing of it was written (the disk is full, for one).
@@ -196,27 +194,27 @@ class Store:
             )
 
     def request(self, first_id: int) -> bytes:
-        """The stored PublishRequest of a batch."""
+        """Return the stored PublishRequest of a batch."""
         row = self._reader.execute("SELECT request FROM batches WHERE first_id = ?", (first_id,)).fetchone()
         request: bytes = row[0]
         return request
 
     def next_message_id(self) -> int:
-        """The next free message id, never below the time in microseconds."""
+        """Return the next free message id, never below the time in microseconds."""
         stored: int = self._reader.execute("SELECT id FROM next_message").fetchone()[0]
         return max(stored, time.time_ns() // 1000)
 
     def next_subscription_id(self) -> int:
-        """The next free number of a subscription; numbers are never used twice."""
+        """Return the next free number of a subscription; numbers are never used twice."""
         row = self._reader.execute("SELECT seq FROM sqlite_sequence WHERE name = 'subscriptions'").fetchone()
         return row[0] + 1 if row else 1
 
     def topics(self) -> Iterator[tuple[int, str | None, bytes]]:
-        """Number, name (None once deleted) and stored Topic of every topic."""
+        """Yield number, name (None once deleted) and stored Topic of every topic."""
         yield from self._reader.execute("SELECT id, name, config FROM topics ORDER BY id")
 
     def batches(self) -> Iterator[tuple[int, Batch]]:
-        """Topic and index entry of every batch, in the order of their ids."""
+        """Yield topic and index entry of every batch, in the order of their ids."""
         rows = self._reader.execute(
             "SELECT topic, first_id, count, publish_us, length(request) FROM batches ORDER BY first_id"
         )
@@ -224,7 +222,7 @@ class Store:
             yield topic, Batch(*index)
 
     def subscriptions(self) -> Iterator[StoredSubscription]:
-        """Every subscription with its position."""
+        """Yield every subscription with its position."""
         for number, topic, config, cursor, pending in self._reader.execute(
             "SELECT id, topic, config, cursor, pending FROM subscriptions ORDER BY id"
         ):
@@ -240,7 +238,7 @@ class Store:
             yield StoredSubscription(number, topic, config, Position(cursor, left, ahead, open_failures))
 
     def snapshots(self) -> Iterator[tuple[int, bytes, Position]]:
-        """Topic, stored Snapshot and position of every snapshot."""
+        """Yield topic, stored Snapshot and position of every snapshot."""
         rows = self._reader.execute("SELECT topic, config, cursor, pending FROM snapshots ORDER BY name")
         for topic, config, cursor, pending in rows:
             yield topic, config, Position(cursor, tuple(_ids(pending)))

@@ -162,7 +162,7 @@ class Target:
         return list(self.subscriber.pull(request=request, **CALL).received_messages)
 
     def pull(self, subscription: str, count: int, seconds: float = 15) -> list[ReceivedMessage]:
-        """Pulls until so many messages have come."""
+        """Pull until this many messages have come."""
         received: list[ReceivedMessage] = []
         ends = time.monotonic() + seconds
         while len(received) < count:

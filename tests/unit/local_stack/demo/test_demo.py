@@ -7,10 +7,10 @@ import pytest
 
 from local_stack.clients.airflow import error_line
 from local_stack.config import StackError
-from local_stack.demo.counts import Comparison, Figures, compare
+from local_stack.demo.counts import Comparison, Counts, compare
 from local_stack.demo.own_logs import find_own_logs
-from local_stack.demo.screen import Screen
-from local_stack.demo.stream_counts import StreamFigures, compare_streamed
+from local_stack.demo.screen import Screen, counted
+from local_stack.demo.stream_counts import StreamCounts, compare_streamed
 
 TRUTH = {
     "days": {
@@ -36,7 +36,7 @@ def ledger(rows: int, rejected: int, blank: int, size: int) -> dict[str, object]
     return {"log_format": "article", "lines": lines, "rows": rows, "rejected": rejected, "blank": blank, "bytes": size}
 
 
-def figures(**changes: object) -> Figures:
+def figures(**changes: object) -> Counts:
     right = {
         "ledger": {
             f"{FOLDER}/2026-11-01/a.log": ledger(5, 1, 0, 600),
@@ -48,7 +48,7 @@ def figures(**changes: object) -> Figures:
         "mixed_days": frozenset(),
         "streamed_days": frozenset(),
     }
-    return Figures(**{**right, **changes})
+    return Counts(**{**right, **changes})
 
 
 def test_every_figure_is_compared():
@@ -185,7 +185,7 @@ PUBLISHED = [
 FROM_FILES = {"2026-11-01": 8, "2026-11-02": 7}
 
 
-def stream_figures(**changes: object) -> StreamFigures:
+def stream_figures(**changes: object) -> StreamCounts:
     right = {
         "requests": {
             "2026-11-01": {"backfill": 8, "stream": 1},
@@ -196,7 +196,7 @@ def stream_figures(**changes: object) -> StreamFigures:
         "summary": {"2026-11-01": 9, "2026-11-02": 7, "2026-11-22": 4},
         "rejected": frozenset({"bad", "of-yesterday's-demo"}),
     }
-    return StreamFigures(**{**right, **changes})
+    return StreamCounts(**{**right, **changes})
 
 
 def test_streamed_figures_are_compared_beside_what_was_there_before():
@@ -239,3 +239,8 @@ def test_requests_are_printed_by_source(capsys: pytest.CaptureFixture[str]):
         ["2026-11-02", "7", "0", "7"],
         ["2026-11-22", "0", "4", "4"],
     ]
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 objects"), (1, "1 object"), (1_030, "1,030 objects")])
+def test_a_noun_agrees_with_its_number(number: int, text: str) -> None:
+    assert counted(number, "object") == text

@@ -1,4 +1,4 @@
-"""A real Beam pipeline that counts, and leaves its counters where the emulator looks for them."""
+"""A real Beam pipeline that counts, and leaves its counters where the emulator reads them."""
 
 import argparse
 import json
