@@ -20,12 +20,12 @@ _log = logging.getLogger("logline.stream")
 T = TypeVar("T")
 
 
-class GivenUpError(Exception):
+class RetriesExhaustedError(Exception):
     """What failed was not tried again any more."""
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How failed calls are tried again: after a pause that doubles.
 
     Attributes:
@@ -33,14 +33,14 @@ class Patience:
         longest_pause: seconds.
         seconds: how long to go on; None for ever.
         final: errors that are raised at once.
-        hurry: once it is set, a failed call is not tried again.
+        abort: once it is set, a failed call is not tried again.
     """
 
     first_pause: float = 0.1
     longest_pause: float = 5.0
     seconds: float | None = None
     final: tuple[type[Exception], ...] = CALLERS_FAULT
-    hurry: threading.Event = field(default_factory=threading.Event)
+    abort: threading.Event = field(default_factory=threading.Event)
 
     def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
         """Call the function until it succeeds.
@@ -51,7 +51,7 @@ class Patience:
             retried: called before every attempt but the first.
 
         Raises:
-            GivenUpError: time is up, or there is a hurry.
+            RetriesExhaustedError: time is up, or `abort` is set.
             Exception: one that is final, or no error of Google Cloud.
         """
         started = time.monotonic()
@@ -64,8 +64,8 @@ class Patience:
                 raise
             except (exceptions.GoogleAPIError, GoogleAuthError) as error:
                 now = time.monotonic()
-                if self.hurry.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
-                    raise GivenUpError(f"{what} failed: {first_line(error)}") from error
+                if self.abort.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
+                    raise RetriesExhaustedError(f"{what} failed: {first_line(error)}") from error
                 if logged is None or now - logged > _LOG_SECONDS:
                     _log.warning("%s fails, trying again until it works: %s", what, first_line(error))
                     logged = now
@@ -73,7 +73,7 @@ class Patience:
                 if logged is not None:
                     _log.info("%s works again after %.1f s", what, time.monotonic() - started)
                 return result
-            self.hurry.wait(pause)
+            self.abort.wait(pause)
             pause = min(2 * pause, self.longest_pause)
             retried()
 

@@ -15,6 +15,8 @@ FORMAT_STRING = r"[\s\S]*[%$][\s\S]*"
 
 LOCAL_RUNNER = "FnApiRunner"
 DATAFLOW_RUNNER = "DataflowRunner"
+JOB_ID_VARIABLE = "DATAFLOW_EMULATOR_JOB_ID"
+"""Environment variable with the job's id, where the Dataflow emulator runs it."""
 
 
 class OptionError(ValueError):

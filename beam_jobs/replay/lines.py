@@ -14,7 +14,8 @@ import pyarrow as pa
 from beam_jobs.access_log import PARSER_VERSION, BlockParser, FormatError, ParsedBlock
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser
 from beam_jobs.options.anonymisation import make_parser
-from beam_jobs.output.parquet_files import ROWS_SCHEMA
+from beam_jobs.output.identity import ROWS_SCHEMA, identified
+from beam_jobs.sequences import bisect, chunks_of
 
 IDENTITY = ("event_id", "source", "source_uri", "source_offset")
 """Columns that a row takes over from its rejected line."""
@@ -39,7 +40,7 @@ class ReplayedLines:
     """What has become of some rejected lines: `lines == rows.num_rows + rejected + blank`.
 
     Attributes:
-        rows: in `sinks.ROWS_SCHEMA`.
+        rows: in `identity.ROWS_SCHEMA`.
         lines: all lines.
         blank: lines that hold nothing; they stay rejected.
         rejected_by_reason: lines that stay rejected, by today's reason.
@@ -85,7 +86,7 @@ class LineReplayer:
             if parser is None:
                 reasons[UNKNOWN_FORMAT] += len(indices)
                 continue
-            for block in _blocks(lines, indices):
+            for block in chunks_of(indices, lambda index: len(lines[index]) + len(_END), most_bytes=_BLOCK_BYTES):
                 for parsed_indices, parsed in _parse(parser, lines, block, reasons):
                     blank += parsed.blank
                     reasons.update(_values(parsed.rejected, "error_type"))
@@ -108,46 +109,25 @@ class LineReplayer:
         starts = np.cumsum(lengths) - lengths
         offsets = parsed.rows.column("source_offset").to_numpy(zero_copy_only=False)
         taken = pa.array(np.asarray(indices, np.int64)[np.searchsorted(starts, offsets)], pa.int64())
-        columns: dict[str, Any] = {name: parsed.rows.column(name) for name in parsed.rows.schema.names}
-        columns |= {name: batch.column(name).take(taken) for name in IDENTITY}
-        constants = {"parser_version": PARSER_VERSION, "ingested_at": self._ingested_at}
-        for name, value in constants.items():
-            columns[name] = pa.repeat(pa.scalar(value, ROWS_SCHEMA.field(name).type), parsed.rows.num_rows)
-        return pa.table([columns[field.name].cast(field.type) for field in ROWS_SCHEMA], schema=ROWS_SCHEMA)
+        identity: dict[str, Any] = {name: batch.column(name).take(taken) for name in IDENTITY}
+        identity |= {"parser_version": PARSER_VERSION, "ingested_at": self._ingested_at}
+        return pa.Table.from_batches([identified(parsed.rows, ROWS_SCHEMA, identity)])
 
 
 def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
     return batch.column(name).to_pylist()
 
 
-def _blocks(lines: Sequence[bytes], indices: Sequence[int]) -> Iterator[list[int]]:
-    """Cut lines into blocks of a size that is good to parse at once."""
-    block: list[int] = []
-    size = 0
-    for index in indices:
-        block.append(index)
-        size += len(lines[index]) + len(_END)
-        if size >= _BLOCK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
 def _parse(
     parser: BlockParser, lines: Sequence[bytes], indices: list[int], reasons: Counter[str]
-) -> Iterator[tuple[list[int], ParsedBlock]]:
-    """Parse lines whatever one of them does to the parser: that one is left, the others go on."""
-    try:
-        parsed = parser.parse(b"".join(lines[index] + _END for index in indices))
-    except MemoryError:
-        raise  # not the lines' fault
-    except Exception:  # noqa: BLE001 - lines are here because a parser failed at them
-        if len(indices) == 1:
-            reasons[PARSER_FAILED] += 1
-            return
-        middle = len(indices) // 2
-        yield from _parse(parser, lines, indices[:middle], reasons)
-        yield from _parse(parser, lines, indices[middle:], reasons)
-        return
-    yield indices, parsed
+) -> Iterator[tuple[Sequence[int], ParsedBlock]]:
+    """Parse lines; one at which the parser itself fails is left, and the others go on."""
+
+    def work(some: Sequence[int]) -> tuple[Sequence[int], ParsedBlock] | None:
+        return some, parser.parse(b"".join(lines[index] + _END for index in some))
+
+    def leave(_index: int, _error: Exception) -> None:
+        reasons[PARSER_FAILED] += 1
+
+    # Any error, for lines are here because a parser failed at them.
+    return (parsed for parsed in bisect(indices, work, Exception, leave) if parsed is not None)

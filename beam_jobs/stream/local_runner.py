@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from google.api_core.exceptions import GoogleAPICallError
 
 from beam_jobs.access_log import BlockParser
-from beam_jobs.gcp.retry import GivenUpError, Patience, first_line
-from beam_jobs.stream.messages import CHUNK_BYTES, CHUNK_MESSAGES, chunks_of, parse_each
+from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
+from beam_jobs.stream.messages import CHUNK_BYTES, CHUNK_MESSAGES, chunks_of_messages, parse_each
 from beam_jobs.stream.metrics import StreamMetrics
 from beam_jobs.stream.sink import StreamSink
 from beam_jobs.stream.subscription import Pulled, Subscription
@@ -38,7 +38,7 @@ _GOODBYE_SECONDS = 5.0
 _log = logging.getLogger("logline.stream")
 
 
-class MicroBatchRunner:
+class LocalRunner:
     """Streams until it is told to drain.
 
     Args:
@@ -46,7 +46,7 @@ class MicroBatchRunner:
         parser: of their format.
         sink: where their lines go.
         metrics: counts what happens.
-        hurry: once it is set, nothing that fails is tried again.
+        abort: once it is set, nothing that fails is tried again.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class MicroBatchRunner:
         parser: BlockParser,
         sink: StreamSink,
         metrics: StreamMetrics,
-        hurry: threading.Event,
+        abort: threading.Event,
     ) -> None:
         self._subscription = subscription
         self._parser = parser
         self._sink = sink
         self._metrics = metrics
-        self._hurry = hurry
+        self._abort = abort
         self._draining = threading.Event()
         self._changed = threading.Condition()
         self._held: dict[Pulled, None] = {}  # received and not yet acknowledged, in the order of their coming
@@ -124,12 +124,12 @@ class MicroBatchRunner:
         return thread
 
     def _pull(self) -> None:
-        patience = Patience(hurry=self._draining)
+        policy = RetryPolicy(abort=self._draining)
         while self._has_room():
             asked = time.monotonic()
             try:
-                pulled = patience.call(f"pulling from {self._subscription.path}", self._pull_once)
-            except GivenUpError:
+                pulled = policy.call(f"pulling from {self._subscription.path}", self._pull_once)
+            except RetriesExhaustedError:
                 return
             if pulled is None:
                 if time.monotonic() - asked < _QUICK_SECONDS:
@@ -161,10 +161,10 @@ class MicroBatchRunner:
             if batch is None:
                 return
             try:
-                for chunk in chunks_of(message for pulled in batch for message in pulled.messages):
+                for chunk in chunks_of_messages(message for pulled in batch for message in pulled.messages):
                     for parsed in parse_each(chunk, self._parser, self._subscription.path, datetime.now(UTC)):
                         self._metrics.wrote(self._sink.write(parsed), parsed)
-            except GivenUpError as error:
+            except RetriesExhaustedError as error:
                 _log.warning("ending with messages unacknowledged, they will be delivered again: %s", error)
                 return
             self._done.put(batch)
@@ -191,13 +191,13 @@ class MicroBatchRunner:
             return batch or None
 
     def _acknowledge(self) -> None:
-        patience = Patience(seconds=_ACKNOWLEDGE_SECONDS, hurry=self._hurry)
+        policy = RetryPolicy(seconds=_ACKNOWLEDGE_SECONDS, abort=self._abort)
         while (batch := self._done.get()) is not None:
             ids = [ack_id for pulled in batch for ack_id in pulled.ack_ids]
             try:
-                patience.call("acknowledging", lambda ids=ids: self._subscription.acknowledge(ids))  # type: ignore[misc]
+                policy.call("acknowledging", lambda ids=ids: self._subscription.acknowledge(ids))  # type: ignore[misc]
                 self._metrics.acknowledged(len(ids))
-            except GivenUpError as error:
+            except RetriesExhaustedError as error:
                 _log.warning("%d messages stay unacknowledged, they will be delivered again: %s", len(ids), error)
             self._forget(batch)
 

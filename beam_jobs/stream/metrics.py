@@ -1,18 +1,15 @@
-"""The local runner's counters and lag, in the file where the Dataflow emulator reads them."""
+"""The local runner's counters and lag."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from beam_jobs.storage.files import write_object
+from beam_jobs.output.counters import METRICS_NAMESPACE, write_counters
 from beam_jobs.stream.messages import ParsedMessages, StreamCounts
 
-METRICS_NAMESPACE = "logline"
 READ_STEP, PARSE_STEP, APPEND_STEP = "Read from Pub/Sub", "Parse messages", "Append to BigQuery"
 _QUIET_SECONDS = 1.0
 
@@ -95,18 +92,17 @@ class StreamMetrics:
             }
 
 
-def write_metrics(path: Path, values: dict[str, dict[str, int]]) -> None:
-    """Replace the file at once: `{"counters": [{"namespace", "name", "step", "value"}]}`.
+def write_metrics(values: dict[str, dict[str, int]]) -> None:
+    """Write the values by step and name for the Dataflow emulator, if it runs the job.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
-    counters = [
+    write_counters(
         {"namespace": METRICS_NAMESPACE, "name": name, "step": step, "value": value}
         for step, of_step in values.items()
         for name, value in of_step.items()
-    ]
-    write_object(str(path.absolute()), json.dumps({"counters": counters}).encode())
+    )
 
 
 def _seconds(seconds: float) -> int:

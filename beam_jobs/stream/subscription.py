@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,12 +10,12 @@ from typing import Any
 
 import grpc
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import types
-from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from beam_jobs.gcp.retry import Patience
-from beam_jobs.stream.messages import EVENT_ID_ATTRIBUTE, Message
+from beam_jobs.gcp.clients import make_subscriber
+from beam_jobs.gcp.retry import RetryPolicy
+from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.messages import Message
 from beam_jobs.stream.options import TargetError
 
 PULL_MESSAGES = 1000  # the most that the service gives at once
@@ -57,19 +56,19 @@ class Subscription:
     def __init__(self, path: str) -> None:
         self.path = path
         self.lease_seconds = 10
-        self._client = _make_client()
+        self._client = make_subscriber()
         self._pulls: set[Any] = set()
         self._no_more = False
         self._lock = threading.Lock()
 
-    def check(self, patience: Patience) -> None:
+    def check(self, policy: RetryPolicy) -> None:
         """Check that the subscription is there, and learn for how long it leases messages.
 
         Raises:
             TargetError: it is not.
-            GivenUpError: Pub/Sub does not answer.
+            RetriesExhaustedError: Pub/Sub does not answer.
         """
-        found = patience.call(f"looking up {self.path}", self._get)
+        found = policy.call(f"looking up {self.path}", self._get)
         self.lease_seconds = int(found.ack_deadline_seconds) or self.lease_seconds
 
     def pull(self) -> Pulled | None:
@@ -181,19 +180,6 @@ class Subscription:
 
     def _missing(self) -> TargetError:
         return TargetError(f"subscription {self.path} does not exist: run the DAG provision, or correct --subscription")
-
-
-def _make_client() -> SubscriberClient:
-    emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
-    if not emulator:
-        return SubscriberClient()
-    options = [
-        ("grpc.max_receive_message_length", -1),
-        # After a failed attempt gRPC itself waits up to two minutes before the next.
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1000),
-    ]
-    return SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
 
 
 def _portions(ack_ids: Sequence[str]) -> Iterator[Sequence[str]]:

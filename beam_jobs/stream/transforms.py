@@ -1,6 +1,6 @@
 """The stream's steps on Dataflow. Beam is only wiring here: what a step does is a plain function of another module.
 
-`microbatch.py` calls the same functions on one machine.
+`local_runner.py` calls the same functions on one machine.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 
-from beam_jobs.gcp.bigquery_write import make_write_client
-from beam_jobs.gcp.retry import Patience
+from beam_jobs.gcp.clients import make_write_client
+from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
+from beam_jobs.output.counters import METRICS_NAMESPACE
+from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
-    EVENT_ID_ATTRIBUTE,
     Message,
     ParsedMessages,
     StreamCounts,
     parse_each,
 )
-from beam_jobs.stream.metrics import METRICS_NAMESPACE
 from beam_jobs.stream.options import StreamSettings
 from beam_jobs.stream.sink import StreamSink
 
-_PATIENCE_SECONDS = 300.0  # then the bundle fails, and Dataflow itself tries it again
+_RETRY_SECONDS = 300.0  # then the bundle fails, and Dataflow itself tries it again
 
 
 class ParseMessages(beam.PTransform[Any, Any]):
@@ -99,7 +99,7 @@ class _Append(beam.DoFn):
         self._settings = settings
 
     def setup(self) -> None:
-        self._sink = StreamSink(make_write_client(), self._settings, Patience(seconds=_PATIENCE_SECONDS))
+        self._sink = StreamSink(make_write_client(), self._settings, RetryPolicy(seconds=_RETRY_SECONDS))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
         self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
         self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")
