@@ -50,7 +50,7 @@ BACKFILL_PARAMETERS = (
 
 
 class BackfillOptions(PipelineOptions):
-    """The backfill's own parameters beside Beam's options."""
+    """The backfill's parameters as options of Beam, so that Dataflow shows them."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:

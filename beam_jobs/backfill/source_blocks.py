@@ -1,4 +1,4 @@
-"""From a listed object to the blocks it is read in: compression by magic bytes, format by its first lines."""
+"""Divide source objects into blocks: compression by magic bytes, format by the first lines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class BlockTask:
         log_format: name of its format.
         is_gzip: whether its bytes are a gzip stream.
         start: first byte to parse.
-        end: one behind its last byte.
+        end: byte after the last one to parse.
     """
 
     stored: StoredObject
@@ -91,7 +91,7 @@ def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBloc
 
 
 class _GzipErrors:
-    """Turns the errors of a gzip stream into those of an input."""
+    """Turns errors of a gzip stream into input errors."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri

@@ -1,4 +1,4 @@
-"""The backfill's steps. Beam is only wiring here: what a step does is a plain function of another module."""
+"""The backfill's steps. Beam is only wiring here; the work is done by plain functions of other modules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class InputsUnreadableError(RuntimeError):
 
 
 class ListSources(beam.PTransform[Any, Any]):
-    """A pattern to the objects it matches.
+    """List the objects that a pattern matches.
 
     Input: one element that is ignored. Outputs: `objects`, the objects; `records`, what could not be listed.
     """
@@ -52,7 +52,7 @@ class ListSources(beam.PTransform[Any, Any]):
         self._pattern = pattern
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
-        """Join the steps."""
+        """Connect the steps."""
         return (
             pipeline
             | "Pattern" >> beam.Create([self._pattern])
@@ -61,9 +61,9 @@ class ListSources(beam.PTransform[Any, Any]):
 
 
 class PlanBlocks(beam.PTransform[Any, Any]):
-    """Objects to blocks, after a look at each object's first bytes.
+    """Divide objects into blocks, after reading each object's first bytes.
 
-    Outputs: `tasks`, the blocks, spread over the workers; `records`, what was found out about each object.
+    Outputs: `tasks`, the blocks, spread over the workers; `records`, one for each object.
     """
 
     def __init__(self, settings: BackfillSettings) -> None:
@@ -71,7 +71,7 @@ class PlanBlocks(beam.PTransform[Any, Any]):
         self._settings = settings
 
     def expand(self, objects: PCollection[Any]) -> dict[str, PCollection[Any]]:
-        """Join the steps."""
+        """Connect the steps."""
         planned = (
             objects
             | "Spread objects" >> beam.Reshuffle()
@@ -81,20 +81,20 @@ class PlanBlocks(beam.PTransform[Any, Any]):
 
 
 class ParseBlocks(beam.PTransform[Any, Any]):
-    """Blocks to Parquet files; only counts and file names flow on, keyed by source uri."""
+    """Parse blocks into Parquet files; only counts and file names flow on, keyed by source uri."""
 
     def __init__(self, settings: BackfillSettings, run: RunInfo) -> None:
         super().__init__()
         self._parse = _ParseBlock(settings, run)
 
     def expand(self, tasks: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         parsed: PCollection[Any] = tasks | "Parse" >> beam.ParDo(self._parse)
         return parsed
 
 
 class WriteManifest(beam.PTransform[Any, Any]):
-    """All records of a run to its ledger files and, last, `manifest.json`.
+    """Write the records of a run as ledger files and, last, `manifest.json`.
 
     Args:
         run: the run.
@@ -106,7 +106,7 @@ class WriteManifest(beam.PTransform[Any, Any]):
         self._write = _WriteManifest(run, raise_on_errors=raise_on_errors)
 
     def expand(self, records: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         totals: PCollection[Any] = (
             records
             | "Group by source" >> beam.GroupByKey()
@@ -166,7 +166,7 @@ class _ParseBlock(beam.DoFn):
             parser = make_parser(task.log_format, self._settings.max_line_bytes, self._anonymiser)
             self._parsers[task.log_format] = parser
         try:
-            for offset, data in self._parts(task):
+            for offset, data in self._blocks(task):
                 block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
                 self._in_flight.append((task.stored.uri, block))
                 # Read the next block while up to two are being parsed, then wait for the oldest.
@@ -183,7 +183,7 @@ class _ParseBlock(beam.DoFn):
     def teardown(self) -> None:
         self._threads.shutdown()
 
-    def _parts(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
+    def _blocks(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
         for offset, data in read_lines(task, self._settings):
             yield from cut_lines(data, offset)
 

@@ -14,7 +14,7 @@ from beam_jobs.storage.objects import TableReadError
 
 
 def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str], most: int) -> list[str]:
-    """Open a session over a table as it is now, and return the names of its streams; none where it is empty.
+    """Open a session over a table as it is now and return the names of its streams; an empty table has none.
 
     Args:
         client: of the Storage Read API.
@@ -23,7 +23,7 @@ def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str],
         most: streams.
 
     Raises:
-        TableReadError: there is no such table, it lacks a column, or it may not be read.
+        TableReadError: the table is missing, lacks a column, or may not be read.
     """
     project, dataset, name = table.rsplit(".", 2)
     try:
@@ -42,7 +42,7 @@ def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str],
 
 
 def read_stream(client: BigQueryReadClient, stream: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a stream, the same ones in the same order whenever it is read.
+    """Read the rows of a stream; every reading gives the same rows in the same order.
 
     Raises:
         TableReadError: it cannot be read, for example because its session has ended.

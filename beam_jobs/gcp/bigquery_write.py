@@ -1,8 +1,7 @@
-"""Appends Arrow batches to BigQuery tables with the Storage Write API, to the default stream: at least once.
+"""Append Arrow batches to BigQuery by the Storage Write API's default stream: at least once.
 
-An append is all or nothing. One that BigQuery refuses for what a row holds is taken apart: the rows that BigQuery
-names, or else halves, until the refused rows stand alone and all others are written. Anything else that goes wrong is
-no row's fault, and is tried again.
+An append is all or nothing. When BigQuery refuses one because of its rows, the rows that it names are left out, or the
+batch is halved, until the refused rows stand alone and all others are written. Any other failure is retried.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from beam_jobs.gcp.retry import CALLERS_FAULT, RetryPolicy, first_line
 from beam_jobs.sequences import bisect
 
 MAX_REQUEST_BYTES = 9_000_000
-"""Of Arrow data in one request; the service takes 10 MB, all else included."""
+"""Most Arrow data in one request; the service takes 10 MB, everything included."""
 
 _APPEND_SECONDS = 60.0
 
 
 class TableAppender:
-    """Appends to one table over one connection, which is opened when it is needed; for one thread.
+    """Appends to one table over one connection, which it opens on demand; not thread-safe.
 
     Args:
         client: of the Storage Write API.
@@ -43,7 +42,7 @@ class TableAppender:
         self._connection = _Connection(client, default_stream(table))
 
     def append(self, batch: pa.RecordBatch) -> list[tuple[int, str]]:
-        """Write a batch; it is durable when this returns.
+        """Write a batch durably.
 
         An append whose answer was lost is repeated: its rows may then be in the table twice.
 
@@ -82,7 +81,7 @@ class TableAppender:
 
 
 class _Connection:
-    """One AppendRows stream; opened by the first request, and again after an error."""
+    """One AppendRows stream, opened by the first request and again after an error."""
 
     def __init__(self, client: BigQueryWriteClient, stream: str) -> None:
         self._client = client
@@ -98,7 +97,7 @@ class _Connection:
             The answer. Where it has `row_errors`, these rows are refused and nothing is written.
 
         Raises:
-            GoogleAPICallError: nothing was written, or nobody knows.
+            GoogleAPICallError: nothing was written, or the outcome is unknown.
         """
         request = types.AppendRowsRequest(
             write_stream=self._stream,
@@ -155,7 +154,7 @@ class _Connection:
 
 
 def default_stream(table: str) -> str:
-    """The name of the default stream of `project.dataset.table`."""
+    """Name the default stream of `project.dataset.table`."""
     project, dataset, name = table.rsplit(".", 2)
     return f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default"
 
@@ -170,10 +169,10 @@ def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> 
 
 
 def _error_of(response: types.AppendRowsResponse) -> exceptions.GoogleAPICallError:
-    """The error that a response holds.
+    """Turn the error in a response into an exception.
 
-    A batch with columns that the table lacks is refused with the rows' code, but a table can be mended while its rows
-    cannot: it becomes a FAILED_PRECONDITION.
+    A batch with columns that the table lacks is refused with the rows' code, but a table can be repaired and
+    its rows cannot: the error becomes a FAILED_PRECONDITION.
     """
     status = types.AppendRowsResponse.pb(response).error
     for detail in status.details:

@@ -1,4 +1,4 @@
-"""How calls to Google Cloud that failed are tried again."""
+"""Retries of calls to Google Cloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
 CALLERS_FAULT = (exceptions.InvalidArgument, exceptions.OutOfRange)
-"""The errors that say that the request is wrong: another attempt would not help."""
+"""Errors of a wrong request, which another attempt would not help."""
 
 _LOG_SECONDS = 10.0
 _log = logging.getLogger("logline.stream")
@@ -21,19 +21,19 @@ T = TypeVar("T")
 
 
 class RetriesExhaustedError(Exception):
-    """What failed was not tried again any more."""
+    """A call kept failing until its retry policy gave up."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How failed calls are tried again: after a pause that doubles.
+    """Retry failed calls after a pause that doubles.
 
     Attributes:
         first_pause: seconds before the second attempt.
         longest_pause: seconds.
-        seconds: how long to go on; None for ever.
+        seconds: how long to go on; None for no limit.
         final: errors that are raised at once.
-        abort: once it is set, a failed call is not tried again.
+        abort: once set, failed calls are not retried.
     """
 
     first_pause: float = 0.1
@@ -52,7 +52,7 @@ class RetryPolicy:
 
         Raises:
             RetriesExhaustedError: time is up, or `abort` is set.
-            Exception: one that is final, or no error of Google Cloud.
+            Exception: one that is final, or that is not an error of Google Cloud.
         """
         started = time.monotonic()
         logged = None
@@ -79,6 +79,6 @@ class RetryPolicy:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """Return the first line of an error's message."""
     message = error.message if isinstance(error, exceptions.GoogleAPICallError) else str(error)
     return str(message).strip().partition("\n")[0] or type(error).__name__

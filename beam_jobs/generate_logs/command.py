@@ -1,4 +1,4 @@
-"""Write made-up access logs, one folder per day, and the truth about them.
+"""Write synthetic access logs, one folder per day, and the truth about them.
 
     python -m beam_jobs.generate_logs --output logs --start_date 2026-11-01 --days 3 --lines_per_day 100000
 

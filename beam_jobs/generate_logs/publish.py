@@ -1,4 +1,4 @@
-"""Publish made-up log lines to Pub/Sub at a steady rate, and write down what must become of each.
+"""Publish synthetic log lines to Pub/Sub at a steady rate, and record what must become of each.
 
     python -m beam_jobs.generate_logs --publish --topic projects/P/topics/T --messages 60000 --rate 1000 --truth t.json
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def publish(options: argparse.Namespace) -> dict[str, Any]:
-    """Publish what the options ask for. Interrupted, it stops after the message batch at hand.
+    """Publish what the options ask for. An interrupt stops it after the current batch.
 
     Returns:
         The truth about what was published.
@@ -137,7 +137,7 @@ def publish(options: argparse.Namespace) -> dict[str, Any]:
 
 
 class _Topic:
-    """A topic; a batch that fails is published again, which Pub/Sub may then hold twice, with the same event ids."""
+    """A topic; a retried batch may be published twice, with the same event ids."""
 
     def __init__(self, path: str) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""What every batch job is told: what to read, where to write, the run, and how it anonymises."""
+"""Settings of every batch job: input, output, run and anonymisation."""
 
 from __future__ import annotations
 

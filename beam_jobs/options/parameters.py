@@ -53,7 +53,7 @@ class Parameter:
 
     @property
     def is_optional(self) -> bool:
-        """Whether a run may leave it out."""
+        """Tell whether a run may leave the parameter out."""
         return self.default is not None
 
     def metadata(self) -> dict[str, Any]:

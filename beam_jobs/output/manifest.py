@@ -22,7 +22,7 @@ MANIFEST_VERSION: Literal[1] = 1
 
 
 class Heading(TypedDict):
-    """What every manifest begins with; times are ISO 8601, UTC, in microseconds."""
+    """Fields that every manifest begins with; times are ISO 8601, UTC, in microseconds."""
 
     version: Literal[1]
     run_id: str
@@ -108,13 +108,13 @@ class ReplayManifest(Heading):
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What every row and file of one run shares.
+    """Attributes that all rows and files of one run share.
 
     Attributes:
         run_id: the caller's name of the run.
         job_name: the job's name.
         job_id: the runner's id of the job, where it is known when the job is built.
-        source: the pattern that was asked for.
+        source: the pattern or table to read.
         output: folder of the run's files, without a trailing slash.
         parser_version: version of the parser.
         started: when the run started, UTC; also every row's `ingested_at`, so that a retried block writes the same.

@@ -1,4 +1,4 @@
-"""What the steps of a backfill learn about a source object: small records keyed by its uri, and their sums."""
+"""Records of a source object that a backfill's steps emit, keyed by its uri, and their sums."""
 
 from __future__ import annotations
 

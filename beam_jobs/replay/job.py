@@ -1,4 +1,4 @@
-"""Batch job: rejected lines read again with today's parser, for `dead_letter_replay` to land what are rows now.
+"""Batch job: parse rejected lines again, for `dead_letter_replay` to land those that are rows now.
 
     python -m beam_jobs.replay --lines P.logline_staging.replay_lines --output out --run_id first
 
@@ -40,7 +40,7 @@ _RUN = "run"
 
 @dataclass(frozen=True)
 class PartReplayed:
-    """What became of some lines; the rows are in a file, if there are any."""
+    """Counts of some replayed lines, and the file of their rows, if there are any."""
 
     lines: int
     blank: int
@@ -50,7 +50,7 @@ class PartReplayed:
 
 
 class ReplayLines(beam.PTransform[Any, Any]):
-    """A table of rejected lines to Parquet files; only counts and file names flow on, all keyed alike."""
+    """Parse a table of rejected lines into Parquet files; only counts and file names flow on, under one key."""
 
     def __init__(self, settings: BatchSettings, run: RunInfo) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ReplayLines(beam.PTransform[Any, Any]):
         self._replay = _ReplayStream(settings, run)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
-        """Join the steps."""
+        """Connect the steps."""
         return (
             pipeline
             | "Table" >> beam.Create([self._table])
@@ -87,7 +87,7 @@ class _ReplayStream(beam.DoFn):
         number, stream = numbered
         for part, batch in enumerate(read_stream(self._client, stream)):
             replayed = self._replayer.replay(batch)
-            # A stream gives the same batches whenever it is read: a retry overwrites its own files.
+            # A stream always gives the same batches: a retry overwrites its own files.
             written = write_part(replayed, f"{self._run.output}/rows/{number:03d}-{part:06d}.parquet")
             counts = (replayed.lines, replayed.rows.num_rows, replayed.rejected_by_reason.total(), replayed.blank)
             for name, count in zip(COUNTERS, counts, strict=True):
@@ -108,7 +108,7 @@ class _WriteManifest(beam.DoFn):
 
 
 def write_part(replayed: ReplayedLines, uri: str) -> PartReplayed:
-    """Write the rows of some lines, and say what became of all of them.
+    """Write the rows of some lines and count all lines.
 
     Raises:
         OutputError: the output folder cannot be written.
@@ -151,7 +151,7 @@ def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime)
 def build(pipeline: beam.Pipeline, settings: BatchSettings, run: RunInfo) -> None:
     """Add the replay's steps to a pipeline."""
     replayed = pipeline | "Replay lines" >> ReplayLines(settings, run)
-    # Without a single line there is a manifest as well.
+    # An empty table gives a manifest too.
     nothing = pipeline | "No lines" >> beam.Create([(_RUN, PartReplayed(0, 0, {}, {}, None))])
     (
         (replayed, nothing)

@@ -1,4 +1,4 @@
-"""Rejected lines read once more: today's parser, and the identity they have had since they were rejected."""
+"""Parse rejected lines again; rows keep the identity that the lines were rejected with."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from beam_jobs.sequences import bisect, chunks_of
 IDENTITY = ("event_id", "source", "source_uri", "source_offset")
 """Columns that a row takes over from its rejected line."""
 COLUMNS = ("raw_line", "log_format", *IDENTITY)
-"""Columns a table of rejected lines has to have; `log_format` is the one to read the line as."""
+"""Columns that a table of rejected lines must have; `log_format` is the one to read the line as."""
 
 PARSER_FAILED = "parser_failed"
-"""Why a line is left: the parser itself failed at it; beside the reasons of `access_log.RejectReason`."""
+"""A line stays rejected: the parser itself failed at it. Beside the reasons of `access_log.RejectReason`."""
 UNKNOWN_FORMAT = "unknown_format"
-"""Why a line is left: its `log_format` is none of this release."""
+"""A line stays rejected: this release does not know its `log_format`."""
 SEVERAL_LINES = "several_lines"
-"""Why a line is left: it holds line ends, so that no one row could stand for it."""
+"""A line stays rejected: it holds line ends, and would be several rows."""
 
 MAX_LINE_BYTES = 1 << 20
 _BLOCK_BYTES = 16 << 20
-# Whatever a line ends with is its own: the parser takes one carriage return and one newline away.
+# The parser strips one carriage return and one newline; what the line itself ends with stays.
 _END = b"\r\n"
 
 
 @dataclass(frozen=True)
 class ReplayedLines:
-    """What has become of some rejected lines: `lines == rows.num_rows + rejected + blank`.
+    """Outcome of some rejected lines: `lines == rows.num_rows + rejected + blank`.
 
     Attributes:
         rows: in `identity.ROWS_SCHEMA`.
         lines: all lines.
-        blank: lines that hold nothing; they stay rejected.
+        blank: lines without content; they stay rejected.
         rejected_by_reason: lines that stay rejected, by today's reason.
     """
 
@@ -53,11 +53,11 @@ class ReplayedLines:
 
 
 class LineReplayer:
-    """Reads rejected lines with today's parser.
+    """Parses rejected lines again.
 
     Args:
         ingested_at: UTC, for all rows.
-        anonymiser: what the jobs that read lines take out of them.
+        anonymiser: that of the jobs which read the lines.
     """
 
     def __init__(self, ingested_at: datetime, anonymiser: Anonymiser | None = None) -> None:
@@ -66,7 +66,7 @@ class LineReplayer:
         self._parsers: dict[str | None, BlockParser | None] = {None: None}
 
     def replay(self, batch: pa.RecordBatch) -> ReplayedLines:
-        """Read lines again; any bytes give a row, or one more reason.
+        """Parse lines again; any bytes give a row or a reason.
 
         Args:
             batch: lines with `COLUMNS`, in any order, of any formats.
@@ -104,7 +104,7 @@ class LineReplayer:
     def _identified(
         self, batch: pa.RecordBatch, lines: Sequence[bytes], indices: Sequence[int], parsed: ParsedBlock
     ) -> pa.Table:
-        """A block's rows with the identities of their lines."""
+        """Give a block's rows the identities of their lines."""
         lengths = np.fromiter((len(lines[index]) + len(_END) for index in indices), np.int64, len(indices))
         starts = np.cumsum(lengths) - lengths
         offsets = parsed.rows.column("source_offset").to_numpy(zero_copy_only=False)

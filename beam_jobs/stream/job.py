@@ -1,11 +1,11 @@
-"""Streaming job: log lines from a Pub/Sub subscription to BigQuery, for ever.
+"""Streaming job: log lines from a Pub/Sub subscription to BigQuery, until it is drained.
 
     python -m beam_jobs.stream --subscription projects/P/subscriptions/S --dataset P.logline
 
 Good lines go to `streamed_requests`, the others with their reason to `rejected_lines`, and the counts of every batch to
 `stream_batches`; a message is acknowledged when all this is durable. Runs in this process by default: SIGINT and
-SIGTERM drain, that is pull no more, finish what was pulled and exit with 0; after SIGTERM, or a second SIGINT, nothing
-that fails is tried again. With `--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it
+SIGTERM drain, that is stop pulling, finish what was pulled and exit with 0; after SIGTERM, or a second SIGINT, failed
+calls are not retried. With `--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it
 cannot run.
 """
 
@@ -59,12 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_here(settings: StreamSettings) -> None:
-    """Stream in this process until SIGINT or SIGTERM; to be called in the main thread.
+    """Stream in this process until SIGINT or SIGTERM; call it in the main thread.
 
-    While Pub/Sub or BigQuery do not answer, it waits: nothing is lost, the backlog grows.
+    While Pub/Sub or BigQuery do not answer it waits: the backlog grows and nothing is lost.
 
     Raises:
-        TargetError: the subscription or a table is not there, or not as it must be.
+        TargetError: the subscription or a table is missing or has the wrong schema.
         GoogleAuthError: there are no credentials.
     """
     abort = threading.Event()

@@ -1,4 +1,4 @@
-"""Runs the stream on one machine: pull, parse, append, acknowledge, in small batches and in that order.
+"""Run the stream on one machine: pull, parse, append, acknowledge, in small batches and in that order.
 
 Beam's local runners either acknowledge messages before the work is done or cannot read a stream; see
 `docs/decisions/0020-micro-batches.md`. The functions that parse and append are those of the Dataflow job.
@@ -39,14 +39,14 @@ _log = logging.getLogger("logline.stream")
 
 
 class LocalRunner:
-    """Streams until it is told to drain.
+    """Streams until `drain` is called.
 
     Args:
         subscription: where the messages are.
         parser: of their format.
         sink: where their lines go.
         metrics: counts what happens.
-        abort: once it is set, nothing that fails is tried again.
+        abort: once set, failed calls are not retried.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class LocalRunner:
         self._abort = abort
         self._draining = threading.Event()
         self._changed = threading.Condition()
-        self._held: dict[Pulled, None] = {}  # received and not yet acknowledged, in the order of their coming
+        self._held: dict[Pulled, None] = {}  # received, not yet acknowledged, oldest first
         self._held_messages = self._held_bytes = 0
-        self._waiting: deque[Pulled] = deque()  # those of them that no batch has taken
+        self._waiting: deque[Pulled] = deque()  # the held ones that no batch has taken
         self._done: queue.SimpleQueue[list[Pulled] | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._over = threading.Event()
 
     def drain(self) -> None:
-        """Pull no more, finish what was pulled, then end. May be called from a signal handler."""
+        """Stop pulling, finish what was pulled, then end. May be called from a signal handler."""
         self._draining.set()
 
     def run(self, each_second: Callable[[], None]) -> None:
@@ -83,7 +83,7 @@ class LocalRunner:
 
         Raises:
             TargetError: the subscription is gone.
-            Exception: whatever else ended one of the threads.
+            Exception: any other error of one of the threads.
         """
         pulling = [self._start(f"pull-{number}", self._pull) for number in range(_PULLERS)]
         self._start("lease", self._keep_leases)
@@ -106,7 +106,7 @@ class LocalRunner:
             raise self._failure
 
     def held(self) -> tuple[int, float | None]:
-        """How many messages are in hand, unacknowledged, and when the oldest was published."""
+        """Return how many messages are unacknowledged, and when the oldest was published."""
         with self._changed:
             oldest = min((pulled.oldest_publish_time for pulled in self._held), default=None)
             return self._held_messages, oldest
@@ -147,7 +147,7 @@ class LocalRunner:
             return self._subscription.pull()
 
     def _has_room(self) -> bool:
-        """Wait until more messages may be held; False where none are wanted any more."""
+        """Wait until more messages may be held; False when draining."""
         while not self._draining.is_set():
             with self._changed:
                 if self._held_messages < MAX_HELD_MESSAGES and self._held_bytes < MAX_HELD_BYTES:
@@ -170,7 +170,7 @@ class LocalRunner:
             self._done.put(batch)
 
     def _next_batch(self) -> list[Pulled] | None:
-        """What has been pulled, once it is worth while; None after the last when draining."""
+        """Wait for enough messages or the end of a short wait; None after the last batch when draining."""
         deadline = None
         with self._changed:
             while True:
@@ -210,7 +210,7 @@ class LocalRunner:
             self._changed.notify_all()
 
     def _keep_leases(self) -> None:
-        """Ask for more time for messages that are held for long, above all while BigQuery is down."""
+        """Extend the leases of messages that are held for long, above all while BigQuery is down."""
         seconds = self._subscription.lease_seconds
         while not self._over.wait(_TICK_SECONDS):
             with self._changed:
@@ -225,7 +225,7 @@ class LocalRunner:
                 pulled.lease_ends = asked + seconds
 
     def _give_back(self) -> None:
-        """Return what is still held, so that it is delivered again at once."""
+        """Give back what is still held, so that it is redelivered at once."""
         with self._changed:
             held = list(self._held)
             self._waiting.clear()

@@ -1,11 +1,11 @@
-r"""From Pub/Sub messages to Arrow batches: which line is whose, and the identity columns.
+r"""Parse Pub/Sub messages into Arrow batches, with the identity of each line.
 
 The bytes of a message are one line, with or without its end (`\n` or `\r\n`). A message that holds more line ends is
-several lines: nothing merges, nothing is cut. An empty message is one blank line.
+several lines. An empty message is one blank line.
 
-A line's `event_id` is the message's attribute `event_id` where that is given and not empty, else its Pub/Sub message
-id. Of a message of several lines the n-th line, counted from 1 and blank ones included, has `<id>:<n>`, so that a
-message that is delivered again gives the same ids again.
+A line's `event_id` is the message's attribute `event_id`, or its Pub/Sub message id if that is missing or empty. In a
+message of several lines the n-th line, counted from 1 with blank ones, has `<id>:<n>`, so that a redelivered message
+gives the same ids.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Message(NamedTuple):
     Attributes:
         data: its bytes.
         message_id: the id that Pub/Sub gave it.
-        event_id: its attribute of that name, "" where it has none.
+        event_id: its attribute of that name, "" without one.
         publish_time: seconds since the epoch, UTC; 0 where unknown.
     """
 
@@ -58,7 +58,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StreamCounts:
-    """What became of some messages; `lines == rows + rejected + blank`. Counts of different messages add up.
+    """Counts of some messages, which add up over messages; `lines == rows + rejected + blank`.
 
     Attributes:
         messages: all messages.
@@ -66,7 +66,7 @@ class StreamCounts:
         rows: lines that are rows.
         rejected: lines that are rejected, those included whose rows BigQuery refused.
         refused: lines whose rows BigQuery refused.
-        blank: lines that hold nothing.
+        blank: lines without content.
         bytes: of the messages' data.
     """
 
@@ -84,7 +84,7 @@ class StreamCounts:
 
 @dataclass(frozen=True)
 class ParsedMessages:
-    """Some messages, ready to be appended.
+    """Parsed messages, ready to be appended.
 
     Attributes:
         rows: in `STREAMED_SCHEMA`.
@@ -108,16 +108,16 @@ class ParsedMessages:
 
     @property
     def oldest_event_time(self) -> float | None:
-        """The earliest time in the rows, seconds since the epoch; None where there are no rows."""
+        """Return the earliest time in the rows, seconds since the epoch; None without rows."""
         oldest = pc.min(self.rows.column("timestamp")).as_py()
         return None if oldest is None else float(oldest.timestamp())
 
     def refuse(self, refusals: Sequence[tuple[int, str]], anonymiser: Anonymiser | None = None) -> pa.RecordBatch:
-        """The rows that BigQuery refused, as rejected lines.
+        """Turn rows that BigQuery refused into rejected lines.
 
         Args:
             refusals: index of the row and why it was refused.
-            anonymiser: what the lines go through, if they are to be anonymous.
+            anonymiser: redacts the lines, if they are to be anonymous.
         """
         lines = []
         for index, why in refusals:
@@ -141,7 +141,7 @@ def _size(message: Message) -> int:
 def parse_messages(
     messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
 ) -> ParsedMessages:
-    """Parse messages with the backfill's parser and say of each line which message it is of.
+    """Parse messages with the backfill's parser and give each line its message's identity.
 
     Args:
         messages: at most `access_log.MAX_BLOCK_BYTES` of data together.
@@ -186,13 +186,13 @@ def parse_each(
     return bisect(
         messages,
         lambda some: parse_messages(some, parser, source_uri, ingested_at),
-        Exception,  # a failure that nobody foresaw must not block the stream
+        Exception,  # an unforeseen failure must not block the stream
         lambda message, error: _failed(message, parser, error, source_uri, ingested_at),
     )
 
 
 def _lines_of(messages: Sequence[Message], block: bytes) -> tuple[Offsets, list[str]]:
-    """Where each line of the block begins, and its event id."""
+    """Return where each line of the block begins, and its event id."""
     ids = [m.event_id or m.message_id for m in messages]
     if block.count(b"\n") != len(messages):
         return _many_lines_of(messages, ids)
@@ -245,7 +245,7 @@ def _rejected_batch(lines: Sequence[tuple[bytes, str, str]], identity: dict[str,
 def _failed(
     message: Message, parser: BlockParser, error: Exception, source_uri: str, ingested_at: datetime
 ) -> ParsedMessages:
-    """A message at which the parser failed: all its lines are rejected."""
+    """Reject all lines of a message at which the parser failed."""
     why = f"the parser failed: {type(error).__name__}: {error}".partition("\n")[0]
     _, ids = _many_lines_of([message], [message.event_id or message.message_id])
     lines = [

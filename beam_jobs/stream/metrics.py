@@ -21,9 +21,9 @@ class StreamMetrics:
     `acknowledged` messages.
 
     Gauges, in whole seconds, the first two named like Dataflow's own metrics: `system_lag` is the age of the oldest
-    message in hand. `data_watermark_age` is the time since everything published was known to be appended, so it also
-    grows while Pub/Sub does not answer. `oldest_event_age_seconds` is the age of the earliest row of the last batch.
-    `unacknowledged_messages` is how many are in hand.
+    unacknowledged message. `data_watermark_age` is the time since everything published was known to be appended, so it
+    also grows while Pub/Sub does not answer. `oldest_event_age_seconds` is the age of the earliest row of the last
+    batch. `unacknowledged_messages` is the number of held messages.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class StreamMetrics:
 
     @contextlib.contextmanager
     def pulling(self) -> Iterator[None]:
-        """Around one pull: while it waits quietly, and when it returns, the stream is not behind what it holds."""
+        """Mark one pull: while it waits without messages, and when it returns, nothing older is left to pull."""
         thread = threading.get_ident()
         with self._lock:
             self._pulling[thread] = time.time()
@@ -48,23 +48,23 @@ class StreamMetrics:
                 del self._pulling[thread]
 
     def wrote(self, counts: StreamCounts, parsed: ParsedMessages) -> None:
-        """Some messages are durable."""
+        """Count messages that are durable."""
         with self._lock:
             self.counts += counts
             oldest = parsed.oldest_event_time
             self._oldest_event_time = self._oldest_event_time if oldest is None else oldest
 
     def acknowledged(self, messages: int) -> None:
-        """Some messages are acknowledged."""
+        """Count messages that are acknowledged."""
         with self._lock:
             self.messages_acknowledged += messages
 
     def values(self, *, held: int, oldest_held: float | None, appends: int, retries: int) -> dict[str, dict[str, int]]:
-        """All values by step and name.
+        """Return all values by step and name.
 
         Args:
-            held: messages in hand.
-            oldest_held: when the oldest of them was published, seconds since the epoch; None where there are none.
+            held: messages pulled and not acknowledged.
+            oldest_held: when the oldest of them was published, seconds since the epoch; None without messages.
             appends: requests to BigQuery that were written.
             retries: requests to BigQuery that were tried again.
         """

@@ -54,7 +54,7 @@ STREAM_PARAMETERS = (
 
 
 class TargetError(Exception):
-    """Something the job reads or writes is not there, or not as it must be; said in one line."""
+    """A subscription or table is missing or has the wrong schema; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where parsed messages go: rows to one table, rejected lines to another, the batch's counts to a third."""
+"""Write parsed messages: rows to one table, rejected lines to another, the batch's counts to a third."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FieldType: Any = types.TableFieldSchema.Type
 
 
 class StreamSink:
-    """The three tables of the stream; for one thread.
+    """The three tables of the stream; not thread-safe.
 
     Args:
         client: of the Storage Write API.
@@ -39,16 +39,16 @@ class StreamSink:
 
     @property
     def appends(self) -> int:
-        """Requests that were written."""
+        """Return the number of written requests."""
         return sum(table.appends for table in (self._rows, self._rejected, self._batches))
 
     @property
     def retries(self) -> int:
-        """Requests that were tried again."""
+        """Return the number of retries."""
         return sum(table.retries for table in (self._rows, self._rejected, self._batches))
 
     def write(self, parsed: ParsedMessages) -> StreamCounts:
-        """Write parsed messages; each of their lines is durable, then its count, when this returns.
+        """Write parsed messages durably: their lines first, then their counts.
 
         Returns:
             The messages' counts, with the lines whose rows BigQuery refused among the rejected ones.
@@ -75,7 +75,7 @@ class StreamSink:
             nonlocal remaining
             refusals = table.append(remaining)
             if refusals:
-                # Nowhere is left for these but their messages, unacknowledged until the table is mended.
+                # These live only in their unacknowledged messages until the table is repaired.
                 remaining = remaining.take(pa.array([index for index, _ in refusals]))
                 raise exceptions.FailedPrecondition(f"{len(refusals)} lines are refused: {refusals[0][1]}")
 
@@ -92,7 +92,7 @@ def check_tables(client: BigQueryWriteClient, settings: StreamSettings, policy: 
     """Check that the tables are there, can be written, and have the columns that are appended.
 
     Raises:
-        TargetError: they are not.
+        TargetError: one of them is missing, read-only or lacks a column.
         RetriesExhaustedError: BigQuery does not answer.
     """
     tables = {

@@ -1,4 +1,4 @@
-"""One Pub/Sub subscription, spoken to by single calls whose moment the caller chooses."""
+"""One Pub/Sub subscription, by unary calls that the caller times."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _CALL_SECONDS = 30.0
 
 @dataclass(eq=False, slots=True)
 class Pulled:
-    """The messages of one pull, which are acknowledged together.
+    """Messages of one pull, which are acknowledged together.
 
     Attributes:
-        messages: in the order in which they came.
+        messages: in the order of arrival.
         ack_ids: one for each message.
         bytes: of their data.
         oldest_publish_time: seconds since the epoch.
-        lease_ends: when Pub/Sub will deliver them again, by `time.monotonic()`.
+        lease_ends: when Pub/Sub will redeliver them, by `time.monotonic()`.
     """
 
     messages: list[Message]
@@ -44,7 +44,7 @@ class Pulled:
 
 
 class Subscription:
-    """A subscription; its calls may come from several threads.
+    """A subscription; thread-safe.
 
     Args:
         path: `projects/PROJECT/subscriptions/NAME`.
@@ -62,10 +62,10 @@ class Subscription:
         self._lock = threading.Lock()
 
     def check(self, policy: RetryPolicy) -> None:
-        """Check that the subscription is there, and learn for how long it leases messages.
+        """Check that the subscription exists, and learn for how long it leases messages.
 
         Raises:
-            TargetError: it is not.
+            TargetError: it does not exist or may not be used.
             RetriesExhaustedError: Pub/Sub does not answer.
         """
         found = policy.call(f"looking up {self.path}", self._get)
@@ -75,7 +75,7 @@ class Subscription:
         """Wait for messages.
 
         Returns:
-            At most `PULL_MESSAGES`, or None where there were none for some time, or after `stop_pulling`.
+            At most `PULL_MESSAGES`; None if none came for some time, or after `stop_pulling`.
 
         Raises:
             TargetError: the subscription is gone.
@@ -120,7 +120,7 @@ class Subscription:
         )
 
     def stop_pulling(self) -> None:
-        """Let the pulls that wait return, and no other begin: what is given back then goes to somebody else."""
+        """Cancel pending pulls and start none, so that what is given back goes to another subscriber."""
         with self._lock:
             self._no_more = True
             pulls = list(self._pulls)
@@ -128,7 +128,7 @@ class Subscription:
             call.cancel()
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        """Tell Pub/Sub that messages are done with.
+        """Acknowledge messages.
 
         Raises:
             GoogleAPICallError: Pub/Sub does not answer; some may be acknowledged.
@@ -138,7 +138,7 @@ class Subscription:
             self._client.acknowledge(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def lease(self, ack_ids: Sequence[str], seconds: int) -> None:
-        """Ask for so many more seconds from now; 0 gives the messages back, for delivery to whoever asks.
+        """Extend the lease to `seconds` from now; 0 gives the messages back for redelivery.
 
         Raises:
             GoogleAPICallError: Pub/Sub does not answer; some may be extended.
@@ -148,7 +148,7 @@ class Subscription:
             self._client.modify_ack_deadline(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def close(self) -> None:
-        """Close the connection; a pull that waits is cancelled."""
+        """Close the connection, which cancels pending pulls."""
         self._client.close()
 
     def _start_pull(self, request: types.PullRequest) -> Any:

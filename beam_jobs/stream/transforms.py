@@ -1,4 +1,4 @@
-"""The stream's steps on Dataflow. Beam is only wiring here: what a step does is a plain function of another module.
+"""The stream's steps on Dataflow. Beam is only wiring here; the work is done by plain functions of other modules.
 
 `local_runner.py` calls the same functions on one machine.
 """
@@ -32,37 +32,37 @@ from beam_jobs.stream.messages import (
 from beam_jobs.stream.options import StreamSettings
 from beam_jobs.stream.sink import StreamSink
 
-_RETRY_SECONDS = 300.0  # then the bundle fails, and Dataflow itself tries it again
+_RETRY_SECONDS = 300.0  # then the bundle fails, and Dataflow retries it
 
 
 class ParseMessages(beam.PTransform[Any, Any]):
-    """Pub/Sub messages to Arrow batches, one for each bundle unless that is large."""
+    """Parse Pub/Sub messages into Arrow batches, one for each bundle unless that is large."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
         self._settings = settings
 
     def expand(self, messages: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         parsed: PCollection[Any] = messages | "Parse" >> beam.ParDo(_ParseMessages(self._settings))
         return parsed
 
 
 class AppendToBigQuery(beam.PTransform[Any, Any]):
-    """Arrow batches to BigQuery; a batch is durable before its bundle ends. Gives the counts of each batch."""
+    """Append Arrow batches to BigQuery durably before their bundles end; emit the counts of each batch."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
         self._settings = settings
 
     def expand(self, parsed: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         counts: PCollection[Any] = parsed | "Append" >> beam.ParDo(_Append(self._settings))
         return counts
 
 
 class _ParseMessages(beam.DoFn):
-    """Collects the messages of a bundle, which Dataflow acknowledges only after the bundle as a whole has ended."""
+    """Collects the messages of a bundle, which Dataflow acknowledges only after the whole bundle."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class _Append(beam.DoFn):
 
 
 def message_of(element: PubsubMessage) -> Message:
-    """Beam's message as ours."""
+    """Convert Beam's message."""
     published = element.publish_time.timestamp() if element.publish_time is not None else 0.0
     event_id = (element.attributes or {}).get(EVENT_ID_ATTRIBUTE, "")
     return Message(element.data, element.message_id or "", event_id, published)
