@@ -35,8 +35,8 @@ _JOBS: dict[str, tuple[dict[str, Any], tuple[Parameter, ...]]] = {
     "stream": (
         {
             "name": "logline stream",
-            "description": "Appends web access log lines from a Pub/Sub subscription to BigQuery, at least once, for"
-            " ever.",
+            "description": "Appends web access log lines from a Pub/Sub subscription to BigQuery, at least once,"
+            " until it is drained.",
             "streaming": True,
             "supportsAtLeastOnce": True,
             "supportsExactlyOnce": False,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
+from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.job_parameters import (
     AUTO_FORMAT,
     MIN_LINE_BYTES,
@@ -49,31 +50,20 @@ BACKFILL_PARAMETERS = (
 
 
 class BackfillOptions(PipelineOptions):
-    """The backfill's own parameters beside Beam's options."""
+    """The backfill's parameters as options of Beam, so that Dataflow shows them."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         add_parameters(parser, BACKFILL_PARAMETERS)
 
 
-@dataclass(frozen=True, slots=True)
-class BackfillSettings:
-    """Checked values of the parameters; see `BACKFILL_PARAMETERS`.
+@dataclass(frozen=True, kw_only=True)
+class BackfillSettings(BatchSettings):
+    """Checked values of the parameters; see `BACKFILL_PARAMETERS`."""
 
-    Attributes:
-        job_name: Beam's `--job_name`.
-        runner: Beam's `--runner`.
-    """
-
-    source: str
-    output: str
-    run_id: str
     log_format: str
     block_bytes: int
     max_line_bytes: int
-    anonymising: AnonymisingSettings
-    job_name: str
-    runner: str
 
 
 def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, PipelineOptions]:

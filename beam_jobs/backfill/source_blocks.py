@@ -1,4 +1,4 @@
-"""From a listed object to the blocks it is read in: compression by magic bytes, format by its first lines."""
+"""Divide source objects into blocks: compression by magic bytes, format by the first lines."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from beam_jobs.access_log.reading.line_blocks import (
     split_stream,
 )
 from beam_jobs.access_log.reading.prefetch import ReadAhead
+from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.options.job_parameters import AUTO_FORMAT
-from beam_jobs.output.manifest import SourceFound
+from beam_jobs.output.records import SourceFound
 from beam_jobs.storage.files import InputError, InputErrorType, StoredObject, read_range
 
 _log = logging.getLogger("logline.backfill")
@@ -30,14 +31,14 @@ _PIECES_AHEAD = 16  # of 1 MiB at most: as much as a block is decompressed while
 
 @dataclass(frozen=True, slots=True)
 class BlockTask:
-    """A part of one object that is parsed as one element: a range of a plain object, or the whole of a gzip object.
+    """What one element of the pipeline parses: a block of a plain object, or a whole gzip object.
 
     Attributes:
         stored: the object.
         log_format: name of its format.
         is_gzip: whether its bytes are a gzip stream.
-        start: first byte of the part.
-        end: one behind its last byte.
+        start: first byte to parse.
+        end: byte after the last one to parse.
     """
 
     stored: StoredObject
@@ -47,50 +48,50 @@ class BlockTask:
     end: int
 
 
-def plan_blocks(stored: StoredObject, log_format: str, block_bytes: int) -> tuple[SourceFound, list[BlockTask]]:
-    """Look at an object's first 64 KiB and divide it into blocks.
+def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[SourceFound, list[BlockTask]]:
+    """Divide an object into blocks, after reading its first 64 KiB.
 
     Args:
         stored: the object.
-        log_format: a format's name, or `auto` to tell it from the first lines; every block gets the same.
-        block_bytes: bytes of a block of a plain object.
+        settings: the format, `auto` to detect it in the first lines, and the bytes of a plain object's block.
 
     Returns:
-        What is known of the object, and its blocks: none where it is empty.
+        What was found out about the object, and its blocks; an empty object has none.
 
     Raises:
         InputError: it cannot be read, is damaged, or its format is not known.
     """
+    log_format = settings.log_format
     head = read_range(stored, 0, _SAMPLE_BYTES)
     is_gzip = head.startswith(GZIP_MAGIC)
     sample = _decompressed_head(stored, head) if is_gzip else head
     if not sample and len(head) == stored.size:
         return SourceFound(stored.generation, stored.size, None if log_format == AUTO_FORMAT else log_format), []
     name = log_format if log_format != AUTO_FORMAT else _detected(stored, sample, is_whole=len(head) == stored.size)
-    step = stored.size if is_gzip else block_bytes
+    step = stored.size if is_gzip else settings.block_bytes
     tasks = [
         BlockTask(stored, name, is_gzip, start, min(start + step, stored.size)) for start in range(0, stored.size, step)
     ]
     return SourceFound(stored.generation, stored.size, name), tasks
 
 
-def read_lines(task: BlockTask, block_bytes: int, max_line_bytes: int) -> Iterator[LineBlock]:
-    """The lines of a task: one block of a plain object, as many as it takes of a gzip object.
+def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBlock]:
+    """Read a task's lines: one block of a plain object, as many as it takes of a gzip object.
 
     Raises:
         InputError: the object cannot be read, has changed, or its gzip stream is truncated or damaged.
     """
     read = functools.partial(read_range, task.stored)
     if not task.is_gzip:
-        yield read_block(read, task.stored.size, task.start, task.end, max_line_bytes)
+        yield read_block(read, task.stored.size, task.start, task.end, settings.max_line_bytes)
         return
     pieces = gunzip(read_steps(read, task.stored.size))
     with _GzipErrors(task.stored.uri), ReadAhead(pieces, _PIECES_AHEAD) as decompressed:
-        yield from split_stream(decompressed, block_bytes, max_line_bytes)
+        yield from split_stream(decompressed, settings.block_bytes, settings.max_line_bytes)
 
 
 class _GzipErrors:
-    """Turns the errors of a gzip stream into those of an input."""
+    """Turns errors of a gzip stream into input errors."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri

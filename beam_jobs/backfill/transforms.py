@@ -1,4 +1,4 @@
-"""The backfill's steps. Beam is only wiring here: what a step does is a plain function of another module."""
+"""The backfill's steps. Beam is only wiring here; the work is done by plain functions of other modules."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs.access_log import BlockParser
 from beam_jobs.access_log.compiled.split_blocks import cut_lines
+from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.source_blocks import BlockTask, plan_blocks, read_lines
-from beam_jobs.options.anonymisation import AnonymisingSettings, make_anonymiser, make_parser
-from beam_jobs.output import manifest as manifests
-from beam_jobs.output.batch_run import METRICS_NAMESPACE
-from beam_jobs.output.manifest import BlockParsed, RunInfo, SourceFailed, SourceRecord, SourceSummary
-from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA, write_block, write_parquet
+from beam_jobs.options.anonymisation import make_anonymiser, make_parser
+from beam_jobs.output.counters import METRICS_NAMESPACE
+from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.output.ledger import ledger_of
+from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of, to_json
+from beam_jobs.output.parquet_files import write_block, write_empty, write_parquet
+from beam_jobs.output.records import BlockParsed, SourceFailed, SourceRecord, SourceSummary
 from beam_jobs.storage.files import InputError, StoredObject, list_objects, write_object
 
 COUNTERS = ("lines", "rows", "rejected", "blank", "bytes", "blocks")
@@ -35,11 +38,11 @@ _log = logging.getLogger("logline.backfill")
 
 
 class InputsUnreadableError(RuntimeError):
-    """Some inputs cannot be read; the manifest, written before, lists them all."""
+    """Some inputs cannot be read; the manifest, already written, lists them all."""
 
 
 class ListSources(beam.PTransform[Any, Any]):
-    """A pattern to the objects it matches.
+    """List the objects that a pattern matches.
 
     Input: one element that is ignored. Outputs: `objects`, the objects; `records`, what could not be listed.
     """
@@ -49,7 +52,7 @@ class ListSources(beam.PTransform[Any, Any]):
         self._pattern = pattern
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
-        """Join the steps."""
+        """Connect the steps."""
         return (
             pipeline
             | "Pattern" >> beam.Create([self._pattern])
@@ -58,46 +61,44 @@ class ListSources(beam.PTransform[Any, Any]):
 
 
 class PlanBlocks(beam.PTransform[Any, Any]):
-    """Objects to blocks, after a look at each object's first bytes.
+    """Divide objects into blocks, after reading each object's first bytes.
 
-    Outputs: `tasks`, the blocks, spread over the workers; `records`, what was found out about each object.
+    Outputs: `tasks`, the blocks, spread over the workers; `records`, one for each object.
     """
 
-    def __init__(self, log_format: str, block_bytes: int) -> None:
+    def __init__(self, settings: BackfillSettings) -> None:
         super().__init__()
-        self._log_format = log_format
-        self._block_bytes = block_bytes
+        self._settings = settings
 
     def expand(self, objects: PCollection[Any]) -> dict[str, PCollection[Any]]:
-        """Join the steps."""
+        """Connect the steps."""
         planned = (
             objects
             | "Spread objects" >> beam.Reshuffle()
-            | "Plan"
-            >> beam.ParDo(_PlanObject(self._log_format, self._block_bytes)).with_outputs(_RECORDS, main="tasks")
+            | "Plan" >> beam.ParDo(_PlanObject(self._settings)).with_outputs(_RECORDS, main="tasks")
         )
         return {"tasks": planned.tasks | "Spread blocks" >> beam.Reshuffle(), _RECORDS: planned[_RECORDS]}
 
 
 class ParseBlocks(beam.PTransform[Any, Any]):
-    """Blocks to Parquet files; only counts and file names flow on, keyed by source uri."""
+    """Parse blocks into Parquet files; only counts and file names flow on, keyed by source uri."""
 
-    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
+    def __init__(self, settings: BackfillSettings, run: RunInfo) -> None:
         super().__init__()
-        self._parse = _ParseBlock(run, block_bytes, max_line_bytes, anonymising)
+        self._parse = _ParseBlock(settings, run)
 
     def expand(self, tasks: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         parsed: PCollection[Any] = tasks | "Parse" >> beam.ParDo(self._parse)
         return parsed
 
 
 class WriteManifest(beam.PTransform[Any, Any]):
-    """All records of a run to its ledger files and, last, `manifest.json`.
+    """Write the records of a run as ledger files and, last, `manifest.json`.
 
     Args:
         run: the run.
-        raise_on_errors: fail the job from within where an input could not be read, for runners that nobody waits for.
+        raise_on_errors: fail the step itself where an input could not be read, for runners that nobody waits for.
     """
 
     def __init__(self, run: RunInfo, *, raise_on_errors: bool) -> None:
@@ -105,7 +106,7 @@ class WriteManifest(beam.PTransform[Any, Any]):
         self._write = _WriteManifest(run, raise_on_errors=raise_on_errors)
 
     def expand(self, records: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         totals: PCollection[Any] = (
             records
             | "Group by source" >> beam.GroupByKey()
@@ -128,14 +129,13 @@ class _ListObjects(beam.DoFn):
 
 
 class _PlanObject(beam.DoFn):
-    def __init__(self, log_format: str, block_bytes: int) -> None:
+    def __init__(self, settings: BackfillSettings) -> None:
         super().__init__()
-        self._log_format = log_format
-        self._block_bytes = block_bytes
+        self._settings = settings
 
     def process(self, stored: StoredObject) -> Iterator[Any]:
         try:
-            found, tasks = plan_blocks(stored, self._log_format, self._block_bytes)
+            found, tasks = plan_blocks(stored, self._settings)
         except InputError as error:
             yield TaggedOutput(_RECORDS, (stored.uri, SourceFailed.from_error(error)))
             return
@@ -145,33 +145,31 @@ class _PlanObject(beam.DoFn):
 
 
 class _ParseBlock(beam.DoFn):
-    """Parses and writes some blocks at a time, each in a thread of its own: most of it lets go of Python's lock."""
+    """Parses and writes two blocks at a time in threads: most of the work releases the GIL."""
 
-    def __init__(self, run: RunInfo, block_bytes: int, max_line_bytes: int, anonymising: AnonymisingSettings) -> None:
+    def __init__(self, settings: BackfillSettings, run: RunInfo) -> None:
+        self._settings = settings
         self._run = run
-        self._anonymising = anonymising
-        self._block_bytes = block_bytes
-        self._max_line_bytes = max_line_bytes
 
     def setup(self) -> None:
         self._parsers: dict[str, BlockParser] = {}
-        self._anonymiser = make_anonymiser(self._anonymising)
+        self._anonymiser = make_anonymiser(self._settings.anonymising)
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
         self._threads = ThreadPoolExecutor(max_workers=_BLOCKS_AT_ONCE)
 
     def start_bundle(self) -> None:
-        self._under_way: deque[tuple[str, Future[BlockParsed]]] = deque()
+        self._in_flight: deque[tuple[str, Future[BlockParsed]]] = deque()
 
     def process(self, task: BlockTask) -> Iterator[Any]:
         parser = self._parsers.get(task.log_format)
         if parser is None:
-            parser = make_parser(task.log_format, self._max_line_bytes, self._anonymiser)
+            parser = make_parser(task.log_format, self._settings.max_line_bytes, self._anonymiser)
             self._parsers[task.log_format] = parser
         try:
-            for offset, data in self._parts(task):
+            for offset, data in self._blocks(task):
                 block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
-                self._under_way.append((task.stored.uri, block))
-                # The next one is read while these are worked on, and waits for the first of them to be done.
+                self._in_flight.append((task.stored.uri, block))
+                # Read the next block while up to two are being parsed, then wait for the oldest.
                 yield from self._done(left=_BLOCKS_AT_ONCE)
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
@@ -185,14 +183,14 @@ class _ParseBlock(beam.DoFn):
     def teardown(self) -> None:
         self._threads.shutdown()
 
-    def _parts(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
-        for offset, data in read_lines(task, self._block_bytes, self._max_line_bytes):
+    def _blocks(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
+        for offset, data in read_lines(task, self._settings):
             yield from cut_lines(data, offset)
 
     def _done(self, left: int) -> Iterator[tuple[str, BlockParsed]]:
-        """Wait for blocks until no more than so many are left."""
-        while len(self._under_way) > left:
-            uri, block = self._under_way.popleft()
+        """Block until at most `left` blocks are in flight; yield the finished ones."""
+        while len(self._in_flight) > left:
+            uri, block = self._in_flight.popleft()
             parsed = block.result()
             rows, rejected = sum(parsed.rows_by_date.values()), sum(parsed.rejected_by_reason.values())
             self._count(blocks=1, lines=parsed.lines, rows=rows, rejected=rejected, blank=parsed.blank)
@@ -223,24 +221,22 @@ class _WriteManifest(beam.DoFn):
         self._raise_on_errors = raise_on_errors
 
     def process(self, grouped: tuple[str, Iterable[SourceSummary]]) -> Iterator[Any]:
-        manifest = manifests.manifest_of(self._run, grouped[1], datetime.now(UTC))
+        manifest = manifest_of(self._run, grouped[1], datetime.now(UTC))
         files = manifest["files"]
-        for kind, schema in (("rows", ROWS_SCHEMA), ("rejected", REJECTED_SCHEMA)):
-            if not files[kind]:  # a load job must name at least one file
-                files[kind] = [f"{self._run.output}/{kind}/empty.parquet"]
-                write_parquet(files[kind][0], schema.empty_table())
-        ledger, ledger_days = manifests.ledger_of(self._run, manifest)
+        files["rows"] = files["rows"] or [write_empty(f"{self._run.output}/rows", ROWS_SCHEMA)]
+        files["rejected"] = files["rejected"] or [write_empty(f"{self._run.output}/rejected", REJECTED_SCHEMA)]
+        ledger, ledger_days = ledger_of(self._run, manifest)
         write_parquet(files["ledger"][0], ledger)
         write_parquet(files["ledger_days"][0], ledger_days)
-        write_object(f"{self._run.output}/manifest.json", manifests.to_json(manifest))
-        failure = manifests.failure_line(manifest)
+        write_object(f"{self._run.output}/manifest.json", to_json(manifest))
+        failure = failure_line(manifest["errors"])
         if failure and self._raise_on_errors:
             raise InputsUnreadableError(failure)
         yield manifest["totals"]
 
 
 class _Progress:
-    """How far this process has come, logged every few seconds."""
+    """Logs the progress of this process every few seconds."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -259,7 +255,7 @@ class _Progress:
             if self._blocks != self._planned and now - self._logged < _PROGRESS_SECONDS:
                 return
             self._logged = now
-            # A worker of many parses blocks that another one planned.
+            # One of several workers also parses blocks that another one planned.
             of_planned = f" of {self._planned}" if self._planned >= self._blocks else ""
             _log.info("parsed %d%s blocks, %.1f million lines", self._blocks, of_planned, self._lines / 1e6)
 

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
-import grpc
 import pyarrow as pa
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
-from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
 from beam_jobs.gcp.retry import first_line
 from beam_jobs.storage.objects import TableReadError
 
-_GRPC_HOST = "BIGQUERY_EMULATOR_GRPC_HOST"
-
-
-def make_read_client() -> BigQueryReadClient:
-    """A client of the Storage Read API; of the emulator at BIGQUERY_EMULATOR_GRPC_HOST=host:port where that is set.
-
-    Raises:
-        GoogleAuthError: there are no credentials.
-    """
-    emulator = os.environ.get(_GRPC_HOST)
-    if not emulator:
-        return BigQueryReadClient()
-    options = [("grpc.max_receive_message_length", -1)]  # the emulator sends a table's rows at once
-    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
-
 
 def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str], most: int) -> list[str]:
-    """Open a session over a table as it is now, and return the names of its streams; none where it is empty.
+    """Open a session over a table as it is now and return the names of its streams; an empty table has none.
 
     Args:
         client: of the Storage Read API.
@@ -41,7 +23,7 @@ def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str],
         most: streams.
 
     Raises:
-        TableReadError: there is no such table, it lacks a column, or it may not be read.
+        TableReadError: the table is missing, lacks a column, or may not be read.
     """
     project, dataset, name = table.rsplit(".", 2)
     try:
@@ -60,7 +42,7 @@ def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str],
 
 
 def read_stream(client: BigQueryReadClient, stream: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a stream, the same ones in the same order whenever it is read.
+    """Read the rows of a stream; every reading gives the same rows in the same order.
 
     Raises:
         TableReadError: it cannot be read, for example because its session has ended.

@@ -1,13 +1,11 @@
-"""Appends Arrow batches to BigQuery tables with the Storage Write API, to the default stream: at least once.
+"""Append Arrow batches to BigQuery by the Storage Write API's default stream: at least once.
 
-An append is all or nothing. One that BigQuery refuses for what a row holds is taken apart: the rows that BigQuery
-names, or else halves, until the refused rows stand alone and all others are written. Anything else that goes wrong is
-no row's fault, and is tried again.
+An append is all or nothing. When BigQuery refuses one because of its rows, the rows that it names are left out, or the
+batch is halved, until the refused rows stand alone and all others are written. Any other failure is retried.
 """
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,35 +15,34 @@ import grpc
 import pyarrow as pa
 from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
-from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 
-from beam_jobs.gcp.retry import CALLERS_FAULT, Patience, first_line
+from beam_jobs.gcp.retry import CALLERS_FAULT, RetryPolicy, first_line
+from beam_jobs.sequences import bisect
 
 MAX_REQUEST_BYTES = 9_000_000
-"""Of Arrow data in one request; the service takes 10 MB, all else included."""
+"""Most Arrow data in one request; the service takes 10 MB, everything included."""
 
-_GRPC_HOST = "BIGQUERY_EMULATOR_GRPC_HOST"
 _APPEND_SECONDS = 60.0
 
 
 class TableAppender:
-    """Appends to one table over one connection, which is opened when it is needed; for one thread.
+    """Appends to one table over one connection, which it opens on demand; not thread-safe.
 
     Args:
         client: of the Storage Write API.
         table: `project.dataset.table`.
-        patience: with what is no row's fault.
+        policy: for failures that no row causes.
     """
 
-    def __init__(self, client: BigQueryWriteClient, table: str, patience: Patience) -> None:
+    def __init__(self, client: BigQueryWriteClient, table: str, policy: RetryPolicy) -> None:
         self.table = table
         self.appends = 0
         self.retries = 0
-        self._patience = patience
+        self._policy = policy
         self._connection = _Connection(client, default_stream(table))
 
     def append(self, batch: pa.RecordBatch) -> list[tuple[int, str]]:
-        """Write a batch; it is durable when this returns.
+        """Write a batch durably.
 
         An append whose answer was lost is repeated: its rows may then be in the table twice.
 
@@ -53,55 +50,38 @@ class TableAppender:
             The rows that BigQuery refused, by index, and why; all others are written.
 
         Raises:
-            GivenUpError: the patience is at its end; some of the rows may be written.
+            RetriesExhaustedError: the retry policy gives up; some of the rows may be written.
         """
-        refusals: list[tuple[int, str]] = []
-        if batch.num_rows:
-            self._append(batch, range(batch.num_rows), refusals)
-        return refusals
+        return self._append(batch, range(batch.num_rows)) if batch.num_rows else []
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _append(self, batch: pa.RecordBatch, indices: Sequence[int], refusals: list[tuple[int, str]]) -> None:
-        data = batch.serialize().to_pybytes()
-        if len(data) > MAX_REQUEST_BYTES:
-            why = f"the row has {len(data)} bytes, BigQuery takes {MAX_REQUEST_BYTES}"
-            self._take_apart(batch, indices, why, refusals)
-            return
-        schema = batch.schema.serialize().to_pybytes()
-        try:
-            response = self._patience.call(
-                f"appending to {self.table}", lambda: self._connection.send(schema, data), self._retried
-            )
-        except CALLERS_FAULT as error:
-            self._take_apart(batch, indices, first_line(error), refusals)
-            return
-        self.appends += 1
-        bad = {int(error.index): error.message for error in response.row_errors}
-        if bad:
-            refusals += [(indices[row], message) for row, message in sorted(bad.items())]
-            good = [row for row in range(batch.num_rows) if row not in bad]
-            if good:
-                self._append(batch.take(pa.array(good)), [indices[row] for row in good], refusals)
+    def _append(self, batch: pa.RecordBatch, rows: Sequence[int]) -> list[tuple[int, str]]:
+        parts = bisect(rows, lambda some: self._append_once(batch, some), CALLERS_FAULT, _refused)
+        return [refusal for part in parts for refusal in part]
 
-    def _take_apart(
-        self, batch: pa.RecordBatch, indices: Sequence[int], why: str, refusals: list[tuple[int, str]]
-    ) -> None:
-        if batch.num_rows == 1:
-            refusals.append((indices[0], why))
-            return
-        middle = batch.num_rows // 2
-        self._append(batch.slice(0, middle), indices[:middle], refusals)
-        self._append(batch.slice(middle), indices[middle:], refusals)
+    def _append_once(self, batch: pa.RecordBatch, rows: Sequence[int]) -> list[tuple[int, str]]:
+        part = batch.slice(rows.start, len(rows)) if isinstance(rows, range) else batch.take(pa.array(rows))
+        data = part.serialize().to_pybytes()
+        if len(data) > MAX_REQUEST_BYTES:
+            raise exceptions.InvalidArgument(f"the row has {len(data)} bytes, BigQuery takes {MAX_REQUEST_BYTES}")
+        schema = batch.schema.serialize().to_pybytes()
+        response = self._policy.call(
+            f"appending to {self.table}", lambda: self._connection.send(schema, data), self._retried
+        )
+        self.appends += 1
+        bad = {rows[int(error.index)]: error.message for error in response.row_errors}
+        good = [row for row in rows if row not in bad]
+        return sorted(bad.items()) + (self._append(batch, good) if bad and good else [])
 
     def _retried(self) -> None:
         self.retries += 1
 
 
 class _Connection:
-    """One AppendRows stream; opened by the first request, and again after an error."""
+    """One AppendRows stream, opened by the first request and again after an error."""
 
     def __init__(self, client: BigQueryWriteClient, stream: str) -> None:
         self._client = client
@@ -117,7 +97,7 @@ class _Connection:
             The answer. Where it has `row_errors`, these rows are refused and nothing is written.
 
         Raises:
-            GoogleAPICallError: nothing was written, or nobody knows.
+            GoogleAPICallError: nothing was written, or the outcome is unknown.
         """
         request = types.AppendRowsRequest(
             write_stream=self._stream,
@@ -173,24 +153,14 @@ class _Connection:
         return response
 
 
-def make_write_client() -> BigQueryWriteClient:
-    """A client of the Storage Write API; of the emulator at BIGQUERY_EMULATOR_GRPC_HOST=host:port where that is set.
-
-    Raises:
-        GoogleAuthError: there are no credentials.
-    """
-    emulator = os.environ.get(_GRPC_HOST)
-    if not emulator:
-        return BigQueryWriteClient()
-    # After a failed attempt gRPC itself waits up to two minutes before the next.
-    options = [("grpc.max_reconnect_backoff_ms", 1000), ("grpc.initial_reconnect_backoff_ms", 100)]
-    return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
-
-
 def default_stream(table: str) -> str:
-    """The name of the default stream of `project.dataset.table`."""
+    """Name the default stream of `project.dataset.table`."""
     project, dataset, name = table.rsplit(".", 2)
     return f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default"
+
+
+def _refused(row: int, error: Exception) -> list[tuple[int, str]]:
+    return [(row, first_line(error))]
 
 
 def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> Iterator[types.AppendRowsRequest]:
@@ -199,10 +169,10 @@ def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> 
 
 
 def _error_of(response: types.AppendRowsResponse) -> exceptions.GoogleAPICallError:
-    """The error that a response holds.
+    """Turn the error in a response into an exception.
 
-    A batch with columns that the table lacks is refused with the rows' code, but a table can be mended while its rows
-    cannot: it becomes a FAILED_PRECONDITION.
+    A batch with columns that the table lacks is refused with the rows' code, but a table can be repaired and
+    its rows cannot: the error becomes a FAILED_PRECONDITION.
     """
     status = types.AppendRowsResponse.pb(response).error
     for detail in status.details:

@@ -1,4 +1,4 @@
-"""How calls to Google Cloud that failed are tried again."""
+"""Retries of calls to Google Cloud."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 
 CALLERS_FAULT = (exceptions.InvalidArgument, exceptions.OutOfRange)
-"""The errors that say that the request is wrong: another attempt would not help."""
+"""Errors of a wrong request, which another attempt would not help."""
 
 _LOG_SECONDS = 10.0
 _log = logging.getLogger("logline.stream")
 T = TypeVar("T")
 
 
-class GivenUpError(Exception):
-    """What failed was not tried again any more."""
+class RetriesExhaustedError(Exception):
+    """A call kept failing until its retry policy gave up."""
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How failed calls are tried again: after a pause that doubles.
+class RetryPolicy:
+    """Retry failed calls after a pause that doubles.
 
     Attributes:
         first_pause: seconds before the second attempt.
         longest_pause: seconds.
-        seconds: how long to go on; None for ever.
+        seconds: how long to go on; None for no limit.
         final: errors that are raised at once.
-        hurry: once it is set, a failed call is not tried again.
+        abort: once set, failed calls are not retried.
     """
 
     first_pause: float = 0.1
     longest_pause: float = 5.0
     seconds: float | None = None
     final: tuple[type[Exception], ...] = CALLERS_FAULT
-    hurry: threading.Event = field(default_factory=threading.Event)
+    abort: threading.Event = field(default_factory=threading.Event)
 
     def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
         """Call the function until it succeeds.
@@ -51,8 +51,8 @@ class Patience:
             retried: called before every attempt but the first.
 
         Raises:
-            GivenUpError: time is up, or there is a hurry.
-            Exception: one that is final, or no error of Google Cloud.
+            RetriesExhaustedError: time is up, or `abort` is set.
+            Exception: one that is final, or that is not an error of Google Cloud.
         """
         started = time.monotonic()
         logged = None
@@ -64,8 +64,8 @@ class Patience:
                 raise
             except (exceptions.GoogleAPIError, GoogleAuthError) as error:
                 now = time.monotonic()
-                if self.hurry.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
-                    raise GivenUpError(f"{what} failed: {first_line(error)}") from error
+                if self.abort.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
+                    raise RetriesExhaustedError(f"{what} failed: {first_line(error)}") from error
                 if logged is None or now - logged > _LOG_SECONDS:
                     _log.warning("%s fails, trying again until it works: %s", what, first_line(error))
                     logged = now
@@ -73,12 +73,12 @@ class Patience:
                 if logged is not None:
                     _log.info("%s works again after %.1f s", what, time.monotonic() - started)
                 return result
-            self.hurry.wait(pause)
+            self.abort.wait(pause)
             pause = min(2 * pause, self.longest_pause)
             retried()
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """Return the first line of an error's message."""
     message = error.message if isinstance(error, exceptions.GoogleAPICallError) else str(error)
     return str(message).strip().partition("\n")[0] or type(error).__name__

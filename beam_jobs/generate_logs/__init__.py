@@ -1,1 +1,1 @@
-"""Made-up access logs with their known truth, to files or to Pub/Sub."""
+"""Synthetic access logs with their known truth, to files or to Pub/Sub."""

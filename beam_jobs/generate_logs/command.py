@@ -1,11 +1,11 @@
-"""Write made-up access logs, one folder per day, and the truth about them.
+"""Write synthetic access logs, one folder per day, and the truth about them.
 
     python -m beam_jobs.generate_logs --output logs --start_date 2026-11-01 --days 3 --lines_per_day 100000
 
 writes `logs/{date}/access-0001.log` (`.log.gz` with `--gzip`) and `logs/truth.json`: what a parser must find, counted
 from the values that were drawn, per day and in total. The default is the line of the article this project takes up.
 The same options give the same bytes. About 1 % of the lines are bad in one of several ways, a few are blank, and some
-are genuine repetitions of the line before. With `--publish` lines go to Pub/Sub instead: see `publish_logs.py`.
+are genuine repetitions of the line before. With `--publish` lines go to Pub/Sub instead: see `publish.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from isal import igzip
 
+from beam_jobs.generate_logs.argument_types import count, seed, share
 from beam_jobs.generate_logs.synthetic_logs import FORMATS, DayTruth, draw_day, make_pools
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.storage.files import OutputError, absolute, is_gcs, upload_file, write_object
@@ -42,9 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if _PUBLISH in arguments:
-        from beam_jobs.generate_logs import publish as publish_logs
+        from beam_jobs.generate_logs import publish
 
-        return publish_logs.main([argument for argument in arguments if argument != _PUBLISH])
+        return publish.main([argument for argument in arguments if argument != _PUBLISH])
     try:
         options = _parse(arguments)
     except OptionError as error:
@@ -98,13 +99,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = OneLineParser(prog="python -m beam_jobs.generate_logs", description=__doc__.partition("\n")[0])
     parser.add_argument("--output", required=True, type=absolute, help="folder, gs:// or local")
     parser.add_argument("--start_date", required=True, type=_date, help="first day, YYYY-MM-DD")
-    parser.add_argument("--days", type=_count, default=1, help="how many days (default: 1)")
-    parser.add_argument("--lines_per_day", type=_count, default=10_000, help="lines of a day (default: 10000)")
+    parser.add_argument("--days", type=count, default=1, help="how many days (default: 1)")
+    parser.add_argument("--lines_per_day", type=count, default=10_000, help="lines of a day (default: 10000)")
     parser.add_argument("--format", choices=FORMATS, default="article", help="format of the lines (default: article)")
-    parser.add_argument("--bad_share", type=_share, default=0.01, help="share of bad lines, 0 to 1 (default: 0.01)")
+    parser.add_argument("--bad_share", type=share, default=0.01, help="share of bad lines, 0 to 1 (default: 0.01)")
     parser.add_argument("--gzip", action="store_true", help="compress the files")
-    parser.add_argument("--files_per_day", type=_count, default=1, help="files of a day (default: 1)")
-    parser.add_argument("--seed", type=_seed, default=1, help="what the draws start from (default: 1)")
+    parser.add_argument("--files_per_day", type=count, default=1, help="files of a day (default: 1)")
+    parser.add_argument("--seed", type=seed, default=1, help="what the draws start from (default: 1)")
     parser.add_argument(_PUBLISH, action="store_true", help="publish to Pub/Sub; --publish --help has its options")
     return parser.parse_args(argv)
 
@@ -113,29 +114,7 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date like 2026-11-01") from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return share
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-01") from None
 
 
 def _write_day(options: argparse.Namespace, day: date, lines: Iterator[bytes]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Publish made-up log lines to Pub/Sub at a steady rate, and write down what must become of each.
+"""Publish synthetic log lines to Pub/Sub at a steady rate, and record what must become of each.
 
     python -m beam_jobs.generate_logs --publish --topic projects/P/topics/T --messages 60000 --rate 1000 --truth t.json
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -20,25 +19,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import grpc
 from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.pubsub_v1 import PublisherClient
 from google.pubsub_v1 import types
-from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from beam_jobs.gcp.retry import CALLERS_FAULT, GivenUpError, Patience, first_line
+from beam_jobs.gcp.clients import make_publisher
+from beam_jobs.gcp.retry import CALLERS_FAULT, RetriesExhaustedError, RetryPolicy, first_line
+from beam_jobs.generate_logs.argument_types import count, positive, seed, share
 from beam_jobs.generate_logs.synthetic_logs import FORMATS
 from beam_jobs.generate_logs.synthetic_stream import Event, StreamPlan, draw_events
 from beam_jobs.options.parameters import OneLineParser, OptionError
+from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
 from beam_jobs.storage.files import OutputError, absolute, write_object
-from beam_jobs.stream.messages import EVENT_ID_ATTRIBUTE
 
 TRUTH_VERSION = 1
 _BATCH_MESSAGES = 1000  # the most that the service takes at once
 _TICK_SECONDS = 0.05
 _PROGRESS_SECONDS = 2.0
-_PATIENCE_SECONDS = 600.0
+_RETRY_SECONDS = 600.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except exceptions.NotFound:
         print(f"topic {options.topic} does not exist: create it, or correct --topic", file=sys.stderr)
         return 1
-    except (exceptions.GoogleAPIError, GoogleAuthError, GivenUpError) as error:
+    except (exceptions.GoogleAPIError, GoogleAuthError, RetriesExhaustedError) as error:
         print(f"cannot publish to {options.topic}: {first_line(error)}", file=sys.stderr)
         return 1
     except OutputError as error:
@@ -72,14 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def publish(options: argparse.Namespace) -> dict[str, Any]:
-    """Publish what the options ask for. Interrupted, it stops after the message batch at hand.
+    """Publish what the options ask for. An interrupt stops it after the current batch.
 
     Returns:
         The truth about what was published.
 
     Raises:
         GoogleAPICallError: the topic does not exist, or may not be published to.
-        GivenUpError: Pub/Sub has not answered for 10 minutes.
+        RetriesExhaustedError: Pub/Sub has not answered for 10 minutes.
         GoogleAuthError: there are no credentials.
     """
     plan = StreamPlan(
@@ -139,20 +137,14 @@ def publish(options: argparse.Namespace) -> dict[str, Any]:
 
 
 class _Topic:
-    """A topic; a batch that fails is published again, which Pub/Sub may then hold twice, with the same event ids."""
+    """A topic; a retried batch may be published twice, with the same event ids."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._patience = Patience(
-            seconds=_PATIENCE_SECONDS, final=(*CALLERS_FAULT, exceptions.NotFound, exceptions.PermissionDenied)
+        self._policy = RetryPolicy(
+            seconds=_RETRY_SECONDS, final=(*CALLERS_FAULT, exceptions.NotFound, exceptions.PermissionDenied)
         )
-        emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
-        if emulator:
-            options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
-            channel = grpc.insecure_channel(emulator, options)
-            self._client = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
-        else:
-            self._client = PublisherClient()
+        self._client = make_publisher()
 
     def publish(self, events: Sequence[Event]) -> None:
         request = types.PublishRequest.pb(types.PublishRequest(topic=self._path))
@@ -160,7 +152,7 @@ class _Topic:
             request.messages.add(data=event.line, attributes={EVENT_ID_ATTRIBUTE: event.event_id})
         wrapped = types.PublishRequest.wrap(request)
 
-        self._patience.call(
+        self._policy.call(
             f"publishing to {self._path}", lambda: self._client.api.publish(request=wrapped, retry=None, timeout=30)
         )
 
@@ -171,60 +163,23 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--topic", required=True, help="projects/PROJECT/topics/NAME")
     parser.add_argument("--truth", required=True, type=absolute, help="file for the truth, gs:// or local")
-    parser.add_argument("--messages", type=_count, default=10_000, help="events, repetitions aside (default: 10000)")
-    parser.add_argument("--rate", type=_positive, default=1000.0, help="messages a second (default: 1000)")
-    parser.add_argument("--burst_seconds", type=_positive, default=0.0, help="time between bursts (default: none)")
-    parser.add_argument("--burst_messages", type=_count, default=1000, help="messages of a burst (default: 1000)")
-    parser.add_argument("--bad_share", type=_share, default=0.01, help="bad lines, 0 to 1 (default: 0.01)")
-    parser.add_argument("--duplicate_share", type=_share, default=0.0, help="events sent twice (default: 0)")
-    parser.add_argument("--late_share", type=_share, default=0.0, help="lines of the day before (default: 0)")
-    parser.add_argument("--out_of_order_share", type=_share, default=0.0, help="lines 1 to 600 s late (default: 0)")
+    parser.add_argument("--messages", type=count, default=10_000, help="events, repetitions aside (default: 10000)")
+    parser.add_argument("--rate", type=positive, default=1000.0, help="messages a second (default: 1000)")
+    parser.add_argument("--burst_seconds", type=positive, default=0.0, help="time between bursts (default: none)")
+    parser.add_argument("--burst_messages", type=count, default=1000, help="messages of a burst (default: 1000)")
+    parser.add_argument("--bad_share", type=share, default=0.01, help="bad lines, 0 to 1 (default: 0.01)")
+    parser.add_argument("--duplicate_share", type=share, default=0.0, help="events sent twice (default: 0)")
+    parser.add_argument("--late_share", type=share, default=0.0, help="lines of the day before (default: 0)")
+    parser.add_argument("--out_of_order_share", type=share, default=0.0, help="lines 1 to 600 s late (default: 0)")
     parser.add_argument("--format", choices=FORMATS, default="article", help="format of the lines (default: article)")
-    parser.add_argument("--seed", type=_seed, default=1, help="what the draws start from (default: 1)")
+    parser.add_argument("--seed", type=seed, default=1, help="what the draws start from (default: 1)")
     parser.add_argument("--start_time", type=_time, default=datetime.now(UTC), help="of the first line (default: now)")
     return parser.parse_args(argv)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    number = _number(text)
-    if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
-    return number
-
-
-def _share(text: str) -> float:
-    number = _number(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
-    return number
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return -1.0
 
 
 def _time(text: str) -> datetime:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time like 2026-11-01T12:00:00") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 2026-11-01T12:00:00") from None
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Draws the lines of made-up days and counts what it drew: the truth that a parser must find again.
+"""Draw the lines of synthetic days and count what was drawn: the truth that a parser must find.
 
 Every value comes from a pool that Faker made, by an index that numpy drew, so the truth is counted from the indices and
 never from the lines. The same seed, day and number of lines give the same bytes.
@@ -40,7 +40,7 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Pools:
-    """The values that lines are made of, as bytes; `paths` are the targets without their queries."""
+    """Values to make lines of, as bytes; `paths` are the targets without their queries."""
 
     values: dict[str, Pool]
     weights: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
@@ -51,12 +51,12 @@ class Pools:
 
 @dataclass
 class DayTruth:
-    """What the lines of one day hold.
+    """Counts of one day's lines.
 
     Attributes:
         lines: all lines; `lines == rows + rejected + blank`.
         statuses: rows per status.
-        hours: rows per hour, 24 of them.
+        hours: rows in each of the 24 hours.
         rejected_by_reason: bad lines per reason for which a parser rejects them.
         body_bytes_sent: sum over the rows.
         paths: rows per path without query.
@@ -76,7 +76,7 @@ class DayTruth:
     addresses: set[int] = field(default_factory=set)
 
     def as_json(self) -> dict[str, Any]:
-        """The truth as `truth.json` holds it per day."""
+        """Return the entry of `truth.json` for the day."""
         top = sorted(self.paths.items(), key=lambda entry: (-entry[1], entry[0]))[:_TOP_PATHS]
         return {
             "lines": self.lines,
@@ -236,7 +236,7 @@ def _count_rows(pools: Pools, drawn: dict[str, Indices], is_row: Any, truth: Day
 
 
 def _bad_line(template: bytes, fields: dict[bytes, bytes], rng: np.random.Generator) -> tuple[bytes, str]:
-    """A line that no parser may take for a row, and the reason for which it is rejected."""
+    """Draw a line that a parser must reject, and the reason."""
     year = fields[b"day"][-4:]
     match rng.integers(0, 9):
         case 0:  # cut within the request, as by a full disk

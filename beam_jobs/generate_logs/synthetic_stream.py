@@ -1,4 +1,4 @@
-"""Draws the events of a made-up live stream: their lines, times, repetitions, and what must become of each."""
+"""Draw the events of a synthetic live stream: lines, times, repetitions, and what must become of each."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 class Event(NamedTuple):
-    """One line that is published.
+    """One published line.
 
     Attributes:
         event_id: its identity; a repetition has the same.
         line: its bytes, without an end.
         fate: `row`, `rejected` or `blank`.
-        log_date: the day in a row's line, YYYY-MM-DD; "" where it is no row.
+        log_date: the day in a row's line, YYYY-MM-DD; "" for other lines.
         is_repetition: whether it was published before.
     """
 
@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """What to draw; the same plan gives the same events.
+    """Parameters of the draw; the same plan gives the same events.
 
     Attributes:
         events: how many, repetitions aside.
@@ -67,7 +67,7 @@ class StreamPlan:
 
 
 def draw_events(plan: StreamPlan) -> Iterator[Event]:
-    """The events in the order of their publication."""
+    """Draw the events in the order of publication."""
     rng = np.random.default_rng([plan.seed, plan.events])
     pools = make_pools(plan.log_format, plan.seed)
 

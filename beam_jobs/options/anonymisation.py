@@ -1,7 +1,7 @@
-"""The parameters of anonymising, the same for every job that reads lines, and the parser they make.
+"""Anonymisation parameters of all jobs, and the parser they configure.
 
-The key of the pseudonyms is no parameter, for everybody who may see a job sees its parameters: it is in a file, which
-the job's account alone needs to read. On Google Cloud that is an object of a bucket of its own, or a secret of Secret
+The key of the pseudonyms is in a file and not a parameter, since everybody who may see a job sees its parameters. Only
+the job's account needs to read the file: on Google Cloud an object in a bucket of its own, or a secret of Secret
 Manager that is mounted as a file.
 """
 
@@ -51,10 +51,10 @@ class AnonymisingSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, str]) -> AnonymisingSettings:
-        """The settings of checked values.
+        """Convert checked values.
 
         Raises:
-            OptionError: a key file is missing, or there is one for nothing.
+            OptionError: a key file is missing or superfluous.
         """
         mode, key_file = values["anonymise"], values["anonymise_key_file"]
         if (mode == AddressMode.HASH) != bool(key_file):
@@ -67,10 +67,10 @@ class AnonymisingSettings:
 
 
 def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
-    """Read the key, where there is one; None where nothing is anonymised.
+    """Make the anonymiser with its key; None where nothing is anonymised.
 
     Raises:
-        OptionError: the key file cannot be read, or is not as it must be.
+        OptionError: the key file cannot be read or holds no valid key.
     """
     mode = AddressMode(settings.anonymise)
     if mode is AddressMode.NONE and not settings.redact_query_secrets:
@@ -82,13 +82,13 @@ def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
         except InputError as error:
             raise OptionError(f"--anonymise_key_file: {error}") from error
         except (AnonymisingKeyError, UnicodeDecodeError) as error:
-            what = str(error) if isinstance(error, AnonymisingKeyError) else "it is no text"
+            what = str(error) if isinstance(error, AnonymisingKeyError) else "it is not text"
             raise OptionError(f"--anonymise_key_file={settings.anonymise_key_file}: {what}") from error
     return Anonymiser(mode, redact_secrets=settings.redact_query_secrets, keys=keys)
 
 
 def make_parser(log_format: str, max_line_bytes: int, anonymiser: Anonymiser | None) -> BlockParser:
-    """The parser of a format that anonymises what it is told to."""
+    """Make the parser of a format, with the anonymiser if there is one."""
     if anonymiser is None:
         return BlockParser(get_format(log_format), max_line_bytes)
     return AnonymisingParser(get_format(log_format), anonymiser, max_line_bytes)

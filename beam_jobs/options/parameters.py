@@ -15,6 +15,8 @@ FORMAT_STRING = r"[\s\S]*[%$][\s\S]*"
 
 LOCAL_RUNNER = "FnApiRunner"
 DATAFLOW_RUNNER = "DataflowRunner"
+JOB_ID_VARIABLE = "DATAFLOW_EMULATOR_JOB_ID"
+"""Environment variable with the job's id, where the Dataflow emulator runs it."""
 
 
 class OptionError(ValueError):
@@ -51,7 +53,7 @@ class Parameter:
 
     @property
     def is_optional(self) -> bool:
-        """Whether a run may leave it out."""
+        """Tell whether a run may leave the parameter out."""
         return self.default is not None
 
     def metadata(self) -> dict[str, Any]:

@@ -1,85 +1,97 @@
-"""What the entry points of the batch jobs have in common: the log, a pipeline that ends in a manifest, its counters."""
+"""The main function of the batch jobs: options, a pipeline that ends in a manifest, counters, exit code."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import apache_beam as beam
 from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from beam_jobs.options.anonymisation import make_anonymiser
+from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.parameters import DATAFLOW_RUNNER, OptionError
-from beam_jobs.storage.files import delete_object, read_whole, write_object
-from beam_jobs.storage.objects import OutputError, TableReadError
+from beam_jobs.output.counters import METRICS_NAMESPACE, write_counters
+from beam_jobs.output.manifest import RunInfo, failure_line
+from beam_jobs.storage.files import delete_object, read_whole
+from beam_jobs.storage.objects import InputError, OutputError, TableReadError
 
-METRICS_NAMESPACE = "logline"
-_METRICS_FILE = "DATAFLOW_EMULATOR_METRICS_FILE"
+S = TypeVar("S", bound=BatchSettings)
 
 
-def run_to_manifest(
-    options: PipelineOptions, runner: str, manifest_uri: str, build: Callable[[beam.Pipeline], None]
-) -> dict[str, Any] | None:
-    """Run a job whose last step writes a manifest; with DataflowRunner, submit it.
+def run_batch(
+    argv: Sequence[str] | None,
+    parse: Callable[[Sequence[str]], tuple[S, PipelineOptions]],
+    build: Callable[[beam.Pipeline, S, RunInfo], None],
+    log: logging.Logger,
+) -> int:
+    """Run a batch job whose last step writes a manifest; with DataflowRunner, submit it.
 
     Args:
-        options: Beam's.
-        runner: the one among them.
-        manifest_uri: the manifest; an old one is deleted first.
+        argv: the command line; None for that of the process.
+        parse: checks it; gives the job's settings and Beam's options.
         build: adds the job's steps to a pipeline.
+        log: of the job.
 
     Returns:
-        The manifest; None where the job was only submitted.
-
-    Raises:
-        OptionError: the runner misses an option.
-        InputError: the manifest is not there.
-        OutputError: the output cannot be written.
-        TableReadError: a table cannot be read.
+        The exit code: 0, 1 where an input cannot be read or the output cannot be written, 2 for a wrong option.
     """
-    delete_object(manifest_uri)
-    pipeline = _make_pipeline(options)
-    build(pipeline)
-    result = pipeline.run()
-    if runner == DATAFLOW_RUNNER:
-        return None
-    result.wait_until_finish()
-    _write_metrics(result)
-    manifest: dict[str, Any] = json.loads(read_whole(manifest_uri))
-    return manifest
+    _log_to_stderr()
+    try:
+        settings, options = parse(sys.argv[1:] if argv is None else argv)
+        make_anonymiser(settings.anonymising)  # reports an unreadable key before anything is done
+        run = RunInfo.begin(settings)
+        manifest_uri = f"{run.output}/manifest.json"
+        delete_object(manifest_uri)
+        pipeline = _make_pipeline(options)
+        build(pipeline, settings, run)
+        result = pipeline.run()
+        if settings.runner == DATAFLOW_RUNNER:
+            return 0
+        result.wait_until_finish()
+        _write_metrics(result)
+        manifest: Any = json.loads(read_whole(manifest_uri))
+    except OptionError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (InputError, OutputError, TableReadError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    failure = failure_line(manifest.get("errors", []))
+    if failure:
+        print(failure, file=sys.stderr)
+        return 1
+    log.info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
+    return 0
 
 
 def _make_pipeline(options: PipelineOptions) -> beam.Pipeline:
     try:
         return beam.Pipeline(options=options)
-    except ValueError as error:  # Beam lists what the runner misses, a line each
+    except ValueError as error:  # Beam lists the options that the runner lacks, a line each
         raise OptionError(" ".join(str(error).split())) from error
 
 
-def log_to_stderr() -> None:
-    """Log what the job says, and of Beam warnings only."""
+def _log_to_stderr() -> None:
+    """Log the job's own lines, and of Beam only warnings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("apache_beam").setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_is_not_said_in_one_line)
+        handler.addFilter(_is_not_reported_in_one_line)
 
 
-def _is_not_said_in_one_line(record: logging.LogRecord) -> bool:
+def _is_not_reported_in_one_line(record: logging.LogRecord) -> bool:
     """Leave out Beam's traceback of an error that ends as one line on stderr."""
     return record.exc_info is None or not isinstance(record.exc_info[1], OutputError | TableReadError)
 
 
 def _write_metrics(result: Any) -> None:
-    """Leave the counters of an ended pipeline where the Dataflow emulator reads them, if it runs the job."""
-    path = os.environ.get(_METRICS_FILE)
-    if not path:
-        return
-    counters = [
+    """Write the counters of a finished pipeline for the Dataflow emulator, if it runs the job."""
+    write_counters(
         {
             "namespace": counter.key.metric.namespace,
             "name": counter.key.metric.name,
@@ -87,5 +99,4 @@ def _write_metrics(result: Any) -> None:
             "value": counter.result,
         }
         for counter in result.metrics().query(MetricsFilter().with_namespace(METRICS_NAMESPACE))["counters"]
-    ]
-    write_object(str(Path(path).absolute()), json.dumps({"counters": counters}).encode())
+    )

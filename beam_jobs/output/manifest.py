@@ -1,65 +1,120 @@
-"""What a run has read and written: records per block, sums per source object, the manifest and the ledger.
+"""`manifest.json`: what a batch job read and which files it wrote, for the Airflow side to load.
 
-Everything a step learns about a source object travels as one small record keyed by its uri. The records of an object
-are summed once all of them are there, and the sums of a run become `manifest.json` and two Parquet files.
+The TypedDicts are the contract; `tests/contracts/` holds a sample of each manifest that both sides test against. A
+change that old readers cannot take needs a new `MANIFEST_VERSION`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any, Self
-
-import pyarrow as pa
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, Self, TypedDict
 
 from beam_jobs.access_log import PARSER_VERSION
-from beam_jobs.storage.files import InputError
+from beam_jobs.options.batch import BatchSettings
+from beam_jobs.options.parameters import JOB_ID_VARIABLE
+from beam_jobs.output.records import SourceSummary
 
-MANIFEST_VERSION = 1
-SOURCE = "backfill"
-_TIMESTAMP: pa.DataType = pa.timestamp("us", tz="UTC")
+MANIFEST_VERSION: Literal[1] = 1
 
-_LEDGER_COLUMNS: dict[str, pa.DataType] = {
-    "run_id": pa.string(),
-    "source": pa.string(),
-    "source_uri": pa.string(),
-    "generation": pa.int64(),
-    "log_format": pa.string(),
-    "lines": pa.int64(),
-    "rows": pa.int64(),
-    "rejected": pa.int64(),
-    "blank": pa.int64(),
-    "bytes": pa.int64(),
-    "job_id": pa.string(),
-    "parser_version": pa.string(),
-    "started": _TIMESTAMP,
-    "finished": _TIMESTAMP,
-}
-_LEDGER_DAYS_COLUMNS: dict[str, pa.DataType] = {
-    "run_id": pa.string(),
-    "source_uri": pa.string(),
-    "generation": pa.int64(),
-    "log_date": pa.date32(),
-    "rows": pa.int64(),
-    "finished": _TIMESTAMP,
-}
-LEDGER_SCHEMA = pa.schema(_LEDGER_COLUMNS)
-LEDGER_DAYS_SCHEMA = pa.schema(_LEDGER_DAYS_COLUMNS)
+
+class Heading(TypedDict):
+    """Fields that every manifest begins with; times are ISO 8601, UTC, in microseconds."""
+
+    version: Literal[1]
+    run_id: str
+    job_name: str
+    job_id: str | None
+    source: str
+    parser_version: str
+    started: str
+    finished: str
+
+
+class SourceEntry(TypedDict):
+    """A source object that was read to its end; `lines == rows + rejected + blank`."""
+
+    source_uri: str
+    generation: int
+    log_format: str | None
+    bytes: int
+    lines: int
+    rows: int
+    rejected: int
+    blank: int
+    rejected_by_reason: dict[str, int]
+    rows_by_date: dict[str, int]
+
+
+class LineTotals(TypedDict):
+    """Counts of lines."""
+
+    lines: int
+    rows: int
+    rejected: int
+    blank: int
+
+
+class Totals(LineTotals):
+    """Sums over the sources."""
+
+    sources: int
+    bytes: int
+
+
+class Files(TypedDict):
+    """The Parquet files that count, at least one for each table."""
+
+    rows: list[str]
+    rejected: list[str]
+    ledger: list[str]
+    ledger_days: list[str]
+
+
+class ErrorEntry(TypedDict):
+    """A source that could not be read; `error_type` is an `InputErrorType`."""
+
+    source_uri: str
+    error_type: str
+    error_message: str
+
+
+class Manifest(Heading):
+    """The manifest of a backfill."""
+
+    sources: list[SourceEntry]
+    totals: Totals
+    files: Files
+    errors: list[ErrorEntry]
+
+
+class ReplayFiles(TypedDict):
+    """The Parquet files of a replay, at least one."""
+
+    rows: list[str]
+
+
+class ReplayManifest(Heading):
+    """The manifest of a replay; `rejected` are the lines that stay rejected."""
+
+    totals: LineTotals
+    rejected_by_reason: dict[str, int]
+    rows_by_date: dict[str, int]
+    files: ReplayFiles
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What every row and file of one run shares.
+    """Attributes that all rows and files of one run share.
 
     Attributes:
         run_id: the caller's name of the run.
         job_name: the job's name.
         job_id: the runner's id of the job, where it is known when the job is built.
-        source: the pattern that was asked for.
+        source: the pattern or table to read.
         output: folder of the run's files, without a trailing slash.
         parser_version: version of the parser.
         started: when the run started, UTC; also every row's `ingested_at`, so that a retried block writes the same.
@@ -74,13 +129,20 @@ class RunInfo:
     started: datetime
 
     @classmethod
-    def begun_now(cls, *, run_id: str, job_name: str, source: str, output: str) -> Self:
-        """A run of today's parser that starts now."""
-        job_id = os.environ.get("DATAFLOW_EMULATOR_JOB_ID")
-        return cls(run_id, job_name, job_id, source, output, PARSER_VERSION, datetime.now(UTC))
+    def begin(cls, settings: BatchSettings) -> Self:
+        """Begin a run of the installed parser."""
+        return cls(
+            run_id=settings.run_id,
+            job_name=settings.job_name,
+            job_id=os.environ.get(JOB_ID_VARIABLE),
+            source=settings.source,
+            output=settings.output,
+            parser_version=PARSER_VERSION,
+            started=datetime.now(UTC),
+        )
 
-    def heading(self, finished: datetime) -> dict[str, Any]:
-        """What the manifest of every batch job begins with."""
+    def heading(self, finished: datetime) -> Heading:
+        """Begin a manifest."""
         return {
             "version": MANIFEST_VERSION,
             "run_id": self.run_id,
@@ -93,95 +155,8 @@ class RunInfo:
         }
 
 
-@dataclass(frozen=True)
-class SourceFound:
-    """A source object was listed and its format is known (None where it is empty)."""
-
-    generation: int
-    size: int
-    log_format: str | None
-
-
-@dataclass(frozen=True)
-class BlockParsed:
-    """A block of a source object was parsed and its files were written."""
-
-    lines: int
-    blank: int
-    rows_by_date: dict[str, int]
-    rejected_by_reason: dict[str, int]
-    rows_files: tuple[str, ...]
-    rejected_files: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SourceFailed:
-    """A source object cannot be read, wholly or from some byte on."""
-
-    error_type: str
-    error_message: str
-
-    @classmethod
-    def from_error(cls, error: InputError) -> SourceFailed:
-        """The record of an input error."""
-        return cls(str(error.error_type), error.message)
-
-
-SourceRecord = SourceFound | BlockParsed | SourceFailed
-
-
-@dataclass
-class SourceSummary:
-    """The sums of one source object.
-
-    Attributes:
-        source_uri: the object.
-        found: how it was listed; None where it could not be.
-        failures: why it could not be read, empty where it could.
-    """
-
-    source_uri: str
-    found: SourceFound | None = None
-    failures: list[SourceFailed] = field(default_factory=list)
-    lines: int = 0
-    blank: int = 0
-    rows_by_date: Counter[str] = field(default_factory=Counter)
-    rejected_by_reason: Counter[str] = field(default_factory=Counter)
-    rows_files: list[str] = field(default_factory=list)
-    rejected_files: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, source_uri: str, records: Iterable[SourceRecord]) -> SourceSummary:
-        """Sum an object's records, in whatever order they come."""
-        summary = cls(source_uri)
-        for record in records:
-            match record:
-                case SourceFound():
-                    summary.found = record
-                case SourceFailed():
-                    summary.failures.append(record)
-                case BlockParsed():
-                    summary.lines += record.lines
-                    summary.blank += record.blank
-                    summary.rows_by_date.update(record.rows_by_date)
-                    summary.rejected_by_reason.update(record.rejected_by_reason)
-                    summary.rows_files.extend(record.rows_files)
-                    summary.rejected_files.extend(record.rejected_files)
-        return summary
-
-    @property
-    def rows(self) -> int:
-        """Lines that became rows."""
-        return self.rows_by_date.total()
-
-    @property
-    def rejected(self) -> int:
-        """Lines that were rejected."""
-        return self.rejected_by_reason.total()
-
-
-def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: datetime) -> dict[str, Any]:
-    """The content of `manifest.json`.
+def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: datetime) -> Manifest:
+    """Sum up a backfill.
 
     An object that could not be read to its end appears in `errors` only: what was read of it counts for nothing.
 
@@ -191,10 +166,17 @@ def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: date
     summaries = sorted(summaries, key=_uri_of)
     complete = [summary for summary in summaries if not summary.failures]
     sources = [_source_entry(summary) for summary in complete]
-    totals = {name: sum(source[name] for source in sources) for name in ("bytes", "lines", "rows", "rejected", "blank")}
-    return run.heading(finished) | {
+    return {
+        **run.heading(finished),
         "sources": sources,
-        "totals": {"sources": len(sources)} | totals,
+        "totals": {
+            "sources": len(sources),
+            "bytes": sum(source["bytes"] for source in sources),
+            "lines": sum(source["lines"] for source in sources),
+            "rows": sum(source["rows"] for source in sources),
+            "rejected": sum(source["rejected"] for source in sources),
+            "blank": sum(source["blank"] for source in sources),
+        },
         "files": {
             "rows": sorted(name for summary in complete for name in summary.rows_files),
             "rejected": sorted(name for summary in complete for name in summary.rejected_files),
@@ -213,48 +195,14 @@ def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: date
     }
 
 
-def ledger_of(run: RunInfo, manifest: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
-    """The rows of the tables `ledger` and `ledger_days` that a manifest stands for."""
-    finished = datetime.fromisoformat(manifest["finished"])
-    ledger = [
-        {
-            name: source[name]
-            for name in ("source_uri", "generation", "log_format", "lines", "rows", "rejected", "blank")
-        }
-        | {
-            "run_id": run.run_id,
-            "source": SOURCE,
-            "bytes": source["bytes"],
-            "job_id": run.job_id,
-            "parser_version": run.parser_version,
-            "started": run.started,
-            "finished": finished,
-        }
-        for source in manifest["sources"]
-    ]
-    days = [
-        {
-            "run_id": run.run_id,
-            "source_uri": source["source_uri"],
-            "generation": source["generation"],
-            "log_date": date.fromisoformat(day),
-            "rows": rows,
-            "finished": finished,
-        }
-        for source in manifest["sources"]
-        for day, rows in source["rows_by_date"].items()
-    ]
-    return pa.Table.from_pylist(ledger, LEDGER_SCHEMA), pa.Table.from_pylist(days, LEDGER_DAYS_SCHEMA)
-
-
-def to_json(manifest: dict[str, Any]) -> bytes:
-    """The manifest as it is stored."""
+def to_json(manifest: Manifest | ReplayManifest) -> bytes:
+    """Encode a manifest as it is stored."""
     return json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def failure_line(manifest: dict[str, Any]) -> str | None:
-    """One line that says which inputs could not be read, None where all could."""
-    errors = [f"{error['source_uri']}: {error['error_message']}" for error in manifest["errors"]]
+def failure_line(failed: Sequence[ErrorEntry]) -> str | None:
+    """Name the inputs that could not be read, in one line; None where all could."""
+    errors = [f"{error['source_uri']}: {error['error_message']}" for error in failed]
     if len(errors) <= 1:
         return errors[0] if errors else None
     shown = "; ".join(errors[:3])
@@ -266,7 +214,7 @@ def _uri_of(summary: SourceSummary) -> str:
     return summary.source_uri
 
 
-def _source_entry(summary: SourceSummary) -> dict[str, Any]:
+def _source_entry(summary: SourceSummary) -> SourceEntry:
     if summary.found is None or summary.lines != summary.rows + summary.rejected + summary.blank:
         raise ValueError(
             f"{summary.source_uri}: {summary.lines} lines are not {summary.rows} rows + {summary.rejected} rejected"

@@ -1,1 +1,1 @@
-"""Batch job: rejected lines, read again with today's parser."""
+"""Batch job: parse rejected lines again with the installed parser."""

@@ -1,4 +1,4 @@
-"""Batch job: rejected lines read again with today's parser, for `dead_letter_replay` to land what are rows now.
+"""Batch job: parse rejected lines again, for `dead_letter_replay` to land those that are rows now.
 
     python -m beam_jobs.replay --lines P.logline_staging.replay_lines --output out --run_id first
 
@@ -10,9 +10,7 @@ where an option is wrong.
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,26 +20,27 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics.metric import Metrics
 
-from beam_jobs.gcp.bigquery_read import make_read_client, open_streams, read_stream
-from beam_jobs.options.anonymisation import AnonymisingSettings, make_anonymiser
-from beam_jobs.options.parameters import OptionError
-from beam_jobs.output.batch_run import METRICS_NAMESPACE, log_to_stderr, run_to_manifest
-from beam_jobs.output.manifest import RunInfo, to_json
-from beam_jobs.output.parquet_files import ROWS_SCHEMA, write_parquet
+from beam_jobs.gcp.bigquery_read import open_streams, read_stream
+from beam_jobs.gcp.clients import make_read_client
+from beam_jobs.options.anonymisation import make_anonymiser
+from beam_jobs.options.batch import BatchSettings
+from beam_jobs.output.batch_run import run_batch
+from beam_jobs.output.counters import METRICS_NAMESPACE
+from beam_jobs.output.identity import ROWS_SCHEMA
+from beam_jobs.output.manifest import ReplayManifest, RunInfo, to_json
+from beam_jobs.output.parquet_files import write_empty, write_parquet
 from beam_jobs.replay.lines import COLUMNS, LineReplayer, ReplayedLines
-from beam_jobs.replay.options import ReplaySettings, parse_replay_options
+from beam_jobs.replay.options import parse_replay_options
 from beam_jobs.storage.files import write_object
-from beam_jobs.storage.objects import OutputError, TableReadError
 
 MAX_STREAMS = 64
 COUNTERS = ("lines", "rows", "rejected", "blank")
 _RUN = "run"
-_log = logging.getLogger("logline.replay")
 
 
 @dataclass(frozen=True)
 class PartReplayed:
-    """What became of some lines; the rows are in a file, if there are any."""
+    """Counts of some replayed lines, and the file of their rows, if there are any."""
 
     lines: int
     blank: int
@@ -51,15 +50,15 @@ class PartReplayed:
 
 
 class ReplayLines(beam.PTransform[Any, Any]):
-    """A table of rejected lines to Parquet files; only counts and file names flow on, all keyed alike."""
+    """Parse a table of rejected lines into Parquet files; only counts and file names flow on, under one key."""
 
-    def __init__(self, table: str, run: RunInfo, anonymising: AnonymisingSettings) -> None:
+    def __init__(self, settings: BatchSettings, run: RunInfo) -> None:
         super().__init__()
-        self._table = table
-        self._replay = _ReplayStream(run, anonymising)
+        self._table = settings.source
+        self._replay = _ReplayStream(settings, run)
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
-        """Join the steps."""
+        """Connect the steps."""
         return (
             pipeline
             | "Table" >> beam.Create([self._table])
@@ -75,20 +74,20 @@ class _OpenStreams(beam.DoFn):
 
 
 class _ReplayStream(beam.DoFn):
-    def __init__(self, run: RunInfo, anonymising: AnonymisingSettings) -> None:
+    def __init__(self, settings: BatchSettings, run: RunInfo) -> None:
+        self._settings = settings
         self._run = run
-        self._anonymising = anonymising
 
     def setup(self) -> None:
         self._client = make_read_client()
-        self._replayer = LineReplayer(self._run.started, make_anonymiser(self._anonymising))
+        self._replayer = LineReplayer(self._run.started, make_anonymiser(self._settings.anonymising))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
 
     def process(self, numbered: tuple[int, str]) -> Iterator[tuple[str, PartReplayed]]:
         number, stream = numbered
         for part, batch in enumerate(read_stream(self._client, stream)):
             replayed = self._replayer.replay(batch)
-            # A stream gives the same batches whenever it is read: a retry overwrites its own files.
+            # A stream always gives the same batches: a retry overwrites its own files.
             written = write_part(replayed, f"{self._run.output}/rows/{number:03d}-{part:06d}.parquet")
             counts = (replayed.lines, replayed.rows.num_rows, replayed.rejected_by_reason.total(), replayed.blank)
             for name, count in zip(COUNTERS, counts, strict=True):
@@ -102,15 +101,14 @@ class _WriteManifest(beam.DoFn):
 
     def process(self, grouped: tuple[str, Iterable[PartReplayed]]) -> Iterator[Any]:
         manifest = manifest_of(self._run, grouped[1], datetime.now(UTC))
-        if not manifest["files"]["rows"]:  # a load job must name at least one file
-            manifest["files"]["rows"] = [f"{self._run.output}/rows/empty.parquet"]
-            write_parquet(manifest["files"]["rows"][0], ROWS_SCHEMA.empty_table())
+        files = manifest["files"]
+        files["rows"] = files["rows"] or [write_empty(f"{self._run.output}/rows", ROWS_SCHEMA)]
         write_object(f"{self._run.output}/manifest.json", to_json(manifest))
         yield manifest["totals"]
 
 
 def write_part(replayed: ReplayedLines, uri: str) -> PartReplayed:
-    """Write the rows of some lines, and say what became of all of them.
+    """Write the rows of some lines and count all lines.
 
     Raises:
         OutputError: the output folder cannot be written.
@@ -128,8 +126,8 @@ def write_part(replayed: ReplayedLines, uri: str) -> PartReplayed:
     )
 
 
-def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime) -> dict[str, Any]:
-    """The content of `manifest.json`; `rejected` are the lines that stay rejected."""
+def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime) -> ReplayManifest:
+    """Sum up a replay."""
     lines = blank = 0
     reasons: Counter[str] = Counter()
     days: Counter[str] = Counter()
@@ -141,7 +139,8 @@ def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime)
         days.update(part.rows_by_date)
         if part.rows_file:
             files.append(part.rows_file)
-    return run.heading(finished) | {
+    return {
+        **run.heading(finished),
         "totals": {"lines": lines, "rows": days.total(), "rejected": reasons.total(), "blank": blank},
         "rejected_by_reason": dict(sorted(reasons.items())),
         "rows_by_date": dict(sorted(days.items())),
@@ -149,10 +148,10 @@ def manifest_of(run: RunInfo, parts: Iterable[PartReplayed], finished: datetime)
     }
 
 
-def build(pipeline: beam.Pipeline, settings: ReplaySettings, run: RunInfo) -> None:
+def build(pipeline: beam.Pipeline, settings: BatchSettings, run: RunInfo) -> None:
     """Add the replay's steps to a pipeline."""
-    replayed = pipeline | "Replay lines" >> ReplayLines(settings.lines, run, settings.anonymising)
-    # Without a single line there is a manifest as well.
+    replayed = pipeline | "Replay lines" >> ReplayLines(settings, run)
+    # An empty table gives a manifest too.
     nothing = pipeline | "No lines" >> beam.Create([(_RUN, PartReplayed(0, 0, {}, {}, None))])
     (
         (replayed, nothing)
@@ -163,29 +162,5 @@ def build(pipeline: beam.Pipeline, settings: ReplaySettings, run: RunInfo) -> No
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the job; with DataflowRunner, submit it.
-
-    Returns:
-        The exit code: 0, 1 where the table cannot be read or the output cannot be written, 2 for a wrong option.
-    """
-    log_to_stderr()
-    try:
-        settings, options = parse_replay_options(sys.argv[1:] if argv is None else argv)
-        make_anonymiser(settings.anonymising)  # a key that cannot be read is said before anything is done
-        run = RunInfo.begun_now(
-            run_id=settings.run_id, job_name=settings.job_name, source=settings.lines, output=settings.output
-        )
-        manifest_uri = f"{run.output}/manifest.json"
-        manifest = run_to_manifest(
-            options, settings.runner, manifest_uri, lambda pipeline: build(pipeline, settings, run)
-        )
-    except OptionError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except (OutputError, TableReadError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    if manifest is None:
-        return 0
-    _log.info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
-    return 0
+    """Run the job and return its exit code; see `run_batch`."""
+    return run_batch(argv, parse_replay_options, build, logging.getLogger("logline.replay"))

@@ -1,4 +1,4 @@
-"""Rejected lines read once more: today's parser, and the identity they have had since they were rejected."""
+"""Parse rejected lines again; rows keep the identity that the lines were rejected with."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ import pyarrow as pa
 from beam_jobs.access_log import PARSER_VERSION, BlockParser, FormatError, ParsedBlock
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser
 from beam_jobs.options.anonymisation import make_parser
-from beam_jobs.output.parquet_files import ROWS_SCHEMA
+from beam_jobs.output.identity import ROWS_SCHEMA, identified
+from beam_jobs.sequences import bisect, chunks_of
 
 IDENTITY = ("event_id", "source", "source_uri", "source_offset")
 """Columns that a row takes over from its rejected line."""
 COLUMNS = ("raw_line", "log_format", *IDENTITY)
-"""Columns a table of rejected lines has to have; `log_format` is the one to read the line as."""
+"""Columns that a table of rejected lines must have; `log_format` is the one to read the line as."""
 
 PARSER_FAILED = "parser_failed"
-"""Why a line is left: the parser itself failed at it; beside the reasons of `access_log.RejectReason`."""
+"""A line stays rejected: the parser itself failed at it. Beside the reasons of `access_log.RejectReason`."""
 UNKNOWN_FORMAT = "unknown_format"
-"""Why a line is left: its `log_format` is none of this release."""
+"""A line stays rejected: this release does not know its `log_format`."""
 SEVERAL_LINES = "several_lines"
-"""Why a line is left: it holds line ends, so that no one row could stand for it."""
+"""A line stays rejected: it holds line ends, and would be several rows."""
 
 MAX_LINE_BYTES = 1 << 20
 _BLOCK_BYTES = 16 << 20
-# Whatever a line ends with is its own: the parser takes one carriage return and one newline away.
+# The parser strips one carriage return and one newline; what the line itself ends with stays.
 _END = b"\r\n"
 
 
 @dataclass(frozen=True)
 class ReplayedLines:
-    """What has become of some rejected lines: `lines == rows.num_rows + rejected + blank`.
+    """Outcome of some rejected lines: `lines == rows.num_rows + rejected + blank`.
 
     Attributes:
-        rows: in `sinks.ROWS_SCHEMA`.
+        rows: in `identity.ROWS_SCHEMA`.
         lines: all lines.
-        blank: lines that hold nothing; they stay rejected.
+        blank: lines without content; they stay rejected.
         rejected_by_reason: lines that stay rejected, by today's reason.
     """
 
@@ -52,11 +53,11 @@ class ReplayedLines:
 
 
 class LineReplayer:
-    """Reads rejected lines with today's parser.
+    """Parses rejected lines again.
 
     Args:
         ingested_at: UTC, for all rows.
-        anonymiser: what the jobs that read lines take out of them.
+        anonymiser: that of the jobs which read the lines.
     """
 
     def __init__(self, ingested_at: datetime, anonymiser: Anonymiser | None = None) -> None:
@@ -65,7 +66,7 @@ class LineReplayer:
         self._parsers: dict[str | None, BlockParser | None] = {None: None}
 
     def replay(self, batch: pa.RecordBatch) -> ReplayedLines:
-        """Read lines again; any bytes give a row, or one more reason.
+        """Parse lines again; any bytes give a row or a reason.
 
         Args:
             batch: lines with `COLUMNS`, in any order, of any formats.
@@ -85,7 +86,7 @@ class LineReplayer:
             if parser is None:
                 reasons[UNKNOWN_FORMAT] += len(indices)
                 continue
-            for block in _blocks(lines, indices):
+            for block in chunks_of(indices, lambda index: len(lines[index]) + len(_END), most_bytes=_BLOCK_BYTES):
                 for parsed_indices, parsed in _parse(parser, lines, block, reasons):
                     blank += parsed.blank
                     reasons.update(_values(parsed.rejected, "error_type"))
@@ -103,51 +104,30 @@ class LineReplayer:
     def _identified(
         self, batch: pa.RecordBatch, lines: Sequence[bytes], indices: Sequence[int], parsed: ParsedBlock
     ) -> pa.Table:
-        """A block's rows with the identities of their lines."""
+        """Give a block's rows the identities of their lines."""
         lengths = np.fromiter((len(lines[index]) + len(_END) for index in indices), np.int64, len(indices))
         starts = np.cumsum(lengths) - lengths
         offsets = parsed.rows.column("source_offset").to_numpy(zero_copy_only=False)
         taken = pa.array(np.asarray(indices, np.int64)[np.searchsorted(starts, offsets)], pa.int64())
-        columns: dict[str, Any] = {name: parsed.rows.column(name) for name in parsed.rows.schema.names}
-        columns |= {name: batch.column(name).take(taken) for name in IDENTITY}
-        constants = {"parser_version": PARSER_VERSION, "ingested_at": self._ingested_at}
-        for name, value in constants.items():
-            columns[name] = pa.repeat(pa.scalar(value, ROWS_SCHEMA.field(name).type), parsed.rows.num_rows)
-        return pa.table([columns[field.name].cast(field.type) for field in ROWS_SCHEMA], schema=ROWS_SCHEMA)
+        identity: dict[str, Any] = {name: batch.column(name).take(taken) for name in IDENTITY}
+        identity |= {"parser_version": PARSER_VERSION, "ingested_at": self._ingested_at}
+        return pa.Table.from_batches([identified(parsed.rows, ROWS_SCHEMA, identity)])
 
 
 def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
     return batch.column(name).to_pylist()
 
 
-def _blocks(lines: Sequence[bytes], indices: Sequence[int]) -> Iterator[list[int]]:
-    """Cut lines into blocks of a size that is good to parse at once."""
-    block: list[int] = []
-    size = 0
-    for index in indices:
-        block.append(index)
-        size += len(lines[index]) + len(_END)
-        if size >= _BLOCK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
-
-
 def _parse(
     parser: BlockParser, lines: Sequence[bytes], indices: list[int], reasons: Counter[str]
-) -> Iterator[tuple[list[int], ParsedBlock]]:
-    """Parse lines whatever one of them does to the parser: that one is left, the others go on."""
-    try:
-        parsed = parser.parse(b"".join(lines[index] + _END for index in indices))
-    except MemoryError:
-        raise  # not the lines' fault
-    except Exception:  # noqa: BLE001 - lines are here because a parser failed at them
-        if len(indices) == 1:
-            reasons[PARSER_FAILED] += 1
-            return
-        middle = len(indices) // 2
-        yield from _parse(parser, lines, indices[:middle], reasons)
-        yield from _parse(parser, lines, indices[middle:], reasons)
-        return
-    yield indices, parsed
+) -> Iterator[tuple[Sequence[int], ParsedBlock]]:
+    """Parse lines; one at which the parser itself fails is left, and the others go on."""
+
+    def work(some: Sequence[int]) -> tuple[Sequence[int], ParsedBlock] | None:
+        return some, parser.parse(b"".join(lines[index] + _END for index in some))
+
+    def leave(_index: int, _error: Exception) -> None:
+        reasons[PARSER_FAILED] += 1
+
+    # Any error, for lines are here because a parser failed at them.
+    return (parsed for parsed in bisect(indices, work, Exception, leave) if parsed is not None)

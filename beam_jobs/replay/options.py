@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
+from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.job_parameters import OUTPUT, RUN_ID, TABLE
 from beam_jobs.options.parameters import Parameter, parse_parameters
 from beam_jobs.options.runner import settle_runner
@@ -29,24 +29,7 @@ REPLAY_PARAMETERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaySettings:
-    """Checked values of the parameters; see `REPLAY_PARAMETERS`.
-
-    Attributes:
-        job_name: Beam's `--job_name`.
-        runner: Beam's `--runner`.
-    """
-
-    lines: str
-    output: str
-    run_id: str
-    anonymising: AnonymisingSettings
-    job_name: str
-    runner: str
-
-
-def parse_replay_options(argv: Sequence[str]) -> tuple[ReplaySettings, PipelineOptions]:
+def parse_replay_options(argv: Sequence[str]) -> tuple[BatchSettings, PipelineOptions]:
     """Read and check a command line.
 
     Returns:
@@ -61,8 +44,8 @@ def parse_replay_options(argv: Sequence[str]) -> tuple[ReplaySettings, PipelineO
     )
     options = PipelineOptions(rest)
     runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
-    settings = ReplaySettings(
-        lines=values["lines"],
+    settings = BatchSettings(
+        source=values["lines"],
         output=absolute(values["output"]),
         run_id=values["run_id"],
         anonymising=AnonymisingSettings.of(values),

@@ -1,4 +1,4 @@
-"""Bytes in and out of `gs://` and local paths: list, read a range, write whole, delete."""
+"""List, read, write and delete objects at `gs://` and local paths."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ __all__ = [
 
 
 def is_gcs(uri: str) -> bool:
-    """Whether the uri names Cloud Storage; everything else is a local path."""
+    """Tell whether the uri names Cloud Storage; everything else is a local path."""
     return uri.startswith(GCS_SCHEME)
 
 
 def absolute(uri: str) -> str:
-    """The uri with a local path made absolute, its links kept, and without trailing slashes."""
+    """Strip trailing slashes and make a local path absolute, its links kept."""
     return uri.rstrip("/") if is_gcs(uri) else os.path.abspath(Path(uri).expanduser())  # noqa: PTH100
 
 
 def list_objects(pattern: str) -> list[StoredObject]:
-    """The objects that match a pattern (`*`, `?`, `[]` within a folder, `**` across folders), sorted by uri.
+    """List the objects that match a pattern (`*`, `?`, `[]` within a folder, `**` across folders), sorted by uri.
 
     Raises:
         InputError: nothing matches, or the bucket or file cannot be listed.
@@ -53,7 +53,7 @@ def list_objects(pattern: str) -> list[StoredObject]:
 
 
 def read_range(stored: StoredObject, start: int, end: int) -> bytes:
-    """The raw bytes [start, end) of the listed generation, fewer only where the object ends before.
+    """Read the raw bytes [start, end) of the listed generation, fewer only where the object ends earlier.
 
     Raises:
         InputError: the object was replaced or deleted since it was listed, or cannot be read.
@@ -65,7 +65,7 @@ def read_range(stored: StoredObject, start: int, end: int) -> bytes:
 
 
 def read_whole(uri: str) -> bytes:
-    """All bytes of a small object, whatever its generation.
+    """Read all bytes of a small object, of any generation.
 
     Raises:
         InputError: it does not exist or cannot be read.
@@ -79,7 +79,7 @@ def read_whole(uri: str) -> bytes:
 
 
 def write_object(uri: str, content: bytes | memoryview) -> None:
-    """Write a whole object at once: readers see the old content, or all of the new.
+    """Write a whole object atomically: readers see the old content or all of the new.
 
     Raises:
         OutputError: the bucket or folder cannot be written.
@@ -113,7 +113,7 @@ def upload_file(local: Path, uri: str) -> None:
 
 
 def delete_object(uri: str) -> None:
-    """Delete one object; one that is not there is fine, a bucket that is not there is not.
+    """Delete one object; a missing object is fine, a missing bucket is an error.
 
     Raises:
         OutputError: the bucket or folder cannot be written.

@@ -1,4 +1,4 @@
-"""Objects on Cloud Storage, through `google-cloud-storage`, which honours `STORAGE_EMULATOR_HOST`.
+"""Objects on Cloud Storage, by `google-cloud-storage`, which honours `STORAGE_EMULATOR_HOST`.
 
 Objects are read raw (no decompressive transcoding: half-read objects, cf. apache/beam #31040) and pinned to the
 generation that was listed. Only permissions on objects are needed, none on buckets.
@@ -21,10 +21,10 @@ GCS_SCHEME = "gs://"
 
 
 def list_matching(pattern: str) -> list[StoredObject]:
-    """The objects that match a pattern, in Cloud Storage's own glob syntax; none is fine.
+    """List the objects that match a pattern in Cloud Storage's own glob syntax; there may be none.
 
     Raises:
-        InputError: there is no such bucket, or it cannot be listed.
+        InputError: the bucket is missing or cannot be listed.
     """
     bucket_name, name = _split(pattern)
     with _input_errors(pattern):
@@ -45,7 +45,7 @@ def list_matching(pattern: str) -> list[StoredObject]:
 
 
 def read(stored: StoredObject, start: int, end: int) -> bytes:
-    """The raw bytes [start, end) of the listed generation.
+    """Read the raw bytes [start, end) of the listed generation.
 
     Raises:
         InputError: the object was replaced or deleted since it was listed, or cannot be read.
@@ -64,7 +64,7 @@ def read(stored: StoredObject, start: int, end: int) -> bytes:
 
 
 def read_whole(uri: str) -> bytes:
-    """All bytes of an object, whatever its generation.
+    """Read all bytes of an object, of any generation.
 
     Raises:
         InputError: it does not exist or cannot be read.
@@ -79,7 +79,7 @@ def read_whole(uri: str) -> bytes:
 
 
 def write(uri: str, content: bytes) -> None:
-    """Write a whole object at once.
+    """Write a whole object atomically.
 
     Raises:
         OutputError: the bucket cannot be written.
@@ -99,7 +99,7 @@ def upload(local: Path, uri: str) -> None:
 
 
 def delete(uri: str) -> None:
-    """Delete one object; one that is not there is fine, a bucket that is not there is not.
+    """Delete one object; a missing object is fine, a missing bucket is an error.
 
     Raises:
         OutputError: the bucket cannot be written.
@@ -124,7 +124,7 @@ def _blob(uri: str, generation: int | None = None) -> Any:
 
 
 def _require_bucket(name: str) -> None:
-    """Raise `NotFound` where there is no such bucket; needs no permission but to list objects."""
+    """Raise `NotFound` if the bucket is missing; needs only the permission to list objects."""
     next(iter(_client().list_blobs(name, max_results=1)), None)
 
 

@@ -1,4 +1,4 @@
-"""Stored objects as they were listed, and the errors of reading and writing them."""
+"""Stored objects, and the errors of reading and writing them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WILDCARDS = frozenset("*?[")
 
 
 class InputErrorType(StrEnum):
-    """Why an input could not be read: the closed list of `error_type` in a manifest's `errors`."""
+    """Why an input could not be read: the values of `error_type` in a manifest's `errors`."""
 
     NO_MATCH = "no_match"
     MISSING_BUCKET = "missing_bucket"
@@ -21,11 +21,11 @@ class InputErrorType(StrEnum):
 
 
 class InputError(ValueError):
-    """An input that cannot be read, said in one line.
+    """An input cannot be read; the message is one line.
 
     Args:
         source_uri: the object or pattern.
-        error_type: which of the closed list.
+        error_type: why.
         message: what is wrong and what to do, without the uri.
     """
 
@@ -40,16 +40,16 @@ class InputError(ValueError):
 
 
 class OutputError(ValueError):
-    """The output folder cannot be written, said in one line."""
+    """The output folder cannot be written; the message is one line."""
 
 
 class TableReadError(ValueError):
-    """A table cannot be read, said in one line."""
+    """A table cannot be read; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One file or object as it was listed.
+    """One object or local file, pinned to the generation that was listed.
 
     Attributes:
         uri: `gs://bucket/name` or an absolute local path.
@@ -63,7 +63,7 @@ class StoredObject:
 
 
 def changed(stored: StoredObject) -> InputError:
-    """The error of an object that is not what was listed any more."""
+    """Make the error of an object that changed after it was listed."""
     return InputError(
         stored.uri, InputErrorType.CHANGED, "was replaced or deleted while it was read; run the backfill again"
     )

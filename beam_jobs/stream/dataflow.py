@@ -23,7 +23,7 @@ _MAX_WORKERS = 4
 
 
 def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
-    """Add the stream's steps to a pipeline. By their names an update of the running job knows them again."""
+    """Add the stream's steps to a pipeline. An update of the running job matches them by name."""
     (
         pipeline
         | READ_STEP >> ReadFromPubSub(subscription=settings.subscription, with_attributes=True)
@@ -33,7 +33,7 @@ def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
 
 
 def submit(settings: StreamSettings, of_beam: Sequence[str]) -> str:
-    """Submit the job; it then runs for ever.
+    """Submit the job, which then runs until it is drained or cancelled.
 
     Returns:
         The job's id.

@@ -1,39 +1,37 @@
-"""Streaming job: log lines from a Pub/Sub subscription to BigQuery, for ever.
+"""Streaming job: log lines from a Pub/Sub subscription to BigQuery, until it is drained.
 
     python -m beam_jobs.stream --subscription projects/P/subscriptions/S --dataset P.logline
 
 Good lines go to `streamed_requests`, the others with their reason to `rejected_lines`, and the counts of every batch to
 `stream_batches`; a message is acknowledged when all this is durable. Runs in this process by default: SIGINT and
-SIGTERM drain, that is pull no more, finish what was pulled and exit with 0; after SIGTERM, or a second SIGINT, nothing
-that fails is tried again. With `--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it
+SIGTERM drain, that is stop pulling, finish what was pulled and exit with 0; after SIGTERM, or a second SIGINT, failed
+calls are not retried. With `--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it
 cannot run.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 
 from google.auth.exceptions import GoogleAuthError
 
-from beam_jobs.gcp.bigquery_write import make_write_client
-from beam_jobs.gcp.retry import GivenUpError, Patience, first_line
+from beam_jobs.gcp.clients import make_write_client
+from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
 from beam_jobs.options.parameters import OptionError
 from beam_jobs.storage.files import OutputError
-from beam_jobs.stream.local_runner import MicroBatchRunner
+from beam_jobs.stream.local_runner import LocalRunner
 from beam_jobs.stream.metrics import READ_STEP, StreamMetrics, write_metrics
 from beam_jobs.stream.options import StreamSettings, TargetError, parse_stream_options
 from beam_jobs.stream.sink import StreamSink, check_tables
 from beam_jobs.stream.subscription import Subscription
 
-_SUBMIT_PATIENCE_SECONDS = 60.0
+_SUBMIT_RETRY_SECONDS = 60.0
 _log = logging.getLogger("logline.stream")
 
 
@@ -51,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _submit(settings, of_beam)
         else:
             run_here(settings)
-    except (OptionError, TargetError, GivenUpError, OutputError) as error:
+    except (OptionError, TargetError, RetriesExhaustedError, OutputError) as error:
         print(error, file=sys.stderr)
         return 1
     except GoogleAuthError as error:
@@ -61,39 +59,39 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_here(settings: StreamSettings) -> None:
-    """Stream in this process until SIGINT or SIGTERM; to be called in the main thread.
+    """Stream in this process until SIGINT or SIGTERM; call it in the main thread.
 
-    While Pub/Sub or BigQuery do not answer, it waits: nothing is lost, the backlog grows.
+    While Pub/Sub or BigQuery do not answer it waits: the backlog grows and nothing is lost.
 
     Raises:
-        TargetError: the subscription or a table is not there, or not as it must be.
+        TargetError: the subscription or a table is missing or has the wrong schema.
         GoogleAuthError: there are no credentials.
     """
-    hurry = threading.Event()
+    abort = threading.Event()
     metrics = StreamMetrics()
     subscription = Subscription(settings.subscription)
     client = make_write_client()
-    sink = StreamSink(client, settings, Patience(hurry=hurry))
+    sink = StreamSink(client, settings, RetryPolicy(abort=abort))
     parser = make_parser(settings.log_format, settings.max_line_bytes, make_anonymiser(settings.anonymising))
-    runner = MicroBatchRunner(subscription, parser, sink, metrics, hurry)
+    runner = LocalRunner(subscription, parser, sink, metrics, abort)
     asked_to_drain = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGTERM or asked_to_drain.is_set():
-            hurry.set()
+            abort.set()
         asked_to_drain.set()
         runner.drain()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     report = _Report(runner, sink, metrics)
-    until_asked = Patience(hurry=asked_to_drain)
+    until_asked = RetryPolicy(abort=asked_to_drain)
     try:
         subscription.check(until_asked)
         check_tables(client, settings, until_asked)
         _log.info("streaming from %s to %s", settings.subscription, settings.rows_table)
         runner.run(report)
-    except GivenUpError:
+    except RetriesExhaustedError:
         if not asked_to_drain.is_set():
             raise
     finally:
@@ -107,9 +105,7 @@ class _Report:
 
     _LOG_EVERY = 10
 
-    def __init__(self, runner: MicroBatchRunner, sink: StreamSink, metrics: StreamMetrics) -> None:
-        path = os.environ.get("DATAFLOW_EMULATOR_METRICS_FILE")
-        self._path = Path(path) if path else None
+    def __init__(self, runner: LocalRunner, sink: StreamSink, metrics: StreamMetrics) -> None:
         self._runner, self._sink, self._metrics = runner, sink, metrics
         self._calls = self._logged_messages = 0
 
@@ -118,8 +114,7 @@ class _Report:
         values = self._metrics.values(
             held=held, oldest_held=oldest, appends=self._sink.appends, retries=self._sink.retries
         )
-        if self._path is not None:
-            write_metrics(self._path, values)
+        write_metrics(values)
         self._calls += 1
         messages = self._metrics.counts.messages
         if self._calls % self._LOG_EVERY == 0 and (held or messages != self._logged_messages):
@@ -134,8 +129,8 @@ class _Report:
 def _submit(settings: StreamSettings, of_beam: Sequence[str]) -> None:
     from beam_jobs.stream.dataflow import submit  # imports Beam, which takes seconds
 
-    patience = Patience(seconds=_SUBMIT_PATIENCE_SECONDS)
+    policy = RetryPolicy(seconds=_SUBMIT_RETRY_SECONDS)
     subscription, client = Subscription(settings.subscription), make_write_client()
-    subscription.check(patience)
-    check_tables(client, settings, patience)
+    subscription.check(policy)
+    check_tables(client, settings, policy)
     _log.info("submitted job %s", submit(settings, of_beam))

@@ -1,7 +1,7 @@
-"""What the stream notes down of each batch: its entries in `stream_batches`, from which its ledger is made.
+"""Entries of a batch in `stream_batches`, of which the stream's ledger is made.
 
 They are appended after the lines of the batch and before its messages are acknowledged. So a line whose entry is
-missing is delivered again, and there is no entry without its lines.
+missing is delivered again, and every entry has its lines.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCHES_SCHEMA = pa.schema(_COLUMNS)
 
 
 def entries_of(parsed: ParsedMessages, counts: StreamCounts, refused: list[int], job_id: str) -> pa.RecordBatch:
-    """The entries of one batch: one for each day of its rows, and one without a day for everything else.
+    """Make the entries of one batch: one for each day of its rows, and one without a day for everything else.
 
     Args:
         parsed: the batch.

@@ -1,4 +1,4 @@
-"""Runs the stream on one machine: pull, parse, append, acknowledge, in small batches and in that order.
+"""Run the stream on one machine: pull, parse, append, acknowledge, in small batches and in that order.
 
 Beam's local runners either acknowledge messages before the work is done or cannot read a stream; see
 `docs/decisions/0020-micro-batches.md`. The functions that parse and append are those of the Dataflow job.
@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from google.api_core.exceptions import GoogleAPICallError
 
 from beam_jobs.access_log import BlockParser
-from beam_jobs.gcp.retry import GivenUpError, Patience, first_line
-from beam_jobs.stream.messages import CHUNK_BYTES, CHUNK_MESSAGES, chunks_of, parse_each
+from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
+from beam_jobs.stream.messages import CHUNK_BYTES, CHUNK_MESSAGES, chunks_of_messages, parse_each
 from beam_jobs.stream.metrics import StreamMetrics
 from beam_jobs.stream.sink import StreamSink
 from beam_jobs.stream.subscription import Pulled, Subscription
@@ -38,15 +38,15 @@ _GOODBYE_SECONDS = 5.0
 _log = logging.getLogger("logline.stream")
 
 
-class MicroBatchRunner:
-    """Streams until it is told to drain.
+class LocalRunner:
+    """Streams until `drain` is called.
 
     Args:
         subscription: where the messages are.
         parser: of their format.
         sink: where their lines go.
         metrics: counts what happens.
-        hurry: once it is set, nothing that fails is tried again.
+        abort: once set, failed calls are not retried.
     """
 
     def __init__(
@@ -55,24 +55,24 @@ class MicroBatchRunner:
         parser: BlockParser,
         sink: StreamSink,
         metrics: StreamMetrics,
-        hurry: threading.Event,
+        abort: threading.Event,
     ) -> None:
         self._subscription = subscription
         self._parser = parser
         self._sink = sink
         self._metrics = metrics
-        self._hurry = hurry
+        self._abort = abort
         self._draining = threading.Event()
         self._changed = threading.Condition()
-        self._held: dict[Pulled, None] = {}  # received and not yet acknowledged, in the order of their coming
+        self._held: dict[Pulled, None] = {}  # received, not yet acknowledged, oldest first
         self._held_messages = self._held_bytes = 0
-        self._waiting: deque[Pulled] = deque()  # those of them that no batch has taken
+        self._waiting: deque[Pulled] = deque()  # the held ones that no batch has taken
         self._done: queue.SimpleQueue[list[Pulled] | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._over = threading.Event()
 
     def drain(self) -> None:
-        """Pull no more, finish what was pulled, then end. May be called from a signal handler."""
+        """Stop pulling, finish what was pulled, then end. May be called from a signal handler."""
         self._draining.set()
 
     def run(self, each_second: Callable[[], None]) -> None:
@@ -83,7 +83,7 @@ class MicroBatchRunner:
 
         Raises:
             TargetError: the subscription is gone.
-            Exception: whatever else ended one of the threads.
+            Exception: any other error of one of the threads.
         """
         pulling = [self._start(f"pull-{number}", self._pull) for number in range(_PULLERS)]
         self._start("lease", self._keep_leases)
@@ -106,7 +106,7 @@ class MicroBatchRunner:
             raise self._failure
 
     def held(self) -> tuple[int, float | None]:
-        """How many messages are in hand, unacknowledged, and when the oldest was published."""
+        """Return how many messages are unacknowledged, and when the oldest was published."""
         with self._changed:
             oldest = min((pulled.oldest_publish_time for pulled in self._held), default=None)
             return self._held_messages, oldest
@@ -124,12 +124,12 @@ class MicroBatchRunner:
         return thread
 
     def _pull(self) -> None:
-        patience = Patience(hurry=self._draining)
+        policy = RetryPolicy(abort=self._draining)
         while self._has_room():
             asked = time.monotonic()
             try:
-                pulled = patience.call(f"pulling from {self._subscription.path}", self._pull_once)
-            except GivenUpError:
+                pulled = policy.call(f"pulling from {self._subscription.path}", self._pull_once)
+            except RetriesExhaustedError:
                 return
             if pulled is None:
                 if time.monotonic() - asked < _QUICK_SECONDS:
@@ -147,7 +147,7 @@ class MicroBatchRunner:
             return self._subscription.pull()
 
     def _has_room(self) -> bool:
-        """Wait until more messages may be held; False where none are wanted any more."""
+        """Wait until more messages may be held; False when draining."""
         while not self._draining.is_set():
             with self._changed:
                 if self._held_messages < MAX_HELD_MESSAGES and self._held_bytes < MAX_HELD_BYTES:
@@ -161,16 +161,16 @@ class MicroBatchRunner:
             if batch is None:
                 return
             try:
-                for chunk in chunks_of(message for pulled in batch for message in pulled.messages):
+                for chunk in chunks_of_messages(message for pulled in batch for message in pulled.messages):
                     for parsed in parse_each(chunk, self._parser, self._subscription.path, datetime.now(UTC)):
                         self._metrics.wrote(self._sink.write(parsed), parsed)
-            except GivenUpError as error:
+            except RetriesExhaustedError as error:
                 _log.warning("ending with messages unacknowledged, they will be delivered again: %s", error)
                 return
             self._done.put(batch)
 
     def _next_batch(self) -> list[Pulled] | None:
-        """What has been pulled, once it is worth while; None after the last when draining."""
+        """Wait for enough messages or the end of a short wait; None after the last batch when draining."""
         deadline = None
         with self._changed:
             while True:
@@ -191,13 +191,13 @@ class MicroBatchRunner:
             return batch or None
 
     def _acknowledge(self) -> None:
-        patience = Patience(seconds=_ACKNOWLEDGE_SECONDS, hurry=self._hurry)
+        policy = RetryPolicy(seconds=_ACKNOWLEDGE_SECONDS, abort=self._abort)
         while (batch := self._done.get()) is not None:
             ids = [ack_id for pulled in batch for ack_id in pulled.ack_ids]
             try:
-                patience.call("acknowledging", lambda ids=ids: self._subscription.acknowledge(ids))  # type: ignore[misc]
+                policy.call("acknowledging", lambda ids=ids: self._subscription.acknowledge(ids))  # type: ignore[misc]
                 self._metrics.acknowledged(len(ids))
-            except GivenUpError as error:
+            except RetriesExhaustedError as error:
                 _log.warning("%d messages stay unacknowledged, they will be delivered again: %s", len(ids), error)
             self._forget(batch)
 
@@ -210,7 +210,7 @@ class MicroBatchRunner:
             self._changed.notify_all()
 
     def _keep_leases(self) -> None:
-        """Ask for more time for messages that are held for long, above all while BigQuery is down."""
+        """Extend the leases of messages that are held for long, above all while BigQuery is down."""
         seconds = self._subscription.lease_seconds
         while not self._over.wait(_TICK_SECONDS):
             with self._changed:
@@ -225,7 +225,7 @@ class MicroBatchRunner:
                 pulled.lease_ends = asked + seconds
 
     def _give_back(self) -> None:
-        """Return what is still held, so that it is delivered again at once."""
+        """Give back what is still held, so that it is redelivered at once."""
         with self._changed:
             held = list(self._held)
             self._waiting.clear()

@@ -1,11 +1,11 @@
-r"""From Pub/Sub messages to Arrow batches: which line is whose, and the identity columns.
+r"""Parse Pub/Sub messages into Arrow batches, with the identity of each line.
 
 The bytes of a message are one line, with or without its end (`\n` or `\r\n`). A message that holds more line ends is
-several lines: nothing merges, nothing is cut. An empty message is one blank line.
+several lines. An empty message is one blank line.
 
-A line's `event_id` is the message's attribute `event_id` where that is given and not empty, else its Pub/Sub message
-id. Of a message of several lines the n-th line, counted from 1 and blank ones included, has `<id>:<n>`, so that a
-message that is delivered again gives the same ids again.
+A line's `event_id` is the message's attribute `event_id`, or its Pub/Sub message id if that is missing or empty. In a
+message of several lines the n-th line, counted from 1 with blank ones, has `<id>:<n>`, so that a redelivered message
+gives the same ids.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 
 from beam_jobs.access_log import PARSER_VERSION, BlockParser
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser
-from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA, STREAM, identified
+from beam_jobs.sequences import bisect, chunks_of
 
 # The Storage Write API's list of Arrow types has `binary`, but none of a fixed size.
 STREAMED_SCHEMA = pa.schema(
@@ -31,8 +32,6 @@ STREAMED_SCHEMA = pa.schema(
 
 CHUNK_MESSAGES = 10_000
 CHUNK_BYTES = 16 << 20
-SOURCE = "stream"
-EVENT_ID_ATTRIBUTE = "event_id"
 PARSER_FAILED = "parser_failed"
 """`error_type` of a line at which the parser itself failed; beside the reasons of `access_log.RejectReason`."""
 WRITE_REFUSED = "write_refused"
@@ -47,7 +46,7 @@ class Message(NamedTuple):
     Attributes:
         data: its bytes.
         message_id: the id that Pub/Sub gave it.
-        event_id: its attribute of that name, "" where it has none.
+        event_id: its attribute of that name, "" without one.
         publish_time: seconds since the epoch, UTC; 0 where unknown.
     """
 
@@ -59,7 +58,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StreamCounts:
-    """What became of some messages; `lines == rows + rejected + blank`. Counts of different messages add up.
+    """Counts of some messages, which add up over messages; `lines == rows + rejected + blank`.
 
     Attributes:
         messages: all messages.
@@ -67,7 +66,7 @@ class StreamCounts:
         rows: lines that are rows.
         rejected: lines that are rejected, those included whose rows BigQuery refused.
         refused: lines whose rows BigQuery refused.
-        blank: lines that hold nothing.
+        blank: lines without content.
         bytes: of the messages' data.
     """
 
@@ -85,11 +84,11 @@ class StreamCounts:
 
 @dataclass(frozen=True)
 class ParsedMessages:
-    """Some messages, ready to be appended.
+    """Parsed messages, ready to be appended.
 
     Attributes:
         rows: in `STREAMED_SCHEMA`.
-        rejected: in `sinks.REJECTED_SCHEMA`.
+        rejected: in `identity.REJECTED_SCHEMA`.
         counts: of the messages, nothing refused yet.
         oldest_publish_time: seconds since the epoch; 0 where unknown.
         source_uri: of all rows and rejected lines.
@@ -109,16 +108,16 @@ class ParsedMessages:
 
     @property
     def oldest_event_time(self) -> float | None:
-        """The earliest time in the rows, seconds since the epoch; None where there are no rows."""
+        """Return the earliest time in the rows, seconds since the epoch; None without rows."""
         oldest = pc.min(self.rows.column("timestamp")).as_py()
         return None if oldest is None else float(oldest.timestamp())
 
     def refuse(self, refusals: Sequence[tuple[int, str]], anonymiser: Anonymiser | None = None) -> pa.RecordBatch:
-        """The rows that BigQuery refused, as rejected lines.
+        """Turn rows that BigQuery refused into rejected lines.
 
         Args:
             refusals: index of the row and why it was refused.
-            anonymiser: what the lines go through, if they are to be anonymous.
+            anonymiser: redacts the lines, if they are to be anonymous.
         """
         lines = []
         for index, why in refusals:
@@ -126,28 +125,23 @@ class ParsedMessages:
             line = self.block[start : self.block.index(b"\n", start)].removesuffix(b"\r")
             lines.append((line if anonymiser is None else anonymiser.line(line), WRITE_REFUSED, why))
         taken = pa.array([index for index, _ in refusals], pa.int64())
-        kept = {name: self.rows.column(name).take(taken) for name in ("event_id", "source_uri", "ingested_at")}
-        return _rejected_batch(lines, kept["event_id"], kept["source_uri"], kept["ingested_at"])
+        ids = self.rows.column("event_id").take(taken)
+        return _rejected_batch(lines, _identity(self.source_uri, self.ingested_at) | {"event_id": ids})
 
 
-def chunks_of(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """Cut messages into chunks of a size that is good to parse and append at once."""
-    chunk: list[Message] = []
-    size = 0
-    for message in messages:
-        chunk.append(message)
-        size += len(message.data)
-        if len(chunk) >= CHUNK_MESSAGES or size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+def chunks_of_messages(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Cut messages into chunks that are parsed and appended at once."""
+    return chunks_of(messages, _size, most_bytes=CHUNK_BYTES, most_items=CHUNK_MESSAGES)
+
+
+def _size(message: Message) -> int:
+    return len(message.data)
 
 
 def parse_messages(
     messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
 ) -> ParsedMessages:
-    """Parse messages with the backfill's parser and say of each line which message it is of.
+    """Parse messages with the backfill's parser and give each line its message's identity.
 
     Args:
         messages: at most `access_log.MAX_BLOCK_BYTES` of data together.
@@ -167,15 +161,11 @@ def parse_messages(
         blank=parsed.blank,
         bytes=sum(len(m.data) for m in messages),
     )
+    identity = _identity(source_uri, ingested_at)
+    row_ids, rejected_ids = (_take(ids, starts, offsets) for offsets in (row_offsets, _offsets(parsed.rejected)))
     return ParsedMessages(
-        rows=_identified(parsed.rows, STREAMED_SCHEMA, _take(ids, starts, row_offsets), source_uri, ingested_at),
-        rejected=_identified(
-            parsed.rejected,
-            REJECTED_SCHEMA,
-            _take(ids, starts, _offsets(parsed.rejected)),
-            source_uri,
-            ingested_at,
-        ),
+        rows=identified(parsed.rows, STREAMED_SCHEMA, identity | {"event_id": row_ids}),
+        rejected=identified(parsed.rejected, REJECTED_SCHEMA, identity | {"event_id": rejected_ids}),
         counts=counts,
         oldest_publish_time=min((m.publish_time for m in messages if m.publish_time), default=0.0),
         source_uri=source_uri,
@@ -188,27 +178,21 @@ def parse_messages(
 def parse_each(
     messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
 ) -> Iterator[ParsedMessages]:
-    """Parse messages whatever one of them does to the parser: that one is rejected, the others go on.
+    """Parse messages; one at which the parser itself fails is rejected, and the others go on.
 
     Yields:
         One batch where nothing fails, else one for every part that could be parsed.
     """
-    try:
-        parsed = parse_messages(messages, parser, source_uri, ingested_at)
-    except MemoryError:
-        raise  # not the messages' fault
-    except Exception as error:  # noqa: BLE001 - a failure that nobody foresaw must not block the stream
-        if len(messages) > 1:
-            middle = len(messages) // 2
-            yield from parse_each(messages[:middle], parser, source_uri, ingested_at)
-            yield from parse_each(messages[middle:], parser, source_uri, ingested_at)
-            return
-        parsed = _failed(messages[0], parser, error, source_uri, ingested_at)
-    yield parsed
+    return bisect(
+        messages,
+        lambda some: parse_messages(some, parser, source_uri, ingested_at),
+        Exception,  # an unforeseen failure must not block the stream
+        lambda message, error: _failed(message, parser, error, source_uri, ingested_at),
+    )
 
 
 def _lines_of(messages: Sequence[Message], block: bytes) -> tuple[Offsets, list[str]]:
-    """Where each line of the block begins, and its event id."""
+    """Return where each line of the block begins, and its event id."""
     ids = [m.event_id or m.message_id for m in messages]
     if block.count(b"\n") != len(messages):
         return _many_lines_of(messages, ids)
@@ -238,56 +222,30 @@ def _take(ids: list[str], starts: Offsets, offsets: Offsets) -> Any:
     return pa.array(ids, pa.string()).take(pa.array(np.searchsorted(starts, offsets), pa.int64()))
 
 
-def _identified(
-    batch: pa.RecordBatch, schema: pa.Schema, event_ids: Any, source_uri: str, ingested_at: datetime
-) -> pa.RecordBatch:
-    """The batch with the columns that say where each line is from, in the schema's order.
-
-    Plain columns: the Storage Write API takes no dictionaries.
-    """
-    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
-    columns |= {
-        "event_id": event_ids,
-        "source": SOURCE,
+def _identity(source_uri: str, ingested_at: datetime) -> dict[str, Any]:
+    return {
+        "source": STREAM,
         "source_uri": source_uri,
         "source_offset": None,
         "parser_version": PARSER_VERSION,
         "ingested_at": ingested_at,
         "replayed_at": None,
     }
-    arrays = []
-    for field in schema:
-        column = columns[field.name]
-        if isinstance(column, pa.Array):
-            column = column.cast(field.type)
-        else:
-            column = pa.repeat(pa.scalar(column, field.type), batch.num_rows)
-        arrays.append(column)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _rejected_batch(
-    lines: Sequence[tuple[bytes, str, str]], event_ids: Any, source_uri: Any, ingested_at: Any
-) -> pa.RecordBatch:
-    columns: dict[str, Any] = {
-        "raw_line": pa.array([line for line, _, _ in lines], pa.binary()),
-        "error_type": pa.array([kind for _, kind, _ in lines], pa.string()),
-        "error_message": pa.array([message for _, _, message in lines], pa.string()),
-        "source": pa.repeat(SOURCE, len(lines)),
-        "source_uri": source_uri,
-        "source_offset": pa.nulls(len(lines), pa.int64()),
-        "event_id": event_ids,
-        "parser_version": pa.repeat(PARSER_VERSION, len(lines)),
-        "ingested_at": ingested_at,
-        "replayed_at": pa.nulls(len(lines), REJECTED_SCHEMA.field("replayed_at").type),
-    }
-    return pa.RecordBatch.from_arrays([columns[name] for name in REJECTED_SCHEMA.names], schema=REJECTED_SCHEMA)
+def _rejected_batch(lines: Sequence[tuple[bytes, str, str]], identity: dict[str, Any]) -> pa.RecordBatch:
+    columns = [list(column) for column in zip(*lines, strict=True)]
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(columns[0], pa.binary()), pa.array(columns[1], pa.string()), pa.array(columns[2], pa.string())],
+        names=["raw_line", "error_type", "error_message"],
+    )
+    return identified(batch, REJECTED_SCHEMA, identity)
 
 
 def _failed(
     message: Message, parser: BlockParser, error: Exception, source_uri: str, ingested_at: datetime
 ) -> ParsedMessages:
-    """A message at which the parser failed: all its lines are rejected."""
+    """Reject all lines of a message at which the parser failed."""
     why = f"the parser failed: {type(error).__name__}: {error}".partition("\n")[0]
     _, ids = _many_lines_of([message], [message.event_id or message.message_id])
     lines = [
@@ -295,15 +253,9 @@ def _failed(
         for line in message.data.removesuffix(b"\n").split(b"\n")
     ]
     count = len(lines)
-    timestamp = REJECTED_SCHEMA.field("ingested_at").type
     return ParsedMessages(
         rows=pa.RecordBatch.from_pylist([], STREAMED_SCHEMA),
-        rejected=_rejected_batch(
-            lines,
-            pa.array(ids, pa.string()),
-            pa.repeat(source_uri, count),
-            pa.repeat(pa.scalar(ingested_at, timestamp), count),
-        ),
+        rejected=_rejected_batch(lines, _identity(source_uri, ingested_at) | {"event_id": pa.array(ids, pa.string())}),
         counts=StreamCounts(messages=1, lines=count, rejected=count, bytes=len(message.data)),
         oldest_publish_time=message.publish_time,
         source_uri=source_uri,

@@ -1,18 +1,15 @@
-"""The local runner's counters and lag, in the file where the Dataflow emulator reads them."""
+"""The local runner's counters and lag."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from beam_jobs.storage.files import write_object
+from beam_jobs.output.counters import METRICS_NAMESPACE, write_counters
 from beam_jobs.stream.messages import ParsedMessages, StreamCounts
 
-METRICS_NAMESPACE = "logline"
 READ_STEP, PARSE_STEP, APPEND_STEP = "Read from Pub/Sub", "Parse messages", "Append to BigQuery"
 _QUIET_SECONDS = 1.0
 
@@ -24,9 +21,9 @@ class StreamMetrics:
     `acknowledged` messages.
 
     Gauges, in whole seconds, the first two named like Dataflow's own metrics: `system_lag` is the age of the oldest
-    message in hand. `data_watermark_age` is the time since everything published was known to be appended, so it also
-    grows while Pub/Sub does not answer. `oldest_event_age_seconds` is the age of the earliest row of the last batch.
-    `unacknowledged_messages` is how many are in hand.
+    unacknowledged message. `data_watermark_age` is the time since everything published was known to be appended, so it
+    also grows while Pub/Sub does not answer. `oldest_event_age_seconds` is the age of the earliest row of the last
+    batch. `unacknowledged_messages` is the number of held messages.
     """
 
     def __init__(self) -> None:
@@ -39,7 +36,7 @@ class StreamMetrics:
 
     @contextlib.contextmanager
     def pulling(self) -> Iterator[None]:
-        """Around one pull: while it waits quietly, and when it returns, the stream is not behind what it holds."""
+        """Mark one pull: while it waits without messages, and when it returns, nothing older is left to pull."""
         thread = threading.get_ident()
         with self._lock:
             self._pulling[thread] = time.time()
@@ -51,23 +48,23 @@ class StreamMetrics:
                 del self._pulling[thread]
 
     def wrote(self, counts: StreamCounts, parsed: ParsedMessages) -> None:
-        """Some messages are durable."""
+        """Count messages that are durable."""
         with self._lock:
             self.counts += counts
             oldest = parsed.oldest_event_time
             self._oldest_event_time = self._oldest_event_time if oldest is None else oldest
 
     def acknowledged(self, messages: int) -> None:
-        """Some messages are acknowledged."""
+        """Count messages that are acknowledged."""
         with self._lock:
             self.messages_acknowledged += messages
 
     def values(self, *, held: int, oldest_held: float | None, appends: int, retries: int) -> dict[str, dict[str, int]]:
-        """All values by step and name.
+        """Return all values by step and name.
 
         Args:
-            held: messages in hand.
-            oldest_held: when the oldest of them was published, seconds since the epoch; None where there are none.
+            held: messages pulled and not acknowledged.
+            oldest_held: when the oldest of them was published, seconds since the epoch; None without messages.
             appends: requests to BigQuery that were written.
             retries: requests to BigQuery that were tried again.
         """
@@ -95,18 +92,17 @@ class StreamMetrics:
             }
 
 
-def write_metrics(path: Path, values: dict[str, dict[str, int]]) -> None:
-    """Replace the file at once: `{"counters": [{"namespace", "name", "step", "value"}]}`.
+def write_metrics(values: dict[str, dict[str, int]]) -> None:
+    """Write the values by step and name for the Dataflow emulator, if it runs the job.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: the file cannot be written.
     """
-    counters = [
+    write_counters(
         {"namespace": METRICS_NAMESPACE, "name": name, "step": step, "value": value}
         for step, of_step in values.items()
         for name, value in of_step.items()
-    ]
-    write_object(str(path.absolute()), json.dumps({"counters": counters}).encode())
+    )
 
 
 def _seconds(seconds: float) -> int:

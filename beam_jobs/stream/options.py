@@ -18,6 +18,7 @@ from beam_jobs.options.job_parameters import (
 )
 from beam_jobs.options.parameters import (
     DATAFLOW_RUNNER,
+    JOB_ID_VARIABLE,
     LOCAL_RUNNER,
     OneLineParser,
     OptionError,
@@ -31,7 +32,6 @@ MAX_LINE_BYTES = 1 << 21  # a line's row, at most 3 times as long, fits one appe
 ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE = "streamed_requests", "rejected_lines", "stream_batches"
 _PROGRAM = "python -m beam_jobs.stream"
 _JOB_NAME = "log-stream"
-_JOB_ID = "DATAFLOW_EMULATOR_JOB_ID"
 _SUBSCRIPTION = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 
 STREAM_PARAMETERS = (
@@ -54,7 +54,7 @@ STREAM_PARAMETERS = (
 
 
 class TargetError(Exception):
-    """Something the job reads or writes is not there, or not as it must be; said in one line."""
+    """A subscription or table is missing or has the wrong schema; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
         anonymising=AnonymisingSettings.of(values),
         job_name=known.job_name,
-        job_id=os.environ.get(_JOB_ID) or f"{known.job_name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        job_id=os.environ.get(JOB_ID_VARIABLE) or f"{known.job_name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         on_dataflow=known.runner == DATAFLOW_RUNNER,
     )
     return settings, of_beam

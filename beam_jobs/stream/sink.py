@@ -1,4 +1,4 @@
-"""Where parsed messages go: rows to one table, rejected lines to another, the batch's counts to a third."""
+"""Write parsed messages: rows to one table, rejected lines to another, the batch's counts to a third."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 
 from beam_jobs.gcp.bigquery_write import TableAppender, default_stream
-from beam_jobs.gcp.retry import Patience
+from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.options.anonymisation import make_anonymiser
-from beam_jobs.output.parquet_files import REJECTED_SCHEMA
+from beam_jobs.output.identity import REJECTED_SCHEMA
 from beam_jobs.stream.ledger import BATCHES_SCHEMA, entries_of
 from beam_jobs.stream.messages import STREAMED_SCHEMA, ParsedMessages, StreamCounts
 from beam_jobs.stream.options import StreamSettings, TargetError
@@ -21,40 +21,40 @@ _FieldType: Any = types.TableFieldSchema.Type
 
 
 class StreamSink:
-    """The three tables of the stream; for one thread.
+    """The three tables of the stream; not thread-safe.
 
     Args:
         client: of the Storage Write API.
         settings: which tables, and the job that writes them.
-        patience: with what is no row's fault.
+        policy: for failures that no row causes.
     """
 
-    def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:
+        self._policy = policy
         self._job_id = settings.job_id
         self._anonymiser = make_anonymiser(settings.anonymising)
-        self._rows = TableAppender(client, settings.rows_table, patience)
-        self._rejected = TableAppender(client, settings.rejected_table, patience)
-        self._batches = TableAppender(client, settings.batches_table, patience)
+        self._rows = TableAppender(client, settings.rows_table, policy)
+        self._rejected = TableAppender(client, settings.rejected_table, policy)
+        self._batches = TableAppender(client, settings.batches_table, policy)
 
     @property
     def appends(self) -> int:
-        """Requests that were written."""
+        """Return the number of written requests."""
         return sum(table.appends for table in (self._rows, self._rejected, self._batches))
 
     @property
     def retries(self) -> int:
-        """Requests that were tried again."""
+        """Return the number of retries."""
         return sum(table.retries for table in (self._rows, self._rejected, self._batches))
 
     def write(self, parsed: ParsedMessages) -> StreamCounts:
-        """Write parsed messages; each of their lines is durable, then its count, when this returns.
+        """Write parsed messages durably: their lines first, then their counts.
 
         Returns:
             The messages' counts, with the lines whose rows BigQuery refused among the rejected ones.
 
         Raises:
-            GivenUpError: the patience is at its end; some of the lines may be written.
+            RetriesExhaustedError: the retry policy gives up; some of the lines may be written.
         """
         refusals = self._rows.append(parsed.rows)
         rejected = parsed.rejected
@@ -75,11 +75,11 @@ class StreamSink:
             nonlocal remaining
             refusals = table.append(remaining)
             if refusals:
-                # Nowhere is left for these but their messages, unacknowledged until the table is mended.
+                # These live only in their unacknowledged messages until the table is repaired.
                 remaining = remaining.take(pa.array([index for index, _ in refusals]))
                 raise exceptions.FailedPrecondition(f"{len(refusals)} lines are refused: {refusals[0][1]}")
 
-        self._patience.call(f"writing to {table.table}", attempt)
+        self._policy.call(f"writing to {table.table}", attempt)
 
     def close(self) -> None:
         """Close the connections."""
@@ -88,12 +88,12 @@ class StreamSink:
         self._batches.close()
 
 
-def check_tables(client: BigQueryWriteClient, settings: StreamSettings, patience: Patience) -> None:
+def check_tables(client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:
     """Check that the tables are there, can be written, and have the columns that are appended.
 
     Raises:
-        TargetError: they are not.
-        GivenUpError: BigQuery does not answer.
+        TargetError: one of them is missing, read-only or lacks a column.
+        RetriesExhaustedError: BigQuery does not answer.
     """
     tables = {
         settings.rows_table: STREAMED_SCHEMA,
@@ -101,7 +101,7 @@ def check_tables(client: BigQueryWriteClient, settings: StreamSettings, patience
         settings.batches_table: BATCHES_SCHEMA,
     }
     for table, schema in tables.items():
-        found = patience.call(f"looking up {table}", lambda table=table: _columns(client, table))  # type: ignore[misc]
+        found = policy.call(f"looking up {table}", lambda table=table: _columns(client, table))  # type: ignore[misc]
         for column in schema:
             wanted = _field_type(column.type)
             if column.name not in found:

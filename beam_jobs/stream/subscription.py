@@ -1,8 +1,7 @@
-"""One Pub/Sub subscription, spoken to by single calls whose moment the caller chooses."""
+"""One Pub/Sub subscription, by unary calls that the caller times."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,12 +10,12 @@ from typing import Any
 
 import grpc
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import types
-from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from beam_jobs.gcp.retry import Patience
-from beam_jobs.stream.messages import EVENT_ID_ATTRIBUTE, Message
+from beam_jobs.gcp.clients import make_subscriber
+from beam_jobs.gcp.retry import RetryPolicy
+from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.messages import Message
 from beam_jobs.stream.options import TargetError
 
 PULL_MESSAGES = 1000  # the most that the service gives at once
@@ -27,14 +26,14 @@ _CALL_SECONDS = 30.0
 
 @dataclass(eq=False, slots=True)
 class Pulled:
-    """The messages of one pull, which are acknowledged together.
+    """Messages of one pull, which are acknowledged together.
 
     Attributes:
-        messages: in the order in which they came.
+        messages: in the order of arrival.
         ack_ids: one for each message.
         bytes: of their data.
         oldest_publish_time: seconds since the epoch.
-        lease_ends: when Pub/Sub will deliver them again, by `time.monotonic()`.
+        lease_ends: when Pub/Sub will redeliver them, by `time.monotonic()`.
     """
 
     messages: list[Message]
@@ -45,7 +44,7 @@ class Pulled:
 
 
 class Subscription:
-    """A subscription; its calls may come from several threads.
+    """A subscription; thread-safe.
 
     Args:
         path: `projects/PROJECT/subscriptions/NAME`.
@@ -57,26 +56,26 @@ class Subscription:
     def __init__(self, path: str) -> None:
         self.path = path
         self.lease_seconds = 10
-        self._client = _make_client()
+        self._client = make_subscriber()
         self._pulls: set[Any] = set()
         self._no_more = False
         self._lock = threading.Lock()
 
-    def check(self, patience: Patience) -> None:
-        """Check that the subscription is there, and learn for how long it leases messages.
+    def check(self, policy: RetryPolicy) -> None:
+        """Check that the subscription exists, and learn for how long it leases messages.
 
         Raises:
-            TargetError: it is not.
-            GivenUpError: Pub/Sub does not answer.
+            TargetError: it does not exist or may not be used.
+            RetriesExhaustedError: Pub/Sub does not answer.
         """
-        found = patience.call(f"looking up {self.path}", self._get)
+        found = policy.call(f"looking up {self.path}", self._get)
         self.lease_seconds = int(found.ack_deadline_seconds) or self.lease_seconds
 
     def pull(self) -> Pulled | None:
         """Wait for messages.
 
         Returns:
-            At most `PULL_MESSAGES`, or None where there were none for some time, or after `stop_pulling`.
+            At most `PULL_MESSAGES`; None if none came for some time, or after `stop_pulling`.
 
         Raises:
             TargetError: the subscription is gone.
@@ -121,7 +120,7 @@ class Subscription:
         )
 
     def stop_pulling(self) -> None:
-        """Let the pulls that wait return, and no other begin: what is given back then goes to somebody else."""
+        """Cancel pending pulls and start none, so that what is given back goes to another subscriber."""
         with self._lock:
             self._no_more = True
             pulls = list(self._pulls)
@@ -129,7 +128,7 @@ class Subscription:
             call.cancel()
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        """Tell Pub/Sub that messages are done with.
+        """Acknowledge messages.
 
         Raises:
             GoogleAPICallError: Pub/Sub does not answer; some may be acknowledged.
@@ -139,7 +138,7 @@ class Subscription:
             self._client.acknowledge(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def lease(self, ack_ids: Sequence[str], seconds: int) -> None:
-        """Ask for so many more seconds from now; 0 gives the messages back, for delivery to whoever asks.
+        """Extend the lease to `seconds` from now; 0 gives the messages back for redelivery.
 
         Raises:
             GoogleAPICallError: Pub/Sub does not answer; some may be extended.
@@ -149,7 +148,7 @@ class Subscription:
             self._client.modify_ack_deadline(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def close(self) -> None:
-        """Close the connection; a pull that waits is cancelled."""
+        """Close the connection, which cancels pending pulls."""
         self._client.close()
 
     def _start_pull(self, request: types.PullRequest) -> Any:
@@ -181,19 +180,6 @@ class Subscription:
 
     def _missing(self) -> TargetError:
         return TargetError(f"subscription {self.path} does not exist: run the DAG provision, or correct --subscription")
-
-
-def _make_client() -> SubscriberClient:
-    emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
-    if not emulator:
-        return SubscriberClient()
-    options = [
-        ("grpc.max_receive_message_length", -1),
-        # After a failed attempt gRPC itself waits up to two minutes before the next.
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 1000),
-    ]
-    return SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(emulator, options)))
 
 
 def _portions(ack_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,6 +1,6 @@
-"""The stream's steps on Dataflow. Beam is only wiring here: what a step does is a plain function of another module.
+"""The stream's steps on Dataflow. Beam is only wiring here; the work is done by plain functions of other modules.
 
-`microbatch.py` calls the same functions on one machine.
+`local_runner.py` calls the same functions on one machine.
 """
 
 from __future__ import annotations
@@ -16,53 +16,53 @@ from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 
-from beam_jobs.gcp.bigquery_write import make_write_client
-from beam_jobs.gcp.retry import Patience
+from beam_jobs.gcp.clients import make_write_client
+from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
+from beam_jobs.output.counters import METRICS_NAMESPACE
+from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
-    EVENT_ID_ATTRIBUTE,
     Message,
     ParsedMessages,
     StreamCounts,
     parse_each,
 )
-from beam_jobs.stream.metrics import METRICS_NAMESPACE
 from beam_jobs.stream.options import StreamSettings
 from beam_jobs.stream.sink import StreamSink
 
-_PATIENCE_SECONDS = 300.0  # then the bundle fails, and Dataflow itself tries it again
+_RETRY_SECONDS = 300.0  # then the bundle fails, and Dataflow retries it
 
 
 class ParseMessages(beam.PTransform[Any, Any]):
-    """Pub/Sub messages to Arrow batches, one for each bundle unless that is large."""
+    """Parse Pub/Sub messages into Arrow batches, one for each bundle unless that is large."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
         self._settings = settings
 
     def expand(self, messages: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         parsed: PCollection[Any] = messages | "Parse" >> beam.ParDo(_ParseMessages(self._settings))
         return parsed
 
 
 class AppendToBigQuery(beam.PTransform[Any, Any]):
-    """Arrow batches to BigQuery; a batch is durable before its bundle ends. Gives the counts of each batch."""
+    """Append Arrow batches to BigQuery durably before their bundles end; emit the counts of each batch."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
         self._settings = settings
 
     def expand(self, parsed: PCollection[Any]) -> PCollection[Any]:
-        """Join the steps."""
+        """Connect the steps."""
         counts: PCollection[Any] = parsed | "Append" >> beam.ParDo(_Append(self._settings))
         return counts
 
 
 class _ParseMessages(beam.DoFn):
-    """Collects the messages of a bundle, which Dataflow acknowledges only after the bundle as a whole has ended."""
+    """Collects the messages of a bundle, which Dataflow acknowledges only after the whole bundle."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class _Append(beam.DoFn):
         self._settings = settings
 
     def setup(self) -> None:
-        self._sink = StreamSink(make_write_client(), self._settings, Patience(seconds=_PATIENCE_SECONDS))
+        self._sink = StreamSink(make_write_client(), self._settings, RetryPolicy(seconds=_RETRY_SECONDS))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
         self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
         self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")
@@ -127,7 +127,7 @@ class _Append(beam.DoFn):
 
 
 def message_of(element: PubsubMessage) -> Message:
-    """Beam's message as ours."""
+    """Convert Beam's message."""
     published = element.publish_time.timestamp() if element.publish_time is not None else 0.0
     event_id = (element.attributes or {}).get(EVENT_ID_ATTRIBUTE, "")
     return Message(element.data, element.message_id or "", event_id, published)

@@ -19,7 +19,7 @@ from google.cloud.storage import Bucket
 
 from beam_jobs.backfill import job as backfill
 from beam_jobs.generate_logs import command as generate_logs
-from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from local_stack.running import RunningStack
 
 REPOSITORY = Path(__file__).parents[2]

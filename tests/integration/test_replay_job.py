@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs.output.parquet_files import ROWS_SCHEMA
+from beam_jobs.output.identity import ROWS_SCHEMA
 from beam_jobs.replay import job as replay
 from local_stack.running import RunningStack
 

@@ -12,9 +12,10 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.gcp.bigquery_write import TableAppender, make_write_client
-from beam_jobs.gcp.retry import Patience
-from beam_jobs.stream.local_runner import MicroBatchRunner
+from beam_jobs.gcp.bigquery_write import TableAppender
+from beam_jobs.gcp.clients import make_write_client
+from beam_jobs.gcp.retry import RetryPolicy
+from beam_jobs.stream.local_runner import LocalRunner
 from beam_jobs.stream.messages import STREAMED_SCHEMA, Message, parse_messages
 from beam_jobs.stream.metrics import StreamMetrics
 from beam_jobs.stream.options import parse_stream_options
@@ -44,16 +45,16 @@ REJECTED = {"binary", "nul", "cut", "long", "several:2", "quote", "far-size"}
 
 
 @contextmanager
-def running(stream: Stream, hurry: threading.Event | None = None) -> Iterator[tuple[MicroBatchRunner, StreamMetrics]]:
+def running(stream: Stream, abort: threading.Event | None = None) -> Iterator[tuple[LocalRunner, StreamMetrics]]:
     """The runner in a thread, drained at the end."""
-    hurry = hurry or threading.Event()
+    abort = abort or threading.Event()
     settings, _ = parse_stream_options(stream.options)
     subscription = Subscription(settings.subscription)
-    subscription.check(Patience())
-    sink = StreamSink(make_write_client(), settings, Patience(hurry=hurry))
+    subscription.check(RetryPolicy())
+    sink = StreamSink(make_write_client(), settings, RetryPolicy(abort=abort))
     parser = BlockParser(get_format(settings.log_format), settings.max_line_bytes)
     metrics = StreamMetrics()
-    runner = MicroBatchRunner(subscription, parser, sink, metrics, hurry)
+    runner = LocalRunner(subscription, parser, sink, metrics, abort)
     thread = threading.Thread(target=runner.run, args=(lambda: None,))
     thread.start()
     try:
@@ -118,13 +119,13 @@ def test_rows_that_bigquery_refuses_are_rejected_lines_and_the_others_are_writte
     assert stream.ledger() == {name: getattr(metrics.counts, name) for name in stream.ledger()}
 
 
-def test_in_a_hurry_what_cannot_be_written_is_given_back(stream: Stream) -> None:
-    hurry = threading.Event()
+def test_after_abort_what_cannot_be_written_is_given_back(stream: Stream) -> None:
+    abort = threading.Event()
     stream.sql(f"DROP TABLE `{stream.dataset}.streamed_requests`")
     stream.publish(**{f"row{n}": good_line(n) for n in range(20)})
-    with running(stream, hurry) as (runner, metrics):
+    with running(stream, abort) as (runner, metrics):
         eventually(lambda: runner.held()[0] == 20)
-        hurry.set()
+        abort.set()
     assert metrics.messages_acknowledged == 0
     assert eventually(stream.unacknowledged, seconds=8) > 0, "sooner than their lease would end"
 
@@ -173,7 +174,7 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
 def test_a_connection_takes_many_appends_and_several_megabytes(stream: Stream) -> None:
     settings, _ = parse_stream_options(stream.options)
     parser = BlockParser(get_format("article"))
-    table = TableAppender(make_write_client(), settings.rejected_table, Patience(seconds=30))
+    table = TableAppender(make_write_client(), settings.rejected_table, RetryPolicy(seconds=30))
     for name, size in (("small", 10), ("large", 1 << 20), ("again", 10)):
         messages = [Message(bytes([65 + n]) * size, f"{name}{n}") for n in range(20)]
         parsed = parse_messages(messages, parser, settings.subscription, datetime.now(UTC))

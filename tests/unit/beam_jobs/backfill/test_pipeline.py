@@ -11,7 +11,8 @@ from beam_jobs.backfill import job as backfill
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.transforms import InputsUnreadableError, _WriteManifest
 from beam_jobs.options.anonymisation import AnonymisingSettings
-from beam_jobs.output.manifest import RunInfo, SourceFailed, SourceFound, SourceSummary
+from beam_jobs.output.manifest import RunInfo
+from beam_jobs.output.records import SourceFailed, SourceFound, SourceSummary
 
 SETTINGS = BackfillSettings(
     source="gs://nowhere/*",

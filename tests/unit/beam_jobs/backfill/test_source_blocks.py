@@ -5,12 +5,28 @@ from pathlib import Path
 
 import pytest
 
+from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.source_blocks import plan_blocks, read_lines
+from beam_jobs.options.anonymisation import AnonymisingSettings
 from beam_jobs.storage.files import InputError, InputErrorType, StoredObject, list_objects
 
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n'
 COMBINED = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"\n'
 ARTICLE = b'192.0.2.1 - - [17/May/2015:10:05:03] "GET /a HTTP/1.1" [200] 5 "http://a/" "curl/8"\n'
+
+
+def settings(log_format: str, block_bytes: int) -> BackfillSettings:
+    return BackfillSettings(
+        source="",
+        output="",
+        run_id="",
+        log_format=log_format,
+        block_bytes=block_bytes,
+        max_line_bytes=1000,
+        anonymising=AnonymisingSettings(),
+        job_name="",
+        runner="",
+    )
 
 
 def stored(folder: Path, content: bytes, name: str = "x.log") -> StoredObject:
@@ -23,32 +39,32 @@ def stored(folder: Path, content: bytes, name: str = "x.log") -> StoredObject:
 def test_the_format_is_told_from_the_first_lines(tmp_path: Path, line: bytes, name: str, compress: bool) -> None:
     content = line * 5000
     source = stored(tmp_path, gzip.compress(content, mtime=0) if compress else content)
-    found, tasks = plan_blocks(source, "auto", 100_000)
+    found, tasks = plan_blocks(source, settings("auto", 100_000))
     assert found.log_format == name
     assert {task.log_format for task in tasks} == {name}
     assert {task.is_gzip for task in tasks} == {compress}
 
 
 def test_a_plain_object_is_divided_and_a_gzip_object_is_not(tmp_path: Path) -> None:
-    _, tasks = plan_blocks(stored(tmp_path, COMMON * 100), "auto", 1000)
+    _, tasks = plan_blocks(stored(tmp_path, COMMON * 100), settings("auto", 1000))
     assert [(task.start, task.end) for task in tasks] == [
         (start, min(start + 1000, len(COMMON) * 100)) for start in range(0, len(COMMON) * 100, 1000)
     ]
     compressed = gzip.compress(COMMON * 100, mtime=0)
-    _, (task,) = plan_blocks(stored(tmp_path, compressed), "auto", 10)
+    _, (task,) = plan_blocks(stored(tmp_path, compressed), settings("auto", 10))
     assert (task.start, task.end) == (0, len(compressed))
 
 
 def test_magic_bytes_tell_gzip_and_not_the_name(tmp_path: Path) -> None:
-    _, (plain,) = plan_blocks(stored(tmp_path, COMMON, "x.log.gz"), "auto", 1000)
-    _, (compressed,) = plan_blocks(stored(tmp_path, gzip.compress(COMMON, mtime=0), "x.log"), "auto", 1000)
+    _, (plain,) = plan_blocks(stored(tmp_path, COMMON, "x.log.gz"), settings("auto", 1000))
+    _, (compressed,) = plan_blocks(stored(tmp_path, gzip.compress(COMMON, mtime=0), "x.log"), settings("auto", 1000))
     assert (plain.is_gzip, compressed.is_gzip) == (False, True)
 
 
 def test_a_gzip_object_is_read_in_blocks_of_lines(tmp_path: Path) -> None:
     content = COMMON * 1000
-    _, (task,) = plan_blocks(stored(tmp_path, gzip.compress(content, mtime=0)), "common", 1)
-    blocks = list(read_lines(task, 10_000, 1000))
+    _, (task,) = plan_blocks(stored(tmp_path, gzip.compress(content, mtime=0)), settings("common", 1))
+    blocks = list(read_lines(task, settings("common", 10_000)))
     assert b"".join(block.data for block in blocks) == content
     assert [block.offset for block in blocks] == [
         sum(len(block.data) for block in blocks[:number]) for number in range(len(blocks))
@@ -57,14 +73,14 @@ def test_a_gzip_object_is_read_in_blocks_of_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
 def test_an_empty_object_has_no_blocks_and_no_format(tmp_path: Path, content: bytes) -> None:
-    found, tasks = plan_blocks(stored(tmp_path, content), "auto", 1000)
+    found, tasks = plan_blocks(stored(tmp_path, content), settings("auto", 1000))
     assert (found.log_format, tasks) == (None, [])
-    assert plan_blocks(stored(tmp_path, content), "common", 1000)[0].log_format == "common"
+    assert plan_blocks(stored(tmp_path, content), settings("common", 1000))[0].log_format == "common"
 
 
 @pytest.mark.parametrize("content", [b"\n \n\r\n", gzip.compress(b"\n\n", mtime=0)])
 def test_blank_lines_alone_are_read(tmp_path: Path, content: bytes) -> None:
-    _, tasks = plan_blocks(stored(tmp_path, content), "auto", 1000)
+    _, tasks = plan_blocks(stored(tmp_path, content), settings("auto", 1000))
     assert len(tasks) == 1
 
 
@@ -82,12 +98,12 @@ def test_what_cannot_be_read_is_said_when_planning(
     tmp_path: Path, content: bytes, error_type: InputErrorType, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        plan_blocks(stored(tmp_path, content), "auto", 1000)
+        plan_blocks(stored(tmp_path, content), settings("auto", 1000))
     assert caught.value.error_type is error_type
     assert caught.value.source_uri == f"{tmp_path}/x.log"
     assert "\n" not in str(caught.value)
 
 
 def test_a_named_format_is_not_questioned(tmp_path: Path) -> None:
-    found, tasks = plan_blocks(stored(tmp_path, bytes(range(256))), "common", 1000)
+    found, tasks = plan_blocks(stored(tmp_path, bytes(range(256))), settings("common", 1000))
     assert (found.log_format, len(tasks)) == ("common", 1)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from beam_jobs.gcp import bigquery_write as append
 from beam_jobs.gcp.bigquery_write import MAX_REQUEST_BYTES, TableAppender
-from beam_jobs.gcp.retry import GivenUpError, Patience
+from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy
 
-QUICK = Patience(first_pause=0, longest_pause=0, seconds=5)
+QUICK = RetryPolicy(first_pause=0, longest_pause=0, seconds=5)
 Answer = Callable[[list[int]], types.AppendRowsResponse]
 
 
@@ -40,8 +40,8 @@ class FakeConnection:
         return response
 
 
-def appender(answer: Answer, patience: Patience = QUICK) -> tuple[TableAppender, FakeConnection]:
-    made = TableAppender(None, "p.d.t", patience)  # type: ignore[arg-type]
+def appender(answer: Answer, policy: RetryPolicy = QUICK) -> tuple[TableAppender, FakeConnection]:
+    made = TableAppender(None, "p.d.t", policy)  # type: ignore[arg-type]
     connection = FakeConnection(answer)
     made._connection = connection  # type: ignore[assignment]
     return made, connection
@@ -120,20 +120,20 @@ def test_a_column_that_the_table_lacks_is_no_rows_fault() -> None:
     code = types.StorageError.StorageErrorCode.SCHEMA_MISMATCH_EXTRA_FIELDS
     detail.Pack(types.StorageError.pb(types.StorageError(code=code)))
     response = types.AppendRowsResponse(error={"code": 3, "message": "extra fields", "details": [detail]})
-    table, connection = appender(lambda _: response, Patience(first_pause=0, seconds=0))
-    with pytest.raises(GivenUpError, match=r"appending to p\.d\.t failed: extra fields"):
+    table, connection = appender(lambda _: response, RetryPolicy(first_pause=0, seconds=0))
+    with pytest.raises(RetriesExhaustedError, match=r"appending to p\.d\.t failed: extra fields"):
         table.append(batch(3))
     assert connection.requests == 1
 
 
-def test_in_a_hurry_nothing_is_tried_again() -> None:
-    hurry = threading.Event()
+def test_after_abort_nothing_is_tried_again() -> None:
+    abort = threading.Event()
 
     def answer(rows: list[int]) -> types.AppendRowsResponse:
-        hurry.set()
+        abort.set()
         raise exceptions.ServiceUnavailable("down")
 
-    table, connection = appender(answer, Patience(hurry=hurry))
-    with pytest.raises(GivenUpError):
+    table, connection = appender(answer, RetryPolicy(abort=abort))
+    with pytest.raises(RetriesExhaustedError):
         table.append(batch(3))
     assert connection.requests == 1

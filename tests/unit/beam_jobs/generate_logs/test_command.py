@@ -135,11 +135,11 @@ def test_days_of_a_few_lines(tmp_path: Path, lines: int) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--start_date=yesterday", "no date"),
-        ("--start_date=2026-02-30", "no date"),
-        ("--days=0", "no whole number above 0"),
-        ("--lines_per_day=-1", "no whole number"),
-        ("--bad_share=2", "no number from 0 to 1"),
+        ("--start_date=yesterday", "not a date"),
+        ("--start_date=2026-02-30", "not a date"),
+        ("--days=0", "not a whole number above 0"),
+        ("--lines_per_day=-1", "not a whole number"),
+        ("--bad_share=2", "not a number from 0 to 1"),
         ("--format=iis", "invalid choice"),
         ("--nonsense", "unrecognized"),
     ],

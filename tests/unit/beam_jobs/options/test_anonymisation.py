@@ -33,7 +33,7 @@ def test_a_key_file_goes_with_hashes_and_with_nothing_else(values: dict[str, str
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "cannot be read: No such file"), (b"short", "at least 16 characters"), (b"\xff" * 20, "it is no text")],
+    [(None, "cannot be read: No such file"), (b"short", "at least 16 characters"), (b"\xff" * 20, "it is not text")],
 )
 def test_a_key_that_cannot_be_used_is_one_line_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str

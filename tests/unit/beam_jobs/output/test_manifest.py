@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.output.manifest import (
-    BlockParsed,
-    RunInfo,
-    SourceFailed,
-    SourceFound,
-    SourceSummary,
-    failure_line,
-    ledger_of,
-    manifest_of,
-)
+from beam_jobs.output.ledger import ledger_of
+from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of
+from beam_jobs.output.records import BlockParsed, SourceFailed, SourceFound, SourceSummary
 
 STARTED = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 FINISHED = datetime(2026, 11, 22, 13, 1, tzinfo=UTC)
@@ -99,7 +92,7 @@ def test_a_source_that_failed_is_an_error_and_counts_for_nothing() -> None:
     assert manifest["errors"] == [
         {"source_uri": "gs://b/1", "error_type": "truncated_gzip", "error_message": "ends too early"}
     ]
-    assert failure_line(manifest) == "gs://b/1: ends too early"
+    assert failure_line(manifest["errors"]) == "gs://b/1: ends too early"
 
 
 def test_all_failures_are_listed_and_said_in_one_line() -> None:
@@ -107,13 +100,13 @@ def test_all_failures_are_listed_and_said_in_one_line() -> None:
     manifest = manifest_of(RUN, failed, FINISHED)
     assert len(manifest["errors"]) == 5
     assert (
-        failure_line(manifest)
+        failure_line(manifest["errors"])
         == "5 inputs cannot be read: gs://b/0: no; gs://b/1: no; gs://b/2: no; and 2 more, see manifest.json"
     )
 
 
 def test_nothing_failed() -> None:
-    assert failure_line(manifest_of(RUN, [], FINISHED)) is None
+    assert failure_line(manifest_of(RUN, [], FINISHED)["errors"]) is None
 
 
 def test_lines_that_do_not_add_up_are_refused() -> None:

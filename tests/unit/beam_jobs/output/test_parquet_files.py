@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.access_log import BlockParser, ParsedBlock, get_format
-from beam_jobs.output.manifest import BlockParsed, RunInfo
-from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA, object_hash, write_block, write_parquet
+from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA, object_hash
+from beam_jobs.output.manifest import RunInfo
+from beam_jobs.output.parquet_files import write_block, write_parquet
+from beam_jobs.output.records import BlockParsed
 from beam_jobs.storage.files import StoredObject
 
 ROWS_COLUMNS = [

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_jobs.access_log import PARSER_VERSION, BlockParser, get_format
-from beam_jobs.output.parquet_files import ROWS_SCHEMA
+from beam_jobs.output.identity import ROWS_SCHEMA
 from beam_jobs.replay.lines import LineReplayer
 from beam_jobs.replay.options import REPLAY_PARAMETERS, parse_replay_options
 from tools.job_templates import FOLDER, templates

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_jobs.access_log import BlockParser, ParsedBlock, get_format
-from beam_jobs.output.parquet_files import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
@@ -16,7 +16,7 @@ from beam_jobs.stream.messages import (
     Message,
     ParsedMessages,
     StreamCounts,
-    chunks_of,
+    chunks_of_messages,
     parse_each,
     parse_messages,
 )
@@ -137,7 +137,7 @@ def test_chunks_are_bounded_by_messages_and_by_bytes() -> None:
     def many() -> Iterator[Message]:
         yield from (Message(b"x", str(n)) for n in range(CHUNK_MESSAGES + 1))
 
-    assert [len(chunk) for chunk in chunks_of(many())] == [CHUNK_MESSAGES, 1]
+    assert [len(chunk) for chunk in chunks_of_messages(many())] == [CHUNK_MESSAGES, 1]
     large = Message(bytes(CHUNK_BYTES // 2), "1")
-    assert [len(chunk) for chunk in chunks_of([large] * 5)] == [2, 2, 1]
-    assert list(chunks_of([])) == []
+    assert [len(chunk) for chunk in chunks_of_messages([large] * 5)] == [2, 2, 1]
+    assert list(chunks_of_messages([])) == []

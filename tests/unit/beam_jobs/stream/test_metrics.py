@@ -54,14 +54,17 @@ def test_while_pubsub_does_not_answer_the_watermark_stands_still(clock: Clock) -
     assert lag(metrics) == (0, 50)
 
 
-def test_the_file_holds_every_counter_with_its_step(clock: Clock, tmp_path: Path) -> None:
+def test_the_file_holds_every_counter_with_its_step(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     metrics = StreamMetrics()
     messages = [Message(LINE, "1"), Message(b"bad", "2"), Message(b"", "3")]
     parsed = parse_messages(messages, BlockParser(get_format("article")), "s", datetime.now(UTC))
     metrics.wrote(parsed.counts, parsed)
     metrics.acknowledged(3)
     path = tmp_path / "metrics.json"
-    write_metrics(path, metrics.values(held=7, oldest_held=None, appends=2, retries=1))
+    monkeypatch.setenv("DATAFLOW_EMULATOR_METRICS_FILE", str(path))
+    write_metrics(metrics.values(held=7, oldest_held=None, appends=2, retries=1))
     counters = json.loads(path.read_text())["counters"]
     assert {one["namespace"] for one in counters} == {"logline"}
     assert {(one["step"], one["name"]): one["value"] for one in counters} == {

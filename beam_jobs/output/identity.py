@@ -1,0 +1,141 @@
+"""Identity columns: which line of which source a row or rejected line is, who parsed it, and when."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from beam_jobs.access_log import PLAIN_ROWS_SCHEMA
+from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
+from beam_jobs.access_log.arrow.arrays import buffer
+from beam_jobs.access_log.compiled.jit import compiled
+from beam_jobs.storage.objects import StoredObject
+
+BACKFILL, STREAM = "backfill", "stream"
+"""Values of the column `source`."""
+EVENT_ID_ATTRIBUTE = "event_id"
+"""Attribute of a Pub/Sub message with the event id that its publisher gave it."""
+OFFSET_DIGITS = 15
+
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+ROWS_SCHEMA = pa.schema(
+    [field for field in PLAIN_ROWS_SCHEMA if field.name != "source_offset"]
+    + [
+        pa.field("event_id", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("source_uri", pa.string()),
+        pa.field("source_offset", pa.int64()),
+        pa.field("parser_version", pa.string()),
+        pa.field("ingested_at", _TIMESTAMP),
+    ]
+)
+"""The columns of `backfilled_requests`, in their order."""
+
+REJECTED_SCHEMA = pa.schema(
+    [field for field in PARSED_REJECTED_SCHEMA if field.name != "source_offset"]
+    + [
+        pa.field("source", pa.string()),
+        pa.field("source_uri", pa.string()),
+        pa.field("source_offset", pa.int64()),
+        pa.field("event_id", pa.string()),
+        pa.field("parser_version", pa.string()),
+        pa.field("ingested_at", _TIMESTAMP),
+        pa.field("replayed_at", _TIMESTAMP),
+    ]
+)
+"""The columns of `rejected_lines`, in their order."""
+
+
+def identified(batch: pa.RecordBatch, schema: pa.Schema, identity: Mapping[str, Any]) -> pa.RecordBatch:
+    """Add identity columns to a batch, all plain and of the schema's types.
+
+    Args:
+        batch: parsed rows or rejected lines.
+        schema: the columns to return, in their order.
+        identity: an array, or the value of all rows, by column; those that the schema lacks are left out.
+    """
+    columns = {name: batch.column(name) for name in batch.schema.names} | dict(identity)
+    arrays = []
+    for field in schema:
+        column = columns[field.name]
+        if isinstance(column, pa.Array):
+            arrays.append(column.cast(field.type))
+        else:
+            arrays.append(pa.repeat(pa.scalar(column, field.type), batch.num_rows))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def identified_in_object(
+    batch: pa.RecordBatch, schema: pa.Schema, stored: StoredObject, parser_version: str, ingested_at: datetime
+) -> pa.Table:
+    """Add the identity columns of a stored object's lines to a batch, for Parquet.
+
+    Columns of one value are dictionary encoded, which Parquet then writes once; the batch's own columns stay as they
+    are.
+
+    Args:
+        batch: parsed rows or rejected lines, with the `source_offset` of each in the object.
+        schema: the columns to return, in their order.
+        stored: the object.
+        parser_version: of the parser.
+        ingested_at: UTC, for all rows.
+    """
+    columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
+    columns["event_id"] = _event_ids(object_hash(stored), columns["source_offset"])
+    constants = {
+        "source": BACKFILL,
+        "source_uri": stored.uri,
+        "parser_version": parser_version,
+        "ingested_at": ingested_at,
+        "replayed_at": None,
+    }
+    for name in constants.keys() & set(schema.names):
+        columns[name] = _repeated(constants[name], schema.field(name).type, batch.num_rows)
+    return pa.table([columns[name] for name in schema.names], names=schema.names)
+
+
+def object_hash(stored: StoredObject) -> str:
+    """Hash one generation of one object to the 16 hex characters of its event ids and file names."""
+    return hashlib.sha256(f"{stored.uri}#{stored.generation}".encode()).hexdigest()[:16]
+
+
+def _event_ids(prefix: str, offsets: Any) -> Any:
+    """Write `{prefix}:{offset of 15 digits}` for each offset."""
+    count = len(offsets)
+    beginning = np.frombuffer(f"{prefix}:".encode(), np.uint8)
+    width = beginning.size + OFFSET_DIGITS
+    written = np.empty((count, width), np.uint8)
+    _write_event_ids(beginning, np.frombuffer(offsets.buffers()[1], np.int64)[offsets.offset :][:count], written)
+    ends = np.arange(0, (count + 1) * width, width, dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), count, [None, buffer(ends), buffer(written)])
+
+
+@compiled
+def _write_event_ids(
+    beginning: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], written: npt.NDArray[np.uint8]
+) -> None:
+    for line in range(offsets.size):
+        for place in range(beginning.size):
+            written[line, place] = beginning[place]
+        offset = offsets[line]
+        # Three digits a division.
+        for place in range(written.shape[1] - 3, beginning.size - 1, -3):
+            digits = offset % 1000
+            offset //= 1000
+            written[line, place] = 48 + digits // 100
+            written[line, place + 1] = 48 + digits // 10 % 10
+            written[line, place + 2] = 48 + digits % 10
+
+
+def _repeated(value: Any, data_type: Any, count: int) -> Any:
+    """Make a dictionary-encoded column of one value."""
+    if value is None:
+        return pa.nulls(count, type=data_type)
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], data_type))

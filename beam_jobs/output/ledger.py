@@ -1,0 +1,69 @@
+"""The ledger of a backfill: its rows of the tables `ledger` and `ledger_days`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from beam_jobs.output.identity import BACKFILL
+from beam_jobs.output.manifest import Manifest, RunInfo
+
+_TIMESTAMP: pa.DataType = pa.timestamp("us", tz="UTC")
+
+_LEDGER_COLUMNS: dict[str, pa.DataType] = {
+    "run_id": pa.string(),
+    "source": pa.string(),
+    "source_uri": pa.string(),
+    "generation": pa.int64(),
+    "log_format": pa.string(),
+    "lines": pa.int64(),
+    "rows": pa.int64(),
+    "rejected": pa.int64(),
+    "blank": pa.int64(),
+    "bytes": pa.int64(),
+    "job_id": pa.string(),
+    "parser_version": pa.string(),
+    "started": _TIMESTAMP,
+    "finished": _TIMESTAMP,
+}
+_LEDGER_DAYS_COLUMNS: dict[str, pa.DataType] = {
+    "run_id": pa.string(),
+    "source_uri": pa.string(),
+    "generation": pa.int64(),
+    "log_date": pa.date32(),
+    "rows": pa.int64(),
+    "finished": _TIMESTAMP,
+}
+LEDGER_SCHEMA = pa.schema(_LEDGER_COLUMNS)
+LEDGER_DAYS_SCHEMA = pa.schema(_LEDGER_DAYS_COLUMNS)
+
+
+def ledger_of(run: RunInfo, manifest: Manifest) -> tuple[pa.Table, pa.Table]:
+    """Turn a manifest into rows of `ledger`, one for each source object, and of `ledger_days`, one for each day too."""
+    finished = datetime.fromisoformat(manifest["finished"])
+    ledger = [
+        {name: value for name, value in source.items() if name in _LEDGER_COLUMNS}
+        | {
+            "run_id": run.run_id,
+            "source": BACKFILL,
+            "job_id": run.job_id,
+            "parser_version": run.parser_version,
+            "started": run.started,
+            "finished": finished,
+        }
+        for source in manifest["sources"]
+    ]
+    days = [
+        {
+            "run_id": run.run_id,
+            "source_uri": source["source_uri"],
+            "generation": source["generation"],
+            "log_date": date.fromisoformat(day),
+            "rows": rows,
+            "finished": finished,
+        }
+        for source in manifest["sources"]
+        for day, rows in source["rows_by_date"].items()
+    ]
+    return pa.Table.from_pylist(ledger, LEDGER_SCHEMA), pa.Table.from_pylist(days, LEDGER_DAYS_SCHEMA)
