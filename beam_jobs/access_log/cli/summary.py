@@ -54,7 +54,7 @@ class Rejected:
 
 
 @dataclass
-class Look:
+class LogSummary:
     """What was seen in one log.
 
     Attributes:
@@ -137,11 +137,11 @@ class Progress:
         note.join()
         return time.perf_counter() - started
 
-    def show(self, look: Look, share: float | None) -> None:
+    def show(self, summary: LogSummary, share: float | None) -> None:
         """Says it, at most twice a second."""
         if self._output is not None and time.monotonic() - self._shown >= _PROGRESS_SECONDS:
             percent = "" if share is None else f"{share:4.0%}, "
-            self._show(f"{look.name}: {percent}{look.lines / 1e6:.1f} million lines")
+            self._show(f"{summary.name}: {percent}{summary.lines / 1e6:.1f} million lines")
             self._shown = time.monotonic()
 
     def _show(self, text: str) -> None:
@@ -151,7 +151,7 @@ class Progress:
             self._width = len(text)
 
 
-def look_at(name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress) -> Look:
+def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress) -> LogSummary:
     """Reads a log.
 
     Args:
@@ -168,7 +168,7 @@ def look_at(name: str, log_format: LogFormat | None, rows_file: RowsFile, progre
         with ExitStack() as stack:
             source = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
             size = 0 if name == STDIN else Path(name).stat().st_size
-            return _look(shown_name, log_format, rows_file, progress, source, size)
+            return _summary(shown_name, log_format, rows_file, progress, source, size)
     except OSError as error:
         raise FileError(f"{shown_name}: cannot be read: {error.strerror}") from error
     except FormatError as error:
@@ -177,9 +177,9 @@ def look_at(name: str, log_format: LogFormat | None, rows_file: RowsFile, progre
         raise FileError(f"{shown_name}: {str(error).removesuffix('; upload it again')}") from error
 
 
-def _look(
+def _summary(
     name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: BinaryIO, size: int
-) -> Look:
+) -> LogSummary:
     started = time.perf_counter()
     read = _Pieces(source)
     head = next(read, b"")
@@ -192,18 +192,18 @@ def _look(
         first = b"".join(sample)
         detection = detect(first) if log_format is None and first.strip() else None
         found = detection.log_format if detection else log_format
-        look = Look(name, found, detection, is_gzip)
+        summary = LogSummary(name, found, detection, is_gzip)
         # Blank lines are blank in every format.
         parser = BlockParser(found or next(iter(FORMATS.values())), _MAX_LINE_BYTES)
         started += progress.warm_up(parser, first[: first.rfind(b"\n", 0, SAMPLE_BYTES) + 1])
         for offset, data in split_stream(itertools.chain([first], content), _BLOCK_BYTES, _MAX_LINE_BYTES):
             for part_offset, part in cut_lines(data, offset):
                 parsed = parser.parse(part, part_offset)
-                look.add(parsed, len(part))
+                summary.add(parsed, len(part))
                 rows_file.write(parsed.rows, name)
-            progress.show(look, read.bytes / size if size else None)
-    look.seconds = time.perf_counter() - started
-    return look
+            progress.show(summary, read.bytes / size if size else None)
+    summary.seconds = time.perf_counter() - started
+    return summary
 
 
 class _Pieces:

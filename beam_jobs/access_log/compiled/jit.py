@@ -1,8 +1,8 @@
-"""How functions of this package are compiled, and when compiled code on disk is taken again.
+"""How functions of this package are compiled, and when compiled code on disk is reused.
 
-numba keeps it in `$NUMBA_CACHE_DIR` where that is set, else in `__pycache__` beside the source, else in the user's
-cache folder. It notices a change in the file of a compiled function, but not in other files whose functions and
-constants went into it; so the state of the whole package is made part of what it compares.
+numba keeps it in `$NUMBA_CACHE_DIR` if that is set, else in `__pycache__` beside the source, else in the user's cache
+folder. It notices a change in the file of a compiled function, but not in the other files whose functions and constants
+went into it. So a digest of the whole `access_log` package is made part of what numba compares.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def compiled(function: _Function) -> _Function:
-    """Compiles a function at its first call, lets go of the interpreter lock in it, and keeps the result on disk."""
+    """Compile a function at its first call, to code that releases the interpreter lock and is kept on disk."""
     try:
         dispatcher: Any = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:
-        # No folder that numba could cache in can be written: compile in every process.
+        # numba can write to no cache folder: compile in every process.
         return cast(_Function, numba.njit(nogil=True)(function))
     # numba 0.68 has no public way to say what compiled code depends on.
     index = dispatcher._cache._cache_file
@@ -30,13 +30,18 @@ def compiled(function: _Function) -> _Function:
 
 
 def inlined(function: _Function) -> _Function:
-    """Compiles a function into the compiled functions that call it."""
+    """Compile a function into the compiled functions that call it."""
     return cast(_Function, numba.njit(nogil=True, forceinline=True)(function))
 
 
 @cache
 def _package_digest() -> str:
+    return folder_digest(Path(__file__).parents[1])
+
+
+def folder_digest(folder: Path) -> str:
+    """Return a digest of all Python files in a folder and in the folders inside it."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
+    for source in sorted(folder.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()

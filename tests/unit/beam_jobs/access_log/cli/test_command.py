@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs.access_log.__main__ import main
+from beam_jobs.access_log.cli import logline
+from beam_jobs.access_log.cli.command import main
 
 LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8.5.0"\n'
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
@@ -134,3 +135,38 @@ def test_the_real_log(real_logs: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main([str(log), *(["--log_format=combined"] if mode == "named" else [])]) == 0
     counts = re.findall(r"^  (lines|rows|rejected|blank) +([0-9,]+)$", capsys.readouterr().out, re.MULTILINE)
     assert counts == [("lines", "10,000"), ("rows", "9,999"), ("rejected", "1"), ("blank", "0")]
+
+
+def test_logline_parse_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_bytes(LINE + b"spoilt\n")
+    outputs = []
+    for command, leading in ((main, []), (logline.main, ["parse"])):
+        assert command([*leading, str(tmp_path / "log"), "--examples=1"]) == 0
+        outputs.append(re.sub(r"in [0-9.]+ s", "", capsys.readouterr().out))
+    assert outputs[0] == outputs[1]
+    assert logline.main(["parse", str(tmp_path / "missing")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND; logline --help explains the options"),
+        (["pars"], "invalid choice: 'pars'"),
+        (["parse"], "the following arguments are required: file; logline parse --help explains the options"),
+        (["parse", "x", "--log_format=combind"], "unknown log format 'combind'"),
+        (["parse", "x", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+    ],
+)
+def test_a_wrong_argument_of_logline_is_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert logline.main(arguments) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert message in said
+
+
+def test_logline_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        logline.main(["--help"])
+    assert exited.value.code == 0
+    assert re.search(r"^ +parse +Summarise access logs", capsys.readouterr().out, re.MULTILINE)
