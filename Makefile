@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
 .PHONY: help setup demo up down status env test lint bench proof fuzz secrets container-engine compose-test templates screenshots lock clean
@@ -78,7 +78,7 @@ templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1
 screenshots: setup  ## the pictures of docs/images, taken with chromium from a stack of their own
 	@PYTHONPATH=.:plugins $(BIN)/python -m tools.screenshots
 
-lock: setup  ## resolve requirements/*.in anew into hashed locks
+lock: setup  ## resolve requirements/*.in into hashed locks (UPGRADE=1: to the newest versions)
 	$(LOCK) requirements/dev.in --output-file requirements/dev.txt
 	for name in airflow beam emulators; do \
 		override=""; test $$name = airflow && override="--override requirements/airflow-overrides.txt"; \
