@@ -7,7 +7,7 @@ from pathlib import Path
 
 from beam_jobs.access_log import FORMATS
 from logline import __version__
-from logline.backfill.units import LOG_FORMATS
+from logline.params import LOG_FORMATS
 from logline.settings import STREAM_FORMATS
 
 STRING = "log_format main '$remote_addr [$time_local] '\n'\"$request\" $status';"
