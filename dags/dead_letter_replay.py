@@ -31,7 +31,7 @@ from logline.assets import BACKFILLED_REQUESTS
 from logline.dag_defaults import day_param, task_defaults
 from logline.dataflow.launch import launch_body
 from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
-from logline.params import LOG_FORMATS
+from logline.log_formats import log_formats
 from logline.replay.plan import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
 from logline.task_ids import PLAN, REPLAY_DAG
@@ -41,6 +41,7 @@ from logline.warehouse.load import LoadManifestFilesOperator
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
+LOG_FORMATS = log_formats("backfill")
 PLANNED = f"ti.xcom_pull('{PLAN}')"
 SUFFIX = f"{{% set suffix = {PLANNED}.suffix %}}"
 MANIFEST = f"{{{{ {PLANNED}.output }}}}/manifest.json"

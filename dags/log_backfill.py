@@ -56,7 +56,7 @@ from logline.backfill.units import MAX_DAYS
 from logline.dag_defaults import day_param, task_defaults
 from logline.dataflow.launch import launch_body
 from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
-from logline.params import LOG_FORMATS
+from logline.log_formats import log_formats
 from logline.settings import Settings
 from logline.task_ids import BACKFILL_DAG, DAY_GROUP, DROP_STAGING, REPORT, WAIT_FOR_PARSE
 from logline.warehouse.checks import Gate, RunChecksOperator
@@ -65,6 +65,7 @@ from logline.warehouse.load import LoadManifestFilesOperator
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
+LOG_FORMATS = log_formats("backfill")
 DAY = "{{ unit(ti).label }}"
 MANIFEST = "{{ unit(ti).output }}/manifest.json"
 SUFFIX = "{% set suffix = unit(ti).suffix %}"

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-LOG_FORMATS = (
-    "auto", "article", "aws_alb", "aws_cloudfront", "caddy", "cloud_load_balancing", "combined", "combined_s",
-    "combined_us", "common", "nginx_json", "nginx_timed", "traefik", "vhost_combined",
-)  # fmt: skip
+from logline.log_formats import is_log_format, log_formats
+
 DAY_FORMAT = "%Y-%m-%d"
 
 
@@ -32,17 +30,12 @@ def parse_day(name: str, value: object) -> date:
     raise ParamError(f"{name} must be a calendar day written as YYYY-MM-DD, it is {text!r}")
 
 
-def is_log_format(log_format: str) -> bool:
-    """Whether it is the name of a format, or may be the format string of a server, which the jobs check in full."""
-    return log_format in LOG_FORMATS or "%" in log_format or "$" in log_format
-
-
 def check_log_format(log_format: str) -> str:
     """Return `log_format`, or raise ParamError naming the known ones."""
-    if not is_log_format(log_format):
+    if not is_log_format(log_format, "backfill"):
         raise ParamError(
-            f"log_format {log_format!r} is unknown: choose one of {', '.join(LOG_FORMATS)}, or give the server's own "
-            "format string"
+            f"log_format {log_format!r} is unknown: choose one of {', '.join(log_formats('backfill'))}, or give the "
+            "server's own format string"
         )
     return log_format
 
