@@ -1,7 +1,7 @@
 """One day of trusted figures: every request once, and the daily tables made from them.
 
 Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it the tables of
-`DAILY_TABLES`; of `daily_sessions` also those sessions of the days beside it that a midnight of the day concerns. It
+`dags/sql/daily`; of `daily_sessions` also those sessions of the adjacent days that a midnight of the day concerns. It
 starts by itself for every day a backfill has touched; by hand it takes the day:
 
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
@@ -18,6 +18,8 @@ is kept in `quality_checks`, the balance of every day is the view `reconciliatio
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, get_current_context, task
 
 from logline.alerts import IMBALANCE
@@ -30,16 +32,7 @@ from logline.warehouse.checks import Gate, RebuildAndCheckOperator
 from logline.warehouse.queries import Query
 
 SETTINGS = Settings.from_environment()
-DAILY_TABLES = [
-    "daily_summary",
-    "daily_paths",
-    "daily_referers",
-    "daily_statuses",
-    "daily_user_agents",
-    "daily_visitors",
-    "daily_sessions",
-    "hourly_traffic",
-]
+DAILY_TABLES = sorted(path.parent.name for path in Path(__file__).parent.glob("sql/daily/*/query.sql"))
 DAY = "{{ ti.xcom_pull('choose_day') }}"
 # A literal, of a day choose_day has checked: bqemulator binds no query parameters in scripts.
 LOG_DATE = "{% set log_date = \"DATE '\" ~ ti.xcom_pull('choose_day') ~ \"'\" %}"
@@ -55,7 +48,11 @@ with DAG(
     catchup=False,
     tags=["logline", "summary"],
     default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
-    user_defined_macros={"dataset": SETTINGS.dataset, "max_rejected_percent": SETTINGS.max_rejected_percent},
+    user_defined_macros={
+        "dataset": SETTINGS.dataset,
+        "max_rejected_percent": SETTINGS.max_rejected_percent,
+        "daily_tables": DAILY_TABLES,
+    },
     params={
         "day": day_param("Day", "The day to summarise, YYYY-MM-DD. Runs started by a backfill know theirs."),
     },
@@ -81,7 +78,7 @@ with DAG(
         task_id="rebuild_daily_tables",
         settings=SETTINGS,
         query=Query.of(
-            SETTINGS, LOG_DATE + f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}", day=DAY
+            SETTINGS, LOG_DATE + "{% set tables = daily_tables %}{% include 'sql/replace_day.sql' %}", day=DAY
         ),
         after=[Gate.of(SETTINGS, "daily_summary", day=DAY, before=LOG_DATE)],
         max_active_tis_per_dag=1,

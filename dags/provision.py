@@ -1,9 +1,9 @@
 """Everything logline needs in its project.
 
-Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql` and view of
-`dags/sql/*/view.sql`, the Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the
-streaming job's subscription, and where messages go that were delivered in vain too often. Run it once before anything
-else, and again after every upgrade:
+Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/**/schema.sql`, every
+view of `dags/sql/*/view.sql`, the Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live
+lines, the streaming job's subscription, and where messages go that were delivered in vain too often. Run it once before
+anything else, and again after every upgrade:
 
     airflow dags trigger provision
 
@@ -43,7 +43,7 @@ from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
 HERE = Path(__file__).parent
-TABLES = sorted(path.parent.name for path in HERE.glob("sql/*/schema.sql"))
+TABLES = sorted(path.parent.name for path in HERE.glob("sql/**/schema.sql"))
 VIEWS = sorted(path.parent.name for path in HERE.glob("sql/*/view.sql"))
 TEMPLATES = sorted(HERE.glob("templates/*.json"))
 IN_STAGING = f"{{% set dataset = '{SETTINGS.staging_dataset}' %}}"
