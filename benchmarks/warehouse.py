@@ -24,8 +24,8 @@ from beam_jobs.access_log import PARSER_VERSION, BlockParser, get_format
 from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, make_pools
 from benchmarks.table import machine
 from local_stack.running import RunningStack, running_stack
-from tests.sql.days import daily_tables, load, rebuild
-from tests.sql.warehouse import Warehouse
+from tests.sql.days import load, rebuild
+from tests.sql.warehouse import DAILY_TABLES, Warehouse
 
 DAY = date(2026, 11, 1)
 MILLION = 1_000_000
@@ -65,7 +65,7 @@ def _measure(stack: RunningStack, warehouse: Warehouse, size: int) -> float:
     marks = [time.perf_counter()]
     rebuild(warehouse, DAY, "requests")
     marks.append(time.perf_counter())
-    rebuild(warehouse, DAY, *daily_tables())
+    rebuild(warehouse, DAY, *DAILY_TABLES)
     marks.append(time.perf_counter())
     checks = warehouse.run(warehouse.sql("daily_summary/checks.sql", log_date=f"DATE '{DAY}'"))
     marks.append(time.perf_counter())

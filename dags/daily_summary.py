@@ -1,7 +1,7 @@
 """One day of trusted figures: every request once, and the daily tables made from them.
 
 Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it the tables of
-`DAILY_TABLES`; of `daily_sessions` also those sessions of the days beside it that a midnight of the day concerns. It
+`dags/sql/daily`; of `daily_sessions` also those sessions of the adjacent days that a midnight of the day concerns. It
 starts by itself for every day a backfill has touched; by hand it takes the day:
 
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
@@ -18,42 +18,28 @@ is kept in `quality_checks`, the balance of every day is the view `reconciliatio
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
-from airflow.sdk import DAG, IdentityMapper, Param, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, get_current_context, task
 
-from logline.alerts import IMBALANCE, AlertNotifier
+from logline.alerts import IMBALANCE
 from logline.assets import BACKFILLED_REQUESTS
+from logline.dag_defaults import day_param, task_defaults
 from logline.settings import Settings
 from logline.summaries.choose_day import summarised_day
-from logline.warehouse.checks import RebuildAndCheckOperator, record_job
-from logline.warehouse.queries import query_job
+from logline.task_ids import SUMMARY_DAG
+from logline.warehouse.checks import Gate, RebuildAndCheckOperator
+from logline.warehouse.queries import Query
 
 SETTINGS = Settings.from_environment()
-DAILY_TABLES = [
-    "daily_summary",
-    "daily_paths",
-    "daily_referers",
-    "daily_statuses",
-    "daily_user_agents",
-    "daily_visitors",
-    "daily_sessions",
-    "hourly_traffic",
-]
+DAILY_TABLES = sorted(path.parent.name for path in Path(__file__).parent.glob("sql/daily/*/query.sql"))
 DAY = "{{ ti.xcom_pull('choose_day') }}"
 # A literal, of a day choose_day has checked: bqemulator binds no query parameters in scripts.
 LOG_DATE = "{% set log_date = \"DATE '\" ~ ti.xcom_pull('choose_day') ~ \"'\" %}"
 
 
-def gate(folder: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The job of the checks in a folder, and the one that keeps their results."""
-    checks = query_job(LOG_DATE + f"{{% include 'sql/{folder}/checks.sql' %}}", SETTINGS, day=DAY)
-    return checks, record_job(SETTINGS, gate=folder, day=DAY)
-
-
 with DAG(
-    dag_id="daily_summary",
+    dag_id=SUMMARY_DAG,
     description="One day: requests without duplicates, and the daily tables",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=BACKFILLED_REQUESTS, default_partition_mapper=IdentityMapper()),
@@ -61,24 +47,14 @@ with DAG(
     max_active_runs=4,
     catchup=False,
     tags=["logline", "summary"],
-    default_args={
-        "owner": "logline",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=15),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=10),
-        "on_failure_callback": [AlertNotifier(SETTINGS, IMBALANCE)],
+    default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
+    user_defined_macros={
+        "dataset": SETTINGS.dataset,
+        "max_rejected_percent": SETTINGS.max_rejected_percent,
+        "daily_tables": DAILY_TABLES,
     },
-    user_defined_macros={"dataset": SETTINGS.dataset, "max_rejected_percent": SETTINGS.max_rejected_percent},
     params={
-        "day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Day",
-            description="The day to summarise, YYYY-MM-DD. Runs started by a backfill know theirs.",
-            examples=["2015-05-17"],
-        ),
+        "day": day_param("Day", "The day to summarise, YYYY-MM-DD. Runs started by a backfill know theirs."),
     },
 ) as dag:
 
@@ -90,23 +66,21 @@ with DAG(
     # BigQuery cancels one of two transactions that change the same table: each runs one at a time over all runs.
     rebuild_requests = RebuildAndCheckOperator(
         task_id="rebuild_requests",
-        configuration=query_job(
-            LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", SETTINGS, day=DAY
+        settings=SETTINGS,
+        query=Query.of(
+            SETTINGS, LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", day=DAY
         ),
-        before=[gate("landing")],
-        after=[gate("requests")],
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        before=[Gate.of(SETTINGS, "landing", day=DAY, before=LOG_DATE)],
+        after=[Gate.of(SETTINGS, "requests", day=DAY, before=LOG_DATE)],
         max_active_tis_per_dag=1,
     )
     rebuild_daily_tables = RebuildAndCheckOperator(
         task_id="rebuild_daily_tables",
-        configuration=query_job(
-            LOG_DATE + f"{{% set tables = {DAILY_TABLES} %}}{{% include 'sql/replace_day.sql' %}}", SETTINGS, day=DAY
+        settings=SETTINGS,
+        query=Query.of(
+            SETTINGS, LOG_DATE + "{% set tables = daily_tables %}{% include 'sql/replace_day.sql' %}", day=DAY
         ),
-        after=[gate("daily_summary")],
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        after=[Gate.of(SETTINGS, "daily_summary", day=DAY, before=LOG_DATE)],
         max_active_tis_per_dag=1,
     )
 

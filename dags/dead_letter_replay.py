@@ -25,25 +25,27 @@ cleared: the lines that are waiting then are selected and read anew.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, Param
 
 from logline.assets import BACKFILLED_REQUESTS
-from logline.backfill.units import LOG_FORMATS
+from logline.dag_defaults import day_param, task_defaults
+from logline.dataflow.launch import launch_body
 from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.log_formats import log_formats
 from logline.replay.plan import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
-from logline.warehouse.checks import RunChecksOperator, record_job
-from logline.warehouse.costs import QueryOperator
+from logline.task_ids import PLAN, REPLAY_DAG
+from logline.warehouse.checks import Gate, RunChecksOperator
 from logline.warehouse.ledger import ReportLedgerOperator
-from logline.warehouse.queries import LoadManifestFilesOperator, job_labels, query_job
+from logline.warehouse.load import LoadManifestFilesOperator
+from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
-PLAN = "ti.xcom_pull('plan')"
-SUFFIX = f"{{% set suffix = {PLAN}.suffix %}}"
-MANIFEST = f"{{{{ {PLAN}.output }}}}/manifest.json"
-LINES = f"{SETTINGS.staging_dataset}.replay_lines_{{{{ {PLAN}.suffix }}}}"
+LOG_FORMATS = log_formats("backfill")
+PLANNED = f"ti.xcom_pull('{PLAN}')"
+SUFFIX = f"{{% set suffix = {PLANNED}.suffix %}}"
+MANIFEST = f"{{{{ {PLANNED}.output }}}}/manifest.json"
+LINES = f"{SETTINGS.project}.{SETTINGS.staging_dataset}.replay_lines_{{{{ {PLANNED}.suffix }}}}"
 DAY = "{{ params.start_date or 'first' }}_{{ params.end_date or 'last' }}"
 WHICH_LINES = [
     ("start_date", "STRING", f"{{{{ params.start_date or '{FIRST_DAY}' }}}}"),
@@ -55,37 +57,24 @@ WHICH_LINES = [
 RUN_ID = ("run_id", "STRING", "{{ run_id }}")
 
 with DAG(
-    dag_id="dead_letter_replay",
+    dag_id=REPLAY_DAG,
     description="Rejected lines, read again with today's parser",
     doc_md=__doc__,
     schedule=None,
     # Two runs at once are safe; the second would find nothing left to do.
     max_active_runs=1,
     tags=["logline", "ingest"],
-    default_args={
-        "owner": "logline",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=15),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=10),
-    },
+    default_args=task_defaults(SETTINGS),
     user_defined_macros={"dataset": SETTINGS.dataset, "staging": SETTINGS.staging_dataset},
     params={
-        "start_date": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="First day",
-            description="Lines that were rejected on this day (UTC) or later, YYYY-MM-DD. Empty: however long ago.",
-            examples=["2015-05-17"],
+        "start_date": day_param(
+            "First day",
+            "Lines that were rejected on this day (UTC) or later, YYYY-MM-DD. Empty: however long ago.",
         ),
-        "end_date": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Last day",
-            description="Lines that were rejected on this day (UTC) or before, YYYY-MM-DD. Empty: until now.",
-            examples=["2015-05-20"],
+        "end_date": day_param(
+            "Last day",
+            "Lines that were rejected on this day (UTC) or before, YYYY-MM-DD. Empty: until now.",
+            "2015-05-20",
         ),
         "reason": Param(
             None,
@@ -118,92 +107,71 @@ with DAG(
     },
 ) as dag:
     plan = PlanReplayOperator(
-        task_id="plan",
+        task_id=PLAN,
         settings=SETTINGS,
-        configuration=query_job("{% include 'sql/replay/candidates.sql' %}", SETTINGS, day=DAY, parameters=WHICH_LINES),
+        query=Query.of(SETTINGS, "{% include 'sql/replay/candidates.sql' %}", day=DAY, parameters=WHICH_LINES),
     )
     select_lines = QueryOperator(
         task_id="select_lines",
-        configuration=query_job(
-            SUFFIX + "{% set limit = params.limit %}{% include 'sql/replay/select.sql' %}",
+        settings=SETTINGS,
+        query=Query.of(
             SETTINGS,
+            SUFFIX + "{% set limit = params.limit %}{% include 'sql/replay/select.sql' %}",
             day=DAY,
             parameters=[*WHICH_LINES, RUN_ID],
         ),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
     )
     launch_replay = LaunchFlexTemplateOperator(
         task_id="launch_replay",
-        project_id=SETTINGS.project,
-        location=SETTINGS.region,
-        body={
-            "launchParameter": {
-                "jobName": f"{{{{ {PLAN}.job_name }}}}",
-                "containerSpecGcsPath": SETTINGS.template_uri("replay"),
-                "parameters": {
-                    "lines": f"{SETTINGS.project}.{LINES}",
-                    "output": f"{{{{ {PLAN}.output }}}}",
-                    "run_id": "{{ run_id }}",
-                    **SETTINGS.anonymising_parameters(),
-                },
-                "environment": SETTINGS.dataflow_environment() | {"additionalUserLabels": job_labels(DAY)},
-            }
-        },
+        settings=SETTINGS,
+        body=launch_body(
+            SETTINGS,
+            "replay",
+            job_name=f"{{{{ {PLANNED}.job_name }}}}",
+            day=DAY,
+            parameters={"lines": LINES, "output": f"{{{{ {PLANNED}.output }}}}", "run_id": "{{ run_id }}"},
+        ),
     )
-    wait_for_replay = DataflowJobDoneSensor(
-        task_id="wait_for_replay",
-        job_id=launch_replay.output,
-        project_id=SETTINGS.project,
-        location=SETTINGS.region,
-        poll_interval=SETTINGS.poll_seconds,
-        timeout=timedelta(days=1),
-    )
+    wait_for_replay = DataflowJobDoneSensor(task_id="wait_for_replay", settings=SETTINGS, job_id=launch_replay.output)
     load_rows = LoadManifestFilesOperator(
         task_id="load_rows",
+        settings=SETTINGS,
         manifest=MANIFEST,
         files="rows",
         day=DAY,
-        columns_of=f"{SETTINGS.dataset}.backfilled_requests",
-        destination_project_dataset_table=f"{SETTINGS.staging_dataset}.replayed_{{{{ {PLAN}.suffix }}}}",
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        columns_of="backfilled_requests",
+        into=f"replayed_{{{{ {PLANNED}.suffix }}}}",
     )
     check_staging = RunChecksOperator(
         task_id="check_staging",
-        configuration=query_job(SUFFIX + "{% include 'sql/replay/checks.sql' %}", SETTINGS, day=DAY),
-        record=record_job(SETTINGS, gate="replay", day=DAY),
+        settings=SETTINGS,
+        gate=Gate.of(SETTINGS, "replay", day=DAY, before=SUFFIX),
         manifest=MANIFEST,
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
     )
     land = QueryOperator(
         task_id="land",
-        configuration=query_job(
-            SUFFIX + "{% set job_id = ti.xcom_pull('launch_replay') %}{% include 'sql/replay/land.sql' %}",
+        settings=SETTINGS,
+        query=Query.of(
             SETTINGS,
+            SUFFIX + "{% set job_id = ti.xcom_pull('launch_replay') %}{% include 'sql/replay/land.sql' %}",
             day=DAY,
         ),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
         # BigQuery cancels one of two transactions that change the same table.
         max_active_tis_per_dag=1,
         retries=5,
     )
     report = ReportLedgerOperator(
         task_id="report",
-        configuration=query_job("{% include 'sql/replay/report.sql' %}", SETTINGS, day=DAY, parameters=[RUN_ID]),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, "{% include 'sql/replay/report.sql' %}", day=DAY, parameters=[RUN_ID]),
         asset=BACKFILLED_REQUESTS,
     )
     # All of them setups: clearing a task behind them selects and reads the lines that are waiting then.
     setups = [task.as_setup() for task in (select_lines, launch_replay, wait_for_replay, load_rows)]
     drop_staging = QueryOperator(
         task_id="drop_staging",
-        configuration=query_job(SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", SETTINGS, day=DAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", day=DAY),
     ).as_teardown(setups=setups)
 
     plan >> select_lines >> launch_replay >> wait_for_replay >> load_rows

@@ -17,16 +17,14 @@ It also sums the stream's batches up in `ledger` and `ledger_days`, one row for 
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from logline.alerts import IMBALANCE, AlertNotifier
+from logline.alerts import IMBALANCE
 from logline.assets import BACKFILLED_REQUESTS
+from logline.dag_defaults import task_defaults
 from logline.settings import Settings
-from logline.warehouse.costs import QueryOperator
 from logline.warehouse.ledger import ReopenDaysOperator
-from logline.warehouse.queries import query_job
+from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
 TODAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"
@@ -40,27 +38,20 @@ with DAG(
     max_active_runs=1,
     catchup=False,
     tags=["logline", "summary"],
-    default_args={
-        "owner": "logline",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=15),
-        "on_failure_callback": [AlertNotifier(SETTINGS, IMBALANCE)],
-    },
+    default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
     user_defined_macros={"dataset": SETTINGS.dataset, "late_days": SETTINGS.late_days},
 ) as dag:
     fold_stream_ledger = QueryOperator(
         task_id="fold_stream_ledger",
-        configuration=query_job("{% include 'sql/ledger/fold_stream.sql' %}", SETTINGS, day=TODAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, "{% include 'sql/ledger/fold_stream.sql' %}", day=TODAY),
     )
     reopen_days = ReopenDaysOperator(
         task_id="reopen_days",
-        configuration=query_job("{% include 'sql/request_builds/reopen.sql' %}", SETTINGS, day=TODAY),
-        reopened=query_job("{% include 'sql/request_builds/reopened.sql' %}", SETTINGS, day=TODAY),
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, "{% include 'sql/request_builds/reopen.sql' %}", day=TODAY),
+        reopened=Query.of(SETTINGS, "{% include 'sql/request_builds/reopened.sql' %}", day=TODAY),
         asset=BACKFILLED_REQUESTS,
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
     )
 
     fold_stream_ledger >> reopen_days

@@ -48,19 +48,24 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the cl
     task_group,
 )
 
-from logline.alerts import FAILED_BACKFILL, AlertNotifier, missed_deadline
+from logline.alerts import FAILED_BACKFILL, missed_deadline
 from logline.assets import BACKFILLED_REQUESTS
 from logline.backfill.plan import plan_backfill, planned_unit
-from logline.backfill.slots import WaitForTurnSensor
-from logline.backfill.units import LOG_FORMATS, MAX_DAYS
+from logline.backfill.slots import WaitForSlotSensor
+from logline.backfill.units import MAX_DAYS
+from logline.dag_defaults import day_param, task_defaults
+from logline.dataflow.launch import launch_body
 from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.log_formats import log_formats
 from logline.settings import Settings
-from logline.warehouse.checks import RunChecksOperator, record_job
-from logline.warehouse.costs import QueryOperator
+from logline.task_ids import BACKFILL_DAG, DAY_GROUP, DROP_STAGING, REPORT, WAIT_FOR_PARSE
+from logline.warehouse.checks import Gate, RunChecksOperator
 from logline.warehouse.ledger import ReportLedgerOperator
-from logline.warehouse.queries import LoadManifestFilesOperator, job_labels, query_job
+from logline.warehouse.load import LoadManifestFilesOperator
+from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
+LOG_FORMATS = log_formats("backfill")
 DAY = "{{ unit(ti).label }}"
 MANIFEST = "{{ unit(ti).output }}/manifest.json"
 SUFFIX = "{% set suffix = unit(ti).suffix %}"
@@ -73,7 +78,7 @@ STAGED = {
 }
 
 with DAG(
-    dag_id="log_backfill",
+    dag_id=BACKFILL_DAG,
     description="Historical log files into trusted tables",
     doc_md=__doc__,
     # No start_date: a new installation, with nothing provisioned yet, waits for the next night.
@@ -89,31 +94,17 @@ with DAG(
         name="nightly backfill",
     ),
     tags=["logline", "ingest"],
-    default_args={
-        "owner": "logline",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=15),
-        "retry_exponential_backoff": 2,
-        "max_retry_delay": timedelta(minutes=10),
-        "on_failure_callback": [AlertNotifier(SETTINGS, FAILED_BACKFILL)],
-    },
+    default_args=task_defaults(SETTINGS, runbook=FAILED_BACKFILL),
     user_defined_macros={"unit": planned_unit, "dataset": SETTINGS.dataset, "staging": SETTINGS.staging_dataset},
     params={
-        "start_date": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="First day",
-            description="First day to read, YYYY-MM-DD. Empty: the day before the run (UTC), or the last day if given.",
-            examples=["2015-05-17"],
+        "start_date": day_param(
+            "First day",
+            "First day to read, YYYY-MM-DD. Empty: the day before the run (UTC), or the last day if given.",
         ),
-        "end_date": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Last day",
-            description=f"Last day to read, YYYY-MM-DD, at most {MAX_DAYS} days from the first. Empty: the first day.",
-            examples=["2015-05-20"],
+        "end_date": day_param(
+            "Last day",
+            f"Last day to read, YYYY-MM-DD, at most {MAX_DAYS} days from the first. Empty: the first day.",
+            "2015-05-20",
         ),
         "source": Param(
             f"gs://{SETTINGS.bucket}/logs/{{date}}/*",
@@ -173,13 +164,13 @@ with DAG(
         """Check the Params and everything they need; one unit of work for each day."""
         return plan_backfill(SETTINGS, get_current_context())
 
-    @task_group
+    @task_group(group_id=DAY_GROUP)
     def day(unit: Any) -> None:
         """One day, from its files to its asset partitions."""
-        wait_for_turn = WaitForTurnSensor(
+        wait_for_turn = WaitForSlotSensor(
             task_id="wait_for_turn",
-            last_task_id="day.drop_staging",
-            at_once="{{ params.max_parallel_days }}",
+            last_task_id=f"{DAY_GROUP}.{DROP_STAGING}",
+            slots="{{ params.max_parallel_days }}",
             poke_interval=SETTINGS.poll_seconds,
             timeout=timedelta(days=7),
             map_index_template=DAY,
@@ -196,89 +187,73 @@ with DAG(
         )
         launch_parse = LaunchFlexTemplateOperator(
             task_id="launch_parse",
-            project_id=SETTINGS.project,
-            location=SETTINGS.region,
-            body={
-                "launchParameter": {
-                    "jobName": "{{ unit(ti).job_name }}",
-                    "containerSpecGcsPath": SETTINGS.template_uri("backfill"),
-                    "parameters": {
-                        "source": "{{ unit(ti).source }}",
-                        "output": "{{ unit(ti).output }}",
-                        "run_id": "{{ run_id }}",
-                        "log_format": "{{ params.log_format }}",
-                        **SETTINGS.anonymising_parameters(),
-                    },
-                    "environment": SETTINGS.dataflow_environment() | {"additionalUserLabels": job_labels(DAY)},
-                }
-            },
+            settings=SETTINGS,
+            body=launch_body(
+                SETTINGS,
+                "backfill",
+                job_name="{{ unit(ti).job_name }}",
+                day=DAY,
+                parameters={
+                    "source": "{{ unit(ti).source }}",
+                    "output": "{{ unit(ti).output }}",
+                    "run_id": "{{ run_id }}",
+                    "log_format": "{{ params.log_format }}",
+                },
+            ),
             map_index_template=DAY,
         )
         wait_for_parse = DataflowJobDoneSensor(
-            task_id="wait_for_parse",
-            job_id=launch_parse.output,
-            project_id=SETTINGS.project,
-            location=SETTINGS.region,
-            poll_interval=SETTINGS.poll_seconds,
-            timeout=timedelta(days=1),
-            map_index_template=DAY,
+            task_id=WAIT_FOR_PARSE, settings=SETTINGS, job_id=launch_parse.output, map_index_template=DAY
         )
         loads = [
             LoadManifestFilesOperator(
                 task_id=f"load_{name}",
+                settings=SETTINGS,
                 manifest=MANIFEST,
                 files=name,
                 day=DAY,
-                columns_of=f"{SETTINGS.dataset}.{table}",
-                destination_project_dataset_table=f"{SETTINGS.staging_dataset}.{name}_{{{{ unit(ti).suffix }}}}",
-                project_id=SETTINGS.project,
-                location=SETTINGS.location,
+                columns_of=table,
+                into=f"{name}_{{{{ unit(ti).suffix }}}}",
                 map_index_template=DAY,
             )
             for name, table in STAGED.items()
         ]
         check_staging = RunChecksOperator(
             task_id="check_staging",
-            configuration=query_job(
-                SUFFIX + "{% include 'sql/backfilled_requests/checks.sql' %}",
+            settings=SETTINGS,
+            gate=Gate.of(
                 SETTINGS,
+                "backfilled_requests",
                 day=DAY,
+                before=SUFFIX,
                 parameters=[
                     ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}"),
                     ("allow_empty", "BOOL", "{{ params.allow_empty | lower }}"),
                 ],
             ),
-            record=record_job(SETTINGS, gate="backfilled_requests", day=DAY),
             manifest=MANIFEST,
-            project_id=SETTINGS.project,
-            location=SETTINGS.location,
             map_index_template=DAY,
         )
         replace = QueryOperator(
             task_id="replace",
-            configuration=query_job(SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", SETTINGS, day=DAY),
-            project_id=SETTINGS.project,
-            location=SETTINGS.location,
+            settings=SETTINGS,
+            query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", day=DAY),
             # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
             max_active_tis_per_dag=1,
             retries=5,
             map_index_template=DAY,
         )
         report = ReportLedgerOperator(
-            task_id="report",
-            configuration=query_job(SUFFIX + "{% include 'sql/ledger/report.sql' %}", SETTINGS, day=DAY),
-            project_id=SETTINGS.project,
-            location=SETTINGS.location,
+            task_id=REPORT,
+            settings=SETTINGS,
+            query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=DAY),
             asset=BACKFILLED_REQUESTS,
             map_index_template=DAY,
         )
         drop_staging = QueryOperator(
-            task_id="drop_staging",
-            configuration=query_job(
-                SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", SETTINGS, day=DAY
-            ),
-            project_id=SETTINGS.project,
-            location=SETTINGS.location,
+            task_id=DROP_STAGING,
+            settings=SETTINGS,
+            query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", day=DAY),
             map_index_template=DAY,
         ).as_teardown(setups=loads)
 

@@ -1,9 +1,9 @@
 """Everything logline needs in its project.
 
-Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/*/schema.sql` and view of
-`dags/sql/*/view.sql`, the Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the
-streaming job's subscription, and where messages go that were delivered in vain too often. Run it once before anything
-else, and again after every upgrade:
+Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/**/schema.sql`, every
+view of `dags/sql/*/view.sql`, the Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live
+lines, the streaming job's subscription, and where messages go that were delivered in vain too often. Run it once before
+anything else, and again after every upgrade:
 
     airflow dags trigger provision
 
@@ -24,7 +24,6 @@ the subscription: https://cloud.google.com/pubsub/docs/handling-failures#grant_f
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from airflow.providers.google.cloud.operators.bigquery import BigQueryCreateEmptyDatasetOperator
@@ -35,15 +34,16 @@ from airflow.providers.google.cloud.operators.pubsub import (
 )
 from airflow.sdk import DAG, task
 
+from logline.dag_defaults import task_defaults
 from logline.dataflow.templates import upload_template
+from logline.labels import NO_DAY
 from logline.settings import Settings
-from logline.warehouse.costs import QueryOperator
-from logline.warehouse.migrate_tables import EvolveTablesOperator
-from logline.warehouse.queries import NO_DAY, query_job
+from logline.warehouse.migrate_tables import MigrateTablesOperator
+from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
 HERE = Path(__file__).parent
-TABLES = sorted(path.parent.name for path in HERE.glob("sql/*/schema.sql"))
+TABLES = sorted(path.parent.name for path in HERE.glob("sql/**/schema.sql"))
 VIEWS = sorted(path.parent.name for path in HERE.glob("sql/*/view.sql"))
 TEMPLATES = sorted(HERE.glob("templates/*.json"))
 IN_STAGING = f"{{% set dataset = '{SETTINGS.staging_dataset}' %}}"
@@ -56,7 +56,7 @@ with DAG(
     # Two runs at once would only get in each other's way.
     max_active_runs=1,
     tags=["logline", "setup"],
-    default_args={"owner": "logline", "retries": 2, "retry_delay": timedelta(seconds=15)},
+    default_args=task_defaults(SETTINGS, retries=2),
     user_defined_macros={
         "dataset": SETTINGS.dataset,
         "landing_expiry_days": SETTINGS.landing_expiry_days,
@@ -104,22 +104,20 @@ with DAG(
     )
     create_tables = QueryOperator(
         task_id="create_tables",
-        configuration=query_job("{% include 'sql/create_tables.sql' %}", SETTINGS, day=NO_DAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
     )
-    evolve_tables = EvolveTablesOperator(
+    evolve_tables = MigrateTablesOperator(
         task_id="evolve_tables",
         settings=SETTINGS,
         tables=TABLES,
-        create=query_job(IN_STAGING + "{% include 'sql/create_tables.sql' %}", SETTINGS, day=NO_DAY),
-        drop=query_job(IN_STAGING + "{% include 'sql/drop_tables.sql' %}", SETTINGS, day=NO_DAY),
+        create=Query.of(SETTINGS, IN_STAGING + "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
+        drop=Query.of(SETTINGS, IN_STAGING + "{% include 'sql/drop_tables.sql' %}", day=NO_DAY),
     )
     create_views = QueryOperator(
         task_id="create_views",
-        configuration=query_job("{% include 'sql/create_views.sql' %}", SETTINGS, day=NO_DAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, "{% include 'sql/create_views.sql' %}", day=NO_DAY),
     )
 
     create_topic, create_dead_letter_topic = (

@@ -39,22 +39,22 @@ from airflow.providers.google.cloud.operators.dataflow import DataflowStopJobOpe
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, TriggerRule, get_current_context, task
 
-from logline.alerts import STREAM, AlertNotifier
+from logline.alerts import STREAM
+from logline.dag_defaults import task_defaults
 from logline.dataflow.operators import LaunchFlexTemplateOperator
 from logline.settings import Settings
 from logline.stream.decide import Wish
-from logline.stream.tasks import CheckStreamOperator, launch_body, supervise
-from logline.warehouse.checks import record_job
-from logline.warehouse.costs import QueryOperator
-from logline.warehouse.queries import query_job
+from logline.stream.tasks import DECIDED, CheckStreamOperator, stream_launch, supervise
+from logline.task_ids import APPROVE, CHECK, DRAIN, LAUNCH, RECORD, STREAM_DAG, UPDATE
+from logline.warehouse.checks import Gate
+from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
-DECIDED = "ti.xcom_pull('decide', key='decision')"
 DAY = f"{{{{ {DECIDED}['observed_at'][:10] }}}}"
 DECISION = ("decision", "STRING", f"{{{{ {DECIDED} | tojson }}}}")
 
 with DAG(
-    dag_id="stream_supervisor",
+    dag_id=STREAM_DAG,
     description="One streaming job, running, up to date and in time",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
@@ -62,14 +62,14 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     tags=["logline", "stream"],
-    default_args={
-        "owner": "logline",
-        # The next run is the retry: it looks anew before it acts.
-        "retries": 0,
-        # What hangs must not keep the next run from looking.
-        "execution_timeout": timedelta(minutes=3),
-        "on_failure_callback": [AlertNotifier(SETTINGS, STREAM)],
-    },
+    default_args=task_defaults(
+        SETTINGS,
+        runbook=STREAM,
+        # The next run is the retry: it observes again before it acts.
+        retries=0,
+        # A task that hangs must not keep the next run from looking.
+        execution_timeout=timedelta(minutes=3),
+    ),
     user_defined_macros={"dataset": SETTINGS.dataset, "runbooks": SETTINGS.runbooks},
     params={
         "action": Param(
@@ -117,20 +117,18 @@ with DAG(
         return supervise(SETTINGS, get_current_context())
 
     launch = LaunchFlexTemplateOperator(
-        task_id="launch",
-        project_id=SETTINGS.project,
-        location=SETTINGS.region,
-        body=launch_body(SETTINGS),
+        task_id=LAUNCH,
+        settings=SETTINGS,
+        body=stream_launch(SETTINGS),
     )
     update = LaunchFlexTemplateOperator(
-        task_id="update",
-        project_id=SETTINGS.project,
-        location=SETTINGS.region,
-        body=launch_body(SETTINGS, update=True),
+        task_id=UPDATE,
+        settings=SETTINGS,
+        body=stream_launch(SETTINGS, update=True),
         trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
     )
     drain = DataflowStopJobOperator(
-        task_id="drain",
+        task_id=DRAIN,
         job_id=f"{{{{ {DECIDED}['job_id'] }}}}",
         project_id=SETTINGS.project,
         location=SETTINGS.region,
@@ -141,35 +139,31 @@ with DAG(
     )
     approve_update, approve_drain = (
         ApprovalOperator(
-            task_id=f"approve_{change}",
+            task_id=f"{APPROVE}{change}",
             subject=f"May the stream be {done}?",
             body=f"{{{{ {DECIDED}['reason'] }}}}",
             defaults="Reject",
             response_timeout=timedelta(minutes=30),
             execution_timeout=None,
         )
-        for change, done in (("update", "updated"), ("drain", "drained"))
+        for change, done in ((UPDATE, "updated"), (DRAIN, "drained"))
     )
     check = CheckStreamOperator(
-        task_id="check",
-        configuration=query_job(
-            "{% set max_freshness_minutes = params.max_freshness_minutes %}"
-            "{% include 'sql/stream_supervision/health.sql' %}",
+        task_id=CHECK,
+        settings=SETTINGS,
+        gate=Gate.of(
             SETTINGS,
+            "stream_supervision",
             day=DAY,
+            before="{% set max_freshness_minutes = params.max_freshness_minutes %}",
             parameters=[DECISION, ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}")],
+            file="health.sql",
         ),
-        record=record_job(SETTINGS, gate="stream_supervision", day=DAY),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
     )
     record = QueryOperator(
-        task_id="record",
-        configuration=query_job(
-            "{% include 'sql/stream_supervision/record.sql' %}", SETTINGS, day=DAY, parameters=[DECISION]
-        ),
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
+        task_id=RECORD,
+        settings=SETTINGS,
+        query=Query.of(SETTINGS, "{% include 'sql/stream_supervision/record.sql' %}", day=DAY, parameters=[DECISION]),
     )
 
     decide() >> [launch, update, drain, approve_update, approve_drain, check, record]

@@ -1,6 +1,6 @@
 """Write `docs/dags.md` from the DAGs: `python -m tools.dags_page`.
 
-What a DAG is for, its Params and its tasks are told by the DAG itself. Runs with the repository and `plugins` on
+What a DAG is for, its Params and its tasks come from the DAG itself. Runs with the repository and `plugins` on
 PYTHONPATH; Airflow is pointed at a home of its own that is deleted afterwards.
 """
 
@@ -28,7 +28,7 @@ ENVIRONMENT = {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logli
 
 
 def page(dags: Mapping[str, Any]) -> str:
-    """The whole page.
+    """Return the whole page.
 
     Args:
         dags: the DAGs by id.

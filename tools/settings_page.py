@@ -5,60 +5,37 @@ Runs with `plugins` on PYTHONPATH. What stands above the marker in the page is w
 
 from __future__ import annotations
 
-import inspect
-import re
 from pathlib import Path
 
-from logline.settings import Settings, SettingsError
+from logline.settings import PREFIX, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 MARKER = "<!-- From plugins/logline/settings.py by python -m tools.settings_page: change it there. -->\n"
+# What is checked elsewhere, or needed in one case only.
+FREE_TEXTS = {"anonymise_key_file", "notifiers", "runbooks"}
 # What a fresh installation sets.
 REQUIRED = {"GOOGLE_CLOUD_PROJECT": "my-project", "LOGLINE_BUCKET": "my-bucket"}
 
 
 def described_settings() -> str:
-    """A table of every setting: its variable, what it is, its default and what it must be."""
+    """Return a table of every setting: its variable, what it is, its default and what it must be."""
     settings = Settings.from_environment(REQUIRED)
     lines = ["| variable | what | default | it must |", "|---|---|---|---|"]
-    for field, text, variable in _attributes():
+    for field, info in Settings.model_fields.items():
         default = getattr(settings, field)
         shown = {True: "`yes`", False: "`no`", None: "not set"}.get(default, f"`{default}`")
+        variable = PREFIX + field.upper()
         if variable in REQUIRED:
             shown = "**required**"
         elif field == "project":
             shown = "`GOOGLE_CLOUD_PROJECT`, else **required**"
-        elif default in ("[]", ""):
-            shown = f"`{default}`"
-        lines.append(f"| `{variable}` | {text} | {shown} | {_must(variable)} |".replace("||", "| |"))
+        must = "" if field in FREE_TEXTS else Settings.must(field).replace("|", "\\|")
+        lines.append(f"| `{variable}` | {info.description} | {shown} | {must} |".replace("  |", " |"))
     return "\n".join(lines) + "\n"
 
 
-def _attributes() -> list[tuple[str, str, str]]:
-    """Field, text and variable of each line of the class's docstring."""
-    _, _, listed = inspect.cleandoc(Settings.__doc__ or "").partition("Attributes:")
-    found = []
-    for entry in re.split(r"\n {4}(?=\w+: )", listed)[1:]:
-        field, _, text = " ".join(entry.split()).partition(": ")
-        variable = re.search(r"`(LOGLINE_[A-Z_]+)`", text)
-        if variable is None:
-            raise ValueError(f"Settings.{field}: the docstring names no variable")
-        text = re.sub(r" \(`LOGLINE_[^)]*\)", "", text).rstrip(".")
-        found.append((field, text[0].upper() + text[1:], variable[1]))
-    return found
-
-
-def _must(variable: str) -> str:
-    """What the settings say of a value that nothing is."""
-    try:
-        Settings.from_environment(REQUIRED | {variable: "!"})
-    except SettingsError as error:
-        return re.search(rf"^{variable} must (.*), it is '!'$", str(error), re.MULTILINE)[1].replace("|", "\\|")  # type: ignore[index]
-    return ""
-
-
 def page() -> str:
-    """The whole page as it must be."""
+    """Return the whole page as it must be."""
     by_hand, marker, _ = PAGE.read_text(encoding="utf-8").partition(MARKER)
     if not marker:
         raise ValueError(f"{PAGE} lacks the line {MARKER.strip()}")

@@ -1,4 +1,4 @@
-"""Write the tables of `docs/tables.md` from `dags/sql/*/schema.sql` and `view.sql`: `python -m tools.tables_page`.
+"""Write the tables of `docs/tables.md` from `dags/sql/**/schema.sql` and `view.sql`: `python -m tools.tables_page`.
 
 What stands above the marker in the page is written by hand and stays.
 """
@@ -18,7 +18,7 @@ DATASET = "logline"
 
 
 def described_tables() -> str:
-    """The part of the page below the marker: every table and view with its columns."""
+    """Return the part of the page below the marker: every table and view with its columns."""
     environment = Environment(
         loader=FileSystemLoader(REPOSITORY / "dags"),
         undefined=StrictUndefined,
@@ -26,8 +26,8 @@ def described_tables() -> str:
     )
     sections: list[str] = []
     first_with: dict[str, str] = {}
-    paths = (REPOSITORY / "dags" / "sql").glob("*/*.sql")
-    for path in sorted(paths, key=lambda path: (path.parent.name != "requests", path)):
+    paths = (REPOSITORY / "dags" / "sql").rglob("*.sql")
+    for path in sorted(paths, key=lambda path: (path.parent.name != "requests", path.parent.name, path.name)):
         if path.name in ("schema.sql", "view.sql"):
             template = environment.get_template(str(path.relative_to(REPOSITORY / "dags")))
             sql = template.render(dataset=DATASET).strip().removesuffix(";")
@@ -83,7 +83,7 @@ def _columns(create: exp.Expr) -> str:
 
 
 def page() -> str:
-    """The whole page as it must be."""
+    """Return the whole page as it must be."""
     by_hand, marker, _ = PAGE.read_text(encoding="utf-8").partition(MARKER)
     if not marker:
         raise ValueError(f"{PAGE} lacks the line {MARKER.strip()}")

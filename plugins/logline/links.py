@@ -25,7 +25,8 @@ class JobPageLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Its address; empty before the launch."""
         launched = XCom.get_value(key=DataflowJobLink.key, ti_key=ti_key)
-        return Settings.from_environment().job_url(launched["job_id"]) if launched else ""
+        settings: Settings = operator.settings  # type: ignore[attr-defined]
+        return settings.job_url(launched["job_id"]) if launched else ""
 
 
 class LoglinePageLink(BaseOperatorLink):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
@@ -18,20 +17,11 @@ from google.api_core.exceptions import DeadlineExceeded, Forbidden, NotFound, Se
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import TransportError
 
-from logline.backfill.units import Unit
-from logline.dataflow.manifest import split_uri
 from logline.settings import Settings
+from logline.uris import split_uri
 
 TIMEOUT_SECONDS = 20
 NEVER = Retry(predicate=if_exception_type())
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object of Cloud Storage and its size in bytes."""
-
-    name: str
-    size: int
 
 
 @contextmanager
@@ -91,25 +81,3 @@ def check_subscription(settings: Settings) -> None:
     path = settings.subscription_path
     with answering("Pub/Sub", f"{path} is missing: run the provision DAG once", f"{path} cannot be read"):
         PubSubHook().subscriber_client.get_subscription(subscription=path, retry=None, timeout=TIMEOUT_SECONDS)
-
-
-def list_objects(unit: Unit) -> list[StoredObject]:
-    """The objects a unit would read now."""
-    with answering(
-        "Cloud Storage",
-        f"bucket {unit.bucket} does not exist: correct source {unit.source}",
-        f"bucket {unit.bucket} cannot be listed",
-    ):
-        blobs = (
-            GCSHook()
-            .get_conn()
-            .list_blobs(
-                unit.bucket,
-                prefix=unit.prefix,
-                match_glob=unit.objects,
-                fields="items(name,size),nextPageToken",
-                retry=NEVER,
-                timeout=TIMEOUT_SECONDS,
-            )
-        )
-        return [StoredObject(name=blob.name, size=blob.size or 0) for blob in blobs]

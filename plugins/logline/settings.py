@@ -2,7 +2,8 @@
 
 Airflow, Composer and the local stack all set environment variables, so these are the only source; the connection
 `google_cloud_default` holds the credentials. A DAG file calls `Settings.from_environment` while it is parsed: what is
-missing or wrong then shows as an import error of that DAG, one line for each variable.
+missing or wrong then shows as an import error of that DAG, one line for each variable. So do the page, the plugin and
+Airflow's callbacks; everything else is given the settings.
 """
 
 from __future__ import annotations
@@ -10,136 +11,157 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
 from logline import __version__
+from logline.log_formats import is_log_format, log_formats
 
-_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
-_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+PREFIX = "LOGLINE_"
+_DATASET = r"[A-Za-z0-9_]{1,1024}"
 # https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
-_PUBSUB = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
-# As the API's discovery document gives it for jobName.
-_JOB = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_LOCATION = re.compile(r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?")
-_NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_PUBSUB = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
+# Also of a job, as the API's discovery document gives it for jobName.
+_NAME = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 # https://cloud.google.com/dataflow/docs/guides/specifying-networks#specifying_a_network_and_a_subnetwork
-_SUBNETWORK = re.compile(r"(https://\S+/)?(projects/[^/\s]+/)?regions/[^/\s]+/subnetworks/[^/\s]+")
-_MACHINE_TYPE = re.compile(r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]")
-_ACCOUNT = re.compile(r"[^@\s]+@[a-z0-9.-]+")
+_SUBNETWORK = r"(https://\S+/)?(projects/[^/\s]+/)?regions/[^/\s]+/subnetworks/[^/\s]+"
 # https://github.com/distribution/reference/blob/main/reference.go
-_REPOSITORY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-
-# A message has no sample of lines to tell the format by.
-STREAM_FORMATS = (
-    "article", "aws_alb", "aws_cloudfront", "caddy", "cloud_load_balancing", "combined", "combined_s", "combined_us",
-    "common", "nginx_json", "nginx_timed", "traefik", "vhost_combined",
-)  # fmt: skip
-
-_ANONYMISE = ("none", "truncate", "hash")
+_REPOSITORY = r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
+# What the text of a field must be unless the field says otherwise.
+_BY_TYPE = {
+    int: ("be a whole number above 0", r"(?=0*[1-9])[0-9]{1,18}"),
+    bool: ("be yes or no", "yes|no"),
+    str: ("not be empty", r"[\s\S]+"),
+}
 
 
 class SettingsError(ValueError):
     """One or more settings are missing or wrong; the message has one line for each."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The configuration of one logline installation.
+def _setting(
+    description: str,
+    default: Any = ...,
+    *,
+    default_factory: Callable[[dict[str, Any]], str] | None = None,
+    must: str | None = None,
+    pattern: str | None = None,
+) -> Any:
+    """Describe a setting: its default, and what its text must be, a pattern to match in full."""
+    given: dict[str, Any] = {"default": default} if default_factory is None else {"default_factory": default_factory}
+    return Field(**given, description=description, json_schema_extra={"must": must, "pattern": pattern})
 
-    Attributes:
-        project: Google Cloud project (`LOGLINE_PROJECT`, else `GOOGLE_CLOUD_PROJECT`).
-        region: Dataflow region (`LOGLINE_REGION`).
-        location: location of the bucket and the datasets (`LOGLINE_LOCATION`).
-        bucket: bucket of the logs, staging files and templates, without `gs://` (`LOGLINE_BUCKET`).
-        dataset: dataset of the tables (`LOGLINE_DATASET`).
-        staging_dataset: dataset of the tables that live as long as one backfilled day (`LOGLINE_STAGING_DATASET`).
-        poll_seconds: seconds between two looks at something awaited (`LOGLINE_POLL_SECONDS`).
-        wait_for_files_hours: hours a run waits for its files before it fails (`LOGLINE_WAIT_FOR_FILES_HOURS`).
-        image_repository: where the images of the Dataflow jobs are (`LOGLINE_IMAGE_REPOSITORY`).
-        image_version: tag of these images (`LOGLINE_IMAGE_VERSION`).
-        machine_type: Compute Engine type of the Dataflow workers (`LOGLINE_MACHINE_TYPE`).
-        max_workers: most workers of one Dataflow job (`LOGLINE_MAX_WORKERS`).
-        service_account: service account of the Dataflow workers (`LOGLINE_SERVICE_ACCOUNT`).
-        network: network of the Dataflow workers (`LOGLINE_NETWORK`).
-        subnetwork: subnetwork of the Dataflow workers (`LOGLINE_SUBNETWORK`).
-        public_addresses: whether these workers have public addresses, yes or no (`LOGLINE_PUBLIC_ADDRESSES`).
-        max_bytes_billed: bytes one query may bill before BigQuery refuses it (`LOGLINE_MAX_BYTES_BILLED`).
-        landing_expiry_days: days after the day of a line (for rejected lines, after they were rejected) when its row
-            leaves the landing tables; None: never (`LOGLINE_LANDING_EXPIRY_DAYS`).
-        staging_expiry_hours: hours after which a staging table that nobody has dropped expires
-            (`LOGLINE_STAGING_EXPIRY_HOURS`).
-        topic: Pub/Sub topic of the live log lines (`LOGLINE_TOPIC`).
-        dead_letter_topic: topic of messages that were delivered in vain too often (`LOGLINE_DEAD_LETTER_TOPIC`).
-        subscription: subscription of the streaming job (`LOGLINE_SUBSCRIPTION`).
-        stream_job: name of the streaming job (`LOGLINE_STREAM_JOB`).
-        stream_log_format: format of the live lines (`LOGLINE_STREAM_LOG_FORMAT`).
-        restart_budget: ends of the streaming job within the window before it is left alone (`LOGLINE_RESTART_BUDGET`).
-        restart_window_minutes: the window (`LOGLINE_RESTART_WINDOW_MINUTES`).
-        restart_pause_seconds: pause before the second restart, doubled for each one more
-            (`LOGLINE_RESTART_PAUSE_SECONDS`).
-        max_start_minutes: minutes the streaming job may take to start (`LOGLINE_MAX_START_MINUTES`).
-        max_drain_minutes: minutes a drain or an update may take (`LOGLINE_MAX_DRAIN_MINUTES`).
-        max_lag_seconds: seconds the stream may be behind (`LOGLINE_MAX_LAG_SECONDS`).
-        max_freshness_minutes: minutes without a new row before somebody is called; None: lines may stay away
-            (`LOGLINE_MAX_FRESHNESS_MINUTES`).
-        max_rejected_percent: share of the live lines that may be rejected (`LOGLINE_MAX_REJECTED_PERCENT`).
-        late_days: days after which late lines no longer make a day of `requests` be rebuilt (`LOGLINE_LATE_DAYS`).
-        notifiers: who is told of a failed task, JSON (`LOGLINE_NOTIFIERS`, see `logline.alerts`).
-        anonymise: what becomes of client addresses: none, truncate or hash (`LOGLINE_ANONYMISE`, see docs/parser.md).
-        anonymise_key_file: gs:// file with the key of the hashes (`LOGLINE_ANONYMISE_KEY_FILE`).
-        redact_query_secrets: whether secrets in URLs are redacted, yes or no (`LOGLINE_REDACT_QUERY_SECRETS`).
-        runbooks: where the runbooks are, a path or an address to which `#heading` can be added (`LOGLINE_RUNBOOKS`).
-        job_page: address of the page of a Dataflow job, with `{project}`, `{region}` and `{job_id}`
-            (`LOGLINE_JOB_PAGE`).
-        backfill_deadline_hours: hours after the time it was due when a nightly run of `log_backfill` that has not ended
-            is an alert (`LOGLINE_BACKFILL_DEADLINE_HOURS`).
-    """
 
-    project: str
-    region: str
-    location: str
-    bucket: str
-    dataset: str
-    staging_dataset: str
-    poll_seconds: int
-    wait_for_files_hours: int
-    image_repository: str
-    image_version: str
-    machine_type: str | None
-    max_workers: int | None
-    service_account: str | None
-    network: str | None
-    subnetwork: str | None
-    public_addresses: bool
-    max_bytes_billed: int
-    landing_expiry_days: int | None
-    staging_expiry_hours: int
-    topic: str
-    dead_letter_topic: str
-    subscription: str
-    stream_job: str
-    stream_log_format: str
-    restart_budget: int
-    restart_window_minutes: int
-    restart_pause_seconds: int
-    max_start_minutes: int
-    max_drain_minutes: int
-    max_lag_seconds: int
-    max_freshness_minutes: int | None
-    max_rejected_percent: int
-    late_days: int
-    notifiers: str
-    anonymise: str
-    anonymise_key_file: str | None
-    redact_query_secrets: bool
-    runbooks: str
-    job_page: str
-    backfill_deadline_hours: int
+class Settings(BaseSettings):
+    """The configuration of one logline installation; the variable of a field is LOGLINE_ and its name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, validate_default=True)
+
+    project: str = _setting(
+        "Google Cloud project", must="be a Google Cloud project id", pattern=r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
+    )
+    region: str = _setting("Dataflow region", "us-central1", must="be a region", pattern=r"[a-z]+-[a-z]+[0-9]+")
+    location: str = _setting(
+        "Location of the bucket and the datasets",
+        "US",
+        must="be a location such as US or us-central1",
+        pattern=r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?",
+    )
+    bucket: str = _setting(
+        "Bucket of the logs, staging files and templates, without `gs://`",
+        must="be a bucket name without gs://",
+        pattern=r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+    )
+    dataset: str = _setting("Dataset of the tables", "logline", must="be a dataset id", pattern=_DATASET)
+    staging_dataset: str = _setting(
+        "Dataset of the tables that live as long as one backfilled day",
+        default_factory=lambda known: f"{known['dataset']}_staging",
+        must="be a dataset id other than LOGLINE_DATASET",
+        pattern=_DATASET,
+    )
+    poll_seconds: int = _setting("Seconds between two looks at something awaited", 10)
+    wait_for_files_hours: int = _setting("Hours a run waits for its files before it fails", 18)
+    image_repository: str = _setting(
+        "Where the images of the Dataflow jobs are",
+        default_factory=lambda known: f"{known['region']}-docker.pkg.dev/{known['project']}/logline",
+        must="be an image path without tag and without / at its end",
+        pattern=_REPOSITORY,
+    )
+    image_version: str = _setting(
+        "Tag of these images", __version__, must="be an image's tag", pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+    )
+    machine_type: str | None = _setting(
+        "Compute Engine type of the Dataflow workers",
+        None,
+        must="be a Compute Engine machine type",
+        pattern=r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]",
+    )
+    max_workers: int | None = _setting("Most workers of one Dataflow job", None)
+    service_account: str | None = _setting(
+        "Service account of the Dataflow workers",
+        None,
+        must="be the e-mail address of a service account",
+        pattern=r"[^@\s]+@[a-z0-9.-]+",
+    )
+    network: str | None = _setting("Network of the Dataflow workers", None, must="be a network's name", pattern=_NAME)
+    subnetwork: str | None = _setting(
+        "Subnetwork of the Dataflow workers", None, must="be regions/REGION/subnetworks/NAME", pattern=_SUBNETWORK
+    )
+    public_addresses: bool = _setting("Whether these workers have public addresses, yes or no", False)
+    max_bytes_billed: int = _setting("Bytes one query may bill before BigQuery refuses it", 10**12)
+    late_days: int = _setting("Days after which late lines no longer make a day of `requests` be rebuilt", 30)
+    landing_expiry_days: int | None = _setting(
+        "Days after the day of a line (for rejected lines, after they were rejected) when its row leaves the landing "
+        "tables; None: never",
+        None,
+    )
+    staging_expiry_hours: int = _setting("Hours after which a staging table that nobody has dropped expires", 72)
+    topic: str = _setting("Pub/Sub topic of the live log lines", "log-lines", must="be a topic id", pattern=_PUBSUB)
+    dead_letter_topic: str = _setting(
+        "Topic of messages that were delivered in vain too often",
+        default_factory=lambda known: f"{known['topic']}-dead-letter",
+        must="be a topic id other than LOGLINE_TOPIC",
+        pattern=_PUBSUB,
+    )
+    subscription: str = _setting(
+        "Subscription of the streaming job", "log-stream", must="be a subscription id", pattern=_PUBSUB
+    )
+    stream_job: str = _setting("Name of the streaming job", "log-stream", must="be a Dataflow job name", pattern=_NAME)
+    stream_log_format: str = _setting("Format of the live lines", "article")
+    restart_budget: int = _setting("Ends of the streaming job within the window before it is left alone", 5)
+    restart_window_minutes: int = _setting("The window", 60)
+    restart_pause_seconds: int = _setting("Pause before the second restart, doubled for each one more", 60)
+    max_start_minutes: int = _setting("Minutes the streaming job may take to start", 15)
+    max_drain_minutes: int = _setting("Minutes a drain or an update may take", 30)
+    max_lag_seconds: int = _setting("Seconds the stream may be behind", 300)
+    max_freshness_minutes: int | None = _setting(
+        "Minutes without a new row before somebody is called; None: lines may stay away", None
+    )
+    max_rejected_percent: int = _setting("Share of the live lines that may be rejected", 10)
+    notifiers: str = _setting("Who is told of a failed task, JSON (see `logline.alerts`)", "[]")
+    anonymise: str = _setting(
+        "What becomes of client addresses: none, truncate or hash (see docs/parser.md)",
+        "none",
+        must="be one of none, truncate, hash",
+        pattern=r"none|truncate|hash",
+    )
+    anonymise_key_file: str | None = _setting("File on gs:// with the key of the hashes", None)
+    redact_query_secrets: bool = _setting("Whether secrets in URLs are redacted, yes or no", False)
+    runbooks: str = _setting(
+        "Where the runbooks are, a path or an address to which `#heading` can be added", "docs/operations.md"
+    )
+    job_page: str = _setting(
+        "Address of the page of a Dataflow job, with `{project}`, `{region}` and `{job_id}`",
+        "https://console.cloud.google.com/dataflow/jobs/{region}/{job_id}?project={project}",
+        must="be an http(s) address with {job_id}",
+        pattern=r"https?://.*\{job_id\}.*",
+    )
+    backfill_deadline_hours: int = _setting(
+        "Hours after the time it was due when a nightly run of `log_backfill` that has not ended is an alert", 6
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -148,125 +170,75 @@ class Settings:
         Raises:
             SettingsError: naming every setting that is missing or wrong.
         """
-        values = _Values(os.environ if environment is None else environment)
-        project = values.text(
-            "LOGLINE_PROJECT",
-            default=values.environment.get("GOOGLE_CLOUD_PROJECT"),
-            must="be a Google Cloud project id",
-            valid=_PROJECT.fullmatch,
-        )
-        region = values.text("LOGLINE_REGION", default="us-central1", must="be a region", valid=_REGION.fullmatch)
-        dataset = values.text("LOGLINE_DATASET", default="logline", must="be a dataset id", valid=_DATASET.fullmatch)
-        anonymise = values.text(
-            "LOGLINE_ANONYMISE",
-            default="none",
-            must=f"be one of {', '.join(_ANONYMISE)}",
-            valid=_ANONYMISE.__contains__,
-        )
-        topic = values.text("LOGLINE_TOPIC", default="log-lines", must="be a topic id", valid=_PUBSUB.fullmatch)
-        settings = cls(
-            project=project,
-            region=region,
-            location=values.text(
-                "LOGLINE_LOCATION",
-                default="US",
-                must="be a location such as US or us-central1",
-                valid=_LOCATION.fullmatch,
-            ),
-            bucket=values.text("LOGLINE_BUCKET", must="be a bucket name without gs://", valid=_BUCKET.fullmatch),
-            dataset=dataset,
-            staging_dataset=values.text(
-                "LOGLINE_STAGING_DATASET",
-                default=f"{dataset}_staging",
-                must="be a dataset id other than LOGLINE_DATASET",
-                valid=lambda text: _DATASET.fullmatch(text) and text != dataset,
-            ),
-            poll_seconds=values.count("LOGLINE_POLL_SECONDS", default=10),
-            wait_for_files_hours=values.count("LOGLINE_WAIT_FOR_FILES_HOURS", default=18),
-            image_repository=values.text(
-                "LOGLINE_IMAGE_REPOSITORY",
-                default=f"{region}-docker.pkg.dev/{project}/logline",
-                must="be an image path without tag and without / at its end",
-                valid=_REPOSITORY.fullmatch,
-            ),
-            image_version=values.text(
-                "LOGLINE_IMAGE_VERSION", default=__version__, must="be an image's tag", valid=_TAG.fullmatch
-            ),
-            machine_type=values.optional(
-                "LOGLINE_MACHINE_TYPE", "be a Compute Engine machine type", _MACHINE_TYPE.fullmatch
-            ),
-            max_workers=values.optional_count("LOGLINE_MAX_WORKERS"),
-            service_account=values.optional(
-                "LOGLINE_SERVICE_ACCOUNT", "be the e-mail address of a service account", _ACCOUNT.fullmatch
-            ),
-            network=values.optional("LOGLINE_NETWORK", "be a network's name", _NAME.fullmatch),
-            subnetwork=values.optional(
-                "LOGLINE_SUBNETWORK", "be regions/REGION/subnetworks/NAME", _SUBNETWORK.fullmatch
-            ),
-            public_addresses=values.text(
-                "LOGLINE_PUBLIC_ADDRESSES", default="no", must="be yes or no", valid=("yes", "no").__contains__
+        try:
+            return cls(**_Environment(cls, os.environ if environment is None else environment)())
+        except ValidationError as error:
+            # A default that would be made of a faulty setting is not a second fault.
+            faults = [fault for fault in error.errors() if fault["type"] != "default_factory_not_called"]
+            raise SettingsError("\n".join(cls._line(str(fault["loc"][0]), fault) for fault in faults)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing but what `from_environment` gives."""
+        return (init_settings,)
+
+    @classmethod
+    def must(cls, field: str) -> str:
+        """Return what the text of a field must be, as "LOGLINE_X must ..." goes on."""
+        return cls._rule(field)[0]
+
+    @classmethod
+    def _rule(cls, field: str) -> tuple[str, str]:
+        info = cls.model_fields[field]
+        said: Any = info.json_schema_extra
+        kind = next(kind for kind in (bool, int, str) if info.annotation in (kind, kind | None))
+        must, pattern = _BY_TYPE[kind]
+        if field == "stream_log_format":
+            must = f"be one of {', '.join(log_formats('stream'))}, or the server's own format string"
+        return said["must"] or must, said["pattern"] or pattern
+
+    @classmethod
+    def _line(cls, field: str, fault: Any) -> str:
+        variable = PREFIX + field.upper()
+        if fault["type"] == "missing":
+            return f"{variable} is not set: it must {cls.must(field)}"
+        return f"{variable} {fault['ctx']['error']}"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check the text of a variable."""
+        field = str(info.field_name)
+        must, pattern = cls._rule(field)
+        valid = not isinstance(value, str) or bool(re.fullmatch(pattern, value))
+        if field == "stream_log_format":
+            valid = is_log_format(value, "stream")
+        elif field in _OTHER_THAN:
+            valid = valid and value != info.data.get(_OTHER_THAN[field])
+        if not valid:
+            raise ValueError(f"must {must}, it is {value!r}")
+        return value
+
+    @field_validator("anonymise_key_file")
+    @classmethod
+    def _check_key_file(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("anonymise") != "hash":
+            return None
+        if value is None:
+            raise ValueError("is not set: it must be the file with the key, since LOGLINE_ANONYMISE is hash")
+        return value
+
+    @field_validator("landing_expiry_days")
+    @classmethod
+    def _check_expiry(cls, value: int | None, info: ValidationInfo) -> int | None:
+        late_days = info.data.get("late_days")
+        if value is not None and late_days is not None and value <= late_days:
+            raise ValueError(
+                f"must be above LOGLINE_LATE_DAYS ({late_days}), or days would be rebuilt from nothing, it is {value}"
             )
-            == "yes",
-            max_bytes_billed=values.count("LOGLINE_MAX_BYTES_BILLED", default=10**12),
-            landing_expiry_days=values.optional_count("LOGLINE_LANDING_EXPIRY_DAYS"),
-            staging_expiry_hours=values.count("LOGLINE_STAGING_EXPIRY_HOURS", default=72),
-            topic=topic,
-            dead_letter_topic=values.text(
-                "LOGLINE_DEAD_LETTER_TOPIC",
-                default=f"{topic}-dead-letter",
-                must="be a topic id other than LOGLINE_TOPIC",
-                valid=lambda text: _PUBSUB.fullmatch(text) and text != topic,
-            ),
-            subscription=values.text(
-                "LOGLINE_SUBSCRIPTION", default="log-stream", must="be a subscription id", valid=_PUBSUB.fullmatch
-            ),
-            stream_job=values.text(
-                "LOGLINE_STREAM_JOB", default="log-stream", must="be a Dataflow job name", valid=_JOB.fullmatch
-            ),
-            stream_log_format=values.text(
-                "LOGLINE_STREAM_LOG_FORMAT",
-                default="article",
-                must=f"be one of {', '.join(STREAM_FORMATS)}, or the server's own format string",
-                valid=lambda text: text in STREAM_FORMATS or "%" in text or "$" in text,
-            ),
-            restart_budget=values.count("LOGLINE_RESTART_BUDGET", default=5),
-            restart_window_minutes=values.count("LOGLINE_RESTART_WINDOW_MINUTES", default=60),
-            restart_pause_seconds=values.count("LOGLINE_RESTART_PAUSE_SECONDS", default=60),
-            max_start_minutes=values.count("LOGLINE_MAX_START_MINUTES", default=15),
-            max_drain_minutes=values.count("LOGLINE_MAX_DRAIN_MINUTES", default=30),
-            max_lag_seconds=values.count("LOGLINE_MAX_LAG_SECONDS", default=300),
-            max_freshness_minutes=values.optional_count("LOGLINE_MAX_FRESHNESS_MINUTES"),
-            max_rejected_percent=values.count("LOGLINE_MAX_REJECTED_PERCENT", default=10),
-            late_days=values.count("LOGLINE_LATE_DAYS", default=30),
-            notifiers=values.text("LOGLINE_NOTIFIERS", default="[]"),
-            anonymise=anonymise,
-            anonymise_key_file=values.text(
-                "LOGLINE_ANONYMISE_KEY_FILE",
-                must="be the file with the key, since LOGLINE_ANONYMISE is hash",
-            )
-            if anonymise == "hash"
-            else None,
-            redact_query_secrets=values.text(
-                "LOGLINE_REDACT_QUERY_SECRETS", default="no", must="be yes or no", valid=("yes", "no").__contains__
-            )
-            == "yes",
-            runbooks=values.text("LOGLINE_RUNBOOKS", default="docs/operations.md"),
-            job_page=values.text(
-                "LOGLINE_JOB_PAGE",
-                default="https://console.cloud.google.com/dataflow/jobs/{region}/{job_id}?project={project}",
-                must="be an http(s) address with {job_id}",
-                valid=lambda text: text.startswith(("http://", "https://")) and "{job_id}" in text,
-            ),
-            backfill_deadline_hours=values.count("LOGLINE_BACKFILL_DEADLINE_HOURS", default=6),
-        )
-        if settings.landing_expiry_days is not None and settings.landing_expiry_days <= settings.late_days:
-            values.faults.append(
-                f"LOGLINE_LANDING_EXPIRY_DAYS must be above LOGLINE_LATE_DAYS ({settings.late_days}), or days would be "
-                f"rebuilt from nothing, it is {settings.landing_expiry_days}"
-            )
-        if values.faults:
-            raise SettingsError("\n".join(values.faults))
-        return settings
+        return value
 
     @property
     def wait_for_files(self) -> timedelta:
@@ -330,41 +302,19 @@ class Settings:
         return {name: value for name, value in environment.items() if value is not None}
 
 
-class _Values:
-    """Reads variables and collects what is wrong with them."""
+# Names that must differ.
+_OTHER_THAN = {"staging_dataset": "dataset", "dead_letter_topic": "topic"}
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-        self.faults: list[str] = []
 
-    def text(
-        self,
-        name: str,
-        *,
-        default: str | None = None,
-        must: str = "not be empty",
-        valid: Callable[[str], object] = bool,
-    ) -> str:
-        given = self.environment.get(name, "").strip()
-        text = given or default or ""
-        if not text:
-            self.faults.append(f"{name} is not set: it must {must}")
-        # A default that was made of a faulty setting is not a second fault.
-        elif not valid(text) and (given or not self.faults):
-            self.faults.append(f"{name} must {must}, it is {text!r}")
-        return text
+class _Environment(EnvSettingsSource):
+    """Reads a mapping; a blank variable is one that is not set."""
 
-    def optional(self, name: str, must: str = "not be empty", valid: Callable[[str], object] = bool) -> str | None:
-        return self.text(name, must=must, valid=valid) if self.environment.get(name, "").strip() else None
+    def __init__(self, settings: type[Settings], environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        super().__init__(settings, case_sensitive=True)
 
-    def optional_count(self, name: str) -> int | None:
-        text = self.optional(name)
-        if text is None:
-            return None
-        if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) == 0:
-            self.faults.append(f"{name} must be a whole number above 0, it is {text!r}")
-            return None
-        return int(text)
-
-    def count(self, name: str, *, default: int) -> int:
-        return self.optional_count(name) or default
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        given = {name: text for name, value in self._environment.items() if (text := value.strip())}
+        project = given.get("GOOGLE_CLOUD_PROJECT")
+        fields = {name.removeprefix(PREFIX).lower(): given[name] for name in given if name.startswith(PREFIX)}
+        return {PREFIX + name: text for name, text in ({"project": project} | fields).items() if text}

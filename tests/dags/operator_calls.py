@@ -9,16 +9,17 @@ import time
 from typing import Any
 
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
-from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.backfill.units import SourcePattern, parse_day, plan_units
+from logline.backfill.objects import list_objects
+from logline.backfill.units import SourcePattern, plan_units
+from logline.dataflow.launch import launch_body
 from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
-from logline.preflight import check_bigquery, check_dataflow, check_template, list_objects
+from logline.params import parse_day
+from logline.preflight import check_bigquery, check_dataflow, check_template
 from logline.settings import Settings
-from logline.warehouse.costs import QueryOperator
-from logline.warehouse.migrate_tables import EvolveTablesOperator
-from logline.warehouse.queries import fetch_rows
+from logline.warehouse.migrate_tables import MigrateTablesOperator
+from logline.warehouse.queries import Query, QueryOperator, fetch_rows
 
 SETTINGS = Settings.from_environment()
 
@@ -36,26 +37,16 @@ CONTEXT: Any = {"ti": TaskInstance(), "task_instance": TaskInstance(), "task": N
 
 
 def launch(name: str, **parameters: str) -> str:
-    operator = LaunchFlexTemplateOperator(
-        task_id="launch",
-        project_id=SETTINGS.project,
-        location=SETTINGS.region,
-        body={
-            "launchParameter": {
-                "jobName": name,
-                "containerSpecGcsPath": SETTINGS.template_uri("backfill"),
-                "parameters": {"output": f"gs://{SETTINGS.bucket}/staging/{name}", "run_id": name, **parameters},
-                "environment": SETTINGS.dataflow_environment(),
-            }
-        },
-    )
+    parameters = {"output": f"gs://{SETTINGS.bucket}/staging/{name}", "run_id": name, **parameters}
+    body = launch_body(SETTINGS, "backfill", job_name=name, day="2015-05-17", parameters=parameters)
+    # Nothing renders them here.
+    del body["launchParameter"]["environment"]["additionalUserLabels"]
+    operator = LaunchFlexTemplateOperator(task_id="launch", settings=SETTINGS, body=body)
     return operator.execute(CONTEXT)
 
 
 def sensor(job_id: str) -> DataflowJobDoneSensor:
-    return DataflowJobDoneSensor(
-        task_id="wait", job_id=job_id, project_id=SETTINGS.project, location=SETTINGS.region, poll_interval=1
-    )
+    return DataflowJobDoneSensor(task_id="wait", settings=SETTINGS, job_id=job_id)
 
 
 def settle(job_id: str) -> bool:
@@ -157,29 +148,27 @@ def ask_dataflow() -> None:
     check_dataflow(SETTINGS)
 
 
+def query(sql: str) -> Query:
+    return Query(sql, {}, SETTINGS.max_bytes_billed)
+
+
 def query_dropped_staging_tables() -> str | None:
-    return QueryOperator(
-        task_id="replace",
-        configuration={"query": {"query": f"SELECT * FROM {SETTINGS.staging_dataset}.gone", "useLegacySql": False}},
-        project_id=SETTINGS.project,
-        location=SETTINGS.location,
-    ).execute(CONTEXT)
+    gone = query(f"SELECT * FROM {SETTINGS.staging_dataset}.gone")
+    return QueryOperator(task_id="replace", settings=SETTINGS, query=gone).execute(CONTEXT)
 
 
 def check_dropped_staging_tables() -> list[dict[str, Any]]:
-    hook = BigQueryHook(location=SETTINGS.location, use_legacy_sql=False)
-    query = {"query": f"SELECT * FROM {SETTINGS.staging_dataset}.gone", "useLegacySql": False}
-    return fetch_rows(hook, {"query": query}, SETTINGS.project)
+    return fetch_rows(SETTINGS, query(f"SELECT * FROM {SETTINGS.staging_dataset}.gone"))
 
 
 def evolve(columns: str) -> list[str]:
     staged = f"{SETTINGS.staging_dataset}.visits"
-    operator = EvolveTablesOperator(
+    operator = MigrateTablesOperator(
         task_id="evolve",
         settings=SETTINGS,
         tables=["visits"],
-        create={"query": {"query": f"CREATE TABLE {staged} ({columns})", "useLegacySql": False}},
-        drop={"query": {"query": f"DROP TABLE IF EXISTS {staged}", "useLegacySql": False}},
+        create=query(f"CREATE TABLE {staged} ({columns})"),
+        drop=query(f"DROP TABLE IF EXISTS {staged}"),
     )
     return operator.execute(CONTEXT)
 

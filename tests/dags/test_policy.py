@@ -95,8 +95,11 @@ def test_no_date_comes_from_the_data_interval(dags):
 
 def query_jobs(task):
     """Every configuration of a BigQuery query job in a task's template fields."""
+    from logline.warehouse.queries import Query
 
     def within(value):
+        if isinstance(value, Query):
+            return [value.job()]
         if isinstance(value, dict):
             return [value] if "useLegacySql" in (value.get("query") or {}) else []
         return [job for part in value for job in within(part)] if isinstance(value, list | tuple) else []
@@ -143,7 +146,7 @@ def test_labels_are_what_both_services_take():
     """Cf. cloud.google.com/bigquery/docs/labels-intro#requirements."""
     from jinja2 import Environment
 
-    from logline.warehouse.queries import job_labels
+    from logline.labels import job_labels
 
     named = {"dag": {"dag_id": "log_backfill"}, "task": {"task_id": "day.launch_parse"}}
     rendered = {
@@ -274,3 +277,20 @@ def test_days_are_chosen_from_a_calendar(dags):
         for name in dag.params:
             if name == "day" or name.endswith("_date"):
                 assert dag.params.get_param(name).schema.get("format") == "date", f"{dag.dag_id}.{name}"
+
+
+def test_the_ids_that_files_share_are_those_of_the_dags(dags):
+    from logline import task_ids
+    from logline.stream.decide import Action
+
+    assert {task_ids.BACKFILL_DAG, task_ids.REPLAY_DAG, task_ids.STREAM_DAG, task_ids.SUMMARY_DAG} <= set(dags)
+    backfill, stream = dags[task_ids.BACKFILL_DAG], dags[task_ids.STREAM_DAG]
+    day = {f"{task_ids.DAY_GROUP}.{name}" for name in (task_ids.WAIT_FOR_PARSE, task_ids.REPORT, task_ids.DROP_STAGING)}
+    assert {task_ids.PLAN, *day} <= set(backfill.task_ids)
+    assert task_ids.PLAN in dags[task_ids.REPLAY_DAG].task_ids
+    changes = (task_ids.UPDATE, task_ids.DRAIN)
+    assert {str(action) for action in Action} >= {task_ids.LAUNCH, *changes}
+    assert set(stream.task_ids) == {
+        *(task_ids.DECIDE, task_ids.LAUNCH, task_ids.CHECK, task_ids.RECORD, *changes),
+        *(task_ids.APPROVE + change for change in changes),
+    }

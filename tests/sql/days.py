@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import io
 import json
 from datetime import date
@@ -13,16 +12,7 @@ import pyarrow.parquet as pq
 from google.cloud.bigquery import LoadJobConfig
 
 from beam_jobs.backfill import job as backfill
-from tests.sql.warehouse import DAGS, Warehouse
-
-
-def daily_tables() -> list[str]:
-    """`DAILY_TABLES` of the DAG daily_summary, without importing Airflow."""
-    for statement in ast.parse((DAGS / "daily_summary.py").read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "DAILY_TABLES":
-            tables: list[str] = ast.literal_eval(statement.value)
-            return tables
-    raise ValueError("dags/daily_summary.py has no DAILY_TABLES")
+from tests.sql.warehouse import DAILY_TABLES, Warehouse
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -49,5 +39,5 @@ def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:
     days: list[date] = sorted({day for day in rows["log_date"].to_pylist() if day is not None})
     for day in days:
         rebuild(warehouse, day, "requests")
-        rebuild(warehouse, day, *daily_tables())
+        rebuild(warehouse, day, *DAILY_TABLES)
     return days

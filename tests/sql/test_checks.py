@@ -84,4 +84,4 @@ def test_no_comment_holds_a_parameter():
 
 def test_a_template_without_its_values_is_an_error():
     with pytest.raises(UndefinedError):
-        render("daily_paths/query.sql")
+        render("daily/daily_paths/query.sql")

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from tests.sql.conftest import SummarisedLog
-from tests.sql.days import daily_tables, load, rebuild
+from tests.sql.days import load, rebuild
 from tests.sql.independent import Hit, client, read_hits, summaries
-from tests.sql.warehouse import Warehouse
+from tests.sql.warehouse import DAILY_TABLES, Warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -150,7 +150,7 @@ def test_sessions_follow_whichever_day_changes(own_warehouse):
     expected = summaries(now)
     assert by_day(own_warehouse, "daily_sessions") == as_counters(expected["daily_sessions"])
     middle = DAYS[2]
-    rebuild(own_warehouse, middle, *daily_tables())
+    rebuild(own_warehouse, middle, *DAILY_TABLES)
     for table, days in expected.items():
         assert by_day(own_warehouse, table)[middle] == Counter(days[middle]), table
     checks = own_warehouse.run(own_warehouse.sql("daily_summary/checks.sql", log_date=f"DATE '{middle}'"))

@@ -4,7 +4,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from tests.sql.warehouse import DAGS, SUFFIX, TABLES, VIEWS, render
+from tests.sql.warehouse import DAGS, DAILY_TABLES, SUFFIX, TABLES, VIEWS, render
 
 NAMES = {
     "dataset": "logline",
@@ -12,6 +12,7 @@ NAMES = {
     "suffix": SUFFIX,
     "log_date": "DATE '2015-05-17'",
     "tables": TABLES,
+    "daily_tables": DAILY_TABLES,
     "views": VIEWS,
     "max_freshness_minutes": 30,
     "runbooks": "docs/operations.md",
@@ -21,11 +22,17 @@ NAMES = {
     "limit": 1000,
     "job_id": "job-1",
 }
-WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/*/query.sql"))
+WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/**/query.sql"))
 # Parts of a statement, included where they are needed.
 PARTS = {
-    *("daily_sessions/sessions.sql", "daily_summary/durations.sql", "reconciliation/days.sql"),
-    *("replay/became_rows.sql", "requests/columns.sql", "requests/deduplicated.sql", "requests/visitor.sql"),
+    *("daily/daily_sessions/sessions.sql", "daily_summary/durations.sql", "reconciliation/days.sql"),
+    *(
+        "replay/became_rows.sql",
+        "requests/columns.sql",
+        "requests/column_definitions.sql",
+        "requests/deduplicated.sql",
+        "requests/visitor.sql",
+    ),
 }
 
 
@@ -33,8 +40,13 @@ def statements(template: str, **values: object) -> list[exp.Expression]:
     return [parsed for parsed in sqlglot.parse(render(template, **(NAMES | values)), read="bigquery") if parsed]
 
 
+def folder(table: str) -> str:
+    """Where the files of a table are, below `dags/sql`."""
+    return f"daily/{table}" if table in DAILY_TABLES else table
+
+
 def columns(table: str) -> list[str]:
-    (create,) = statements(f"{table}/schema.sql")
+    (create,) = statements(f"{folder(table)}/schema.sql")
     return [column.name for column in create.find_all(exp.ColumnDef)]
 
 
@@ -67,7 +79,7 @@ def test_what_the_stream_appends_to_is_changed_in_two_places_only():
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_is_partitioned_and_explained(table):
-    (create,) = statements(f"{table}/schema.sql")
+    (create,) = statements(f"{folder(table)}/schema.sql")
     sql = create.sql("bigquery")
     assert create.this.this.sql("bigquery") == f"logline.{table}"
     assert "PARTITION BY" in sql
@@ -78,7 +90,7 @@ def test_every_table_is_partitioned_and_explained(table):
 
 @pytest.mark.parametrize("table", WITH_QUERY)
 def test_a_query_selects_the_columns_of_its_table(table):
-    (query,) = statements(f"{table}/query.sql")
+    (query,) = statements(f"{folder(table)}/query.sql")
     assert query.named_selects == columns(table)
 
 

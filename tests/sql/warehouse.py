@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 DAGS = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "cases"
-TABLES = sorted(path.parent.name for path in DAGS.glob("sql/*/schema.sql"))
+TABLES = sorted(path.parent.name for path in DAGS.glob("sql/**/schema.sql"))
+DAILY_TABLES = sorted(path.parent.name for path in DAGS.glob("sql/daily/*/query.sql"))
 VIEWS = sorted(path.parent.name for path in DAGS.glob("sql/*/view.sql"))
 SUFFIX = "20150517_0badcafe"
 STAGED = {
@@ -160,7 +161,7 @@ class Warehouse:
     def sql(self, template: str, **values: Any) -> str:
         """A template rendered for this warehouse, the day and the staging tables of the tests."""
         names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX, "log_date": f"DATE '{DAY}'"}
-        settings = {"run_id": "run-1", "late_days": 30, "max_rejected_percent": 25}
+        settings = {"run_id": "run-1", "late_days": 30, "max_rejected_percent": 25, "daily_tables": DAILY_TABLES}
         return render(template, **(names | settings | values))
 
     def run(self, sql: str, parameters: Iterable[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, Any]]:

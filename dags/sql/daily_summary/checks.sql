@@ -1,6 +1,4 @@
--- Each daily table must add up to the requests of the day.
-{% set tables = ['daily_summary', 'daily_paths', 'daily_referers', 'daily_statuses', 'daily_user_agents', 'daily_visitors',
-  'hourly_traffic'] %}
+-- Each daily table must add up to the requests of the day; daily_sessions, whose sessions cross midnight, in its own way.
 WITH requests AS (
   SELECT COUNT(*) AS requests, COUNTIF(NOT IFNULL(is_bot, FALSE)) AS of_visitors,
     IFNULL(SUM(body_bytes_sent), 0) AS bytes
@@ -18,7 +16,7 @@ visitors AS (
     (SELECT COUNTIF(NOT is_bot) FROM {{ dataset }}.daily_visitors WHERE log_date = {{ log_date }}) AS listed
 ),
 daily AS (
-{% for table in tables %}
+{% for table in daily_tables if table != 'daily_sessions' %}
   SELECT '{{ table }}' AS name, IFNULL(SUM(requests), 0) AS requests, IFNULL(SUM(bytes), 0) AS bytes
   FROM {{ dataset }}.{{ table }} WHERE log_date = {{ log_date }}
   {% if not loop.last %}UNION ALL{% endif %}

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.backfill.units import (
-    PlanError,
-    SourcePattern,
-    Unit,
-    check_known_params,
-    check_log_format,
-    days_to_read,
-    plan_units,
-)
-from logline.preflight import StoredObject, check_bigquery, check_dataflow, check_template, list_objects
+from logline.backfill.objects import StoredObject, list_objects
+from logline.backfill.units import BackfillUnit, SourcePattern, days_to_read, plan_units
+from logline.params import ParamError, check_known_params, check_log_format
+from logline.preflight import check_bigquery, check_dataflow, check_template
 from logline.settings import Settings
+from logline.task_ids import PLAN
 from logline.text_table import text_table
 
 if TYPE_CHECKING:
@@ -35,7 +30,7 @@ def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
         context: the task's, for the Params the DAG declares, their values, and the run.
 
     Returns:
-        `Unit.as_dict` of every unit; none for a dry run.
+        `BackfillUnit.as_dict` of every unit; an empty list for a dry run.
 
     Raises:
         AirflowFailException: one line that says what to change. Nothing has been started or written then.
@@ -48,12 +43,12 @@ def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
         pattern = SourcePattern.parse(params["source"])
         days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)
         if pattern.dated and settings.has_expired(days[0]):
-            raise PlanError(
+            raise ParamError(
                 f"rows of {days[0]} would expire as they land (LOGLINE_LANDING_EXPIRY_DAYS is "
                 f"{settings.landing_expiry_days}): raise it and run the provision DAG, or read later days"
             )
         units = plan_units(pattern, days, bucket=settings.bucket, run_id=dag_run.run_id)
-    except PlanError as error:
+    except ParamError as error:
         raise AirflowFailException(str(error)) from None
 
     check_template(settings, "backfill")
@@ -69,7 +64,7 @@ def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
     return [unit.as_dict() for unit in units]
 
 
-def refuse_missing(units: Sequence[Unit], found: Mapping[str, Sequence[StoredObject]]) -> None:
+def refuse_missing(units: Sequence[BackfillUnit], found: Mapping[str, Sequence[StoredObject]]) -> None:
     """Raise AirflowFailException when a unit has nothing to read."""
     missing = [unit for unit in units if not found[unit.label]]
     if missing:
@@ -79,8 +74,8 @@ def refuse_missing(units: Sequence[Unit], found: Mapping[str, Sequence[StoredObj
         )
 
 
-def objects_table(units: Sequence[Unit], found: Mapping[str, Sequence[StoredObject]]) -> str:
-    """A table of what each unit reads, with a total."""
+def objects_table(units: Sequence[BackfillUnit], found: Mapping[str, Sequence[StoredObject]]) -> str:
+    """Format what each unit reads as a table with a total."""
     rows = [
         (unit.label, unit.source, len(found[unit.label]), sum(stored.size for stored in found[unit.label]))
         for unit in units
@@ -90,6 +85,6 @@ def objects_table(units: Sequence[Unit], found: Mapping[str, Sequence[StoredObje
 
 
 def planned_unit(ti: Any) -> dict[str, str]:
-    """The unit of work of a mapped task, for its templates."""
-    units: list[dict[str, str]] = ti.xcom_pull(task_ids="plan")
+    """Return the unit of a mapped task, for its templates."""
+    units: list[dict[str, str]] = ti.xcom_pull(task_ids=PLAN)
     return dict(units[ti.map_index])

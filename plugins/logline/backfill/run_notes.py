@@ -12,28 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
+from logline.task_ids import BACKFILL_DAG, DAY_GROUP, REPORT, TOTALS_KEY
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 log = logging.getLogger(__name__)
 
-DAG_ID = "log_backfill"
-# Task and XCom that hold what a day of the run came to.
-TASK_ID = "day.report"
-KEY = "totals"
+# The task whose XCom holds what a day of the run adds up to.
+REPORT_TASK = f"{DAY_GROUP}.{REPORT}"
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """Note the figures."""
-    if dag_run.dag_id == DAG_ID:
+    """Note the counts."""
+    if dag_run.dag_id == BACKFILL_DAG:
         note(dag_run, failed=False)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
-    """Note which tasks failed, and the figures of the days that came through."""
-    if dag_run.dag_id == DAG_ID:
+    """Note which tasks failed, and the counts of the days that succeeded."""
+    if dag_run.dag_id == BACKFILL_DAG:
         note(dag_run, failed=True)
 
 
@@ -47,7 +47,9 @@ def note(dag_run: DagRun, *, failed: bool) -> None:
     session = object_session(dag_run)
     if session is None or (dag_run.dag_run_note is not None and dag_run.dag_run_note.user_id is not None):
         return
-    reported = session.scalars(XComModel.get_many(run_id=dag_run.run_id, key=KEY, task_ids=TASK_ID, dag_ids=DAG_ID))
+    reported = session.scalars(
+        XComModel.get_many(run_id=dag_run.run_id, key=TOTALS_KEY, task_ids=REPORT_TASK, dag_ids=BACKFILL_DAG)
+    )
     totals = [XComModel.deserialize_value(row) for row in reported]
     tasks = []
     if failed:
@@ -59,7 +61,7 @@ def note(dag_run: DagRun, *, failed: bool) -> None:
 
 
 def note_text(totals: Sequence[dict[str, Any]], failed: Sequence[str] = ()) -> str:
-    """One or two sentences.
+    """Write one or two sentences.
 
     Args:
         totals: of each day, `objects`, `lines`, `rows`, `rejected`, `blank` and `days` (`YYYY-MM-DD`).

@@ -7,26 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from string import Formatter
 
-LOG_FORMATS = (
-    "auto", "article", "aws_alb", "aws_cloudfront", "caddy", "cloud_load_balancing", "combined", "combined_s",
-    "combined_us", "common", "nginx_json", "nginx_timed", "traefik", "vhost_combined",
-)  # fmt: skip
+from logline.params import DAY_FORMAT, ParamError, parse_day
+
 MAX_DAYS = 366
-DAY_FORMAT = "%Y-%m-%d"
 
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 # What strftime knows on every platform; anything else would be passed through silently.
 _DATE_SPEC = re.compile(r"(?:%[YmdjyHMSbBaAGVu%]|[^%{}])*")
-
-
-class PlanError(ValueError):
-    """A run cannot be planned from what it was given; the message is one line that says what to change."""
 
 
 @dataclass(frozen=True)
@@ -43,35 +35,35 @@ class SourcePattern:
         """Check `text` and wrap it.
 
         Raises:
-            PlanError: not on gs://, no object, an unknown placeholder or an unknown date format.
+            ParamError: not on gs://, no object, an unknown placeholder or an unknown date format.
         """
         shown = repr(text)
         if not text.startswith("gs://"):
-            raise PlanError(f"source must start with gs://, it is {shown}")
+            raise ParamError(f"source must start with gs://, it is {shown}")
         if any(character.isspace() or not character.isprintable() for character in text):
-            raise PlanError(f"source must not contain white space or control characters, it is {shown}")
+            raise ParamError(f"source must not contain white space or control characters, it is {shown}")
         try:
             fields = list(Formatter().parse(text))
         except ValueError as error:
-            raise PlanError(f"source {shown} has an unbalanced brace ({error}): write the day as {{date}}") from None
+            raise ParamError(f"source {shown} has an unbalanced brace ({error}): write the day as {{date}}") from None
         for literal, name, spec, conversion in fields:
             if "{" in literal or "}" in literal:
-                raise PlanError(f"source {shown} contains a brace that is no placeholder: use *, ? or [...] to match")
+                raise ParamError(f"source {shown} contains a brace that is no placeholder: use *, ? or [...] to match")
             if name is None:
                 continue
             if name != "date" or conversion is not None:
-                raise PlanError(
+                raise ParamError(
                     f"source {shown} has an unknown placeholder: only {{date}} and {{date:%Y%m%d}} are known"
                 )
             if spec and (not _DATE_SPEC.fullmatch(spec) or "%" not in spec):
-                raise PlanError(
+                raise ParamError(
                     f"source {shown} has an unknown date format {spec!r}: write for example {{date:%Y%m%d}}"
                 )
         bucket, _, name = text.removeprefix("gs://").partition("/")
         if not _BUCKET.fullmatch(bucket):
-            raise PlanError(f"source {shown} must name one bucket, without wildcard or placeholder, after gs://")
+            raise ParamError(f"source {shown} must name one bucket, without wildcard or placeholder, after gs://")
         if not name or name.endswith("/"):
-            raise PlanError(f"source {shown} must name objects: add for example * after the last /")
+            raise ParamError(f"source {shown} must name objects: add for example * after the last /")
         return cls(text)
 
     @property
@@ -90,7 +82,7 @@ class SourcePattern:
 
 
 @dataclass(frozen=True)
-class Unit:
+class BackfillUnit:
     """One parse job and the replace that follows it: one day's objects, or a pattern without `{date}` as a whole.
 
     Attributes:
@@ -127,26 +119,11 @@ class Unit:
         return asdict(self)
 
 
-def parse_day(name: str, value: object) -> date:
-    """Read a calendar day written as `YYYY-MM-DD`.
-
-    Raises:
-        PlanError: naming the Param `name` when `value` is anything else.
-    """
-    text = str(value)
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise PlanError(f"{name} must be a calendar day written as YYYY-MM-DD, it is {text!r}")
-
-
 def days_to_read(start: object, end: object, now: datetime) -> list[date]:
     """All days from `start` to `end`, both included; the day before `now` (UTC) where both are None.
 
     Raises:
-        PlanError: not a date, end before start, or more than MAX_DAYS days.
+        ParamError: not a date, end before start, or more than MAX_DAYS days.
     """
     yesterday = now.astimezone(UTC).date() - timedelta(days=1)
     first = parse_day("start_date", start) if start is not None else None
@@ -156,42 +133,14 @@ def days_to_read(start: object, end: object, now: datetime) -> list[date]:
     if last is None:
         last = first
     if last < first:
-        raise PlanError(f"end_date {last} is before start_date {first}: swap them")
+        raise ParamError(f"end_date {last} is before start_date {first}: swap them")
     count = (last - first).days + 1
     if count > MAX_DAYS:
-        raise PlanError(f"{first} to {last} are {count} days, one run takes at most {MAX_DAYS}: split the range")
+        raise ParamError(f"{first} to {last} are {count} days, one run takes at most {MAX_DAYS}: split the range")
     return [first + timedelta(days=offset) for offset in range(count)]
 
 
-def is_log_format(log_format: str) -> bool:
-    """Whether it is the name of a format, or may be the format string of a server, which the jobs check in full."""
-    return log_format in LOG_FORMATS or "%" in log_format or "$" in log_format
-
-
-def check_log_format(log_format: str) -> str:
-    """Return `log_format`, or raise PlanError naming the known ones."""
-    if not is_log_format(log_format):
-        raise PlanError(
-            f"log_format {log_format!r} is unknown: choose one of {', '.join(LOG_FORMATS)}, or give the server's own "
-            "format string"
-        )
-    return log_format
-
-
-def check_known_params(conf: Mapping[str, object] | None, known: Iterable[str]) -> None:
-    """Refuse a run configuration with a key that is no Param, which Airflow would silently ignore.
-
-    Raises:
-        PlanError: naming the unknown keys and the known ones.
-    """
-    names = sorted(known)
-    unknown = sorted(set(conf or {}) - set(names))
-    if unknown:
-        keys = ", ".join(repr(key) for key in unknown)
-        raise PlanError(f"unknown parameter {keys}: the parameters of this DAG are {', '.join(names)}")
-
-
-def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[Unit]:
+def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[BackfillUnit]:
     """One unit per day, or a single one for a pattern without `{date}`.
 
     Args:
@@ -206,7 +155,7 @@ def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id:
     for label, source in labelled:
         source_bucket, _, objects = source.removeprefix("gs://").partition("/")
         units.append(
-            Unit(
+            BackfillUnit(
                 label=label,
                 source=source,
                 bucket=source_bucket,

@@ -1,38 +1,63 @@
-"""The manifest a finished parse job leaves behind: what it read, and which files it wrote."""
+"""The manifest that a finished parse job leaves: what it read and which files it wrote."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.sdk.exceptions import AirflowFailException
 from google.api_core.exceptions import NotFound
 
+from logline.uris import split_uri
+
 MANIFEST_VERSION = 1
 
 
-def split_uri(uri: str) -> tuple[str, str]:
-    """`gs://bucket/a/b` as `("bucket", "a/b")`."""
-    bucket, _, name = uri.removeprefix("gs://").partition("/")
-    return bucket, name
+@dataclass(frozen=True)
+class Manifest:
+    """What the DAGs read of a manifest.
+
+    Attributes:
+        run_id: the run that wrote it.
+        files: URIs of the Parquet files, by what they hold.
+        text: its JSON, for checks that are written in SQL.
+    """
+
+    run_id: str
+    files: dict[str, list[str]]
+    text: str
+
+    @classmethod
+    def parse(cls, uri: str, content: bytes) -> Manifest:
+        """Read the content of the object `uri`.
+
+        Raises:
+            AirflowFailException: it is not a manifest, or not of the version this release reads.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(content)
+            version = fields.get("version")
+            if version == MANIFEST_VERSION:
+                return cls(fields["run_id"], fields["files"], json.dumps(fields))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise AirflowFailException(f"{uri} is not a manifest ({error}): clear the parse job") from None
+        raise AirflowFailException(
+            f"{uri} has version {version!r}, this release reads version {MANIFEST_VERSION}: "
+            "run the provision DAG and the backfill again"
+        )
 
 
-def read_manifest(uri: str, gcp_conn_id: str) -> dict[str, Any]:
+def read_manifest(uri: str) -> Manifest:
     """Read the manifest at `uri`.
 
     Raises:
-        AirflowFailException: there is none, or it is not of the version this release knows.
+        AirflowFailException: it is missing, or cannot be read.
     """
     bucket, name = split_uri(uri)
     try:
-        content = GCSHook(gcp_conn_id=gcp_conn_id).download(bucket_name=bucket, object_name=name)
+        content = GCSHook().download(bucket_name=bucket, object_name=name)
     except NotFound:
         raise AirflowFailException(f"{uri} is missing: the parse job has not finished, clear it") from None
-    manifest: dict[str, Any] = json.loads(content)
-    if manifest.get("version") != MANIFEST_VERSION:
-        raise AirflowFailException(
-            f"{uri} has version {manifest.get('version')!r}, this release reads version {MANIFEST_VERSION}: "
-            "run the provision DAG and the backfill again"
-        )
-    return manifest
+    return Manifest.parse(uri, content)

@@ -14,10 +14,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from googleapiclient.errors import HttpError
 
 from logline.links import JobPageLink, LoglinePageLink
+from logline.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+JOB_TIMEOUT = timedelta(days=1)
 # States a job leaves by itself. Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there.
 WAITING_STATES = frozenset(
     {
@@ -56,16 +58,26 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
     Dataflow refuses a second active job of one name with HTTP 409. That job was launched by an earlier try of this very
     task (the name is a function of run and day), so it is adopted instead of started twice.
 
-    Takes the arguments of `DataflowStartFlexTemplateOperator`; `append_job_name`, `wait_until_finished`, `deferrable`
-    and `cancel_on_kill` are decided here.
+    Args:
+        settings: the installation.
+        body: see `launch_body` (templated).
+        kwargs: the arguments of `BaseOperator`.
     """
 
     operator_extra_links = (JobPageLink(), LoglinePageLink())  # type: ignore[assignment]
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, body: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(
-            append_job_name=False, wait_until_finished=False, deferrable=False, cancel_on_kill=False, **kwargs
+            body=body,
+            project_id=settings.project,
+            location=settings.region,
+            append_job_name=False,
+            wait_until_finished=False,
+            deferrable=False,
+            cancel_on_kill=False,
+            **kwargs,
         )
+        self.settings = settings
 
     def execute(self, context: Context) -> str:
         """Launch the job, or find the active one of its name.
@@ -110,11 +122,22 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
 
     Every state but JOB_STATE_DONE and the ones a job leaves by itself is a failure, unknown states included.
 
-    Takes the arguments of `DataflowJobStatusSensor` except `expected_statuses` and `deferrable`.
+    Args:
+        settings: the installation.
+        job_id: the job.
+        kwargs: the arguments of `BaseSensorOperator`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(expected_statuses={DataflowJobStatus.JOB_STATE_DONE}, deferrable=True, **kwargs)
+    def __init__(self, *, settings: Settings, job_id: str, **kwargs: Any) -> None:
+        super().__init__(
+            job_id=job_id,
+            expected_statuses={DataflowJobStatus.JOB_STATE_DONE},
+            project_id=settings.project,
+            location=settings.region,
+            poll_interval=settings.poll_seconds,
+            deferrable=True,
+            **({"timeout": JOB_TIMEOUT} | kwargs),
+        )
 
     def execute(self, context: Context) -> None:
         """Return when the job is done, defer while it runs, fail otherwise."""

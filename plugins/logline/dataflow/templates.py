@@ -7,8 +7,8 @@ from pathlib import Path
 
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 
-from logline.dataflow.manifest import split_uri
 from logline.settings import Settings
+from logline.uris import split_uri
 
 
 def container_spec(settings: Settings, metadata_file: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from logline.page.warehouse import printable, total
 from logline.settings import Settings
+from logline.task_ids import BACKFILL_DAG, STREAM_DAG, SUMMARY_DAG
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -90,18 +91,18 @@ def ledger(rows: Rows, settings: Settings) -> dict[str, Any]:
 PANELS = {
     panel.name: panel
     for panel in (
-        Panel(name="stream", dag_id="stream_supervisor", shape=stream),
-        Panel(name="freshness", dag_id="daily_summary", shape=as_list),
-        Panel(name="traffic", dag_id="daily_summary", shape=as_list),
-        Panel(name="hours", dag_id="daily_summary", shape=as_list),
-        Panel(name="daily", dag_id="daily_summary", shape=as_list),
-        Panel(name="top_paths", dag_id="daily_summary", shape=as_list),
-        Panel(name="top_referers", dag_id="daily_summary", shape=as_list),
-        Panel(name="top_agents", dag_id="daily_summary", shape=as_list),
-        Panel(name="top_visitors", dag_id="daily_summary", shape=as_list),
-        Panel(name="reconciliation", dag_id="daily_summary", shape=as_list, seconds=300.0),
-        Panel(name="rejected", dag_id="log_backfill", shape=rejected),
-        Panel(name="backfills", dag_id="log_backfill", shape=as_list),
-        Panel(name="ledger", dag_id="log_backfill", shape=ledger),
+        Panel(name="stream", dag_id=STREAM_DAG, shape=stream),
+        Panel(name="freshness", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="traffic", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="hours", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="daily", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="top_paths", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="top_referers", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="top_agents", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="top_visitors", dag_id=SUMMARY_DAG, shape=as_list),
+        Panel(name="reconciliation", dag_id=SUMMARY_DAG, shape=as_list, seconds=300.0),
+        Panel(name="rejected", dag_id=BACKFILL_DAG, shape=rejected),
+        Panel(name="backfills", dag_id=BACKFILL_DAG, shape=as_list),
+        Panel(name="ledger", dag_id=BACKFILL_DAG, shape=ledger),
     )
 }

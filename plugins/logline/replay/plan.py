@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from logline.backfill.units import PlanError, check_known_params, check_log_format, parse_day
+from logline.params import ParamError, check_known_params, check_log_format, parse_day
 from logline.preflight import check_bigquery, check_dataflow, check_template
 from logline.settings import Settings
 from logline.text_table import text_table
-from logline.warehouse.queries import fetch_rows
+from logline.warehouse.queries import Query, fetch_rows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,14 +56,14 @@ def check_params(params: Mapping[str, Any]) -> None:
     """Check what can be checked without a service.
 
     Raises:
-        PlanError: one line that says what to change.
+        ParamError: one line that says what to change.
     """
     check_log_format(params["log_format"])
     days = {name: parse_day(name, params[name]) for name in ("start_date", "end_date") if params[name] is not None}
     if len(days) == 2 and days["end_date"] < days["start_date"]:
-        raise PlanError(f"end_date {days['end_date']} is before start_date {days['start_date']}: swap them")
+        raise ParamError(f"end_date {days['end_date']} is before start_date {days['start_date']}: swap them")
     if params["reason"] == TOO_LONG:
-        raise PlanError(f"lines rejected as {TOO_LONG} are not kept to their end: backfill their files again instead")
+        raise ParamError(f"lines rejected as {TOO_LONG} are not kept to their end: backfill their files again instead")
 
 
 def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
@@ -91,22 +90,21 @@ def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
     return f"dry run: {lines} lines are left as they are" if dry_run else None
 
 
-class PlanReplayOperator(GoogleCloudBaseOperator):
+class PlanReplayOperator(BaseOperator):
     """Check the Params and everything they need, and list the lines that would be read again.
 
     Args:
         settings: the installation.
-        configuration: the BigQuery job that counts the lines by reason (templated), see `logline.bigquery.query_job`.
+        query: counts the lines by reason (templated).
         kwargs: the arguments of `BaseOperator`.
     """
 
-    template_fields: Sequence[str] = ("configuration",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"configuration": "json", "configuration.query.query": "sql"}
+    template_fields: Sequence[str] = ("query",)
 
-    def __init__(self, *, settings: Settings, configuration: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, query: Query, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.settings = settings
-        self.configuration = configuration
+        self.query = query
 
     def execute(self, context: Context) -> dict[str, str]:
         """Check and list; return the run's `ReplayNames`.
@@ -120,13 +118,12 @@ class PlanReplayOperator(GoogleCloudBaseOperator):
             # The values hold every key of the run's configuration, declared or not.
             check_known_params(dag_run.conf, context["dag"].params)
             check_params(params)
-        except PlanError as error:
+        except ParamError as error:
             raise AirflowFailException(str(error)) from None
         check_template(self.settings, "replay")
         check_bigquery(self.settings)
         check_dataflow(self.settings)
-        hook = BigQueryHook(location=self.settings.location)
-        candidates = fetch_rows(hook, self.configuration, self.settings.project)
+        candidates = fetch_rows(self.settings, self.query)
         lines, unsettled = (sum(row[name] for row in candidates) for name in ("lines", "unsettled"))
         self.log.info("Rejected lines that are not replayed yet\n%s", candidates_table(candidates))
         if unsettled:

@@ -17,11 +17,11 @@ from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.sdk.exceptions import AirflowFailException
 from googleapiclient.errors import HttpError
 
-from logline.dataflow.manifest import split_uri
 from logline.dataflow.operators import last_error
 from logline.preflight import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
 from logline.stream.decide import ENDED, RUNNING, Observation, StreamCounters, StreamJob
+from logline.uris import split_uri
 
 VERSION_LABEL = "logline-version"
 _LAG_METRICS = ("system_lag", "data_watermark_age")

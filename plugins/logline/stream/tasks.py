@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.backfill.units import PlanError, check_known_params
+from logline.dataflow.launch import launch_body
+from logline.params import ParamError, check_known_params
 from logline.preflight import check_subscription
 from logline.settings import Settings
 from logline.stream.decide import Action, Decision, Observation, Policy, Wish, decide, ends_unasked
 from logline.stream.observe import VERSION_LABEL, observe, template_version
+from logline.task_ids import APPROVE, CHECK, DECIDE, DECISION_KEY, LAUNCH, RECORD
 from logline.warehouse.checks import RunChecksOperator
-from logline.warehouse.queries import job_labels
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TEMPLATE = "stream"
-# The decision of a run, in the XCom of this key.
-DECISION = "decision"
+# The decision of a run, for templates.
+DECIDED = f"ti.xcom_pull('{DECIDE}', key='{DECISION_KEY}')"
 
 
 def supervise(settings: Settings, context: Context) -> list[str] | None:
@@ -40,7 +41,7 @@ def supervise(settings: Settings, context: Context) -> list[str] | None:
     params, ti = context["params"], context["ti"]
     try:
         check_known_params(context["dag_run"].conf, params)
-    except PlanError as error:
+    except ParamError as error:
         raise AirflowFailException(str(error)) from None
     version = template_version(settings, TEMPLATE)
     if version is None:
@@ -52,24 +53,24 @@ def supervise(settings: Settings, context: Context) -> list[str] | None:
     log.info("%s: %s", decision.action, decision.reason)
     if decision.action in (Action.LAUNCH, Action.UPDATE):
         check_subscription(settings)
-    ti.xcom_push(key=DECISION, value=described(observation, policy, decision) | {"run_id": context["run_id"]})
+    ti.xcom_push(key=DECISION_KEY, value=described(observation, policy, decision) | {"run_id": context["run_id"]})
     return tasks_after(decision, approval=params["approval"])
 
 
 def tasks_after(decision: Decision, *, approval: bool) -> list[str]:
-    """The ids of the tasks that carry a decision out."""
+    """Return the ids of the tasks that carry a decision out."""
     chosen = []
     if decision.action is Action.LAUNCH:
-        chosen = ["launch"]
+        chosen = [LAUNCH]
     elif decision.action in (Action.UPDATE, Action.DRAIN):
-        chosen = [f"approve_{decision.action}" if approval else str(decision.action)]
+        chosen = [f"{APPROVE}{decision.action}" if approval else str(decision.action)]
     if decision.action is Action.KEEP or decision.runbook:
-        chosen.append("check")
-    return [*chosen, "record"]
+        chosen.append(CHECK)
+    return [*chosen, RECORD]
 
 
 def policy_of(settings: Settings, params: Mapping[str, Any]) -> Policy:
-    """The limits of a run: the installation's, and those of its Params."""
+    """Return the limits of a run: the installation's, and those of its Params."""
     return Policy(
         restart_budget=settings.restart_budget,
         restart_window=timedelta(minutes=settings.restart_window_minutes),
@@ -81,7 +82,7 @@ def policy_of(settings: Settings, params: Mapping[str, Any]) -> Policy:
 
 
 def described(observation: Observation, policy: Policy, decision: Decision) -> dict[str, Any]:
-    """A decision and what it rests on, as `stream_supervision` keeps it."""
+    """Describe a decision and what it rests on, as `stream_supervision` keeps it."""
     job = observation.current
     return {
         "observed_at": f"{observation.at:%Y-%m-%d %H:%M:%S.%f}+00",
@@ -100,31 +101,25 @@ def described(observation: Observation, policy: Policy, decision: Decision) -> d
     }
 
 
-def launch_body(settings: Settings, *, update: bool = False) -> dict[str, Any]:
-    """The request that launches the streaming job, or replaces it in place; the version is templated."""
-    decided = f"ti.xcom_pull('decide', key='{DECISION}')"
-    environment = settings.dataflow_environment() | {
-        "additionalUserLabels": job_labels(f"{{{{ {decided}['observed_at'][:10] }}}}")
-        | {VERSION_LABEL: f"{{{{ {decided}['template_version'] }}}}"}
-    }
-    return {
-        "launchParameter": {
-            "jobName": settings.stream_job,
-            "containerSpecGcsPath": settings.template_uri(TEMPLATE),
-            "parameters": {
-                "subscription": settings.subscription_path,
-                "dataset": f"{settings.project}.{settings.dataset}",
-                "log_format": settings.stream_log_format,
-                **settings.anonymising_parameters(),
-            },
-            "environment": environment,
-            "update": update,
-        }
-    }
+def stream_launch(settings: Settings, *, update: bool = False) -> dict[str, Any]:
+    """Return the request that launches the streaming job, or replaces it in place; the version is templated."""
+    return launch_body(
+        settings,
+        TEMPLATE,
+        job_name=settings.stream_job,
+        day=f"{{{{ {DECIDED}['observed_at'][:10] }}}}",
+        parameters={
+            "subscription": settings.subscription_path,
+            "dataset": f"{settings.project}.{settings.dataset}",
+            "log_format": settings.stream_log_format,
+        },
+        labels={VERSION_LABEL: f"{{{{ {DECIDED}['template_version'] }}}}"},
+        update=update,
+    )
 
 
 class CheckStreamOperator(RunChecksOperator):
-    """Fail with one line that names the figures and the runbook where somebody has to look after the stream.
+    """Fail with one line that names the counts and the runbook when the stream needs somebody.
 
     What the decision complains about comes first; then the checks in BigQuery, as `RunChecksOperator` runs them.
     """
@@ -135,8 +130,8 @@ class CheckStreamOperator(RunChecksOperator):
         Raises:
             AirflowFailException: the line.
         """
-        decision = context["ti"].xcom_pull(task_ids="decide", key=DECISION)
+        decision = context["ti"].xcom_pull(task_ids=DECIDE, key=DECISION_KEY)
         if decision["runbook"]:
-            runbook = Settings.from_environment().runbook_url(decision["runbook"])
+            runbook = self.settings.runbook_url(decision["runbook"])
             raise AirflowFailException(f"{decision['reason']}: see {runbook}")
         super().execute(context)

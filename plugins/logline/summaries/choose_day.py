@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.backfill.units import PlanError, check_known_params, parse_day
+from logline.params import ParamError, check_known_params, parse_day
 from logline.preflight import check_bigquery
 from logline.settings import Settings
 
@@ -29,13 +29,13 @@ def summarised_day(settings: Settings, context: Context) -> str:
         elif params["day"] is not None:
             day = parse_day("day", params["day"])
         else:
-            raise PlanError('day is missing: trigger with --conf \'{"day": "YYYY-MM-DD"}\'')
+            raise ParamError('day is missing: trigger with --conf \'{"day": "YYYY-MM-DD"}\'')
         if settings.has_expired(day):
-            raise PlanError(
+            raise ParamError(
                 f"the landing tables hold no rows of {day} any more (LOGLINE_LANDING_EXPIRY_DAYS is "
                 f"{settings.landing_expiry_days}): the tables made from them are left as they are"
             )
-    except PlanError as error:
+    except ParamError as error:
         raise AirflowFailException(str(error)) from None
     check_bigquery(settings)
     return day.isoformat()

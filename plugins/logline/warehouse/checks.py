@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from logline.dataflow.manifest import read_manifest
 from logline.settings import Settings
 from logline.text_table import text_table
-from logline.warehouse.costs import QueryOperator
-from logline.warehouse.queries import fetch_rows, query_job
+from logline.warehouse.queries import Query, QueryOperator, fetch_rows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,72 +21,87 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def record_job(settings: Settings, *, gate: str, day: str) -> dict[str, Any]:
-    """The configuration of the job that keeps the results of a gate in `quality_checks`.
+class Gate(NamedTuple):
+    """Checks, and where their results are kept; Airflow renders it like a `Query`.
 
-    Args:
-        settings: where and at what price to run it.
-        gate: what the results are filed under, the folder of the checks.
-        day: the day that is checked (templated); what is no day is kept as none.
+    Attributes:
+        checks: returns one row for each check: `check_name`, `level` (`fail` or `warn`), `passed`, `expected`, `actual`
+            and `message`.
+        record: keeps the results in `quality_checks`.
     """
-    sql = "{% include 'sql/quality_checks/record.sql' %}"
-    return query_job(sql, settings, day=day, parameters=[("gate", "STRING", gate), ("day", "STRING", day)])
+
+    checks: Query
+    record: Query
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        name: str,
+        *,
+        day: str,
+        before: str = "",
+        parameters: Sequence[tuple[str, str, str]] = (),
+        file: str = "checks.sql",
+    ) -> Gate:
+        """Make the gate of a folder below `dags/sql`.
+
+        Args:
+            settings: the installation.
+            name: the folder; the results are filed under it.
+            day: the day that is checked (templated); what is no day is kept as NULL.
+            before: Jinja that sets what the checks need.
+            parameters: query parameters of the checks.
+            file: the file with the checks.
+        """
+        sql = f"{before}{{% include 'sql/{name}/{file}' %}}"
+        filed = [("gate", "STRING", name), ("day", "STRING", day)]
+        record = Query.of(settings, "{% include 'sql/quality_checks/record.sql' %}", day=day, parameters=filed)
+        return cls(Query.of(settings, sql, day=day, parameters=parameters), record)
+
+    def run(self, settings: Settings, context: Context) -> str | None:
+        """Run the checks, log their rows, keep them in `quality_checks`, and say what failed.
+
+        Returns:
+            One line about the checks of level `fail` that did not pass; None when all did.
+        """
+        results = fetch_rows(settings, self.checks)
+        ti = context["ti"]
+        task = {name: getattr(ti, name) for name in ("dag_id", "task_id", "run_id", "map_index", "try_number")}
+        record = self.record.with_strings(task=json.dumps(task), results=json.dumps(results, default=float))
+        fetch_rows(settings, record)
+        fault = failed_checks(results)
+        return fault and f"{self.checks.day}: {fault}"
 
 
-class RunChecksOperator(GoogleCloudBaseOperator):
-    """Run a query of checks, log its result as a table, and fail when a check of level `fail` did not pass.
-
-    The query returns one row for each check: `check_name`, `level` (`fail` or `warn`), `passed`, `expected`, `actual`
-    and `message`.
+class RunChecksOperator(BaseOperator):
+    """Run a gate and fail when a check of level `fail` did not pass.
 
     Args:
-        configuration: the BigQuery job (templated), see `query_job`.
-        record: the job (templated) that keeps the results, see `record_job`.
-        manifest: `gs://` URI (templated) of a manifest to hand to the query as parameter `@manifest`, its JSON.
-        gcp_conn_id: the Airflow connection.
-        project_id: project of the job.
-        location: location of the job.
+        settings: the installation.
+        gate: the checks (templated).
+        manifest: `gs://` URI (templated) of a manifest to hand to the checks as parameter `@manifest`, its JSON.
         kwargs: the arguments of `BaseOperator`.
     """
 
-    template_fields: Sequence[str] = ("configuration", "record", "manifest")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"configuration": "json", "configuration.query.query": "sql"}
+    template_fields: Sequence[str] = ("gate", "manifest")
 
-    def __init__(
-        self,
-        *,
-        configuration: dict[str, Any],
-        record: dict[str, Any],
-        project_id: str,
-        location: str,
-        manifest: str | None = None,
-        gcp_conn_id: str = "google_cloud_default",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, settings: Settings, gate: Gate, manifest: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.configuration = configuration
-        self.record = record
+        self.settings = settings
+        self.gate = gate
         self.manifest = manifest
-        self.gcp_conn_id = gcp_conn_id
-        self.project_id = project_id
-        self.location = location
 
     def execute(self, context: Context) -> None:
         """Run the checks.
 
         Raises:
-            AirflowFailException: one line with every failed check and its figures.
+            AirflowFailException: one line with every failed check and its counts.
         """
+        gate = self.gate
         if self.manifest is not None:
-            self.configuration["query"]["queryParameters"].append(
-                {
-                    "name": "manifest",
-                    "parameterType": {"type": "STRING"},
-                    "parameterValue": {"value": json.dumps(read_manifest(self.manifest, self.gcp_conn_id))},
-                }
-            )
-        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location)
-        fault = run_gate(hook, self.configuration, self.record, self.project_id, context)
+            gate = gate._replace(checks=gate.checks.with_strings(manifest=read_manifest(self.manifest).text))
+        fault = gate.run(self.settings, context)
         if fault:
             raise AirflowFailException(fault)
 
@@ -96,25 +109,18 @@ class RunChecksOperator(GoogleCloudBaseOperator):
 class RebuildAndCheckOperator(QueryOperator):
     """Check what tables are rebuilt from, run the script that rebuilds them, then check what it made.
 
-    All is one task, because what a table is rebuilt from may change meanwhile: then the checks fail, and the retry
-    rebuilds and checks again. What is really wrong still fails when the retries are used up.
+    All is one task because the sources may change meanwhile: the checks fail then, and the retry rebuilds and checks
+    again. A real fault still fails when the retries are used up.
 
     Args:
-        before: gates (templated) to pass before anything is rebuilt; each the job of the checks, whose rows are those
-            of `RunChecksOperator`, and the job that keeps their results, see `record_job`.
-        after: the same after the rebuild.
+        before: gates (templated) to pass before the rebuild.
+        after: gates (templated) to pass after it.
         kwargs: the arguments of `QueryOperator`.
     """
 
     template_fields: Sequence[str] = ("before", "after", *QueryOperator.template_fields)
 
-    def __init__(
-        self,
-        *,
-        after: Sequence[tuple[dict[str, Any], dict[str, Any]]],
-        before: Sequence[tuple[dict[str, Any], dict[str, Any]]] = (),
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, after: Sequence[Gate], before: Sequence[Gate] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.before = before
         self.after = after
@@ -123,57 +129,22 @@ class RebuildAndCheckOperator(QueryOperator):
         """Check, rebuild and check; return the id of the rebuilding job.
 
         Raises:
-            AirflowException: one line with every failed check and its figures.
+            AirflowException: one line with every failed check and its counts.
         """
         self._pass_gates(self.before, context)
         job_id: str | None = super().execute(context)
         self._pass_gates(self.after, context)
         return job_id
 
-    def _pass_gates(self, gates: Sequence[tuple[dict[str, Any], dict[str, Any]]], context: Context) -> None:
-        hook = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location, use_legacy_sql=False)
-        for checks, record in gates:
-            fault = run_gate(hook, checks, record, self.project_id, context)
+    def _pass_gates(self, gates: Sequence[Gate], context: Context) -> None:
+        for gate in gates:
+            fault = gate.run(self.settings, context)
             if fault:
                 raise AirflowException(fault)
 
 
-def run_gate(
-    hook: BigQueryHook,
-    checks: dict[str, Any],
-    record: dict[str, Any],
-    project_id: str,
-    context: Context,
-) -> str | None:
-    """Run a query of checks, log its rows, keep them in `quality_checks`, and say what failed.
-
-    Args:
-        hook: of BigQuery.
-        checks: the job of the checks.
-        record: see `record_job`.
-        project_id: project of the jobs.
-        context: the task's.
-
-    Returns:
-        One line about the checks of level `fail` that did not pass, None where there are none.
-    """
-    results = fetch_rows(hook, checks, project_id)
-    ti = context["ti"]
-    task = {name: getattr(ti, name) for name in ("dag_id", "task_id", "run_id", "map_index", "try_number")}
-    values = {"task": json.dumps(task), "results": json.dumps(results, default=float)}
-    parameters = [
-        {"name": name, "parameterType": {"type": "STRING"}, "parameterValue": {"value": value}}
-        for name, value in values.items()
-    ]
-    kept = record["query"] | {"queryParameters": [*record["query"]["queryParameters"], *parameters]}
-    fetch_rows(hook, record | {"query": kept}, project_id)
-    day = next(one["parameterValue"]["value"] for one in kept["queryParameters"] if one["name"] == "day")
-    fault = failed_checks(results)
-    return fault and f"{day}: {fault}"
-
-
 def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
-    """Log checks as a table, and return one line about those of level `fail` that did not pass."""
+    """Log checks as a table and return one line about those of level `fail` that did not pass."""
     header = ("", "check", "expected", "actual", "")
     names = ("check_name", "expected", "actual", "message")
     log.info(

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.operators.cloud_base import GoogleCloudBaseOperator
+from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from logline.settings import Settings
-from logline.warehouse.queries import fetch_rows
+from logline.warehouse.queries import Query, bigquery_hook, fetch_rows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -132,23 +131,20 @@ def _described(table: Table) -> dict[str, str | None]:
     return {column.name: column.description for column in table.schema}
 
 
-class EvolveTablesOperator(GoogleCloudBaseOperator):
+class MigrateTablesOperator(BaseOperator):
     """Make the tables what their schema files say: what is new is added, and nothing is touched where one is refused.
 
     Args:
         settings: the installation.
         tables: names of the tables, which exist.
-        create: SQL that creates the same tables, empty, in the staging dataset (templated).
-        drop: SQL that drops these again, if they are there (templated).
+        create: creates the same tables, empty, in the staging dataset (templated).
+        drop: drops these again, if they exist (templated).
         kwargs: the arguments of `BaseOperator`.
     """
 
     template_fields: Sequence[str] = ("create", "drop")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"create": "json", "drop": "json"}
 
-    def __init__(
-        self, *, settings: Settings, tables: Sequence[str], create: dict[str, Any], drop: dict[str, Any], **kwargs: Any
-    ) -> None:
+    def __init__(self, *, settings: Settings, tables: Sequence[str], create: Query, drop: Query, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.settings = settings
         self.tables = tables
@@ -161,16 +157,15 @@ class EvolveTablesOperator(GoogleCloudBaseOperator):
         Raises:
             AirflowFailException: one line with every difference that cannot be applied. No table was changed then.
         """
-        hook = BigQueryHook(location=self.settings.location)
-        client = hook.get_client(project_id=self.settings.project)
+        client = bigquery_hook(self.settings).get_client(project_id=self.settings.project)
         expire_staging(client, self.settings)
         # A run that was killed may have left some.
-        fetch_rows(hook, self.drop, self.settings.project)
+        fetch_rows(self.settings, self.drop)
         try:
-            fetch_rows(hook, self.create, self.settings.project)
+            fetch_rows(self.settings, self.create)
             pairs = {name: self._pair(client, name) for name in self.tables}
         finally:
-            fetch_rows(hook, self.drop, self.settings.project)
+            fetch_rows(self.settings, self.drop)
         found = [difference(name, *pair) for name, pair in pairs.items()]
         faults = [fault for one in found for fault in one.faults]
         if faults:
@@ -182,9 +177,8 @@ class EvolveTablesOperator(GoogleCloudBaseOperator):
                 "%s: new columns %s; set %s", one.table, columns or "none", ", ".join(one.properties) or "nothing"
             )
             for statement in additions(pairs[one.table][0], one):
-                # With the labels of this task, as they are rendered.
-                job = self.create | {"query": self.create["query"] | {"query": statement}}
-                fetch_rows(hook, job, self.settings.project)
+                # With the rendered labels of this task.
+                fetch_rows(self.settings, self.create._replace(sql=statement))
             set_properties(client, *pairs[one.table], one)
         return [one.table for one in changed]
 

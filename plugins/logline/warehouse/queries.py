@@ -1,130 +1,124 @@
-"""BigQuery jobs, and loading the files a manifest names."""
+"""Query jobs of BigQuery: what to run, the operator that runs it, and its rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
 
-from logline.dataflow.manifest import read_manifest, split_uri
+from logline.labels import DAY_LABEL, job_labels
 from logline.settings import Settings
-from logline.warehouse.costs import DAY_LABEL, record_cost
+from logline.warehouse.costs import record_cost
 from logline.warehouse.staging import staging_tables_expected
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from google.cloud.bigquery import QueryJob
 
-# https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
-MAX_FILES = 10_000
-# The day of a job that works on no day in particular.
-NO_DAY = "all"
+
+class Parameter(NamedTuple):
+    """A query parameter; the value is templated."""
+
+    name: str
+    type: str
+    value: str
 
 
-def query_job(
-    sql: str, settings: Settings, *, day: str, parameters: Sequence[tuple[str, str, str]] = ()
-) -> dict[str, Any]:
-    """The configuration of a BigQuery query job, as `BigQueryInsertJobOperator` takes it.
+class Query(NamedTuple):
+    """A query job, as a value that Airflow renders: it takes named tuples apart and makes them again.
 
-    Args:
+    Attributes:
         sql: the query, usually one Jinja include.
-        settings: where and at what price to run it.
-        day: the day the job works on, as a label for the bill (templated).
-        parameters: name, type and value (templated) of each query parameter.
+        labels: see `job_labels`.
+        max_bytes_billed: bytes it may bill before BigQuery refuses it.
+        parameters: the query parameters.
     """
-    query: dict[str, Any] = {
-        "query": sql,
-        "useLegacySql": False,
-        "maximumBytesBilled": str(settings.max_bytes_billed),
-        "queryParameters": [
-            {"name": name, "parameterType": {"type": kind}, "parameterValue": {"value": value}}
-            for name, kind, value in parameters
-        ],
-    }
-    return {"query": query, "labels": job_labels(day)}
+
+    sql: str
+    labels: dict[str, str]
+    max_bytes_billed: int
+    parameters: tuple[Parameter, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings, sql: str, *, day: str, parameters: Iterable[tuple[str, str, str]] = ()) -> Query:
+        """Make a query of an installation.
+
+        Args:
+            settings: at what price to run it.
+            sql: the query (templated).
+            day: the day it works on, as a label for the bill (templated).
+            parameters: name, type and value (templated) of each query parameter.
+        """
+        return cls(sql, job_labels(day), settings.max_bytes_billed, tuple(Parameter(*one) for one in parameters))
+
+    @property
+    def day(self) -> str:
+        """The day it works on."""
+        return self.labels[DAY_LABEL]
+
+    def with_strings(self, **values: str) -> Query:
+        """Return the query with more parameters of type STRING."""
+        added = (Parameter(name, "STRING", value) for name, value in values.items())
+        return self._replace(parameters=(*self.parameters, *added))
+
+    def job(self) -> dict[str, Any]:
+        """Return the configuration of the job, as `BigQueryInsertJobOperator` and the API take it."""
+        query = {
+            "query": self.sql,
+            "useLegacySql": False,
+            "maximumBytesBilled": str(self.max_bytes_billed),
+            "queryParameters": [
+                {"name": one.name, "parameterType": {"type": one.type}, "parameterValue": {"value": one.value}}
+                for one in self.parameters
+            ],
+        }
+        return {"query": query, "labels": self.labels}
 
 
-def job_labels(day: str) -> dict[str, str]:
-    """The labels (templated) of a job of BigQuery or Dataflow: whose it is, for the bill.
-
-    The first two have the names and values that the provider's own operators give to BigQuery jobs.
+class QueryOperator(BigQueryInsertJobOperator):
+    """Run a query and record what it cost; a task that is retried or cleared runs it again.
 
     Args:
-        day: the day the job works on (templated), or `NO_DAY`.
-    """
-    return {
-        "airflow-dag": "{{ dag.dag_id | lower }}",
-        "airflow-task": "{{ task.task_id | lower | replace('.', '-') }}",
-        DAY_LABEL: day,
-    }
-
-
-def fetch_rows(hook: BigQueryHook, configuration: dict[str, Any], project_id: str) -> list[dict[str, Any]]:
-    """Run a query job of a task to its end, record what it cost, and return its rows."""
-    with staging_tables_expected():
-        job = cast("QueryJob", hook.insert_job(configuration=configuration, project_id=project_id))
-        rows = [dict(row.items()) for row in job.result()]
-    record_cost(hook.get_client(project_id=project_id), job)
-    return rows
-
-
-class LoadManifestFilesOperator(GCSToBigQueryOperator):
-    """Load the Parquet files a manifest names, and no others, into a staging table.
-
-    The staging table gets the columns of the table its rows are meant for, all of them nullable: what may not be NULL
-    is checked after the load, where the message can say more.
-
-    Args:
-        manifest: `gs://` URI of the manifest (templated).
-        files: the entry of the manifest's `files` to load.
-        columns_of: `dataset.table` the rows are meant for.
-        day: the day the job works on, as a label (templated).
-        kwargs: the arguments of `GCSToBigQueryOperator` except its sources, format and schema.
+        settings: where to run it.
+        query: the query (templated).
+        kwargs: the arguments of `BaseOperator`.
     """
 
-    template_fields: Sequence[str] = ("manifest", "job_labels", *GCSToBigQueryOperator.template_fields)
-
-    def __init__(self, *, manifest: str, files: str, columns_of: str, day: str, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, query: Query, **kwargs: Any) -> None:
         super().__init__(
-            bucket="",
-            source_objects=[],
-            source_format="PARQUET",
-            autodetect=None,
-            create_disposition="CREATE_IF_NEEDED",
-            write_disposition="WRITE_TRUNCATE",
+            configuration=query.job(),
+            project_id=settings.project,
+            location=settings.location,
+            # A retried or cleared task must not look at the job of the first time.
+            durable=False,
             deferrable=False,
             **kwargs,
         )
-        self.manifest = manifest
-        self.files = files
-        self.columns_of = columns_of
-        # The argument `labels` of the provider's operator is the table's.
-        self.job_labels = job_labels(day)
+        self.settings = settings
 
-    def execute(self, context: Context) -> None:
-        """Load the files.
+    def execute(self, context: Context) -> str | None:
+        """Run the job and return its id."""
+        with staging_tables_expected(self.settings):
+            job_id: str | None = super().execute(context)
+        if job_id is not None:
+            client = bigquery_hook(self.settings).get_client(project_id=self.project_id)
+            job = cast("QueryJob", client.get_job(job_id, location=self.location))
+            record_cost(client, job, self.settings)
+        return job_id
 
-        Raises:
-            AirflowFailException: more files than one load job takes.
-        """
-        locations = [split_uri(uri) for uri in read_manifest(self.manifest, self.gcp_conn_id)["files"][self.files]]
-        if len(locations) > MAX_FILES:
-            raise AirflowFailException(
-                f"{self.manifest} names {len(locations):,} files of {self.files}, BigQuery loads at most "
-                f"{MAX_FILES:,}: read fewer objects per day or concatenate the small ones"
-            )
-        self.bucket = locations[0][0]
-        self.source_objects = [name for _, name in locations]
-        client = BigQueryHook(gcp_conn_id=self.gcp_conn_id, location=self.location).get_client()
-        self.schema_fields = [
-            {"name": field.name, "type": field.field_type, "mode": "NULLABLE"}
-            for field in client.get_table(self.columns_of).schema
-        ]
-        super().execute(context)
 
-    def _submit_job(self, hook: BigQueryHook, job_id: str) -> Any:
-        self.configuration["labels"] = self.job_labels
-        return super()._submit_job(hook, job_id)
+def bigquery_hook(settings: Settings) -> BigQueryHook:
+    """Return a hook for the datasets of an installation."""
+    return BigQueryHook(location=settings.location, use_legacy_sql=False)
+
+
+def fetch_rows(settings: Settings, query: Query) -> list[dict[str, Any]]:
+    """Run the query of a task to its end, record what it cost, and return its rows."""
+    hook = bigquery_hook(settings)
+    with staging_tables_expected(settings):
+        job = cast("QueryJob", hook.insert_job(configuration=query.job(), project_id=settings.project))
+        rows = [dict(row.items()) for row in job.result()]
+    record_cost(hook.get_client(project_id=settings.project), job, settings)
+    return rows

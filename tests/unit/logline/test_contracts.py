@@ -7,22 +7,23 @@ from pathlib import Path
 
 from beam_jobs.access_log import FORMATS
 from logline import __version__
-from logline.backfill.units import LOG_FORMATS
-from logline.settings import STREAM_FORMATS
+from logline.log_formats import log_formats
 
 STRING = "log_format main '$remote_addr [$time_local] '\n'\"$request\" $status';"
 ROOT = Path(__file__).parents[3]
 
 
 def test_the_formats_are_those_of_the_parser():
-    assert sorted(LOG_FORMATS) == sorted(["auto", *FORMATS])
-    assert sorted(STREAM_FORMATS) == sorted(FORMATS)
+    assert log_formats("backfill") == ("auto", *sorted(FORMATS))
+    assert log_formats("stream") == tuple(sorted(FORMATS))
 
 
 def test_the_template_takes_every_format():
     metadata = json.loads((ROOT / "dags/templates/backfill.json").read_text(encoding="utf-8"))
     (log_format,) = [parameter for parameter in metadata["parameters"] if parameter["name"] == "log_format"]
-    assert all(re.fullmatch(regex, name) for regex in log_format["regexes"] for name in (*LOG_FORMATS, STRING))
+    assert all(
+        re.fullmatch(regex, name) for regex in log_format["regexes"] for name in (*log_formats("backfill"), STRING)
+    )
 
 
 def test_plugin_and_jobs_are_of_one_version():

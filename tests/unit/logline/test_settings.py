@@ -1,10 +1,7 @@
-import inspect
-import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-import logline.settings
 from logline import __version__
 from logline.settings import Settings, SettingsError
 
@@ -98,6 +95,20 @@ def test_a_wrong_value_is_refused_by_name(name, value):
         Settings.from_environment(ENVIRONMENT | {name: value})
 
 
+def test_a_blank_variable_is_one_that_is_not_set():
+    assert (
+        Settings.from_environment(ENVIRONMENT | {"LOGLINE_PROJECT": " ", "LOGLINE_REGION": ""}).region == "us-central1"
+    )
+
+
+def test_the_process_environment_does_not_mix_with_a_given_one(monkeypatch):
+    monkeypatch.setenv("LOGLINE_DATASET", "of_the_process")
+    assert Settings.from_environment(ENVIRONMENT).dataset == "logline"
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "logline-local")
+    monkeypatch.setenv("LOGLINE_BUCKET", "logline-local")
+    assert Settings.from_environment().dataset == "of_the_process"
+
+
 def test_the_stream_has_names_and_limits_of_its_own():
     settings = Settings.from_environment(ENVIRONMENT | {"LOGLINE_TOPIC": "access"})
     assert (settings.topic, settings.dead_letter_topic) == ("access", "access-dead-letter")
@@ -139,9 +150,7 @@ def test_jobs_are_told_what_to_take_out_of_lines():
 FREE_TEXTS = {"LOGLINE_ANONYMISE_KEY_FILE", "LOGLINE_NOTIFIERS", "LOGLINE_RUNBOOKS"}
 
 
-@pytest.mark.parametrize(
-    "name", sorted({*re.findall(r"LOGLINE_[A-Z_]+", inspect.getsource(logline.settings))} - FREE_TEXTS)
-)
+@pytest.mark.parametrize("name", sorted({f"LOGLINE_{field.upper()}" for field in Settings.model_fields} - FREE_TEXTS))
 def test_a_setting_that_is_wrong_is_one_line_that_names_it(name):
     with pytest.raises(SettingsError) as error:
         Settings.from_environment(ENVIRONMENT | {name: "No such thing!"})

@@ -5,16 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logline.backfill.units import (
-    MAX_DAYS,
-    PlanError,
-    SourcePattern,
-    check_known_params,
-    check_log_format,
-    days_to_read,
-    parse_day,
-    plan_units,
-)
+from logline.backfill.units import MAX_DAYS, SourcePattern, days_to_read, plan_units
+from logline.params import ParamError, check_known_params, check_log_format, parse_day
 
 NOW = datetime(2026, 3, 1, 0, 15, tzinfo=UTC)
 
@@ -23,7 +15,7 @@ def outcome(action):
     """What `action` returns, or the line it fails with."""
     try:
         return action(), None
-    except PlanError as error:
+    except ParamError as error:
         return None, str(error)
 
 
@@ -74,7 +66,7 @@ class TestSourcePattern:
         ],
     )
     def test_what_is_wrong_is_said_in_one_line(self, pattern, complaint):
-        with pytest.raises(PlanError, match=re.escape(complaint)) as error:
+        with pytest.raises(ParamError, match=re.escape(complaint)) as error:
             SourcePattern.parse(pattern)
         assert len(str(error.value).splitlines()) == 1
 
@@ -113,18 +105,18 @@ class TestDays:
         ["", "yesterday", "2015-02-30", "2015-5-1", "17/05/2015", "2015-05-17T00:00:00", "20150517", " 2015-05-17"],
     )
     def test_a_date_that_is_none_is_named(self, text):
-        with pytest.raises(PlanError, match="start_date must be a calendar day") as error:
+        with pytest.raises(ParamError, match="start_date must be a calendar day") as error:
             days_to_read(text, "2015-05-17", NOW)
         assert repr(text) in str(error.value)
 
     def test_the_end_must_not_be_before_the_start(self):
-        with pytest.raises(PlanError, match="end_date 2015-05-16 is before start_date 2015-05-17"):
+        with pytest.raises(ParamError, match="end_date 2015-05-16 is before start_date 2015-05-17"):
             days_to_read("2015-05-17", "2015-05-16", NOW)
 
     def test_a_range_has_a_limit(self):
         first = date(2015, 1, 1)
         assert len(days_to_read(str(first), str(first + timedelta(days=MAX_DAYS - 1)), NOW)) == MAX_DAYS
-        with pytest.raises(PlanError, match=f"at most {MAX_DAYS}"):
+        with pytest.raises(ParamError, match=f"at most {MAX_DAYS}"):
             days_to_read(str(first), str(first + timedelta(days=MAX_DAYS)), NOW)
 
     @given(st.text())
@@ -164,7 +156,7 @@ class TestUnits:
 def test_an_unknown_format_is_answered_with_the_known_ones():
     assert check_log_format("combined") == "combined"
     assert check_log_format("%h %t %r") == "%h %t %r"
-    with pytest.raises(PlanError, match="log_format 'clf' is unknown: choose one of auto, article, "):
+    with pytest.raises(ParamError, match="log_format 'clf' is unknown: choose one of auto, article, "):
         check_log_format("clf")
 
 
@@ -172,6 +164,6 @@ def test_an_unknown_parameter_is_answered_with_the_known_ones():
     check_known_params({"end_date": "2015-05-17"}, ["start_date", "end_date"])
     check_known_params(None, ["start_date"])
     with pytest.raises(
-        PlanError, match="unknown parameter 'enddate': the parameters of this DAG are end_date, start_date"
+        ParamError, match="unknown parameter 'enddate': the parameters of this DAG are end_date, start_date"
     ):
         check_known_params({"enddate": "2015-05-17"}, ["start_date", "end_date"])

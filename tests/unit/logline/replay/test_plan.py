@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from logline.backfill.units import PlanError
+from logline.params import ParamError
 from logline.replay.plan import candidates_table, check_params, nothing_to_do, replay_names
 
 PARAMS = {"start_date": None, "end_date": None, "reason": None, "log_format": "auto"}
@@ -34,7 +34,7 @@ def test_any_part_of_the_lines_can_be_chosen(chosen):
     ],
 )
 def test_a_mistake_is_one_clear_line(chosen, said):
-    with pytest.raises(PlanError, match=re.escape(said)) as error:
+    with pytest.raises(ParamError, match=re.escape(said)) as error:
         check_params(PARAMS | chosen)
     assert len(str(error.value).splitlines()) == 1
 

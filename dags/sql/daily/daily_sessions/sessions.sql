@@ -34,7 +34,7 @@ WITH hits AS (
     AND {% include 'sql/requests/visitor.sql' %} IN ({{ visitors }})
     {% endif %}
 ),
-beside AS (
+neighbours AS (
   SELECT
     *,
     LAG(timestamp) OVER (PARTITION BY visitor ORDER BY timestamp, event_id) AS previous_request,
@@ -46,7 +46,7 @@ marked AS (
     *,
     IFNULL(timestamp >= TIMESTAMP_ADD(previous_request, INTERVAL 30 MINUTE), TRUE) AS begins,
     IFNULL(next_request >= TIMESTAMP_ADD(timestamp, INTERVAL 30 MINUTE), TRUE) AS ends
-  FROM beside
+  FROM neighbours
 ),
 chains AS (
   SELECT

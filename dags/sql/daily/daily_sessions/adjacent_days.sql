@@ -1,4 +1,4 @@
--- What a changed day changes in the sessions of the days beside it: those of the day before that were going on in its
+-- What a changed day changes in the sessions of the adjacent days: those of the day before that were going on in its
 -- last 30 minutes, and those of the day after of visitors who were there in its first 30 minutes.
 {% set before = 'DATE_SUB(' ~ log_date ~ ', INTERVAL 1 DAY)' %}
 {% set after = 'DATE_ADD(' ~ log_date ~ ', INTERVAL 1 DAY)' %}
@@ -12,7 +12,7 @@ SELECT * FROM (
   {% set visitors %}
     SELECT {{ visitor }} FROM {{ dataset }}.requests WHERE log_date = {{ before }} AND timestamp >= {{ late }}
   {% endset %}
-  {% include 'sql/daily_sessions/sessions.sql' %}
+  {% include 'sql/daily/daily_sessions/sessions.sql' %}
 )
 WHERE last_request >= {{ late }};
 {% set day = after %}
@@ -22,4 +22,4 @@ WHERE last_request >= {{ late }};
 DELETE FROM {{ dataset }}.daily_sessions
 WHERE log_date = {{ after }} AND CONCAT(IFNULL(remote_addr, ''), ' ', IFNULL(user_agent, '')) IN ({{ visitors }});
 INSERT INTO {{ dataset }}.daily_sessions
-{% include 'sql/daily_sessions/sessions.sql' %};
+{% include 'sql/daily/daily_sessions/sessions.sql' %};

@@ -1,2 +1,0 @@
-{% set day, visitors = log_date, none %}
-{% include 'sql/daily_sessions/sessions.sql' %}

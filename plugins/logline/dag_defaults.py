@@ -1,0 +1,36 @@
+"""What the DAGs have in common: the defaults of their tasks, and Params of days."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param
+
+from logline.alerts import AlertNotifier
+from logline.settings import Settings
+
+
+def task_defaults(settings: Settings, *, runbook: str | None = None, **changed: Any) -> dict[str, Any]:
+    """Return the `default_args` of a DAG.
+
+    Args:
+        settings: the installation.
+        runbook: heading of docs/operations.md for the alert of a failed task; None tells nobody.
+        changed: what this DAG has otherwise.
+    """
+    defaults = {
+        "owner": "logline",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=15),
+        "retry_exponential_backoff": 2,
+        "max_retry_delay": timedelta(minutes=10),
+    }
+    if runbook is not None:
+        defaults["on_failure_callback"] = [AlertNotifier(settings, runbook)]
+    return defaults | changed
+
+
+def day_param(title: str, description: str, example: str = "2015-05-17") -> Param:
+    """Return a Param that is a day, chosen from a calendar, or empty."""
+    return Param(None, type=["null", "string"], format="date", title=title, description=description, examples=[example])

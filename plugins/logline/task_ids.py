@@ -1,0 +1,29 @@
+"""Ids of DAGs and tasks, and XCom keys, that more than one file relies on; tests/dags ties them to the DAGs."""
+
+from __future__ import annotations
+
+BACKFILL_DAG = "log_backfill"
+REPLAY_DAG = "dead_letter_replay"
+STREAM_DAG = "stream_supervisor"
+SUMMARY_DAG = "daily_summary"
+
+PLAN = "plan"
+# The mapped task group of log_backfill, and its tasks.
+DAY_GROUP = "day"
+WAIT_FOR_PARSE = "wait_for_parse"
+REPORT = "report"
+DROP_STAGING = "drop_staging"
+
+# stream_supervisor; the changes are the values of `logline.stream.decide.Action`.
+DECIDE = "decide"
+LAUNCH = "launch"
+UPDATE = "update"
+DRAIN = "drain"
+CHECK = "check"
+RECORD = "record"
+APPROVE = "approve_"
+
+# XCom of a report: what the source objects of a day add up to.
+TOTALS_KEY = "totals"
+# XCom of stream_supervisor's decide.
+DECISION_KEY = "decision"
