@@ -1,0 +1,48 @@
+from airflow.sdk import BaseOperator
+
+from logline.settings import Settings
+from logline.warehouse.checks import Gate
+from logline.warehouse.queries import Query
+
+SETTINGS = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
+
+
+class Holder(BaseOperator):
+    template_fields = ("query", "gates")
+
+    def __init__(self, query, gates, **kwargs):
+        super().__init__(**kwargs)
+        self.query = query
+        self.gates = gates
+
+
+def test_a_query_is_the_job_that_bigquery_takes():
+    query = Query.of(SETTINGS, "SELECT @n", day="2015-05-17", parameters=[("n", "INT64", "1")])
+    assert query.with_strings(manifest="{}").job() == {
+        "query": {
+            "query": "SELECT @n",
+            "useLegacySql": False,
+            "maximumBytesBilled": "1000000000000",
+            "queryParameters": [
+                {"name": "n", "parameterType": {"type": "INT64"}, "parameterValue": {"value": "1"}},
+                {"name": "manifest", "parameterType": {"type": "STRING"}, "parameterValue": {"value": "{}"}},
+            ],
+        },
+        "labels": query.labels,
+    }
+    assert query.day == "2015-05-17"
+    assert len(query.parameters) == 1, "a query is a value: more parameters make another one"
+
+
+def test_airflow_renders_queries_within_gates():
+    query = Query.of(SETTINGS, "SELECT '{{ word }}'", day="{{ day }}", parameters=[("run", "STRING", "{{ run }}")])
+    gate = Gate(query, query.with_strings(gate="{{ word }}"))
+    holder = Holder(task_id="check", query=query, gates=[gate])
+    context = {"word": "w", "day": "2015-05-17", "run": "r", "dag": type("Dag", (), {"dag_id": "D"}), "task": holder}
+    holder.render_template_fields(context)
+    assert isinstance(holder.query, Query)
+    assert (holder.query.sql, holder.query.day) == ("SELECT 'w'", "2015-05-17")
+    assert holder.query.labels["airflow-dag"] == "d"
+    (rendered,) = holder.gates
+    assert rendered.checks.parameters[0].value == "r"
+    assert [one.value for one in rendered.record.parameters] == ["r", "w"]
