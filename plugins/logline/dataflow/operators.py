@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook, DataflowJobStatus
 from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
@@ -17,7 +17,7 @@ from logline.links import JobPageLink, LoglinePageLink
 from logline.settings import Settings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 JOB_TIMEOUT = timedelta(days=1)
 # States a job leaves by itself. Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there.
@@ -124,13 +124,13 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
 
     Args:
         settings: the installation.
-        job_id: the job.
+        job_id: the job, or what the launching task returns.
         kwargs: the arguments of `BaseSensorOperator`.
     """
 
-    def __init__(self, *, settings: Settings, job_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, job_id: str | XComArg, **kwargs: Any) -> None:
         super().__init__(
-            job_id=job_id,
+            job_id=cast(str, job_id),  # a template field: rendered before it is used
             expected_statuses={DataflowJobStatus.JOB_STATE_DONE},
             project_id=settings.project,
             location=settings.region,

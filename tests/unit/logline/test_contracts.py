@@ -27,5 +27,7 @@ def test_the_template_takes_every_format():
 
 
 def test_plugin_and_jobs_are_of_one_version():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["version"] == __version__
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in pyproject["project"]["dynamic"]
+    assert pyproject["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "plugins.logline.__version__"}
+    assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", __version__)
