@@ -295,6 +295,17 @@ def test_data_outlives_down_and_up(tmp_path):
         assert read_everywhere(stack)
 
 
+def test_generated_logs_are_in_the_bucket(emulators: RunningStack) -> None:
+    with emulators.storage() as storage:
+        bucket = storage.bucket(emulators.bucket)
+        if not bucket.exists():
+            bucket.create()
+        assert "10 lines" in emulators.generate_logs(start_date="2026-11-01", lines_per_day=10)
+        assert bucket.blob("logs/truth.json").exists()
+    with pytest.raises(StackError, match=r"the generator failed: .*'2026-13-01'"):
+        emulators.generate_logs(start_date="2026-13-01")
+
+
 def test_secrets_are_for_their_owner_only(tmp_path):
     from local_stack.airflow.airflow_config import airflow_secrets, write_airflow_config
 
