@@ -22,7 +22,8 @@ from beam_jobs.access_log.reading.prefetch import ReadAhead
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.options.job_parameters import AUTO_FORMAT
 from beam_jobs.output.records import SourceFound
-from beam_jobs.storage.files import InputError, InputErrorType, StoredObject, read_range
+from beam_jobs.storage.files import read_range
+from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
 
 _log = logging.getLogger("logline.backfill")
 _SAMPLE_BYTES = 64 << 10

@@ -28,7 +28,8 @@ from beam_jobs.output.ledger import ledger_of
 from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of, to_json
 from beam_jobs.output.parquet_files import write_block, write_empty, write_parquet
 from beam_jobs.output.records import BlockParsed, SourceFailed, SourceRecord, SourceSummary
-from beam_jobs.storage.files import InputError, StoredObject, list_objects, write_object
+from beam_jobs.storage.files import list_objects, write_object
+from beam_jobs.storage.objects import InputError, StoredObject
 
 COUNTERS = ("lines", "rows", "rejected", "blank", "bytes", "blocks")
 _RECORDS = "records"

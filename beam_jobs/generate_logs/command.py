@@ -28,7 +28,8 @@ from isal import igzip
 from beam_jobs.generate_logs.argument_types import count, seed, share
 from beam_jobs.generate_logs.synthetic_logs import FORMATS, DayTruth, draw_day, make_pools
 from beam_jobs.options.parameters import OneLineParser, OptionError
-from beam_jobs.storage.files import OutputError, absolute, is_gcs, upload_file, write_object
+from beam_jobs.storage.files import absolute, is_gcs, upload_file, write_object
+from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
 _WRITE_LINES = 10_000

@@ -30,7 +30,8 @@ from beam_jobs.generate_logs.synthetic_logs import FORMATS
 from beam_jobs.generate_logs.synthetic_stream import Event, StreamPlan, draw_events
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
-from beam_jobs.storage.files import OutputError, absolute, write_object
+from beam_jobs.storage.files import absolute, write_object
+from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
 _BATCH_MESSAGES = 1000  # the most that the service takes at once

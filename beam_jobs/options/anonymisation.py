@@ -14,7 +14,8 @@ from beam_jobs.access_log import BlockParser, get_format
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 from beam_jobs.options.parameters import OptionError, Parameter
-from beam_jobs.storage.files import InputError, absolute, read_whole
+from beam_jobs.storage.files import absolute, read_whole
+from beam_jobs.storage.objects import InputError
 
 ANONYMISING_PARAMETERS = (
     Parameter(

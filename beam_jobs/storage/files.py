@@ -11,22 +11,6 @@ from beam_jobs.storage import gcs as cloud_storage
 from beam_jobs.storage.gcs import GCS_SCHEME
 from beam_jobs.storage.objects import WILDCARDS, InputError, InputErrorType, OutputError, StoredObject, changed
 
-__all__ = [
-    "GCS_SCHEME",
-    "InputError",
-    "InputErrorType",
-    "OutputError",
-    "StoredObject",
-    "absolute",
-    "delete_object",
-    "is_gcs",
-    "list_objects",
-    "read_range",
-    "read_whole",
-    "upload_file",
-    "write_object",
-]
-
 
 def is_gcs(uri: str) -> bool:
     """Tell whether the uri names Cloud Storage; everything else is a local path."""

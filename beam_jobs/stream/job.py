@@ -24,7 +24,7 @@ from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
 from beam_jobs.options.parameters import OptionError
-from beam_jobs.storage.files import OutputError
+from beam_jobs.storage.objects import OutputError
 from beam_jobs.stream.local_runner import LocalRunner
 from beam_jobs.stream.metrics import READ_STEP, StreamMetrics, write_metrics
 from beam_jobs.stream.options import StreamSettings, TargetError, parse_stream_options

@@ -8,7 +8,8 @@ import pytest
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.source_blocks import plan_blocks, read_lines
 from beam_jobs.options.anonymisation import AnonymisingSettings
-from beam_jobs.storage.files import InputError, InputErrorType, StoredObject, list_objects
+from beam_jobs.storage.files import list_objects
+from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
 
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n'
 COMBINED = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"\n'

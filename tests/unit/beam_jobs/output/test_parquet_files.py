@@ -13,7 +13,7 @@ from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA, object_hash
 from beam_jobs.output.manifest import RunInfo
 from beam_jobs.output.parquet_files import write_block, write_parquet
 from beam_jobs.output.records import BlockParsed
-from beam_jobs.storage.files import StoredObject
+from beam_jobs.storage.objects import StoredObject
 
 ROWS_COLUMNS = [
     "log_date",

@@ -5,16 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs.storage.files import (
-    InputError,
-    InputErrorType,
-    OutputError,
-    absolute,
-    delete_object,
-    list_objects,
-    read_range,
-    write_object,
-)
+from beam_jobs.storage.files import absolute, delete_object, list_objects, read_range, write_object
+from beam_jobs.storage.objects import InputError, InputErrorType, OutputError
 
 
 @pytest.fixture
