@@ -49,7 +49,7 @@ class Detection:
 
 
 def detect(sample: bytes) -> Detection:
-    """Finds the format that most of the first lines of a file are in, and what else they could be.
+    """Find the format that most of the first lines of a file are in, and what else they could be.
 
     Args:
         sample: The first bytes of the file, whole or cut anywhere; 64 KiB are plenty. Its first 100 lines that are
@@ -80,7 +80,7 @@ def detect(sample: bytes) -> Detection:
 
 
 def detect_format(sample: bytes) -> LogFormat:
-    """The format of `detect`.
+    """Return the format of `detect`.
 
     Raises:
         FormatError: See `detect`.

@@ -1,4 +1,4 @@
-"""The errors that callers of this package can meet; lines never raise, they are rejected with a reason."""
+"""Errors of this package; lines never raise, they are rejected with a reason."""
 
 
 class AccessLogError(ValueError):

@@ -20,7 +20,7 @@ MAX_BLOCK_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class ParsedBlock:
-    """What became of the lines of one block: `lines == rows.num_rows + rejected.num_rows + blank`.
+    """The outcome of one block: `lines == rows.num_rows + rejected.num_rows + blank`.
 
     Attributes:
         rows: The good lines, in `ROWS_SCHEMA`, in the order of the block.
@@ -40,7 +40,7 @@ class BlockParser:
 
     Args:
         log_format: The format of the lines.
-        max_line_bytes: A line with more bytes, its terminator aside, is rejected, and only so many of its bytes kept.
+        max_line_bytes: A line with more bytes, its terminator aside, is rejected, and only these first bytes are kept.
     """
 
     def __init__(self, log_format: LogFormat, max_line_bytes: int = 1 << 20) -> None:
@@ -86,5 +86,5 @@ class BlockParser:
         )
 
     def kept_line(self, line: bytes) -> bytes:
-        """The line as it may be stored; subclasses redact it."""
+        """Return the line as it may be stored; subclasses redact it."""
         return line

@@ -47,6 +47,6 @@ class LineError(Exception):
 
 
 def shown(value: bytes) -> str:
-    """The beginning of a value as messages show it."""
+    """Return the beginning of a value as messages show it."""
     text = ascii(value[:_SHOWN_BYTES].decode("latin-1"))
     return text if len(value) <= _SHOWN_BYTES else f"{text}..."

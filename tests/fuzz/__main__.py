@@ -3,8 +3,8 @@
     python -m tests.fuzz [-max_total_time=600] [any other option of libFuzzer]
 
 An input is a format, a few choices and a block. The block must parse without an exception, to rows, rejected lines and
-blanks that add up and are, value for value, what the reference parser reads; anonymised, to as many of each. The cases
-of tests/unit/access_log/cases are the first inputs; what was found to reach new code stays in .local/fuzz. An input
+blanks that add up and are, value for value, what the reference reader reads; anonymised, to as many of each. The cases
+of tests/unit/beam_jobs/access_log/cases are the first inputs; what reaches new code is kept in .local/fuzz. An input
 that fails is written beside it as crash-*; run it again by its path: ``python -m tests.fuzz .local/fuzz/crash-...``.
 """
 
@@ -71,7 +71,7 @@ def check(data: bytes) -> None:
 
 
 def write_seeds(folder: Path) -> None:
-    """Writes the cases as inputs: of their own format, and those of every format once for each format string."""
+    """Write the cases as inputs: of their own format, and those of every format once for each format string."""
     names = list(FORMATS)
     for path in sorted(_CASES.glob("*.yaml")):
         if path.stem not in names:
@@ -86,7 +86,7 @@ def write_seeds(folder: Path) -> None:
 
 
 def main() -> None:
-    """Warms the compiled code up, so that no input is slow for it, and hands over to libFuzzer."""
+    """Warm the compiled code up, so that no input is slow for it, and hands over to libFuzzer."""
     for number in range(len(_PARSERS)):
         check(bytes([number, 3]) + b"\n")
     arguments = sys.argv[1:]

@@ -14,29 +14,29 @@ from beam_jobs.access_log.arrow.schema import Column
 
 
 def buffer(values: npt.NDArray[Any]) -> pa.Buffer:
-    """The memory of a contiguous numpy array, as Arrow sees it."""
+    """Return the memory of a contiguous numpy array, as Arrow sees it."""
     return pa.py_buffer(cast(Any, values))
 
 
 def bytes_array(values: Sequence[bytes], data_type: pa.DataType) -> Column:
-    """An array of type string (the values must be UTF-8) or binary, of less than 2 GiB."""
+    """Return an array of type string (the values must be UTF-8) or binary, of less than 2 GiB."""
     offsets = np.zeros(len(values) + 1, np.int32)
     np.cumsum([len(value) for value in values], out=offsets[1:])
     return pa.Array.from_buffers(data_type, len(values), [None, buffer(offsets), pa.py_buffer(b"".join(values))])
 
 
 def nullable_bool_array(values: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]) -> Column:
-    """An array of type bool that is null where `valid` is not."""
+    """Return an array of type bool that is null where `valid` is not."""
     return pa.Array.from_buffers(pa.bool_(), len(values), [_bits(valid), _bits(values)])
 
 
 def int64_array(values: npt.NDArray[np.int64]) -> Column:
-    """An array of type int64."""
+    """Return an array of type int64."""
     return pa.Array.from_buffers(pa.int64(), len(values), [None, buffer(values)])
 
 
 def encoded_array(indices: npt.NDArray[np.int32], values: Column) -> Column:
-    """A dictionary array of type int32 to string in which negative indices are null."""
+    """Return a dictionary array of type int32 to string in which negative indices are null."""
     valid = indices >= 0
     nulls = len(indices) - int(np.count_nonzero(valid))
     buffers = [_bits(valid) if nulls else None, buffer(indices)]
@@ -46,14 +46,14 @@ def encoded_array(indices: npt.NDArray[np.int32], values: Column) -> Column:
 
 
 def nullable_int64_array(values: npt.NDArray[np.int64]) -> Column:
-    """An array of type int64 in which negative values are null."""
+    """Return an array of type int64 in which negative values are null."""
     valid = values >= 0
     nulls = len(values) - int(np.count_nonzero(valid))
     return pa.Array.from_buffers(pa.int64(), len(values), [_bits(valid) if nulls else None, buffer(values)], nulls)
 
 
 def nullable_float64_array(values: npt.NDArray[np.float64]) -> Column:
-    """An array of type double in which NaN is null."""
+    """Return an array of type double in which NaN is null."""
     valid = ~np.isnan(values)
     nulls = len(values) - int(np.count_nonzero(valid))
     return pa.Array.from_buffers(pa.float64(), len(values), [_bits(valid) if nulls else None, buffer(values)], nulls)

@@ -1,4 +1,4 @@
-"""Texts that come again and again, each known by a number: a hash table that lives as long as a parser's thread."""
+"""Strings that recur, each known by a number: a hash table that lives as long as a parser's thread."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ MAX_TEXTS = _SLOTS // 2
 """How many texts are kept."""
 
 UNKNOWN, NULL = -1, -2
-"""In place of the number of a text: the table is full, or the text too long; it is null."""
+"""In place of a text's number: the table is full or the text too long; the text is null."""
 
 MAX_TEXT_BYTES = 1024
-"""Longer texts are not kept: hardly any comes twice."""
+"""Longer texts are not kept: hardly any recurs."""
 
 _MAX_BYTES = 1 << 23
 _ROOM = 64
@@ -38,16 +38,16 @@ class InternedStrings:
 
     @property
     def is_half_full(self) -> bool:
-        """Whether it should be begun anew before long."""
+        """Whether it should soon be replaced by an empty one."""
         return bool(self._used[0] > MAX_TEXTS // 2 or self._used[1] > _MAX_BYTES // 2)
 
     def numbers(
         self, texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.int32], int]:
-        """Per line the number of its text, `UNKNOWN` or `NULL`; and how many numbers have been given so far.
+        """Return each line's text number, `UNKNOWN` or `NULL`, and how many numbers have been given so far.
 
         Args:
-            texts: See `texts.text_columns`.
+            texts: See `strings.text_columns`.
             column: Which of its columns.
             block: See there.
             overflow: See there.
@@ -59,20 +59,20 @@ class InternedStrings:
         return numbers, int(self._used[0])
 
     def column(self, numbers: npt.NDArray[np.int64]) -> Column:
-        """The texts with these numbers."""
+        """Return the texts with these numbers."""
         kept = self._bytes[:]
         kept.flags.writeable = False
         (texts,) = text_columns(self._places[numbers], kept, NO_OVERFLOW)
         return texts
 
     def texts(self, first: int, last: int) -> list[bytes]:
-        """The texts with the numbers `first` to `last` (not included)."""
+        """Return the texts with the numbers `first` to `last` (not included)."""
         return [self._bytes[start : start + length].tobytes() for start, length in self._places[first:last].tolist()]
 
 
 @inlined
 def _hash(address: int, length: int) -> Number:
-    """A hash of all bytes, 16 at a time; what it is good for is bounded by `is_same`."""
+    """Hash all bytes, 16 at a time; equal hashes are checked by `is_same`."""
     first = uint64(length)
     second = _MULTIPLIER
     rest = length
@@ -106,7 +106,7 @@ def _number(
     used: npt.NDArray[np.int64],
     numbers: npt.NDArray[np.int32],
 ) -> None:
-    """Looks every text up, and adds those that are new while there is room."""
+    """Look every text up, and adds those that are new while there is room."""
     in_block = address_of(block)
     in_overflow = address_of(overflow) - block.size
     in_kept = address_of(kept)

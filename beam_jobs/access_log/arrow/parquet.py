@@ -28,7 +28,7 @@ SCHEMA = ROWS_SCHEMA.append(pa.field("source_uri", pa.string()))
 
 
 def writer_options(names: Sequence[str]) -> dict[str, Any]:
-    """How `pyarrow.parquet` writes columns: as tables that are loaded whole, and soon.
+    """Return how `pyarrow.parquet` writes columns of files that are soon loaded whole.
 
     The encodings are plain and dictionary, which every reader knows: BigQuery's documentation names the codecs that it
     reads, https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet, but no other encoding.
@@ -46,7 +46,7 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
 
 
 class OutputError(AccessLogError):
-    """The file cannot be written; said in one line."""
+    """The file cannot be written; the message is one line."""
 
 
 class RowsFile:
@@ -76,7 +76,7 @@ class RowsFile:
         return self
 
     def write(self, rows: pa.RecordBatch, source_uri: str) -> None:
-        """Writes the rows of a block."""
+        """Write the rows of a block."""
         if self._writer is None or not rows.num_rows:
             return
         sources = pa.repeat(source_uri, rows.num_rows)

@@ -21,7 +21,7 @@ def text_columns(
     overflow: npt.NDArray[np.uint8],
     wanted: Sequence[int] | None = None,
 ) -> list[Column]:
-    """Builds string columns.
+    """Build string columns.
 
     Args:
         texts: Shape (lines, 2 * columns): per line and column where the text begins and how many bytes it has, -1 for
@@ -66,7 +66,7 @@ def _measure(
     text_bytes: npt.NDArray[np.int64],
     nulls: npt.NDArray[np.int64],
 ) -> None:
-    """Adds up the bytes and the nulls of every column."""
+    """Add up the bytes and the nulls of every column."""
     for line in range(texts.shape[0]):
         for column in range(places.size):
             length = int64(texts[line, places[column] + 1])
@@ -86,7 +86,7 @@ def _gather(
     offsets: npt.NDArray[np.int32],
     validity: npt.NDArray[np.uint8],
 ) -> None:
-    """Copies the texts, 64 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
+    """Copy the texts, 64 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
 
     Where a text begins stands in `texts` at its column's place of `places`, its length behind that.
     Columns that are not `nullable` need no validity. `values` holds all columns, each from its place in `begins`

@@ -44,7 +44,7 @@ class UserAgentClass(NamedTuple):
 
 @lru_cache(maxsize=_CACHED)
 def classify(user_agent: str) -> UserAgentClass:
-    """Classifies one user agent string by its first 1,024 characters; the last 65,536 distinct ones are cached."""
+    """Classify one user agent string by its first 1,024 characters; the last 65,536 distinct ones are cached."""
     found = _resolver()(user_agent[:_CLASSIFIED_CHARACTERS], Domain.ALL)
     device = found.device.family if found.device else _OTHER
     return UserAgentClass(
@@ -58,7 +58,7 @@ def classify(user_agent: str) -> UserAgentClass:
 def classify_column(
     texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
 ) -> tuple[Column, Column, Column, Column, Column]:
-    """Classifies the user agents of a block's lines, each distinct one once.
+    """Classify the user agents of a block's lines, each distinct one once.
 
     Args:
         texts: See `text_columns`.
@@ -93,7 +93,7 @@ def classify_column(
 
 
 def _renumbered(numbers: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """Which numbers below `count` there are, in the order in which they come, and per number its index in these.
+    """Return the numbers below `count` in order of appearance, and for each number its index in these.
 
     The index of numbers below 0 is -1.
     """
@@ -143,17 +143,17 @@ class _Known:
 
     @property
     def is_half_full(self) -> bool:
-        """Whether it should be begun anew before long."""
+        """Whether it should soon be replaced by an empty one."""
         return self.texts.is_half_full or len(self._numbers) > MAX_TEXTS // 2
 
     def learn(self, count: int) -> None:
-        """Classifies the texts up to the number `count`."""
+        """Classify the texts up to the number `count`."""
         new = [self.number(classify(text.decode())) for text in self.texts.texts(self._learnt, count)]
         self.class_of_text[self._learnt : count] = new
         self._learnt = count
 
     def number(self, found: UserAgentClass) -> int:
-        """The number of a class."""
+        """Return the number of a class."""
         number = self._numbers.get(found)
         if number is None:
             number = self._numbers[found] = len(self._found)
@@ -164,7 +164,7 @@ class _Known:
         return number
 
     def names(self, class_of_line: npt.NDArray[np.int32]) -> Iterator[Column]:
-        """Browser, os and device by the numbers of classes, null for 0."""
+        """Yield browser, os and device by the numbers of classes, null for 0."""
         used, classes = _renumbered(class_of_line, len(self._found))
         for part in range(3):
             numbers: dict[str, int] = {}

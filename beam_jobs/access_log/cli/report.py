@@ -1,4 +1,4 @@
-"""What was seen in logs, as lines for a terminal."""
+"""Summaries of logs as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NOT_SHOWN = frozenset(("log_date", "raw_line_hash", "source_offset"))
 
 
 def report_lines(summary: LogSummary, examples: int) -> Iterator[str]:
-    """One log.
+    """Yield the report of one log.
 
     Args:
-        summary: What was seen in it.
-        examples: So many rejected lines are shown for each reason.
+        summary: Its summary.
+        examples: The most rejected lines shown for each reason.
     """
     yield f"{summary.name}: {_format(summary)}"
     width = max(len(f"{summary.lines:,}"), 8)
@@ -43,7 +43,7 @@ def report_lines(summary: LogSummary, examples: int) -> Iterator[str]:
 
 
 def total_lines(summaries: Sequence[LogSummary]) -> Iterator[str]:
-    """All logs together, as a table."""
+    """Yield all logs together, as a table."""
     names = [*(summary.name for summary in summaries), "all"]
     counts = [[getattr(summary, name) for name in _COUNTS] for summary in summaries]
     counts.append([sum(column) for column in zip(*counts, strict=True)] or [0] * len(_COUNTS))

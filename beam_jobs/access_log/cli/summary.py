@@ -1,4 +1,4 @@
-"""Reads one log from its first byte to its last and keeps count."""
+"""Reading of one log from its first byte to its last, and what is counted on the way."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PROGRESS_SECONDS = 0.5
 
 
 class FileError(AccessLogError):
-    """A file cannot be read or written, or is no access log; said in one line that begins with its name."""
+    """A file cannot be read, or is not an access log; the message is one line that begins with its name."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Rejected:
 
 @dataclass
 class LogSummary:
-    """What was seen in one log.
+    """The summary of one log.
 
     Attributes:
         name: The file's name.
         log_format: Its format; None where it holds no line that is not blank.
-        detection: How its format was told, None where it was given.
+        detection: How its format was detected, None where it was given.
         is_gzip: Whether the file is compressed.
         bytes: Of the log, decompressed.
         lines, rows, rejected, blank: `lines == rows + rejected + blank`.
@@ -93,7 +93,7 @@ class LogSummary:
         return self.detection.warning if self.detection else None
 
     def add(self, parsed: ParsedBlock, block_bytes: int) -> None:
-        """Counts a block."""
+        """Count a block."""
         self.bytes += block_bytes
         self.lines += parsed.lines
         self.rows += parsed.rows.num_rows
@@ -128,7 +128,7 @@ class Progress:
         self._show("")
 
     def warm_up(self, parser: BlockParser, sample: bytes) -> float:
-        """Has a parser compiled, which its first lines ask for, and says so where that takes long; in seconds."""
+        """Compile a parser by its first lines, tell the user if that takes long, and return the seconds it took."""
         started = time.perf_counter()
         note = threading.Timer(1.0, self._show, ["compiling the parser, this once ..."])
         note.start()
@@ -138,7 +138,7 @@ class Progress:
         return time.perf_counter() - started
 
     def show(self, summary: LogSummary, share: float | None) -> None:
-        """Says it, at most twice a second."""
+        """Show how far the file is read, at most twice a second."""
         if self._output is not None and time.monotonic() - self._shown >= _PROGRESS_SECONDS:
             percent = "" if share is None else f"{share:4.0%}, "
             self._show(f"{summary.name}: {percent}{summary.lines / 1e6:.1f} million lines")
@@ -152,11 +152,11 @@ class Progress:
 
 
 def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress) -> LogSummary:
-    """Reads a log.
+    """Read a log.
 
     Args:
         name: Of the file, plain or gzip; `-` is standard input.
-        log_format: The format; None to tell it from the first lines.
+        log_format: The format; None to detect it from the first lines.
         rows_file: Where the rows go.
         progress: How far the reading is.
 

@@ -20,7 +20,6 @@ from beam_jobs.access_log.compiled.json_values import (
     TEXTS,
     TIME_RANK,
     UNFILLED,
-    load_number,
     read_value,
 )
 from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, Outputs
@@ -30,6 +29,7 @@ from beam_jobs.access_log.compiled.simd import (
     address_of,
     int64,
     load_byte,
+    load_number,
     load_word,
     store_int32,
     store_word,
@@ -129,7 +129,7 @@ def _walk(
     numbers: int,
     shape: int,
 ) -> Number:
-    """Walks over the tokens of a line; whether it is a good one.
+    """Walk over the tokens of a line; return whether it is accepted.
 
     `nodes` holds, per open object or array, the number of the object, -1 for an object in which nothing is wanted, -2
     for an array, and -3 and less for an array whose first element is the value of the wanted key -3 - node.
@@ -322,7 +322,7 @@ def _find_key(
     keys: int,
     slots: int,
 ) -> Number:
-    """The index of the wanted key in an object, or -1."""
+    """Return the index of the wanted key in an object, or -1."""
     if length > 32:
         return int64(-1)
     word0 = _key_word(address, length)

@@ -22,7 +22,7 @@ _ALL = uint64(0xFFFFFFFFFFFFFFFF)
 
 @inlined
 def mark(start: int, end: int, quotes: int, odd: int) -> bool:
-    """Marks, 64 bytes a word, where a line has quotes, and where bytes that are not what they seem; if it has such."""
+    """Mark a line's quotes and its odd bytes, 64 bytes a word; return whether any byte is odd."""
     word = 0
     any_odd = uint64(0)
     address = start
@@ -40,7 +40,7 @@ def mark(start: int, end: int, quotes: int, odd: int) -> bool:
 
 @inlined
 def _next(marks: int, place: int, length: int) -> Number:
-    """The first marked place from `place` on, or `length`."""
+    """Return the first marked place from `place` on, or `length`."""
     if place >= length:
         return length
     word = place >> 6
@@ -55,7 +55,7 @@ def _next(marks: int, place: int, length: int) -> Number:
 
 @inlined
 def string_end(start: int, line: int, end: int, quotes: int, odd: int, is_odd: bool) -> tuple[int, bool]:
-    """Where the quote is that ends the string, -1 where it is no string; and whether it is ASCII without escapes."""
+    """Return where the string's closing quote is, -1 without one, and whether it is ASCII without escapes."""
     length = end - line
     place = start - line
     quote = _next(quotes, place, length)
@@ -94,7 +94,7 @@ def _is_hexadecimal(address: int) -> bool:
 
 @inlined
 def skip_spaces(address: int, end: int) -> int:
-    """The address behind spaces, tabs and carriage returns."""
+    """Return the address behind spaces, tabs and carriage returns."""
     byte = load_byte(address)
     while byte <= 32 and address < end and byte in (32, 9, 13):
         address += 1
@@ -104,7 +104,7 @@ def skip_spaces(address: int, end: int) -> int:
 
 @inlined
 def number_end(start: int, end: int) -> Number:
-    """Where the JSON number that begins at `start` ends, or -1."""
+    """Return where the JSON number that begins at `start` ends, or -1."""
     address = start + (1 if load_byte(start) == 45 else 0)
     digits = digits_end(address, end)
     if digits == address or (digits > address + 1 and load_byte(address) == 48):

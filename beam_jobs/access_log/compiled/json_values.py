@@ -19,6 +19,7 @@ from beam_jobs.access_log.compiled.simd import (
     Number,
     int64,
     load_byte,
+    load_number,
     load_word,
     lowest_bit,
     store_int32,
@@ -53,14 +54,8 @@ _HIGH_NIBBLES = uint64(0xF0 * _EVERY_BYTE)
 
 
 @inlined
-def load_number(table: int, index: int) -> Number:
-    """A number of a table of 64-bit numbers that begins at the address `table`."""
-    return int64(load_word(table + 8 * index))
-
-
-@inlined
 def digits_end(address: int, end: int) -> Number:
-    """The address behind the digits that begin at `address`."""
+    """Return the address behind the digits that begin at `address`."""
     while address < end:
         # Bits in the first byte that is no digit; a carry only gets into bytes behind it.
         word = load_word(address) ^ _ZEROS
@@ -82,7 +77,7 @@ def read_value(
     places: int,
     numbers: int,
 ) -> bool:
-    """Reads the value of a wanted key; False leaves the line to the slow path."""
+    """Read the value of a wanted key; False leaves the line to the slow path."""
     reading = load_number(entries, 6 * wanted + 2)
     rank = load_number(entries, 6 * wanted + 3)
     column = load_number(entries, 6 * wanted + 4)
@@ -166,7 +161,7 @@ def _store(places: int, column: int, begin: int, length: int) -> None:
 
 @inlined
 def _url_host_end(start: int, end: int) -> Number:
-    """Where the path of `http://host[:port]/path` begins, or -1."""
+    """Return where the path of `http://host[:port]/path` begins, or -1."""
     if end - start < 9 or load_word(start) & _FOUR_BYTES != _HTTP:
         return int64(-1)
     address = start + 4
@@ -186,7 +181,7 @@ def _url_host_end(start: int, end: int) -> Number:
 
 @inlined
 def _decimal(start: int, end: int, unit: int, most_alone: int, most_digits: int) -> Number:
-    """`digits[.digits]` times a unit that is a power of ten, what is less than 1 cut off; -1 for anything else.
+    """Return `digits[.digits]` times a unit that is a power of ten, what is less than 1 cut off; -1 for anything else.
 
     There may be `most_alone` digits, or before a point `most_digits`.
     """
@@ -210,7 +205,7 @@ def _decimal(start: int, end: int, unit: int, most_alone: int, most_digits: int)
 
 @inlined
 def _value(start: int, digits: int) -> Number:
-    """The value of up to 16 digits."""
+    """Return the value of up to 16 digits."""
     if digits <= 8:
         return number(start, digits)
     return number(start, digits - 8) * 100_000_000 + number(start + digits - 8, int64(8))
@@ -218,7 +213,7 @@ def _value(start: int, digits: int) -> Number:
 
 @inlined
 def _time(start: int, end: int, numbers: int) -> Number:
-    """Microseconds since 1970 of a time as servers write it; -1 where it is left to the slow path.
+    """Return microseconds since 1970 of a time as servers write it; -1 where it is left to the slow path.
 
     The date read last is kept behind the line's `numbers`: the next line has mostly the same.
     """

@@ -41,7 +41,7 @@ def hash_lines(
     last: int,
     hashes: npt.NDArray[np.uint64],
 ) -> None:
-    """Hashes the lines `first` to `last` (not included).
+    """Hash the lines `first` to `last` (not included).
 
     Args:
         data: The bytes, with at least 16 readable ones after every line.
@@ -76,7 +76,7 @@ def hash_lines(
 
 @inlined
 def _mixed(h1: Number, h2: Number, address: int) -> tuple[Number, Number]:
-    """The two words after 16 more bytes."""
+    """Return the two words after 16 more bytes."""
     h1 ^= _rotate_left(load_word(address) * _C1, 31) * _C2
     h1 = (_rotate_left(h1, 27) + h2) * uint64(5) + uint64(0x52DCE729)
     h2 ^= _rotate_left(load_word(address + 8) * _C2, 33) * _C1
@@ -88,7 +88,7 @@ def _mixed(h1: Number, h2: Number, address: int) -> tuple[Number, Number]:
 def _finish(
     h1: Number, h2: Number, start: int, done: int, length: int, hashes: npt.NDArray[np.uint64], line: int
 ) -> None:
-    """Takes the bytes of a line that are not done yet, and keeps its hash."""
+    """Take the bytes of a line that are not done yet, and keeps its hash."""
     while done + 16 <= length:
         h1, h2 = _mixed(h1, h2, start + done)
         done += 16

@@ -1,6 +1,6 @@
 """How the compiled scanner reads single fields; those that nearly every line needs are compiled into the scanner.
 
-A field that is not in its usual form is left to the reference parser, with which these agree on all others.
+A field that is not in its usual form is left to the reference reader, with which these agree on all others.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ def is_blank(address: int, end: int) -> bool:
 
 @inlined
 def find(address: int, byte: int, end: int) -> Number:
-    """The address of the next `byte`, or `end` where there is none before it."""
+    """Return the address of the next `byte`, or `end` where there is none before it."""
     while address < end:
         hits = matching(address, uint8(byte))
         if hits != 0:
@@ -50,7 +50,7 @@ def find(address: int, byte: int, end: int) -> Number:
 
 @compiled
 def closing_quote(start: int, end: int) -> Number:
-    """The address of the next quote that no backslash escapes, or `end`."""
+    """Return the address of the next quote that no backslash escapes, or `end`."""
     quote = find(start, 34, end)
     while quote < end:
         backslash = quote
@@ -64,7 +64,7 @@ def closing_quote(start: int, end: int) -> Number:
 
 @inlined
 def number(address: int, length: int) -> Number:
-    """A number of up to 8 digits, -1 for `-`, -2 for anything else."""
+    """Return a number of up to 8 digits, -1 for `-`, -2 for anything else."""
     if length == 1 and load_byte(address) == 45:
         return int64(-1)
     if length < 1 or length > 8:
@@ -81,7 +81,7 @@ def number(address: int, length: int) -> Number:
 
 @compiled
 def long_number(address: int, length: int) -> Number:
-    """A number of 9 to 18 digits, -2 for anything else."""
+    """Return a number of 9 to 18 digits, -2 for anything else."""
     if length < 9 or length > 18:
         return int64(-2)
     high = number(address, length - 8)
@@ -98,7 +98,7 @@ def long_number(address: int, length: int) -> Number:
 
 @compiled
 def decimal(address: int, end: int, unit: int) -> Number:
-    """`digits[.digits]`, of at most 9 digits behind the point and 18 in all, times `unit` and cut; else -2."""
+    """Return `digits[.digits]`, of at most 9 digits behind the point and 18 in all, times `unit` and cut; else -2."""
     point = address
     while point < end and load_byte(point) != 46:
         point += 1
@@ -127,7 +127,7 @@ def decimal(address: int, end: int, unit: int) -> Number:
 
 @inlined
 def clock_seconds(address: int) -> Number:
-    """Seconds of the day of `10:05:03`, or -1."""
+    """Return seconds of the day of `10:05:03`, or -1."""
     clock = load_word(address)
     if clock & ~_CLOCK_DIGITS != _CLOCK_COLONS:
         return int64(-1)
@@ -145,7 +145,7 @@ def clock_seconds(address: int) -> Number:
 
 @inlined
 def zone_seconds(sign: int, hours: int, minutes: int) -> Number:
-    """Seconds east of Greenwich, or `NO_ZONE`; below zero are numbers that could not be read."""
+    """Return seconds east of Greenwich, or `NO_ZONE`; below zero are numbers that could not be read."""
     if sign not in (43, 45) or hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
         return int64(NO_ZONE)
     seconds = hours * 3600 + minutes * 60
@@ -154,7 +154,7 @@ def zone_seconds(sign: int, hours: int, minutes: int) -> Number:
 
 @compiled
 def clf_zone(address: int) -> Number:
-    """Seconds east of Greenwich of ` +0100`, or `NO_ZONE`."""
+    """Return seconds east of Greenwich of ` +0100`, or `NO_ZONE`."""
     if load_byte(address) != 32:
         return int64(NO_ZONE)
     return zone_seconds(load_byte(address + 1), number(address + 2, 2), number(address + 4, 2))
@@ -162,7 +162,7 @@ def clf_zone(address: int) -> Number:
 
 @compiled
 def clf_days(address: int) -> Number:
-    """Days since 1970 of `17/May/2015:` if that is a date from 1970 to 2199, else -1."""
+    """Return days since 1970 of `17/May/2015:` if that is a date from 1970 to 2199, else -1."""
     separators = load_word(address + 2) & uint64(0xFF000000FF)
     if separators != _SLASHES or load_byte(address + 11) != 58:
         return int64(-1)
@@ -175,7 +175,7 @@ def clf_days(address: int) -> Number:
 
 @compiled
 def iso_days(address: int) -> Number:
-    """Days since 1970 of `2015-05-17` if that is a date from 1970 to 2199, else -1."""
+    """Return days since 1970 of `2015-05-17` if that is a date from 1970 to 2199, else -1."""
     if load_word(address + 4) & uint64(0xFF0000FF) != _DASHES:
         return int64(-1)
     return _days(number(address, 4), number(address + 5, 2) - 1, number(address + 8, 2))

@@ -38,7 +38,7 @@ _IS_DIGIT = _bytes_table(_DIGITS)
 
 @inlined
 def scan_request(start: int, end: int, places: int, text_base: int) -> bool:
-    """Cuts `METHOD target HTTP/d.d` with a method in up to 8 capitals; whether it was one."""
+    """Cut `METHOD target HTTP/d.d` with a method in up to 8 capitals; whether it was one."""
     target = find(start, 32, end) + 1
     protocol = end - 8
     method_bytes = target - 1 - start
@@ -66,7 +66,7 @@ def scan_request(start: int, end: int, places: int, text_base: int) -> bool:
 
 @inlined
 def scan_target(start: int, end: int, places: int, text_base: int) -> None:
-    """Cuts a target into path and query."""
+    """Cut a target into path and query."""
     path_end = find(start, 63, end)
     _store(places, _PATH, start - text_base, path_end - start)
     # Without a question mark this is -1, which is null.
@@ -75,7 +75,7 @@ def scan_target(start: int, end: int, places: int, text_base: int) -> None:
 
 @compiled
 def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: bool) -> bool:
-    """Reads any request as `reference.read_request` does; False leaves it to that."""
+    """Read any request as `reference.read_request` does; False leaves it to that."""
     nothing = int64(-1)
     for column in (_METHOD, _PATH, _QUERY, _PROTOCOL):
         _store(places, column, int64(0), nothing)

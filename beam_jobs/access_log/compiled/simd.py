@@ -1,4 +1,4 @@
-"""Many bytes at a time, for compiled code: 64 compared, 8 loaded or 32 copied by one instruction or few.
+"""SIMD primitives for compiled code: compare 64 bytes, load 8, copy 32.
 
 Written as LLVM vector operations, so LLVM picks the instructions of the machine (AVX-512, AVX2, SSE2, NEON). They take
 addresses, for passing arrays between compiled functions costs more than most of what these do. All bounds are the
@@ -42,7 +42,7 @@ def _pointer(builder: Any, address: Any, pointee: Any) -> Any:
 
 @_operation
 def address_of(_typing: Any, array: Any) -> Any:
-    """The address of an array's first element."""
+    """Return the address of an array's first element."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ptrtoint(context.make_array(signature.args[0])(context, builder, arguments[0]).data, _WORD)
@@ -52,7 +52,7 @@ def address_of(_typing: Any, array: Any) -> Any:
 
 @_operation
 def matching(_typing: Any, address: Any, byte: Any) -> Any:
-    """Which of the 64 bytes from `address` on equal `byte`: bit 0 is the first one's."""
+    """Return a mask of the 64 bytes from `address` on that equal `byte`: bit 0 is the first one's."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         undefined = ir.Constant(_BYTES_64, ir.Undefined)
@@ -66,7 +66,7 @@ def matching(_typing: Any, address: Any, byte: Any) -> Any:
 
 @_operation
 def not_ascii(_typing: Any, address: Any) -> Any:
-    """Which of the 64 bytes from `address` on are 0x80 or above."""
+    """Return a mask of the 64 bytes from `address` on that are 0x80 or above."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         found = builder.load(_pointer(builder, arguments[0], _BYTES_64), align=1)
@@ -77,7 +77,7 @@ def not_ascii(_typing: Any, address: Any) -> Any:
 
 @_operation
 def not_printable(_typing: Any, address: Any) -> Any:
-    """Which of the 64 bytes from `address` on are below 0x20, or 0x80 or above."""
+    """Return a mask of the 64 bytes from `address` on that are below 0x20, or 0x80 or above."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         found = builder.load(_pointer(builder, arguments[0], _BYTES_64), align=1)
@@ -88,7 +88,7 @@ def not_printable(_typing: Any, address: Any) -> Any:
 
 @_operation
 def load_byte(_typing: Any, address: Any) -> Any:
-    """The byte at `address`."""
+    """Return the byte at `address`."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.zext(builder.load(_pointer(builder, arguments[0], _BYTE)), _WORD)
@@ -98,7 +98,7 @@ def load_byte(_typing: Any, address: Any) -> Any:
 
 @_operation
 def load_word(_typing: Any, address: Any) -> Any:
-    """The 8 bytes from `address` on as one number, the first byte lowest."""
+    """Return the 8 bytes from `address` on as one number, the first byte lowest."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.load(_pointer(builder, arguments[0], _WORD), align=1)
@@ -107,8 +107,19 @@ def load_word(_typing: Any, address: Any) -> Any:
 
 
 @_operation
+def load_number(_typing: Any, table: Any, index: Any) -> Any:
+    """Return the signed number at an index of a table of 64-bit numbers that begins at the address `table`."""
+
+    def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        address = builder.add(arguments[0], builder.shl(arguments[1], _WORD(3)))
+        return builder.load(_pointer(builder, address, _WORD), align=1)
+
+    return types.int64(types.int64, types.int64), build
+
+
+@_operation
 def store_int32(_typing: Any, address: Any, value: Any) -> Any:
-    """Puts a number of 32 bits at `address`."""
+    """Put a number of 32 bits at `address`."""
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         builder.store(builder.trunc(arguments[1], _INDEX), _pointer(builder, arguments[0], _INDEX), align=4)
@@ -119,7 +130,7 @@ def store_int32(_typing: Any, address: Any, value: Any) -> Any:
 
 @_operation
 def store_word(_typing: Any, address: Any, value: Any) -> Any:
-    """Puts a number of 64 bits at `address`."""
+    """Put a number of 64 bits at `address`."""
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         builder.store(arguments[1], _pointer(builder, arguments[0], _WORD), align=1)
@@ -130,13 +141,13 @@ def store_word(_typing: Any, address: Any, value: Any) -> Any:
 
 @_operation
 def copy_32(_typing: Any, target: Any, source: Any) -> Any:
-    """Copies 32 bytes from the address `source` to the address `target`."""
+    """Copy 32 bytes from the address `source` to the address `target`."""
     return types.void(types.int64, types.int64), _copying(_BYTES_32)
 
 
 @_operation
 def copy_64(_typing: Any, target: Any, source: Any) -> Any:
-    """Copies 64 bytes from the address `source` to the address `target`."""
+    """Copy 64 bytes from the address `source` to the address `target`."""
     return types.void(types.int64, types.int64), _copying(_BYTES_64)
 
 
@@ -151,7 +162,7 @@ def _copying(pointee: Any) -> Callable[..., Any]:
 
 @_operation
 def equal_64(_typing: Any, one: Any, other: Any) -> Any:
-    """Which of the 64 bytes from `one` on equal those from `other` on: bit 0 is the first one's."""
+    """Return a mask of the 64 bytes from `one` on that equal those from `other` on: bit 0 is the first one's."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         first, second = (builder.load(_pointer(builder, address, _BYTES_64), align=1) for address in arguments)
@@ -162,7 +173,7 @@ def equal_64(_typing: Any, one: Any, other: Any) -> Any:
 
 @_operation
 def prefetch(_typing: Any, address: Any) -> Any:
-    """Has the cache line of `address` fetched from memory while other work goes on; any address will do."""
+    """Fetch the cache line of `address` from memory in the background; any address will do."""
 
     def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INDEX, _INDEX, _INDEX])
@@ -176,7 +187,7 @@ def prefetch(_typing: Any, address: Any) -> Any:
 
 @_operation
 def lowest_bit(_typing: Any, mask: Any) -> Any:
-    """The position of the lowest bit set in a mask that is not 0."""
+    """Return the position of the lowest bit set in a mask that is not 0."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -186,7 +197,7 @@ def lowest_bit(_typing: Any, mask: Any) -> Any:
 
 @_operation
 def count_bits(_typing: Any, mask: Any) -> Any:
-    """How many bits of a mask are set."""
+    """Count the bits of a mask that are set."""
 
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])

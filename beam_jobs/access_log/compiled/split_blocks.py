@@ -15,7 +15,7 @@ MAX_LINES = 1 << 18
 def cut_lines(
     data: bytes | memoryview, offset: int, max_lines: int = MAX_LINES
 ) -> Iterator[tuple[int, bytes | memoryview]]:
-    """Yields a block as it is, or in parts of whole lines where it has more than `max_lines`.
+    """Yield a block as it is, or in parts of whole lines where it has more than `max_lines`.
 
     Args:
         data: Whole lines; the last may lack its newline.
@@ -36,7 +36,7 @@ def cut_lines(
 
 @compiled
 def _end_of_lines(block: npt.NDArray[np.uint8], lines: int) -> Number:
-    """Where the line so many lines on begins, or the size of the block."""
+    """Return where the line begins that comes `lines` lines later, or the size of the block."""
     base = address_of(block)
     address = base
     end = base + block.size

@@ -1,6 +1,6 @@
-r"""Texts that are not what stands in the line: escapes read back, and bytes that are not UTF-8 written as `\xhh`.
+r"""Unescaping of texts: escapes are read back, and bytes that are not UTF-8 become `\xhh`.
 
-The compiled form of `reference.read_text` and of its percent-decoding.
+The compiled form of `reference.values.read_text` and of the percent-decoding in `reference.template_reader`.
 """
 
 import numpy as np
@@ -27,13 +27,13 @@ def rewrite(
     origin: int,
     output: npt.NDArray[np.uint8],
 ) -> Number:
-    """Rewrites the texts of some lines where they have to be.
+    """Rewrite the texts of some lines where they have to be.
 
     Args:
         block: The bytes of the block.
         tail: Those that texts lie in which begin at the block's size or behind.
         lines: The lines.
-        texts: See `columns.Lines`; changed where a text is rewritten.
+        texts: See `Outputs`; changed where a text is rewritten.
         rewritten: See `Program`.
         origin: Where texts begin that lie at the beginning of `output`.
         output: Room for `WORST_GROWTH` times the texts of these lines.
@@ -78,7 +78,7 @@ def _is_plain(start: int, end: int, mode: int) -> bool:
 
 @inlined
 def _written(start: int, end: int, mode: int, output: npt.NDArray[np.uint8], used: int) -> Number:
-    """Writes a text to `output` from `used` on; returns where it ends."""
+    """Write a text to `output` from `used` on; returns where it ends."""
     # A percent-encoded byte may be part of a character, so those are decoded first, to where the text will lie.
     if mode == _PERCENT_SIGNS:
         target = used + 3 * (end - start)
@@ -134,7 +134,7 @@ def _nibble(byte: int) -> Number:
 
 @inlined
 def _utf8_bytes(address: int, end: int) -> Number:
-    """How many bytes the character has that begins here (RFC 3629 section 4), 0 where none does."""
+    """Return the bytes of the UTF-8 character that begins here (RFC 3629 section 4), 0 if none does."""
     lead = load_byte(address)
     size = int64(2 if 0xC2 <= lead <= 0xDF else 3 if 0xE0 <= lead <= 0xEF else 4 if 0xF0 <= lead <= 0xF4 else 0)
     if size == 0 or address + size > end:

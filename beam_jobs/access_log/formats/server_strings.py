@@ -144,7 +144,7 @@ def is_format_string(text: str) -> bool:
 
 @lru_cache(maxsize=64)
 def compile_format(text: str) -> TemplateFormat:
-    """Makes a format from an Apache `LogFormat` or nginx `log_format` string.
+    """Make a format from an Apache `LogFormat` or nginx `log_format` string.
 
     Raises:
         FormatError: The string cannot be used; its message names the directive that is in the way.
@@ -243,7 +243,7 @@ def _apache_time(text: str, argument: str) -> Iterator[_Piece]:
 
 
 def _nginx_string(text: str) -> tuple[str, bool]:
-    """The string that a directive's quoted parts make together, and whether values are escaped."""
+    """Return the string that a directive's quoted parts make together, and whether values are escaped."""
     directive = _NGINX_DIRECTIVE.fullmatch(text)
     if directive is None:
         return text, True
@@ -279,7 +279,7 @@ def _nginx_pieces(text: str) -> Iterator[_Piece]:
 
 
 def _chosen(pieces: list[_Piece]) -> list[_Piece]:
-    """Skips the directives whose columns others say better."""
+    """Skip the directives whose columns others say better."""
     best: dict[str, int] = {}
     for number, piece in sorted(enumerate(pieces), key=lambda entry: entry[1].rank):
         for column in _columns(piece):
@@ -299,7 +299,7 @@ def _columns(piece: _Piece) -> tuple[str, ...]:
 
 
 def _joined(pieces: list[_Piece]) -> list[_Piece]:
-    """Joins literals, and `%U%q`, which is a target."""
+    """Join literals, and `%U%q`, which is a target."""
     joined: list[_Piece] = []
     for piece in pieces:
         last = joined[-1] if joined else None

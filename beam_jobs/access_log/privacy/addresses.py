@@ -35,7 +35,7 @@ class AddressMode(StrEnum):
 
 
 class AnonymisingKeyError(AccessLogError):
-    """The key of the pseudonyms is missing, too short, or its file cannot be understood; said in one line."""
+    """The key of the pseudonyms is missing, too short, or its file cannot be understood; the message is one line."""
 
 
 class DailyKeys:
@@ -73,7 +73,7 @@ class DailyKeys:
             )
 
     def of(self, log_date: date) -> bytes:
-        """The key of a log date; dates before the first key's have the first."""
+        """Return the key of a log date; dates before the first key's have the first."""
         return next((key for first, key in reversed(self._keys) if first <= log_date), self._keys[0][1])
 
 
@@ -87,12 +87,12 @@ def is_address(text: str) -> bool:
 
 
 def truncated(address: str) -> str:
-    """The network of an address, or of each address of a list; a host name's last two labels."""
+    """Return the network of an address, or of each address of a list; a host name's last two labels."""
     return "".join(part if _LIST.fullmatch(part) else _network(part) for part in _LIST.split(address))
 
 
 def pseudonyms(keys: DailyKeys) -> Callable[[str, date], str]:
-    """What gives an address its pseudonym of a day, remembering the last ones."""
+    """Return a function that gives an address its pseudonym of a day and caches the last ones."""
 
     @lru_cache(maxsize=_CACHED)
     def pseudonym(address: str, log_date: date) -> str:

@@ -71,7 +71,7 @@ class Anonymiser:
         self._pseudonym = pseudonyms(keys) if keys is not None else None
 
     def rows(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows, in `schema.ROWS_SCHEMA`, without what is to be taken out."""
+        """Return the rows, in `schema.ROWS_SCHEMA`, without what is to be taken out."""
         columns: dict[str, Column] = dict(zip(rows.schema.names, rows.columns, strict=True))
         if self._addresses is not AddressMode.NONE:
             columns["remote_addr"] = self._address_column(columns["remote_addr"], columns["log_date"])
@@ -87,7 +87,7 @@ class Anonymiser:
         return pa.record_batch([columns[name] for name in rows.schema.names], schema=rows.schema)
 
     def line(self, line: bytes) -> bytes:
-        """A line that is not parsed, without whatever looks like something to be taken out."""
+        """Return a line that is not parsed, without whatever looks like something to be taken out."""
         if self._redact_secrets:
             line = redact_line(line)
         if self._addresses is not AddressMode.NONE:
@@ -134,7 +134,7 @@ class AnonymisingParser(BlockParser):
         self._anonymiser = anonymiser
 
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
-        """Parses whole lines, see `BlockParser.parse`."""
+        """Parse whole lines, see `BlockParser.parse`."""
         parsed = super().parse(data, base_offset)
         return ParsedBlock(
             rows=self._anonymiser.rows(parsed.rows),
@@ -144,11 +144,11 @@ class AnonymisingParser(BlockParser):
         )
 
     def kept_line(self, line: bytes) -> bytes:
-        """The line without whatever looks like something to be taken out."""
+        """Return the line without whatever looks like something to be taken out."""
         return self._anonymiser.line(line)
 
     def _rejected(self, rejected: pa.RecordBatch) -> pa.RecordBatch:
-        """The rejected lines; what was wrong is said of each as it is kept, for messages quote lines."""
+        """Return the rejected lines as they may be stored, with messages about that text, for messages quote lines."""
         if not rejected.num_rows:
             return rejected
         raw_lines, reasons, said = _lists(rejected)
@@ -188,7 +188,7 @@ def _taken(distinct: list[bytes | None], indices: npt.NDArray[Any]) -> Column:
 
 
 def _redacted_column(texts: Column, mark: str, pattern: str, replacement: str) -> Column:
-    """Replaces what the pattern finds; only the texts with `mark` in them are looked at."""
+    """Replace what the pattern finds; only the texts with `mark` in them are looked at."""
     matched: Any = pc.match_substring(texts, mark)
     marked: Any = pc.fill_null(matched, False)
     if not marked.true_count:

@@ -36,6 +36,6 @@ _USER_INFO_IN_LINE = re.compile(rb"(://)[^/?#@\s\"]+@")
 
 
 def redact_line(line: bytes) -> bytes:
-    """A log line, of any format or none, without the secrets in it."""
+    """Redact the secrets in a log line of any format or none."""
     line = _IN_LINE.sub(rb"\1" + REDACTED.encode(), line)
     return _USER_INFO_IN_LINE.sub(rb"\1" + REDACTED.encode() + b"@", line)

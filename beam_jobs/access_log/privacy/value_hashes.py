@@ -21,7 +21,7 @@ _NULL = np.int64(-(2**63))
 
 
 def hash_rows(numbers: Sequence[Column], texts: Sequence[Column]) -> Column:
-    """The MurmurHash3 x64 128 (seed 0) of each row's values, `fixed_size_binary(16)`.
+    """Return the MurmurHash3 x64 128 (seed 0) of each row's values, `fixed_size_binary(16)`.
 
     Args:
         numbers: Columns of types of 64 bits.
@@ -68,7 +68,7 @@ def _fill(
     places: npt.NDArray[np.int64],
     rows: npt.NDArray[np.uint8],
 ) -> None:
-    """Puts the texts of each row behind its place; the last bytes of `rows` are for copies that write too much."""
+    """Put the texts of each row behind its place; the last bytes of `rows` are for copies that write too much."""
     base = address_of(rows)
     for line in range(starts.shape[1]):
         place = places[line]

@@ -1,4 +1,4 @@
-"""Cuts objects into blocks of whole lines, holding at most one block and one overlong line in memory.
+"""Cut objects into blocks of whole lines, holding at most one block and one overlong line in memory.
 
 A block of a plain object owns the lines whose first byte lies in [start, end), so that any division of an object
 gives the same lines at the same offsets. A gzip stream is cut as it is decompressed.
@@ -44,7 +44,7 @@ class CorruptGzipError(ValueError):
 
 
 def read_block(read: RangeReader, size: int, start: int, end: int, max_line_bytes: int) -> LineBlock:
-    """The lines of a plain object whose first byte lies in [start, end).
+    """Return the lines of a plain object whose first byte lies in [start, end).
 
     Args:
         read: reads a range of the object.
@@ -153,6 +153,6 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def read_steps(read: RangeReader, size: int, step: int = READ_STEP) -> Iterator[bytes]:
-    """All bytes of an object, `step` at a time."""
+    """Yield all bytes of an object, `step` at a time."""
     for start in range(0, size, step):
         yield read(start, min(start + step, size))

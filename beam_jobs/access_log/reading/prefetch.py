@@ -1,4 +1,4 @@
-"""An iterator worked by a second thread, for work that lets go of Python's lock: reading and decompressing."""
+"""An iterator run by a second thread, for work that releases the interpreter lock: reading and decompressing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
-_LOOK_SECONDS = 0.1  # between two looks whether anybody still wants what is read
+_LOOK_SECONDS = 0.1  # between checks whether anybody still wants what is read
 
 
 class ReadAhead(Generic[_Item]):

@@ -45,7 +45,7 @@ _PORT = re.compile(rb":[0-9]{1,8}\Z")
 
 
 def read_line(log_format: TemplateFormat, line: bytes) -> Row | Rejection:
-    """Reads one line, given without its terminator, that is not blank.
+    """Read one line, given without its terminator, that is not blank.
 
     Any bytes give a row or a rejection; nothing is raised.
     """
@@ -88,7 +88,7 @@ def _row(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> 
 
 
 def _split(log_format: TemplateFormat, line: bytes) -> list[tuple[str, bytes | None]]:
-    """Cuts a line into its fields; `None` stands for `-`."""
+    """Cut a line into its fields; `None` stands for `-`."""
     fields: list[tuple[str, bytes | None]] = []
     if not line.startswith(log_format.prefix):
         raise LineError(*unended(log_format, -1, 0))
@@ -114,7 +114,7 @@ def _split(log_format: TemplateFormat, line: bytes) -> list[tuple[str, bytes | N
 
 
 def unended(log_format: TemplateFormat, slot: int, position: int) -> Rejection:
-    """What is said of a line without the separator that should end a slot; slot -1 is the prefix."""
+    """Reject a line without the separator that should end a slot; slot -1 is the prefix."""
     if slot < 0:
         what = f"it does not begin with {shown(log_format.prefix)}"
     else:
@@ -124,7 +124,7 @@ def unended(log_format: TemplateFormat, slot: int, position: int) -> Rejection:
 
 
 def _end(line: bytes, start: int, name: str, terminator: bytes, *, escaped: bool) -> int:
-    """Where the field that begins at `start` ends, or -1."""
+    """Return where the field that begins at `start` ends, or -1."""
     if escaped:
         return _closing_quote(line, start)
     if not terminator or name == "rest":
@@ -142,7 +142,7 @@ def _end(line: bytes, start: int, name: str, terminator: bytes, *, escaped: bool
 
 
 def _closing_quote(line: bytes, start: int) -> int:
-    """The first quote at or after `start` that no backslash escapes, or -1."""
+    """Return the first quote at or after `start` that no backslash escapes, or -1."""
     quote = line.find(b'"', start)
     while quote >= 0:
         backslash = quote
@@ -210,5 +210,5 @@ def _mismatch(log_format: TemplateFormat, what: str) -> LineError:
 
 
 def shown_name(name: str) -> str:
-    """A format's name as messages have it: that of a format string is the string itself, which may be long."""
+    """Shorten a format's name for messages: that of a format string is the string itself."""
     return name if len(name) <= 24 else f"{name[:24]}..."

@@ -16,7 +16,7 @@ _AFTER_2199 = (datetime(2200, 1, 1, tzinfo=UTC) - _1970) // timedelta(microsecon
 
 
 def read_time(field: str, value: bytes | None) -> datetime:
-    """Reads the value of one of `TIME_FIELDS`; without a zone it is in UTC.
+    """Read the value of one of `TIME_FIELDS`; without a zone it is in UTC.
 
     Raises:
         LineError: It is not written so, no real time, or not from 1970 to 2199.

@@ -17,7 +17,7 @@ _MAX_INT64 = 2**63 - 1
 
 
 def read_status(value: bytes | None) -> int | None:
-    """Reads a status; `000` is none.
+    """Read a status; `000` is none.
 
     nginx writes that for a request without one, and CloudFront where the viewer closed the connection before there was
     one (Amazon CloudFront Developer Guide, "Standard logging reference", sc-status).
@@ -33,7 +33,7 @@ def read_status(value: bytes | None) -> int | None:
 
 
 def read_size(value: bytes | None) -> int | None:
-    """Reads a byte count.
+    """Read a byte count.
 
     Raises:
         LineError: It does not fit an INT64.
@@ -46,7 +46,7 @@ def read_size(value: bytes | None) -> int | None:
 
 
 def read_duration(value: bytes | None, unit_nanoseconds: int) -> int | None:
-    """Reads a duration to nanoseconds; what is less is cut off.
+    """Read a duration to nanoseconds; what is less is cut off.
 
     Raises:
         LineError: It is not a number, or longer than a number of nanoseconds below 2**53 can say.
@@ -72,7 +72,7 @@ class Request(NamedTuple):
 
 
 def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
-    """Method, path, query and protocol of `METHOD target[ PROTOCOL]`; anything else is all path.
+    """Read `METHOD target[ PROTOCOL]` to its parts; anything else is all path.
 
     A target that holds spaces is taken where a protocol follows it: clients do send such, and servers log it.
 
@@ -110,7 +110,7 @@ def path_and_query(target: bytes) -> tuple[bytes, bytes | None]:
 
 
 def read_text(value: bytes | None, *, unescape: bool = True) -> str | None:
-    r"""The text of a field; bytes that are not UTF-8 become `\xhh`."""
+    r"""Return the text of a field; bytes that are not UTF-8 become `\xhh`."""
     if value is None:
         return None
     return (_ESCAPED.sub(rb"\1", value) if unescape else value).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What a block must parse to, by the reference parser and the plainest code alone."""
+"""What a block must parse to, by the reference reader and the plainest code alone."""
 
 from typing import Any, NamedTuple
 

@@ -96,7 +96,7 @@ _FIELDS = {
     "skipped": st.sampled_from(["-", "x", "0.5", "a/b"]),
     "rest": st.sampled_from(["x", '"a b" - 7', "-"]),
 }
-# The same fields in other dress, which the scanner may leave to the reference parser.
+# The same fields in other dress, which the scanner may leave to the reference reader.
 _ODD_FIELDS = {
     "remote_addr": st.sampled_from(["", "a b", '"x']),
     "remote_user": st.sampled_from(["John Doe", '""', "caf\u00e9"]),

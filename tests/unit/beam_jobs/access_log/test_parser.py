@@ -150,3 +150,8 @@ def test_one_specialisation_of_the_compiled_code_serves_all_buffers() -> None:
         block_parser.parse(block)
     functions: tuple[Any, ...] = (scan, _measure, _gather)
     assert [len(function.signatures) for function in functions] == [1] * 3
+
+
+def test_a_date_of_bytes_0xff_is_not_one() -> None:
+    block = LINE.replace(b"17/May/2015:", b"\xff" * 12) + b"\n" + b"x" * 100
+    assert_parsed_as(BlockParser(COMMON).parse(block), expected_block(COMMON, block))

@@ -1,4 +1,4 @@
-"""Whatever the bytes: nothing raised, nothing lost, and the compiled path reads as the reference parser does."""
+"""Whatever the bytes: nothing raised, nothing lost, and the compiled path reads as the reference reader does."""
 
 import numpy as np
 import pytest
