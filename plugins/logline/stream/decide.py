@@ -175,7 +175,7 @@ class Decision:
 
     Attributes:
         action: what to do.
-        reason: one line with the figures it rests on.
+        reason: one line with the counts it rests on.
         runbook: heading of docs/operations.md for the person who is called; None where nobody is.
     """
 
@@ -202,7 +202,7 @@ def decide(observation: Observation, policy: Policy, wish: Wish = Wish.AUTO) -> 
 
 
 def ends_unasked(observation: Observation, policy: Policy) -> list[StreamJob]:
-    """The jobs that ended within the window without a drain or an update, the latest first."""
+    """Return the jobs that ended within the window without a drain or an update, the latest first."""
     since = observation.at - policy.restart_window
     ended = [job for job in observation.jobs if job.state in ENDED_UNASKED and job.since > since]
     return sorted(ended, key=lambda job: job.since, reverse=True)
@@ -213,7 +213,7 @@ def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decisi
     if wish is Wish.DRAIN:
         return Decision(action=Action.WAIT, reason=f"{name} is not active: there is nothing to drain")
     ended = ends_unasked(observation, policy)
-    times = f"{name} ended {len(ended)} times within {_spoken(policy.restart_window)}"
+    times = f"{name} ended {len(ended)} times within {_display(policy.restart_window)}"
     if wish is not Wish.AUTO or not ended:
         return Decision(action=Action.LAUNCH, reason=f"{name} is not active")
     last = f"last as {ended[0].state}{f' ({ended[0].error})' if ended[0].error else ''}"
@@ -231,7 +231,7 @@ def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decisi
 
 
 def _several(observation: Observation, policy: Policy) -> Decision:
-    """More than one active job, or one that is being replaced."""
+    """Decide for more than one active job, or one that is being replaced."""
     newest, *others = observation.active
     name = observation.job_name
     # While the launcher of a Flex Template works, the new job does not say yet which one it replaces.
@@ -251,9 +251,9 @@ def _changing(observation: Observation, job: StreamJob, policy: Policy) -> Decis
 
 def _waiting(what: str, took: timedelta, limit: timedelta) -> Decision:
     if took > limit:
-        reason = f"{what} for {_spoken(took)}, at most {_spoken(limit)} are expected"
+        reason = f"{what} for {_display(took)}, at most {_display(limit)} are expected"
         return _alarm(Action.WAIT, reason, "takes-too-long")
-    return Decision(action=Action.WAIT, reason=f"{what} for {_spoken(took)}")
+    return Decision(action=Action.WAIT, reason=f"{what} for {_display(took)}")
 
 
 def _running(observation: Observation, job: StreamJob, policy: Policy, wish: Wish) -> Decision:
@@ -297,6 +297,6 @@ def _alarm(action: Action, reason: str, runbook: str) -> Decision:
     return Decision(action=action, reason=reason, runbook=runbook)
 
 
-def _spoken(duration: timedelta) -> str:
+def _display(duration: timedelta) -> str:
     seconds = round(duration.total_seconds())
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"

@@ -29,7 +29,7 @@ DECIDED = f"ti.xcom_pull('{DECIDE}', key='{DECISION_KEY}')"
 
 
 def supervise(settings: Settings, context: Context) -> list[str] | None:
-    """Look at the stream, decide, and leave the decision in the XCom `decision`.
+    """Observe the stream, decide, and leave the decision in the XCom `decision`.
 
     Returns:
         The ids of the tasks to go on with: what is to be done, then `record`, and `check` where there is something to
@@ -125,7 +125,7 @@ class CheckStreamOperator(RunChecksOperator):
     """
 
     def execute(self, context: Context) -> None:
-        """Complain, or run the checks.
+        """Fail with the decision's complaint, or run the checks.
 
         Raises:
             AirflowFailException: the line.
