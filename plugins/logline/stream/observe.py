@@ -20,7 +20,7 @@ from googleapiclient.errors import HttpError
 from logline.dataflow.operators import last_error
 from logline.preflight import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
-from logline.stream.decide import ENDED, RUNNING, Observation, StreamCounters, StreamJob
+from logline.stream.jobs import ENDED, RUNNING, Observation, StreamCounters, StreamJob
 from logline.uris import split_uri
 
 VERSION_LABEL = "logline-version"

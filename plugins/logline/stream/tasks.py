@@ -13,7 +13,8 @@ from logline.dataflow.launch import launch_body
 from logline.params import ParamError, check_known_params
 from logline.preflight import check_subscription
 from logline.settings import Settings
-from logline.stream.decide import Action, Decision, Observation, Policy, Wish, decide, ends_unasked
+from logline.stream.decide import Action, Decision, Policy, Wish, decide, ends_unasked
+from logline.stream.jobs import Observation
 from logline.stream.observe import VERSION_LABEL, observe, template_version
 from logline.task_ids import APPROVE, CHECK, DECIDE, DECISION_KEY, LAUNCH, RECORD
 from logline.warehouse.checks import RunChecksOperator
