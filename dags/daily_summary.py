@@ -1,4 +1,4 @@
-"""One day of trusted figures: every request once, and the daily tables made from them.
+"""One day of trusted numbers: every request once, and the daily tables made from them.
 
 Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it the tables of
 `dags/sql/daily`; of `daily_sessions` also those sessions of the adjacent days that a midnight of the day concerns. It
@@ -9,7 +9,7 @@ starts by itself for every day a backfill has touched; by hand it takes the day:
 **Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. A
 day nothing has landed for ends with no rows in any of them, and a warning.
 
-**When a task fails**, its log ends in one line with the day and the figures that do not fit. `rebuild_requests` first
+**When a task fails**, its log ends in one line with the day and the counts that do not agree. `rebuild_requests` first
 compares the landing tables with the ledger, and replaces nothing where they differ; then the rebuilt day with the
 landing tables. `rebuild_daily_tables` compares the daily tables with `requests`. What landed while a day was being
 rebuilt makes the task rebuild it again; one that still fails after its retries has found something wrong. Every check
@@ -60,7 +60,7 @@ with DAG(
 
     @task
     def choose_day() -> str:
-        """The run's partition, or the Param."""
+        """Return the run's partition, or the Param."""
         return summarised_day(SETTINGS, get_current_context())
 
     # BigQuery cancels one of two transactions that change the same table: each runs one at a time over all runs.

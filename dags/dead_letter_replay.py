@@ -12,7 +12,7 @@ no day of its own. Each line is read in the format its source object was read in
 
 **What happens**: the lines are copied to a staging table, read by a Dataflow job, checked against the job's manifest,
 and landed in one transaction, each line in the table where it would have landed at once; `replayed_at` of the line says
-when. `daily_summary` follows by itself for every day of the rows. What still is no row stays as it is.
+when. `daily_summary` follows by itself for every day of the rows. What is still rejected stays as it is.
 
 **Repeat it freely**, at any time: a line becomes a row once, whatever else runs meanwhile, and a new backfill of its
 source object replaces that row like any other of the object. Lines that were too long are not kept to their end and
@@ -20,7 +20,7 @@ are never replayed: backfill their files again. Lines that the stream has reject
 later run: BigQuery lets no transaction change rows that were streamed less than 30 minutes ago.
 
 **When a task fails**, its log ends in one line that says why; up to `land`, nothing has been landed. Every task can be
-cleared: the lines that are waiting then are selected and read anew.
+cleared: the lines that are waiting then are selected and read.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ with DAG(
             minimum=1,
             maximum=100_000_000,
             title="Lines",
-            description="At most so many lines in this run, those that were rejected first.",
+            description="Most lines to read in this run; those that were rejected first come first.",
         ),
         "dry_run": Param(
             False,

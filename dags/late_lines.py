@@ -10,7 +10,8 @@ them. By hand it looks at once:
 as it is until somebody rebuilds it (`airflow dags trigger daily_summary`); `reconciliation` shows it as outdated.
 Either way `request_builds` has an entry with the number of lines: nothing changes or is left out without a word.
 
-It also sums the stream's batches up in `ledger` and `ledger_days`, one row for each job and hour, the last day anew.
+It also sums the stream's batches up in `ledger` and `ledger_days`, one row for each job and hour; the last day is
+summed up again.
 
 **Repeat it freely**: what is summed up is replaced, and a day that is rebuilt once more stays the same.
 """

@@ -5,14 +5,14 @@ every day it touched. It runs every night for yesterday's files, and by hand for
 
     airflow dags trigger log_backfill --conf '{"start_date": "2015-05-17", "end_date": "2015-05-20"}'
 
-**For each day**: wait for its turn and its files, parse them in a Dataflow job, load what the job wrote into staging
+**For each day**: wait for a slot and its files, parse them in a Dataflow job, load what the job wrote into staging
 tables, check these against the job's manifest, and replace everything earlier runs landed from the same source objects
 in one transaction. Lines belong to the day in the line, whatever the file is called.
 
 **Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing any
-task. Clearing a task behind the loads, for all days, loads the staging tables anew by itself; of a single day, clear
-`wait_for_parse`. Nothing is skipped: every run reads its files with the parser of today, so old days are parsed anew by
-triggering them again; there is no `force` to set.
+task. Clearing a task behind the loads, for all days, reloads the staging tables by itself; of a single day, clear
+`wait_for_parse`. Nothing is skipped: every run reads its files with today's parser, so triggering an old day parses it
+again; there is no `force` to set.
 
 **When a task fails**, its log ends in one line that says why; nothing of that day has been replaced.
 
@@ -21,7 +21,7 @@ triggering them again; there is no `force` to set.
 | `plan` | correct the Param it names and trigger again |
 | `wait_for_files` | the files did not come in time: upload them and clear the task |
 | `wait_for_parse` | read the message of the job: correct the input, then clear `launch_parse` of that day |
-| `check_staging` | compare the figures it names; if they are right, raise `max_rejected_percent` or set `allow_empty` |
+| `check_staging` | compare the counts it names; if they are right, raise `max_rejected_percent` or set `allow_empty` |
 | `replace` | another job changed the same tables: it retries by itself |
 
 The line also goes to the notifiers of `LOGLINE_NOTIFIERS`, and so does a nightly run that has not ended after
@@ -166,7 +166,7 @@ with DAG(
 
     @task_group(group_id=DAY_GROUP)
     def day(unit: Any) -> None:
-        """One day, from its files to its asset partitions."""
+        """Take one day from its files to its asset partitions."""
         wait_for_turn = WaitForSlotSensor(
             task_id="wait_for_turn",
             last_task_id=f"{DAY_GROUP}.{DROP_STAGING}",

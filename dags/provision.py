@@ -7,7 +7,7 @@ anything else, and again after every upgrade:
 
     airflow dags trigger provision
 
-**Repeat it freely**: what exists is kept, templates and views are written anew. Tables follow their `schema.sql`: a new
+**Repeat it freely**: what exists is kept, templates and views are replaced. Tables follow their `schema.sql`: a new
 column is added at the end, NULL in the rows of before; descriptions, clustering, the partition filter and the expiry of
 partitions are set. What would lose or change data fails `evolve_tables` with one line, and no table is touched: a
 column that is gone from the file, another type, NOT NULL added or removed, another partitioning. Where the template of
@@ -15,7 +15,7 @@ the stream is of another version than the running job, the next run of `stream_s
 
 The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after
 `LOGLINE_STAGING_EXPIRY_HOURS`, should a run not have come to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
-the landing tables so many days after the day they are of: a day older than that cannot be backfilled or rebuilt.
+the landing tables that many days after their own day: an older day cannot be backfilled or rebuilt.
 Unread messages are kept for 7 days, those set aside for 31.
 
 On Google Cloud, Pub/Sub's own service account must be allowed to publish to the dead-letter topic and to subscribe to

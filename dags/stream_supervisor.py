@@ -24,7 +24,7 @@ A job launched by hand under the same name is adopted as it is; `action: update`
 Clearing, failing or killing any task, and pausing this DAG, leave the stream running. **To stop the stream**, pause
 this DAG, then drain the job.
 
-**When a task fails**, its log ends in one line with the figures and the heading of `docs/operations.md` that says what
+**When a task fails**, its log ends in one line with the counts and the heading of `docs/operations.md` that says what
 to do. `LOGLINE_NOTIFIERS` tells Airflow's notifiers as well.
 
 With `approval` a run waits, at most 30 minutes, until somebody approves its update or drain in the UI; until then
@@ -113,7 +113,7 @@ with DAG(
 
     @task.branch
     def decide() -> list[str] | None:
-        """Look at the stream and choose what to do about it."""
+        """Observe the stream and choose what to do about it."""
         return supervise(SETTINGS, get_current_context())
 
     launch = LaunchFlexTemplateOperator(

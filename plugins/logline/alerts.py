@@ -5,7 +5,7 @@
     [{"notifier": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", "to": "ops@example.com",
       "subject": "logline", "html_content": "{{ alert }}"}]
 
-`{{ alert }}` is one line: what failed, with the figures, and where its runbook is. Without the setting the line is in
+`{{ alert }}` is one line: what failed, with the counts, and where its runbook is. Without the setting the line is in
 the task's log only.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Headings of docs/operations.md; those of the stream are in `logline.supervision`.
+# Headings of docs/operations.md; those of the stream are in `logline.stream.decide`.
 FAILED_BACKFILL = "failed-backfill"
 LATE_BACKFILL = "late-backfill"
 IMBALANCE = "imbalance"
@@ -36,7 +36,7 @@ STREAM = "lines-without-a-heading"
 
 
 class LogNotifier(BaseNotifier):
-    """Writes the alert to the log."""
+    """Write the alert to the log."""
 
     def notify(self, context: Context) -> None:
         """Log one line."""
@@ -44,7 +44,7 @@ class LogNotifier(BaseNotifier):
 
 
 class AlertNotifier(BaseNotifier):
-    """Tells every notifier of the setting `LOGLINE_NOTIFIERS`, and the log, that a task has failed.
+    """Tell every notifier of the setting `LOGLINE_NOTIFIERS`, and the log, that a task has failed.
 
     Args:
         settings: the installation.
@@ -70,7 +70,7 @@ class AlertNotifier(BaseNotifier):
 
 
 def with_runbook(line: str, settings: Settings, runbook: str) -> str:
-    """The line with the address of its runbook, unless it names one already."""
+    """Return the line with the address of its runbook, unless it names one already."""
     return line if f"{settings.runbooks}#" in line else f"{line}: see {settings.runbook_url(runbook)}"
 
 
@@ -90,7 +90,7 @@ async def missed_deadline(context: dict[str, Any]) -> None:
     """
     run = context["dag_run"]
     if run["run_type"] != "scheduled":
-        log.info("%s of %s is none of the schedule: nobody is told", run["dag_run_id"], run["dag_id"])
+        log.info("%s of %s was not scheduled: nobody is told", run["dag_run_id"], run["dag_id"])
         return
     settings = Settings.from_environment()
     due = datetime.fromisoformat(str(context["deadline"]["deadline_time"]))
@@ -101,7 +101,7 @@ async def missed_deadline(context: dict[str, Any]) -> None:
 
 
 def notifiers(settings: Settings) -> list[BaseNotifier]:
-    """The notifiers of the setting `LOGLINE_NOTIFIERS`, and the log.
+    """Make the notifiers of the setting `LOGLINE_NOTIFIERS`, and the log.
 
     Raises:
         SettingsError: one line that says what is wrong with the setting.
@@ -125,5 +125,5 @@ def _notifier(entry: Any) -> BaseNotifier:
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise SettingsError(f"LOGLINE_NOTIFIERS: {path} cannot be made: {error}") from None
     if not isinstance(notifier, BaseNotifier):
-        raise SettingsError(f"LOGLINE_NOTIFIERS: {path} is no notifier of Airflow")
+        raise SettingsError(f"LOGLINE_NOTIFIERS: {path} is not a notifier of Airflow")
     return notifier

@@ -23,7 +23,7 @@ class JobPageLink(BaseOperatorLink):
     name = "Dataflow job"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Its address; empty before the launch."""
+        """Return its address; empty before the launch."""
         launched = XCom.get_value(key=DataflowJobLink.key, ti_key=ti_key)
         settings: Settings = operator.settings  # type: ignore[attr-defined]
         return settings.job_url(launched["job_id"]) if launched else ""
@@ -35,6 +35,6 @@ class LoglinePageLink(BaseOperatorLink):
     name = "Logline"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Its address."""
+        """Return its address."""
         base = conf.get("api", "base_url", fallback="/").rstrip("/")
         return f"{base}/dags/{quote(ti_key.dag_id)}/runs/{quote(ti_key.run_id, safe='')}/plugin/logline-run"

@@ -1,4 +1,4 @@
-"""Quick questions to the services before a run starts anything: are they there, and is there something to read.
+"""Quick questions to the services before a run starts anything: do they answer, and is everything provisioned?
 
 Google's clients retry a refused connection for up to ten minutes. Here nothing is retried, so that a missing bucket, an
 installation without `provision`, or an emulator that is down fails at once with one line.
@@ -40,7 +40,7 @@ def answering(service: str, missing: str, forbidden: str) -> Iterator[None]:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost reason of a failed connection, for example `[Errno 111] Connection refused`."""
+    """Return the innermost reason of a failed connection, for example `[Errno 111] Connection refused`."""
     reason = getattr(error.args[0], "reason", error) if error.args else error
     return str(reason).rpartition(": ")[2] or type(error).__name__
 

@@ -1,4 +1,4 @@
-"""Everything logline is told from outside, read from the environment in one place.
+"""All settings, read from the environment in one place.
 
 Airflow, Composer and the local stack all set environment variables, so these are the only source; the connection
 `google_cloud_default` holds the credentials. A DAG file calls `Settings.from_environment` while it is parsed: what is
@@ -252,20 +252,20 @@ class Settings(BaseSettings):
         return day + timedelta(days=self.landing_expiry_days) <= datetime.now(UTC).date()
 
     def template_uri(self, job: str) -> str:
-        """Where the Flex Template of `job` lies, for example `gs://BUCKET/templates/backfill.json`."""
+        """Return where the Flex Template of `job` is, for example `gs://BUCKET/templates/backfill.json`."""
         return f"gs://{self.bucket}/templates/{job}.json"
 
     def image(self, job: str) -> str:
-        """The container image of `job`."""
+        """Return the container image of `job`."""
         return f"{self.image_repository}/{job}:{self.image_version}"
 
     def job_url(self, job_id: str) -> str:
-        """The page of a Dataflow job."""
+        """Return the page of a Dataflow job."""
         page = self.job_page.replace("{project}", self.project).replace("{region}", self.region)
         return page.replace("{job_id}", job_id)
 
     def runbook_url(self, heading: str) -> str:
-        """Where the runbook of an alert is."""
+        """Return where the runbook of an alert is."""
         return f"{self.runbooks}#{heading}"
 
     @property
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
         return f"projects/{self.project}/subscriptions/{self.subscription}"
 
     def anonymising_parameters(self) -> dict[str, str]:
-        """The parameters that tell every job which reads lines what to take out of them; none where that is nothing."""
+        """Return the parameters that tell a job what to take out of lines; empty when that is nothing."""
         parameters = {}
         if self.anonymise != "none":
             parameters["anonymise"] = self.anonymise
@@ -285,7 +285,7 @@ class Settings(BaseSettings):
         return parameters
 
     def dataflow_environment(self) -> dict[str, Any]:
-        """The runtime environment of a Flex Template launch; what is not set is left to Dataflow.
+        """Return the runtime environment of a Flex Template launch; what is not set is left to Dataflow.
 
         See https://cloud.google.com/dataflow/docs/reference/rest/v1b3/FlexTemplateRuntimeEnvironment
         """

@@ -72,7 +72,7 @@ class SourcePattern:
         return any(name is not None for _, name, _, _ in Formatter().parse(self.text))
 
     def on(self, day: date) -> str:
-        """The pattern of one day, its placeholders replaced."""
+        """Return the pattern of one day, its placeholders replaced."""
         parts: list[str] = []
         for literal, name, spec, _ in Formatter().parse(self.text):
             parts.append(literal)
@@ -115,12 +115,12 @@ class BackfillUnit:
         return bool(_GLOB_CHARACTERS.search(self.objects))
 
     def as_dict(self) -> dict[str, str]:
-        """The unit as a JSON object, as tasks hand it on."""
+        """Return the unit as a JSON object, as tasks hand it on."""
         return asdict(self)
 
 
 def days_to_read(start: object, end: object, now: datetime) -> list[date]:
-    """All days from `start` to `end`, both included; the day before `now` (UTC) where both are None.
+    """Return all days from `start` to `end`, both included; the day before `now` (UTC) when both are None.
 
     Raises:
         ParamError: not a date, end before start, or more than MAX_DAYS days.
@@ -141,7 +141,7 @@ def days_to_read(start: object, end: object, now: datetime) -> list[date]:
 
 
 def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[BackfillUnit]:
-    """One unit per day, or a single one for a pattern without `{date}`.
+    """Plan one unit per day, or a single one for a pattern without `{date}`.
 
     Args:
         pattern: where the logs are.

@@ -45,7 +45,7 @@ SETTLED_STATES = frozenset(
 
 
 def last_error(hook: DataflowHook, job_id: str, *, project_id: str, location: str) -> str:
-    """The last line of a job's last error message; where to look if it left none."""
+    """Return the last line of a job's last error message, or where to look when it left none."""
     messages = hook.fetch_job_messages_by_id(job_id=job_id, project_id=project_id, location=location)
     errors = [message for message in messages if message.get("messageImportance") == "JOB_MESSAGE_ERROR"]
     text = max(errors, key=lambda message: message.get("time", ""), default={}).get("messageText", "").strip()
@@ -118,7 +118,7 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
 
 
 class DataflowJobDoneSensor(DataflowJobStatusSensor):
-    """Wait until a batch job is done, without holding a worker slot, and say in one line why it is not.
+    """Wait until a batch job is done, without holding a worker slot, and fail with one line that says why it is not.
 
     Every state but JOB_STATE_DONE and the ones a job leaves by itself is a failure, unknown states included.
 
@@ -162,7 +162,7 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
         if event["status"] != "success":
             raise AirflowException(f"Dataflow job {self.job_id} could not be watched: {event['message']}")
         if not self.poke(context):
-            raise AirflowException(f"Dataflow job {self.job_id} settled and is active again: looking anew")
+            raise AirflowException(f"Dataflow job {self.job_id} settled and is active again: looking once more")
         return True
 
     def poke(self, context: Context) -> bool:

@@ -12,9 +12,9 @@ from logline.uris import split_uri
 
 
 def container_spec(settings: Settings, metadata_file: Path) -> str:
-    """The container spec of the job `metadata_file` is named after, as JSON.
+    """Return the container spec of the job `metadata_file` is named after, as JSON.
 
-    The launcher's image is the workers' too, so that they never are of two versions.
+    The launcher's image is the workers' too, so that both always have the same version.
 
     See https://cloud.google.com/dataflow/docs/guides/templates/configuring-flex-templates
     """

@@ -89,7 +89,7 @@ class Page:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def answer(self, name: str, parameters: Mapping[str, Any]) -> JSONResponse:
-        """A panel's data, or a notice that says why there is none."""
+        """Return a panel's data, or a notice that says why there is none."""
         panel = PANELS[name]
         try:
             content = await self._results[name].get(tuple(parameters.values()), partial(self._panel, panel, parameters))
@@ -100,7 +100,7 @@ class Page:
         return JSONResponse(content)
 
     async def of_airflow(self, look: Callable[..., Any], *arguments: str) -> JSONResponse:
-        """What Airflow's own database says."""
+        """Return what Airflow's own database says."""
         content = await self._runs.get((look, *arguments), partial(self._fetched, partial(look, *arguments)))
         return JSONResponse(content)
 
@@ -127,7 +127,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def build(settings: Settings) -> FastAPI:
-    """The application of an installation."""
+    """Build the application of an installation."""
     page = Page(settings)
 
     @asynccontextmanager

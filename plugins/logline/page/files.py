@@ -28,13 +28,13 @@ class File:
 
 
 def paths() -> dict[str, Path]:
-    """The files by name; there are no others."""
+    """Return the files by name; nothing else is served."""
     return {path.name: path for path in sorted(HERE.iterdir()) if path.suffix in TYPES}
 
 
 @cache
 def file(name: str) -> File | None:
-    """A file by name; None where there is none of that name."""
+    """Return a file by name, or None."""
     path = paths().get(name)
     if path is None:
         return None
@@ -44,7 +44,7 @@ def file(name: str) -> File | None:
 
 @cache
 def version() -> str:
-    """Changes whenever one of the files does: part of their addresses, so that browsers may keep them."""
+    """Return a digest of all files: part of their addresses, so that browsers may cache them."""
     digest = hashlib.sha256()
     for path in paths().values():
         digest.update(path.read_bytes())
@@ -53,5 +53,5 @@ def version() -> str:
 
 @cache
 def index() -> str:
-    """The page, with the version of its files in their addresses."""
+    """Return the page, with the version of its files in their addresses."""
     return (HERE / "index.html").read_text(encoding="utf-8").replace("VERSION", version())

@@ -32,14 +32,14 @@ class Panel:
 
 
 def as_list(rows: Rows, settings: Settings) -> list[dict[str, Any]]:
-    """The rows as they are."""
+    """Return the rows as they are."""
     return [dict(row) for row in rows]
 
 
 def stream(rows: Rows, settings: Settings) -> dict[str, Any] | None:
-    """The stream as it was seen last, and its history of a day; None where it was never seen.
+    """Return the stream as it was seen last, and its history of a day; None when it was never seen.
 
-    `rows_per_second` is the mean between two looks at the same job; the counters start anew with every job.
+    `rows_per_second` is the mean between two observations of the same job; every job starts its counters at zero.
     """
     if not rows:
         return None
@@ -69,7 +69,7 @@ def _rate(newer: Mapping[str, Any], older: Mapping[str, Any]) -> float | None:
 
 
 def rejected(rows: Rows, settings: Settings) -> list[dict[str, Any]]:
-    """Each reason with its count and its latest lines."""
+    """Group the lines by reason, each with its count and its latest lines."""
     reasons: dict[str, dict[str, Any]] = {}
     for row in rows:
         reason = reasons.setdefault(
@@ -82,7 +82,7 @@ def rejected(rows: Rows, settings: Settings) -> list[dict[str, Any]]:
 
 
 def ledger(rows: Rows, settings: Settings) -> dict[str, Any]:
-    """The source objects of a run, and their total."""
+    """Return the source objects of a run, and their total."""
     counts = ("lines", "good", "rejected", "blank", "bytes")
     return {"objects": as_list(rows, settings), "total": {name: total(rows, name) for name in counts}}
 

@@ -16,7 +16,7 @@ MOST_FAILED = 20
 
 
 def latest_runs(dag_id: str) -> list[dict[str, Any]]:
-    """The latest runs of a DAG, the newest first."""
+    """Return the latest runs of a DAG, the newest first."""
     query = (
         select(DagRun)
         .options(joinedload(DagRun.dag_run_note))
@@ -29,7 +29,7 @@ def latest_runs(dag_id: str) -> list[dict[str, Any]]:
 
 
 def run_details(dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """A run and its failed tasks, each with the day it was about; None where there is no such run."""
+    """Return a run and its failed tasks, each with the day it was about; None when there is no such run."""
     failed = (
         select(TaskInstance.task_id, TaskInstance.rendered_map_index)  # type: ignore[call-overload]
         .where(

@@ -14,7 +14,7 @@ SOON_SECONDS = 5.0
 
 
 class SharedResults(Generic[T]):
-    """Keeps results, and failures, for some seconds; who asks while one is fetched waits for that one.
+    """Keep results, and failures, for some seconds; callers share a fetch that is under way.
 
     To be used within one event loop.
 
@@ -36,7 +36,7 @@ class SharedResults(Generic[T]):
         self._entries: dict[Hashable, _Entry[T]] = {}
 
     async def get(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:
-        """The result of `fetch` for `key`, made now, being made, or made lately.
+        """Return the result of `fetch` for `key`: a recent one, the one that is being fetched, or a new one.
 
         Raises:
             Exception: what `fetch` raised.

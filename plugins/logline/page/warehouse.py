@@ -53,7 +53,7 @@ class Warehouse:
         self._own = threading.local()
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of the query `sql/NAME.sql` with its named parameters bound; safe in several threads.
+        """Return the rows of the query `sql/NAME.sql` with its named parameters bound; safe in several threads.
 
         Raises:
             UnavailableError: BigQuery does not answer, refuses, or takes too long.
@@ -83,7 +83,7 @@ class Warehouse:
             raise UnavailableError(f"BigQuery refuses: {_one_line(error)}") from None
 
     def client(self) -> Client:
-        """The BigQuery client of this thread; the first call takes seconds."""
+        """Return the BigQuery client of this thread; the first call takes seconds."""
         if not hasattr(self._own, "client"):
             # Airflow's API server starts without waiting for this import.
             from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
@@ -103,11 +103,11 @@ def _one_line(error: Exception, longest: int = 300) -> str:
 
 
 def printable(line: bytes | None, longest: int = 300) -> str:
-    """Raw bytes as text that shows every byte and ends in time."""
+    """Return raw bytes as text that shows every byte, cut to `longest` bytes."""
     text = (line or b"")[:longest].decode("utf-8", "backslashreplace")
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def total(rows: Sequence[Mapping[str, Any]], name: str) -> int:
-    """The sum of a column, NULLs left out."""
+    """Sum a column, without its NULLs."""
     return sum(row[name] or 0 for row in rows)

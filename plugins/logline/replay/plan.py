@@ -42,7 +42,7 @@ class ReplayNames:
 
 
 def replay_names(bucket: str, run_id: str) -> ReplayNames:
-    """The names of a run.
+    """Return the names of a run.
 
     Args:
         bucket: the bucket staging files go to.
@@ -67,7 +67,7 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 
 def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
-    """A table of what there is to read again, now and later, with a total."""
+    """Format what there is to read again, now and later, as a table with a total."""
     names = ("error_type", "source", "log_format", "lines", "unsettled", "first_day", "last_day")
     rows = [tuple(row[name] for name in names) for row in candidates]
     total = ("total", "", "", *(sum(row[name] for row in candidates) for name in ("lines", "unsettled")), "", "")
@@ -76,7 +76,7 @@ def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
 
 
 def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
-    """Why a run ends with its plan, in one line; None where it goes on.
+    """Return why a run ends with its plan, as one line; None when it goes on.
 
     Args:
         lines: that can be read again.

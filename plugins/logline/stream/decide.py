@@ -29,27 +29,11 @@ Nothing is remembered between two runs: how often the job ended and what became 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
-RUNNING = "JOB_STATE_RUNNING"
-# Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there. PAUSING and PAUSED are left out on
-# purpose, like every state of the future: nobody but the one who paused the job knows what is wanted then.
-CHANGING = frozenset(
-    {
-        "JOB_STATE_STOPPED",
-        "JOB_STATE_QUEUED",
-        "JOB_STATE_PENDING",
-        "JOB_STATE_DRAINING",
-        "JOB_STATE_CANCELLING",
-    }
-)
-ENDED_ON_REQUEST = frozenset({"JOB_STATE_DRAINED", "JOB_STATE_UPDATED"})
-# A streaming job does not end by itself; and what cancels it again and again would also start it again and again.
-ENDED_UNASKED = frozenset({"JOB_STATE_FAILED", "JOB_STATE_DONE", "JOB_STATE_CANCELLED"})
-ENDED = ENDED_ON_REQUEST | ENDED_UNASKED
+from logline.stream.jobs import CHANGING, ENDED_UNASKED, RUNNING, Observation, StreamJob
 
 # What the service says of a replacement job that does not fit the running one, see "Compatibility check" in
 # https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
@@ -73,79 +57,6 @@ class Action(StrEnum):
     DRAIN = "drain"
     WAIT = "wait"
     KEEP = "keep"
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamJob:
-    """A Dataflow job of the stream's name.
-
-    Attributes:
-        id: its id.
-        state: `JOB_STATE_...`.
-        created: when it was created.
-        since: when it entered its state.
-        streaming: whether it is a streaming job; a job that is queued may not know yet.
-        version: its label of the template's version; None for a job that was launched by hand.
-        replaces: id of the job it updates.
-        replaced_by: id of the job that updates it.
-        error: the last error message of a failed job, one line; empty where it was not asked for.
-    """
-
-    id: str
-    state: str
-    created: datetime
-    since: datetime
-    streaming: bool = True
-    version: str | None = None
-    replaces: str | None = None
-    replaced_by: str | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamCounters:
-    """What the running job says of itself.
-
-    Attributes:
-        lag_seconds: how far it is behind; None where it does not say.
-        rows: rows written since it started.
-        rejected: lines rejected since it started.
-    """
-
-    lag_seconds: int | None = None
-    rows: int | None = None
-    rejected: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """All there is to know for a decision.
-
-    Attributes:
-        at: when it was made.
-        job_name: the stream's name.
-        template_version: version of the template in the bucket, as a label's value.
-        jobs: every job of exactly this name.
-        counters: those of the running job.
-    """
-
-    at: datetime
-    job_name: str
-    template_version: str
-    jobs: Sequence[StreamJob]
-    counters: StreamCounters = StreamCounters()
-
-    @property
-    def active(self) -> list[StreamJob]:
-        """The jobs that have not ended, the newest first."""
-        return sorted((job for job in self.jobs if job.state not in ENDED), key=lambda job: job.created, reverse=True)
-
-    @property
-    def current(self) -> StreamJob | None:
-        """The newest active job, else the one that ended last."""
-        if self.active:
-            return self.active[0]
-        return max(self.jobs, key=lambda job: job.since, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +86,7 @@ class Decision:
 
     Attributes:
         action: what to do.
-        reason: one line with the figures it rests on.
+        reason: one line with the counts it rests on.
         runbook: heading of docs/operations.md for the person who is called; None where nobody is.
     """
 
@@ -202,7 +113,7 @@ def decide(observation: Observation, policy: Policy, wish: Wish = Wish.AUTO) -> 
 
 
 def ends_unasked(observation: Observation, policy: Policy) -> list[StreamJob]:
-    """The jobs that ended within the window without a drain or an update, the latest first."""
+    """Return the jobs that ended within the window without a drain or an update, the latest first."""
     since = observation.at - policy.restart_window
     ended = [job for job in observation.jobs if job.state in ENDED_UNASKED and job.since > since]
     return sorted(ended, key=lambda job: job.since, reverse=True)
@@ -213,7 +124,7 @@ def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decisi
     if wish is Wish.DRAIN:
         return Decision(action=Action.WAIT, reason=f"{name} is not active: there is nothing to drain")
     ended = ends_unasked(observation, policy)
-    times = f"{name} ended {len(ended)} times within {_spoken(policy.restart_window)}"
+    times = f"{name} ended {len(ended)} times within {_display(policy.restart_window)}"
     if wish is not Wish.AUTO or not ended:
         return Decision(action=Action.LAUNCH, reason=f"{name} is not active")
     last = f"last as {ended[0].state}{f' ({ended[0].error})' if ended[0].error else ''}"
@@ -231,7 +142,7 @@ def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decisi
 
 
 def _several(observation: Observation, policy: Policy) -> Decision:
-    """More than one active job, or one that is being replaced."""
+    """Decide for more than one active job, or one that is being replaced."""
     newest, *others = observation.active
     name = observation.job_name
     # While the launcher of a Flex Template works, the new job does not say yet which one it replaces.
@@ -251,9 +162,9 @@ def _changing(observation: Observation, job: StreamJob, policy: Policy) -> Decis
 
 def _waiting(what: str, took: timedelta, limit: timedelta) -> Decision:
     if took > limit:
-        reason = f"{what} for {_spoken(took)}, at most {_spoken(limit)} are expected"
+        reason = f"{what} for {_display(took)}, at most {_display(limit)} are expected"
         return _alarm(Action.WAIT, reason, "takes-too-long")
-    return Decision(action=Action.WAIT, reason=f"{what} for {_spoken(took)}")
+    return Decision(action=Action.WAIT, reason=f"{what} for {_display(took)}")
 
 
 def _running(observation: Observation, job: StreamJob, policy: Policy, wish: Wish) -> Decision:
@@ -297,6 +208,6 @@ def _alarm(action: Action, reason: str, runbook: str) -> Decision:
     return Decision(action=action, reason=reason, runbook=runbook)
 
 
-def _spoken(duration: timedelta) -> str:
+def _display(duration: timedelta) -> str:
     seconds = round(duration.total_seconds())
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"

@@ -20,7 +20,7 @@ from googleapiclient.errors import HttpError
 from logline.dataflow.operators import last_error
 from logline.preflight import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
-from logline.stream.decide import ENDED, RUNNING, Observation, StreamCounters, StreamJob
+from logline.stream.jobs import ENDED, RUNNING, Observation, StreamCounters, StreamJob
 from logline.uris import split_uri
 
 VERSION_LABEL = "logline-version"
@@ -30,10 +30,10 @@ _LATEST = 3
 
 
 def template_version(settings: Settings, job: str) -> str | None:
-    """The version of a job's Flex Template in the bucket, as the value of a label; None where there is none.
+    """Return the version of a job's Flex Template in the bucket, as the value of a label; None without a template.
 
     Raises:
-        AirflowFailException: Cloud Storage does not answer, or what lies there is no container spec.
+        AirflowFailException: Cloud Storage does not answer, or what lies there is not a container spec.
     """
     uri = settings.template_uri(job)
     bucket, name = split_uri(uri)
@@ -45,11 +45,11 @@ def template_version(settings: Settings, job: str) -> str | None:
     try:
         return version_label(json.loads(content)["image"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise AirflowFailException(f"{uri} is no container spec: run the provision DAG again") from None
+        raise AirflowFailException(f"{uri} is not a container spec: run the provision DAG again") from None
 
 
 def version_label(image: str) -> str:
-    """The tag of an image, or the beginning of its digest, in the characters that labels may have.
+    """Return the tag of an image, or the beginning of its digest, in the characters that labels may have.
 
     See https://cloud.google.com/compute/docs/labeling-resources#requirements
     """
@@ -59,7 +59,7 @@ def version_label(image: str) -> str:
 
 
 def observe(settings: Settings, version: str) -> Observation:
-    """Look at the stream's jobs.
+    """Observe the stream's jobs.
 
     Args:
         settings: the installation.
@@ -74,7 +74,7 @@ def observe(settings: Settings, version: str) -> Observation:
         with answering("Dataflow", "", ""):
             found = [_job(summary) for summary in _summaries(hook, settings)]
             at = datetime.now(UTC)
-            jobs = [_known_better(hook, job, place) if matters else job for job, matters in _mattering(found)]
+            jobs = [_with_details(hook, job, place) if relevant else job for job, relevant in _relevant(found)]
             observation = Observation(at=at, job_name=settings.stream_job, template_version=version, jobs=jobs)
             current = observation.current
             if current is not None and current.state == RUNNING:
@@ -115,14 +115,14 @@ def _summaries(hook: DataflowHook, settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def _mattering(jobs: Sequence[StreamJob]) -> list[tuple[StreamJob, bool]]:
-    """Each job, and whether its labels and its last error matter: those of active and of the latest jobs do."""
+def _relevant(jobs: Sequence[StreamJob]) -> list[tuple[StreamJob, bool]]:
+    """Pair each job with whether its labels and its last error matter: those of active and of the latest jobs do."""
     latest = sorted((job for job in jobs if job.state in ENDED), key=lambda job: job.since, reverse=True)[:_LATEST]
     return [(job, job.state not in ENDED or job in latest) for job in jobs]
 
 
-def _known_better(hook: DataflowHook, job: StreamJob, place: dict[str, str]) -> StreamJob:
-    """The job with its labels, which a list does not have, and with its last error if it failed."""
+def _with_details(hook: DataflowHook, job: StreamJob, place: dict[str, str]) -> StreamJob:
+    """Return the job with its labels, which a list lacks, and with its last error if it failed."""
     failed = job.state == "JOB_STATE_FAILED"
     return _job(hook.get_job(job_id=job.id, **place), last_error(hook, job.id, **place) if failed else "")
 

@@ -13,7 +13,8 @@ from logline.dataflow.launch import launch_body
 from logline.params import ParamError, check_known_params
 from logline.preflight import check_subscription
 from logline.settings import Settings
-from logline.stream.decide import Action, Decision, Observation, Policy, Wish, decide, ends_unasked
+from logline.stream.decide import Action, Decision, Policy, Wish, decide, ends_unasked
+from logline.stream.jobs import Observation
 from logline.stream.observe import VERSION_LABEL, observe, template_version
 from logline.task_ids import APPROVE, CHECK, DECIDE, DECISION_KEY, LAUNCH, RECORD
 from logline.warehouse.checks import RunChecksOperator
@@ -29,7 +30,7 @@ DECIDED = f"ti.xcom_pull('{DECIDE}', key='{DECISION_KEY}')"
 
 
 def supervise(settings: Settings, context: Context) -> list[str] | None:
-    """Look at the stream, decide, and leave the decision in the XCom `decision`.
+    """Observe the stream, decide, and leave the decision in the XCom `decision`.
 
     Returns:
         The ids of the tasks to go on with: what is to be done, then `record`, and `check` where there is something to
@@ -125,7 +126,7 @@ class CheckStreamOperator(RunChecksOperator):
     """
 
     def execute(self, context: Context) -> None:
-        """Complain, or run the checks.
+        """Fail with the decision's complaint, or run the checks.
 
         Raises:
             AirflowFailException: the line.

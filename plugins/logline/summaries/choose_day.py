@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def summarised_day(settings: Settings, context: Context) -> str:
-    """The run's partition key, else its Param `day`, as `YYYY-MM-DD`.
+    """Return the run's partition key, else its Param `day`, as `YYYY-MM-DD`.
 
     Raises:
         AirflowFailException: no day, no valid day, an unknown parameter, or BigQuery is not there.

@@ -82,7 +82,7 @@ class ReopenDaysOperator(QueryOperator):
 
 
 def ledger_table(ledger: Sequence[Mapping[str, Any]]) -> str:
-    """A table of ledger rows, with a total."""
+    """Format ledger rows as a table with a total."""
     counts = ("bytes", "lines", "rows", "rejected", "blank")
     rows = [(row["source_uri"], row["log_format"], *(row[name] for name in counts)) for row in ledger]
     total = ("total", "", *(sum(row[name] or 0 for row in ledger) for name in counts))

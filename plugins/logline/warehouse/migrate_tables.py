@@ -1,4 +1,4 @@
-"""Tables as their schema files want them: what a release adds is added, what would lose or change data is refused.
+"""Migrate tables to their schema files: add what a release adds, refuse what would lose or change data.
 
 What a schema file says is asked of BigQuery itself: the file creates an empty table in the staging dataset, and the two
 tables are compared as BigQuery describes them.
@@ -44,7 +44,7 @@ class Difference:
 
 
 def ddl_type(column: SchemaField) -> str:
-    """The type of a column as a schema file writes it."""
+    """Return the type of a column as a schema file writes it."""
     name = _DDL_TYPES.get(column.field_type, column.field_type)
     if column.mode == "REPEATED":
         return f"ARRAY<{name}>"
@@ -95,7 +95,7 @@ def difference(table: str, existing: Table, wanted: Table) -> Difference:
 
 
 def additions(existing: Table, found: Difference) -> list[str]:
-    """The statements that add the new columns; the rows of before have NULL in them."""
+    """Return the statements that add the new columns; existing rows have NULL in them."""
     return [
         f"ALTER TABLE `{existing.reference}` ADD COLUMN IF NOT EXISTS `{column.name}` {ddl_type(column)}"
         for column in found.new_columns
@@ -132,7 +132,7 @@ def _described(table: Table) -> dict[str, str | None]:
 
 
 class MigrateTablesOperator(BaseOperator):
-    """Make the tables what their schema files say: what is new is added, and nothing is touched where one is refused.
+    """Migrate tables to their schema files; change none of them when one change is refused.
 
     Args:
         settings: the installation.

@@ -9,19 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logline.stream.decide import (
+from logline.stream.decide import Action, Policy, Wish, decide
+from logline.stream.jobs import (
     CHANGING,
     ENDED,
     ENDED_ON_REQUEST,
     ENDED_UNASKED,
     RUNNING,
-    Action,
     Observation,
-    Policy,
     StreamCounters,
     StreamJob,
-    Wish,
-    decide,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logline.stream.decide import StreamCounters
+from logline.stream.jobs import StreamCounters
 from logline.stream.observe import counters, version_label
 
 AT = datetime(2026, 11, 22, 12, 0, 10, tzinfo=UTC)
