@@ -159,16 +159,9 @@ def _walk(
                     return load_number(ranks, TIME_RANK) < UNFILLED
                 is_followed = False
             else:
-                length = load_number(at, _BEFORE_BYTES)
-                value = address + length
-                if value >= end or not is_same(address, load_number(at, _BEFORE), length):
-                    is_followed = False
-                elif load_number(at, _IS_TEXT) != 0:
-                    value_end, _ = string_end(value, start, end, quotes, odd, False)
-                    is_followed = value_end >= 0
-                else:
-                    value_end = number_end(value, end)
-                    is_followed = value_end >= 0
+                value = address + load_number(at, _BEFORE_BYTES)
+                value_end = _followed_end(at, address, start, end, quotes, odd)
+                is_followed = value_end >= 0
             if is_followed:
                 wanted = load_number(at, _WANTED)
                 if wanted >= 0 and not read_value(value, value_end, wanted, entries, base, ranks, places, numbers):
@@ -253,16 +246,9 @@ def _walk(
         elif byte in (123, 91):
             if depth == _MAX_DEPTH:
                 return False
-            inner = int64(-1 if byte == 123 else -2)
-            if wanted >= 0:
-                if load_number(entries, 6 * wanted + 2) == _OBJECT:
-                    if byte != 123:
-                        return False
-                    inner = wanted + 1
-                elif byte == 91 and node >= -1:
-                    inner = -3 - wanted
-                else:
-                    return False
+            inner = _inner_node(byte, wanted, node, entries)
+            if inner == 0:
+                return False
             depth += 1
             store_word(nodes + 8 * depth, inner)
             state = _FIRST
@@ -274,18 +260,8 @@ def _walk(
                 return False
             value_end = address
         else:
-            word = load_word(address) & _FOUR_BYTES
-            if word == _NULL:
-                address += 4
-            elif wanted >= 0:
-                return False
-            elif word == _TRUE:
-                address += 4
-            elif byte == 102 and load_word(address + 1) & _FOUR_BYTES == _ALSE:
-                address += 5
-            else:
-                return False
-            if address > end:
+            address = _literal_end(address, wanted)
+            if address < 0 or address > end:
                 return False
         # Nothing, for null, is no value either.
         if wanted >= 0 and not read_value(value, value_end, wanted, entries, base, ranks, places, numbers):
@@ -293,15 +269,7 @@ def _walk(
         is_kept = is_kept and step < _MAX_STEPS and depth <= _MAX_KEPT_DEPTH
         if is_kept and (byte == 34 or value_end > value):
             at = shape + 8 * _STEP_WORDS * (step + 1)
-            store_word(at + 8 * _BEFORE, before)
-            store_word(at + 8 * _BEFORE_BYTES, value - before)
-            store_word(at + 8 * _IS_TEXT, address - value_end)
-            store_word(at + 8 * _WANTED, wanted)
-            store_word(at + 8 * _DEPTH, depth)
-            store_word(at + 8 * _SEEN, seen)
-            store_word(at + 8 * _GROUPS, found_groups)
-            for level in range(depth + 1):
-                store_word(at + 8 * (_NODES + level), load_word(nodes + 8 * level))
+            _keep_step(at, before, value - before, address - value_end, wanted, depth, seen, found_groups, nodes)
             step += 1
             before = address
             store_word(shape + 8 * _STEPS, step)
@@ -311,6 +279,68 @@ def _walk(
         store_word(shape + 8 * _END, before)
         store_word(shape + 8 * _END_BYTES, end - before)
     return load_number(ranks, TIME_RANK) < UNFILLED
+
+
+@inlined
+def _followed_end(step: int, address: int, start: int, end: int, quotes: int, odd: int) -> Number:
+    """Return where the next value ends if what stands before it is as in the line before; else -1."""
+    length = load_number(step, _BEFORE_BYTES)
+    value = address + length
+    if value >= end or not is_same(address, load_number(step, _BEFORE), length):
+        return int64(-1)
+    if load_number(step, _IS_TEXT) != 0:
+        value_end, _ = string_end(value, start, end, quotes, odd, False)
+        return value_end
+    return number_end(value, end)
+
+
+@inlined
+def _keep_step(
+    step: int,
+    before: int,
+    before_bytes: int,
+    is_text: int,
+    wanted: int,
+    depth: int,
+    seen: int,
+    found_groups: int,
+    nodes: int,
+) -> None:
+    """Store a step of the shape: the value just read, and how things stand behind it."""
+    store_word(step + 8 * _BEFORE, before)
+    store_word(step + 8 * _BEFORE_BYTES, before_bytes)
+    store_word(step + 8 * _IS_TEXT, is_text)
+    store_word(step + 8 * _WANTED, wanted)
+    store_word(step + 8 * _DEPTH, depth)
+    store_word(step + 8 * _SEEN, seen)
+    store_word(step + 8 * _GROUPS, found_groups)
+    for level in range(depth + 1):
+        store_word(step + 8 * (_NODES + level), load_word(nodes + 8 * level))
+
+
+@inlined
+def _inner_node(byte: int, wanted: int, node: int, entries: int) -> Number:
+    """Return the node of the object or array that begins with a byte as a value inside `node`; 0 declines the line."""
+    if wanted < 0:
+        return int64(-1 if byte == 123 else -2)
+    if load_number(entries, 6 * wanted + 2) == _OBJECT:
+        return wanted + 1 if byte == 123 else int64(0)
+    return -3 - wanted if byte == 91 and node >= -1 else int64(0)
+
+
+@inlined
+def _literal_end(address: int, wanted: int) -> Number:
+    """Return the address behind `null`, or behind `true` or `false` if no value is wanted; else -1."""
+    word = load_word(address) & _FOUR_BYTES
+    if word == _NULL:
+        return address + 4
+    if wanted >= 0:
+        return int64(-1)
+    if word == _TRUE:
+        return address + 4
+    if load_byte(address) == 102 and load_word(address + 1) & _FOUR_BYTES == _ALSE:
+        return address + 5
+    return int64(-1)
 
 
 @inlined
