@@ -14,7 +14,7 @@ from beam_jobs.access_log.formats.registry import FORMATS, LogFormat, get_format
 from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
 from beam_jobs.access_log.rejection import RejectReason
 
-PARSER_VERSION = "3"
+PARSER_VERSION = "4"
 """Written beside every row and rejected line; raised whenever the same line would be read differently."""
 
 __all__ = [
