@@ -27,11 +27,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.pubsub_v1 import types
-from jinja2 import Template
 
 from beam_jobs.generate_logs.synthetic_stream import StreamPlan, draw_events
 from benchmarks.table import Row, machine, print_table
 from local_stack.ports import free_ports
+from tests.sql.warehouse import render
 
 THROUGHPUT_SECONDS, THROUGHPUT_RATE = 60, 11_000
 LATENCY_SECONDS, LATENCY_RATE = 30, 1_000
@@ -159,8 +159,7 @@ class _Machine(ExitStack):
         self._subscriber.create_subscription(name=subscription, topic=topic)
         self._bigquery.create_dataset(name)
         for table in ("streamed_requests", "rejected_lines", "stream_batches"):
-            schema = (_REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text()
-            self._bigquery.query(Template(schema).render(dataset=f"`{_PROJECT}`.{name}")).result()
+            self._bigquery.query(render(f"{table}/schema.sql", dataset=f"`{_PROJECT}`.{name}")).result()
         return [f"--subscription={subscription}", f"--dataset={_PROJECT}.{name}"]
 
     def _count(self, name: str) -> int:

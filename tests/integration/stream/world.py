@@ -17,9 +17,9 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
-from jinja2 import Template
 
 from local_stack.ports import free_ports
+from tests.sql.warehouse import render
 
 PROJECT = "logline-test"
 HOST = "127.0.0.1"
@@ -119,8 +119,7 @@ class Stream:
         self.subscriber.create_subscription(name=self.subscription, topic=self.topic, ack_deadline_seconds=10)
         world.client.create_dataset(name)
         for table in ("streamed_requests", "rejected_lines", "stream_batches"):
-            schema = (REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text()
-            self.sql(Template(schema).render(dataset=f"`{PROJECT}`.{name}"))
+            self.sql(render(f"{table}/schema.sql", dataset=f"`{PROJECT}`.{name}"))
 
     def close(self) -> None:
         self.publisher.transport.close()

@@ -12,7 +12,6 @@ import grpc
 import requests
 from apache_beam.portability.api import beam_runner_api_pb2
 from google.cloud.pubsub_v1 import types
-from jinja2 import Template as SqlTemplate
 
 from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.template import Template
@@ -20,6 +19,7 @@ from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
 from logline.dataflow.templates import container_spec
 from logline.settings import Settings
+from tests.sql.warehouse import render
 
 DATASET = "submission"
 METADATA = {path.stem: path for path in sorted((REPOSITORY / "dags" / "templates").glob("*.json"))}
@@ -128,8 +128,7 @@ def make_targets(stack: RunningStack) -> None:
             bucket.create()
         client.create_dataset(DATASET, exists_ok=True)
         for table in ("streamed_requests", "rejected_lines", "stream_batches"):
-            schema = (REPOSITORY / "dags" / "sql" / table / "schema.sql").read_text(encoding="utf-8")
-            client.query(SqlTemplate(schema).render(dataset=f"`{SETTINGS.project}`.{DATASET}")).result()
+            client.query(render(f"{table}/schema.sql", dataset=f"`{SETTINGS.project}`.{DATASET}")).result()
 
 
 def _make_pubsub(stack: RunningStack, name: str) -> None:
