@@ -18,7 +18,7 @@ class PubsubError(Exception):
         code: The gRPC status code of the answer.
         message: One line saying what is wrong.
         ack_errors: Reason by ack id, sent as ErrorInfo metadata: how the service tells which acks of an exactly-once
-            subscription failed.
+            subscription failed. The first is the reason of the whole.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, ack_errors: Mapping[str, str] | None = None) -> None:
@@ -32,7 +32,7 @@ class PubsubError(Exception):
         if not self.ack_errors:
             return ()
         info = error_details_pb2.ErrorInfo(
-            reason="PERMANENT_FAILURE_INVALID_ACK_ID", domain="pubsub.googleapis.com", metadata=self.ack_errors
+            reason=next(iter(self.ack_errors.values())), domain="pubsub.googleapis.com", metadata=self.ack_errors
         )
         detail = any_pb2.Any()
         detail.Pack(info)

@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from google.protobuf import duration_pb2
-from google.pubsub_v1.types import pubsub
+from google.pubsub_v1.types import pubsub, schema
 
-type_of = {name: getattr(pubsub, name).pb() for name in pubsub.__protobuf__.manifest}
+type_of = {name: getattr(pubsub, name).pb() for name in pubsub.__protobuf__.manifest} | {
+    "ListSchemasRequest": schema.ListSchemasRequest.pb(),
+    "ListSchemasResponse": schema.ListSchemasResponse.pb(),
+}
 """Message class by its name in google.pubsub.v1."""
 
 AcknowledgeRequest: Any = type_of["AcknowledgeRequest"]
 DetachSubscriptionResponse: Any = type_of["DetachSubscriptionResponse"]
+ListSchemasResponse: Any = type_of["ListSchemasResponse"]
 ListSnapshotsResponse: Any = type_of["ListSnapshotsResponse"]
 ListSubscriptionsResponse: Any = type_of["ListSubscriptionsResponse"]
 ListTopicSnapshotsResponse: Any = type_of["ListTopicSnapshotsResponse"]

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from local_stack.demo.counts import LEDGER_COLUMNS, SUMMARY_COLUMNS, Counts
 from local_stack.demo.stream_counts import StreamCounts
@@ -21,7 +22,8 @@ class Screen:
     """Standard output: on a terminal with a spinner that says what is at work, else lines only."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        # What is printed comes from data: an object may be named like markup or an emoji.
+        self._console = Console(highlight=False, markup=False, emoji=False)
         if not self._console.is_terminal:
             self._console.width = _PLAIN_WIDTH
         self._begun = time.monotonic()
@@ -31,10 +33,10 @@ class Screen:
     def step(self, title: str) -> Iterator[None]:
         """Print a step's title, and how long it took when it ends well."""
         begun = time.monotonic()
-        self._console.print(f"[bold]{title}[/bold]")
+        self._console.print(title, style="bold")
         with contextlib.ExitStack() as until_end:
             if self._console.is_terminal:
-                self._spinner = until_end.enter_context(self._console.status(title))
+                self._spinner = until_end.enter_context(self._console.status(Text(title)))
             yield
         self._spinner = None
         now = time.monotonic()
@@ -42,12 +44,12 @@ class Screen:
 
     def line(self, text: str) -> None:
         """Print a line."""
-        self._console.print(f"  {text}", markup=False, soft_wrap=True)
+        self._console.print(f"  {text}", soft_wrap=True)
 
     def working(self, text: str) -> None:
         """Say what is at work, where there is a spinner."""
         if self._spinner:
-            self._spinner.update(text)
+            self._spinner.update(Text(text))
 
     def ledger(self, counts: Counts) -> None:
         """Print what became of the lines of each source object; many objects of one folder in one row."""
@@ -107,7 +109,7 @@ class Screen:
 
     def plain(self, text: str = "") -> None:
         """Print text as it is."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
 
 def _table(title: str, first: str, *others: str) -> Table:

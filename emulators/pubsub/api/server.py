@@ -8,10 +8,12 @@ from typing import Any
 import grpc
 
 from emulators.pubsub.api.publisher import Publisher
+from emulators.pubsub.api.schemas import Schemas
+from emulators.pubsub.api.service import Service
 from emulators.pubsub.api.streaming import StreamingPull
 from emulators.pubsub.api.subscriber import Subscriber
 from emulators.pubsub.broker.broker import Broker
-from emulators.pubsub.errors import PubsubError
+from emulators.pubsub.errors import PubsubError, unsupported
 from emulators.pubsub.wire import Message, type_of
 
 _MAX_REQUEST_BYTES = 32 * 1024 * 1024
@@ -51,24 +53,42 @@ _SUBSCRIBER = {
     "DeleteSnapshot": "DeleteSnapshotRequest",
     "Seek": "SeekRequest",
 }
+_SCHEMAS = {"ListSchemas": "ListSchemasRequest"}
 
 
 def create_server(broker: Broker, projects: Collection[str] = ()) -> grpc.aio.Server:
-    """Return a server of the two services, not yet bound to an address."""
+    """Return a server of the services, not yet bound to an address."""
     server = grpc.aio.server(options=_OPTIONS)
     publisher = {name: _unary(Publisher(broker, projects), name, kind) for name, kind in _PUBLISHER.items()}
     subscriber = {name: _unary(Subscriber(broker, projects), name, kind) for name, kind in _SUBSCRIBER.items()}
     subscriber["StreamingPull"] = _streaming_pull(broker)
+    schemas = {name: _unary(Schemas(broker, projects), name, kind) for name, kind in _SCHEMAS.items()}
     server.add_generic_rpc_handlers(
         [
             grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
             grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
+            grpc.method_handlers_generic_handler("google.pubsub.v1.SchemaService", schemas),
+            _Unimplemented(),
         ]
     )
     return server
 
 
-def _unary(service: Publisher | Subscriber, name: str, request_type: str) -> Any:
+class _Unimplemented:
+    """Answers what no handler before it has: UNIMPLEMENTED, with the name of the method."""
+
+    def service(self, call: grpc.HandlerCallDetails) -> Any:
+        """Return the handler of a method, as a grpc.GenericRpcHandler does."""
+        error = unsupported(f"the method {call.method.removeprefix('/')}")
+
+        async def refuse(_: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+            await context.abort(error.code, error.message)
+
+        # On the wire a unary call is a stream of one message: this serves every kind of method.
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+
+def _unary(service: Service, name: str, request_type: str) -> Any:
     method = getattr(service, "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:])
 
     async def answer(request: Message, context: grpc.aio.ServicerContext) -> Message:

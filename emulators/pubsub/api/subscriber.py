@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 
 import grpc
 from google.protobuf import empty_pb2
@@ -116,7 +116,7 @@ class Subscriber(Service):
         result = subscription.backlog.acknowledge([ack_id for ack_id in ack_ids if ack_id not in stale])
         self._broker.record_acked(subscription, result.acked)
         await self._broker.journal.committed()
-        _refuse(stale)
+        _refuse(stale, result.unordered if subscription.is_exactly_once else ())
         return empty_pb2.Empty()
 
     async def modify_ack_deadline(self, request: Message, _: grpc.aio.ServicerContext) -> Message:
@@ -206,11 +206,16 @@ def _some(ack_ids: Sequence[str]) -> Sequence[str]:
     return ack_ids
 
 
-def _refuse(stale: Collection[str]) -> None:
-    if stale:
+def _refuse(stale: Iterable[str], unordered: Iterable[str] = ()) -> None:
+    invalid_ids = dict.fromkeys(stale, "PERMANENT_FAILURE_INVALID_ACK_ID")
+    failures = invalid_ids | dict.fromkeys(unordered, "TRANSIENT_FAILURE_UNORDERED_ACK_ID")
+    if failures:
         raise PubsubError(
             grpc.StatusCode.FAILED_PRECONDITION,
             "Some acknowledgement ids in the request were invalid. This could be because the acknowledgement ids have "
-            "expired or the acknowledgement ids were malformed.",
-            dict.fromkeys(stale, "PERMANENT_FAILURE_INVALID_ACK_ID"),
+            "expired or the acknowledgement ids were malformed."
+            if invalid_ids
+            else "Some acknowledgement ids in the request were out of order: earlier messages of their ordering keys "
+            "are not acknowledged yet.",
+            failures,
         )

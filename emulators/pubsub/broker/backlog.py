@@ -12,6 +12,7 @@ import itertools
 from array import array
 from collections import deque
 from collections.abc import Iterable
+from operator import itemgetter
 
 from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery, LeaseBatch
 from emulators.pubsub.broker.ordering import MAX_PARKED, OrderedMessages
@@ -134,11 +135,18 @@ class Backlog:
         done, a redelivery would only repeat it). It is reported in `stale`; with exactly-once delivery the caller
         refuses it beforehand. With an ordering key it has no effect.
 
+        An ack id ahead of an earlier message of its ordering key is reported in `unordered`, and held until that one is
+        acknowledged. With exactly-once delivery it has no effect instead: the message stays leased. The order of the
+        ack ids does not matter.
+
         Raises:
             PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription; nothing has changed.
         """
         result = AckResult()
-        for ack_id, message_id in self._parsed(ack_ids):
+        parsed = self._parsed(ack_ids)
+        if self.policy.is_exactly_once:
+            parsed.sort(key=itemgetter(1))
+        for ack_id, message_id in parsed:
             delivery = self._pending.get(message_id)
             if delivery is None:
                 self._acknowledge_ahead(message_id, result)
@@ -147,6 +155,8 @@ class Backlog:
                 delivery.release()
                 self._finish(delivery, result)
                 result.accepted.append(ack_id)
+            elif delivery.ack_id == ack_id and self.policy.is_exactly_once and not self._ordered.is_next(delivery):
+                result.unordered.append(ack_id)
             elif delivery.ack_id == ack_id:
                 done = self._ordered.acknowledge(delivery)
                 for finished in done:
@@ -247,8 +257,10 @@ class Backlog:
         self._load(position)
 
     def position(self) -> Position:
-        """Return how far the subscription has come."""
-        return Position(self._cursor, tuple(self._pending), tuple(self._acked_ahead), dict(self._failures))
+        """Return how far the subscription has come; messages on their way to the dead-letter topic are done."""
+        pending = tuple(message_id for message_id in self._pending if message_id not in self._forwarding)
+        failures = {message_id: n for message_id, n in self._failures.items() if message_id not in self._forwarding}
+        return Position(self._cursor, pending, tuple(self._acked_ahead), failures)
 
     def needs(self, batch: Batch) -> bool:
         """Tell whether a batch holds a message that is not done."""

@@ -106,7 +106,7 @@ class AckResult:
     Attributes:
         accepted: Ack ids that were good.
         stale: Ack ids whose lease had ended; an error only with exactly-once delivery.
-        unordered: Ack ids held until the earlier messages of their ordering key are acknowledged.
+        unordered: Ack ids ahead of an earlier message of their ordering key: held, with exactly-once delivery refused.
         acked: Message ids that are now acknowledged for good.
         failed: Message ids whose delivery attempt failed.
     """

@@ -68,6 +68,10 @@ class OrderedMessages:
             if queue.sent < len(queue.messages):
                 self._waiting[key] = queue
 
+    def is_next(self, delivery: Delivery) -> bool:
+        """Tell whether a leased message is the oldest unacknowledged one of its key."""
+        return self._keys[delivery.key].messages[0] is delivery
+
     def acknowledge(self, delivery: Delivery) -> list[Delivery]:
         """Acknowledge a leased message; return what is done now: nothing while an earlier one of the key is not."""
         delivery.acked = True

@@ -16,6 +16,7 @@ class Policy:
     Attributes:
         matches: The filter; None delivers every message.
         is_ordered: Whether messages with an ordering key are delivered in order.
+        is_exactly_once: Whether an ack id that cannot end its message at once is an error.
         max_attempts: Delivery attempts before a message goes to the dead-letter topic; 0 without one.
         min_backoff: Seconds before the first redelivery, doubled for each further one; 0 redelivers at once.
         max_backoff: The most seconds between two attempts.
@@ -23,6 +24,7 @@ class Policy:
 
     matches: Predicate | None = None
     is_ordered: bool = False
+    is_exactly_once: bool = False
     max_attempts: int = 0
     min_backoff: float = 0.0
     max_backoff: float = 0.0
@@ -43,6 +45,7 @@ class Policy:
         return cls(
             matches=matches,
             is_ordered=subscription.enable_message_ordering,
+            is_exactly_once=subscription.enable_exactly_once_delivery,
             max_attempts=subscription.dead_letter_policy.max_delivery_attempts,
             min_backoff=seconds_of(retry.minimum_backoff) if has_retry else 0.0,
             max_backoff=seconds_of(retry.maximum_backoff) if has_retry else 0.0,

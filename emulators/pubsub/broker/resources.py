@@ -128,8 +128,8 @@ class Subscription:
 
     @property
     def is_exactly_once(self) -> bool:
-        """Whether a lease that has ended makes its ack id an error."""
-        return bool(self.config.enable_exactly_once_delivery)
+        """Whether an ack id that cannot end its message at once is an error."""
+        return self.backlog.policy.is_exactly_once
 
     @property
     def cursor(self) -> int:
@@ -208,13 +208,14 @@ class Subscription:
             self.backlog.discard_before(self.topic.log.first_id_since(horizon))
 
     def seek_time(self, publish_us: int) -> None:
-        """End all messages published before a time, and brings back the retained ones published since."""
+        """End all messages published before a time and every lease, and bring back what is retained since."""
         log, replay_us = self.topic.log, self.replay_us
         boundary = log.first_id_since(publish_us)
         if replay_us:
-            start = max(boundary, log.first_id_since(now_us() - replay_us))
-            self.backlog.seek(Position(start - 1))
+            position = Position(max(boundary, log.first_id_since(now_us() - replay_us)) - 1)
         else:
             self.backlog.discard_before(boundary)
+            position = self.backlog.position()
+        self.backlog.seek(position)
         self.schedule()
         self.notify()

@@ -29,10 +29,13 @@ class _Group:
         self.effects: list[Callable[[], None]] = []
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
+        last_in_line = asyncio.shield(self.outcome)
+        self.outcome.set_result(None)
+        # Who waits goes on first: a Publish is answered before its messages are delivered.
+        await last_in_line
         for effect in self.effects:
             effect()
-        self.outcome.set_result(None)
 
     def fail(self, error: StateError) -> None:
         self.outcome.set_exception(PubsubError(grpc.StatusCode.UNAVAILABLE, f"The Pub/Sub emulator stops: {error}."))
@@ -69,7 +72,7 @@ class Journal:
                 group.fail(failure)
                 self._open.fail(failure)
                 raise failure from error
-            group.finish()
+            await group.finish()
 
     async def committed(self) -> None:
         """Wait until everything recorded so far is durable.
@@ -81,7 +84,10 @@ class Journal:
         await asyncio.shield(self._open.outcome)
 
     def when_committed(self, effect: Callable[[], None]) -> None:
-        """Call a function once everything recorded so far is durable; functions are called in that order."""
+        """Call a function once everything recorded so far is durable, after those who wait for that have gone on.
+
+        Functions are called in the order they were given.
+        """
         self._has_work.set()
         self._open.effects.append(effect)
 

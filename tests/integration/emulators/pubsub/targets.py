@@ -26,6 +26,8 @@ from google.pubsub_v1.types import PubsubMessage, ReceivedMessage
 START_SECONDS = 60
 CALL: dict[str, Any] = {"retry": None, "timeout": 15}
 """No retries, so that a test sees the answer itself."""
+OURS = pytest.mark.parametrize("emulator_address", ["ours"], indirect=True)
+"""For tests that say nothing of Google's emulator."""
 
 
 class Emulator:

@@ -4,7 +4,11 @@ import queue
 from collections import defaultdict
 from typing import Any
 
-from tests.integration.emulators.pubsub.targets import Target, data_of, take
+import pytest
+from google.api_core import exceptions
+from google.cloud.pubsub_v1.subscriber.exceptions import AcknowledgeStatus
+
+from tests.integration.emulators.pubsub.targets import OURS, Target, data_of, take
 
 
 def keyed(key: str, *bodies: bytes) -> list[dict[str, Any]]:
@@ -66,6 +70,38 @@ def test_other_keys_do_not_wait(target: Target) -> None:
     target.publish(topic, *keyed("slow", *numbers(2)), *keyed("other", b"x"), b"without a key")
     assert data_of(target.pull(subscription, 1)) == [b"0"]
     assert sorted(data_of(target.pull(subscription, 2))) == [b"without a key", b"x"]
+
+
+@OURS
+def test_exactly_once_ack_out_of_order_is_refused_for_the_moment(target: Target) -> None:
+    topic, subscription = target.pair(enable_message_ordering=True, enable_exactly_once_delivery=True)
+    target.publish(topic, *keyed("k", *numbers(2)))
+    first, second = target.pull(subscription, 2)
+    with pytest.raises(exceptions.FailedPrecondition) as refused:
+        target.ack(subscription, [second])
+    (info,) = refused.value.details
+    assert dict(info.metadata) == {second.ack_id: "TRANSIENT_FAILURE_UNORDERED_ACK_ID"}
+    target.ack(subscription, [first])
+    target.ack(subscription, [second])
+    assert target.pull_once(subscription) == []
+
+
+@OURS
+def test_exactly_once_acks_on_a_stream_are_confirmed_in_order(target: Target) -> None:
+    topic, subscription = target.pair(enable_message_ordering=True, enable_exactly_once_delivery=True)
+    got: queue.Queue[bytes] = queue.Queue()
+    outcomes: queue.Queue[Any] = queue.Queue()
+
+    def receive(message: Any) -> None:
+        got.put(message.data)
+        outcomes.put(message.ack_with_response())
+
+    with target.stream(subscription, receive):
+        target.publish(topic, *keyed("k", *numbers(100)))
+        assert take(got, 100) == numbers(100)
+        confirmed = [outcome.result(timeout=20) for outcome in take(outcomes, 100)]
+    assert confirmed == [AcknowledgeStatus.SUCCESS] * 100
+    assert target.pull_once(subscription) == []
 
 
 def test_without_ordering_keys_do_not_matter(target: Target) -> None:

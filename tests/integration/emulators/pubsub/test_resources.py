@@ -1,10 +1,11 @@
 """Topics, subscriptions and snapshots: create, get, list, update, delete."""
 
+import grpc
 import pytest
 from google.api_core import exceptions
 from google.pubsub_v1.types import Subscription
 
-from tests.integration.emulators.pubsub.targets import CALL, Target
+from tests.integration.emulators.pubsub.targets import CALL, OURS, Target
 
 
 def test_topic_lives_and_dies(target: Target) -> None:
@@ -158,6 +159,37 @@ def test_schema_service_is_unimplemented(target: Target) -> None:
     from google.pubsub_v1 import SchemaServiceClient
     from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 
+    client = SchemaServiceClient(transport=SchemaServiceGrpcTransport(channel=target.publisher.transport.grpc_channel))
+    name = target.name("schemas")
+    calls = {
+        "CreateSchema": lambda: client.create_schema(parent=target.project, schema={}, schema_id="ab1", **CALL),
+        "GetSchema": lambda: client.get_schema(name=name, **CALL),
+        "CommitSchema": lambda: client.commit_schema(name=name, schema={}, **CALL),
+    }
+    for method, call in calls.items():
+        with pytest.raises(exceptions.MethodNotImplemented, match=rf"google\.pubsub\.v1\.SchemaService/{method}\b"):
+            call()
+
+
+def test_no_schemas_are_listed(target: Target) -> None:
+    from google.pubsub_v1 import SchemaServiceClient
+    from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
+
     transport = SchemaServiceGrpcTransport(channel=target.publisher.transport.grpc_channel)
-    with pytest.raises(exceptions.MethodNotImplemented):
-        SchemaServiceClient(transport=transport).list_schemas(parent=target.project, **CALL)
+    assert list(SchemaServiceClient(transport=transport).list_schemas(parent=target.project, **CALL)) == []
+
+
+@OURS
+def test_unknown_methods_are_named(target: Target) -> None:
+    channel = target.publisher.transport.grpc_channel
+    for method in ("google.iam.v1.IAMPolicy/GetIamPolicy", "google.pubsub.v1.Publisher/NoSuchMethod"):
+        calls = (
+            lambda method=method: channel.unary_unary(f"/{method}")(b"", timeout=15),
+            lambda method=method: list(channel.unary_stream(f"/{method}")(b"", timeout=15)),
+            lambda method=method: list(channel.stream_stream(f"/{method}")(iter([b""]), timeout=15)),
+        )
+        for call in calls:
+            with pytest.raises(grpc.RpcError) as refused:
+                call()
+            assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+            assert method in refused.value.details()

@@ -1,5 +1,6 @@
 """What is stored and what is deleted, with kills in between."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 
@@ -227,6 +228,26 @@ def test_progress_is_folded(running: Emulator, monkeypatch: pytest.MonkeyPatch) 
     assert running.stored("progress") == 0
     running.restart()
     assert running.bodies() == [b"4", b"5"]
+
+
+def test_publish_is_answered_before_its_messages_are_delivered(running: Emulator) -> None:
+    running.create_subscription()
+    order: list[str] = []
+
+    async def publish(number: int) -> None:
+        request = wire.PublishRequest(topic=TOPIC, messages=[wire.PubsubMessage(data=b"%d" % number)])
+        await running.publisher.publish(request, None)
+        order.append("answered")
+
+    async def pull() -> None:
+        await running.subscriber.pull(wire.type_of["PullRequest"](subscription=SUBSCRIPTION, max_messages=9), None)
+        order.append("delivered")
+
+    async def both() -> None:
+        await asyncio.gather(pull(), publish(1), publish(2))
+
+    running.run(both())
+    assert order == ["answered", "answered", "delivered"]
 
 
 def test_publish_is_visible_only_when_it_is_stored(running: Emulator) -> None:

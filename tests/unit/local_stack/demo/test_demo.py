@@ -143,6 +143,33 @@ def test_the_ledger_of_many_objects_is_added_up_by_folder(capsys: pytest.Capture
     ]
 
 
+MARKUP = "[bold]access[/old].log :smile: [/]"
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]):
+    uri = f"{FOLDER}/{MARKUP}"
+    screen = Screen()
+    with screen.step(MARKUP):
+        screen.working(MARKUP)
+        screen.line(MARKUP)
+        screen.plain(MARKUP)
+    screen.ledger(figures(ledger={uri: ledger(5, 1, 0, 600), f"{FOLDER}/a.log": ledger(5, 1, 0, 600)}))
+    screen.rejected(figures(rejected={uri: {MARKUP: 1}}))
+    screen.days(figures(summary={MARKUP: figures().summary["2026-11-01"]}, statuses={MARKUP: {200: 1}}))
+    # Step, line, plain; the tables of objects, reasons, days and statuses.
+    assert capsys.readouterr().out.count(MARKUP) == 7
+
+
+def test_the_spinner_shows_text_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    with screen.step(MARKUP):
+        screen.working(f"working on {MARKUP}")
+        assert screen._spinner is not None
+    assert MARKUP in capsys.readouterr().out
+
+
 def test_rejected_lines_are_printed_with_their_raw_bytes(capsys: pytest.CaptureFixture[str]):
     example = {
         "error_type": "not_matching_format",

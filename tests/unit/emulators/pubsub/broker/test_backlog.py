@@ -200,3 +200,29 @@ def test_seek_voids_every_lease(log: Log) -> None:
     backlog.seek(Position(0))
     assert backlog.modify(old, [0, 0], 1).stale == old
     assert ids(take(backlog, 1)) == published
+
+
+def test_exactly_once_ack_out_of_order_leaves_the_lease(log: Log) -> None:
+    backlog = backlog_of(log, is_ordered=True, is_exactly_once=True)
+    published = log.publish(*[BODY | {"ordering_key": "k"}] * 3)
+    consumer = Consumer()
+    first, second, third = take(backlog, 0, consumer=consumer)
+    result = backlog.acknowledge([second.ack_id])
+    assert (result.unordered, result.accepted, result.acked) == ([second.ack_id], [], [])
+    assert not backlog.is_stale(second.ack_id)
+    assert consumer.messages == 3
+    ids_of_all = [third.ack_id, first.ack_id, second.ack_id]
+    result = backlog.acknowledge(ids_of_all)
+    assert (result.acked, sorted(result.accepted), result.unordered) == (published, sorted(ids_of_all), [])
+
+
+def test_position_leaves_out_what_is_being_forwarded(log: Log) -> None:
+    backlog = backlog_of(log, max_attempts=1)
+    published = log.publish(BODY, BODY)
+    take(backlog, 0, 1)
+    backlog.expire(10)
+    (exhausted,) = backlog.take_exhausted()
+    assert backlog.position() == Position(published[0])
+    backlog.seek(backlog.position())
+    backlog.forwarded(exhausted)
+    assert ids(take(backlog, 10)) == published[1:]

@@ -14,11 +14,13 @@ CONSUMERS = 2
 
 
 class OrderedDelivery(RuleBasedStateMachine):
+    is_exactly_once = False
+
     @initialize()
     def start(self) -> None:
         self.now = 0.0
         self.log = Log()
-        self.backlog = backlog_of(self.log, is_ordered=True)
+        self.backlog = backlog_of(self.log, is_ordered=True, is_exactly_once=self.is_exactly_once)
         self.consumers = [Consumer() for _ in range(CONSUMERS)]
         self.held: dict[int, tuple[Delivery, str, int]] = {}
         self.published: dict[str, list[int]] = defaultdict(list)
@@ -50,7 +52,11 @@ class OrderedDelivery(RuleBasedStateMachine):
         message_id = data.draw(st.sampled_from(sorted(self.held)))
         delivery, ack_id, _ = self.held.pop(message_id)
         if how == "ack":
-            self.done.update(self.backlog.acknowledge([ack_id]).acked)
+            result = self.backlog.acknowledge([ack_id])
+            self.done.update(result.acked)
+            if self.is_exactly_once:
+                assert (message_id in self.done) == (result.accepted == [ack_id])
+                assert message_id in self.done or (result.unordered, delivery.ack_id) == ([ack_id], ack_id)
             if message_id not in self.done:
                 self.held[message_id] = (delivery, ack_id, self.holder_of(message_id))
         else:
@@ -97,5 +103,13 @@ class OrderedDelivery(RuleBasedStateMachine):
         assert self.backlog._ordered.parked == 0
 
 
-OrderedDelivery.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+class ExactlyOnceOrderedDelivery(OrderedDelivery):
+    """An acknowledgement is confirmed if and only if its message is done; else the lease goes on."""
+
+    is_exactly_once = True
+
+
+for machine in (OrderedDelivery, ExactlyOnceOrderedDelivery):
+    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestOrderedDelivery = OrderedDelivery.TestCase
+TestExactlyOnceOrderedDelivery = ExactlyOnceOrderedDelivery.TestCase
