@@ -2,8 +2,8 @@
 
 Both run in this process on Beam's FnApiRunner, from a local file to Parquet files. Each is timed from its options to
 its last file: building the pipeline included, imports and one warm-up run of each aside. They take turns, and the
-medians count. Beam takes half a second for building and ending a pipeline, whatever is in it: it is a third of the time
-of 1,000,000 lines of ours, so more are measured too. One line in a hundred is bad; those that are not UTF-8 are kept
+medians count. Beam takes half a second to build and end any pipeline: a third of our time for 1,000,000 lines, so that
+more are measured too. One line in a hundred is bad; those that are not UTF-8 are kept
 from the article's way, which would stop at the first.
 """
 

@@ -19,7 +19,7 @@ from local_stack.waiting import wait_for
 LINES = 1_000_000
 DAY = "2026-11-01"
 MAX_SECONDS = 90
-# More than the slowest machine takes that is worth waiting for.
+# More than any machine takes that is worth waiting for.
 WAIT_SECONDS = 900
 
 

@@ -38,7 +38,7 @@ _STATIC = r"\.(css|js|png|jpe?g|gif|svg|ico|woff2?|ttf|txt|pdf|zip|gz|xml)$"
 
 
 def summaries(path: Path, log_format: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Parse a log and makes the table of every panel in DuckDB, on one thread.
+    """Parse a log and make the table of every panel in DuckDB, on one thread.
 
     Returns:
         The panels' rows: the item, its hits, its visitors (distinct pairs of address and user agent) and its bytes.
@@ -100,7 +100,7 @@ def _panel(database: duckdb.DuckDBPyConnection, name: str, items: str, keys: str
 
 
 def goaccess_seconds(path: Path, report: Path) -> float | None:
-    """CPU seconds of GoAccess for its report of a combined log as JSON; None where it is not installed."""
+    """Return the CPU seconds of GoAccess for its report of a combined log as JSON; None where it is not installed."""
     program = shutil.which("goaccess")
     if program is None:
         return None
@@ -114,7 +114,7 @@ def goaccess_seconds(path: Path, report: Path) -> float | None:
 
 
 def our_seconds(path: Path) -> float:
-    """CPU seconds of `summaries`."""
+    """Return the CPU seconds of `summaries`."""
     started = time.process_time()
     summaries(path, "combined")
     return time.process_time() - started

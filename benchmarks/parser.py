@@ -49,17 +49,17 @@ class Comparison(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """A piece of work, and over how many lines it goes."""
+    """A piece of work, and how many lines it reads."""
 
     work: Callable[[], object]
     lines: int
 
 
 def run(lines: int = LINES, slow_lines: int = SLOW_LINES, runs: int = RUNS) -> list[Comparison]:
-    """Measures what is compared in turns, on the same lines; ways in Python steps per line on the first `slow_lines`.
+    """Time the compared programs in turns, on the same lines; those that step per line get the first `slow_lines` only.
 
-    Times are those of the process's CPU, all threads together, and so one core's; but those of gzip, where a second
-    thread decompresses, are on the wall.
+    Times are CPU time of the process, all threads together, and so one core's. Those of gzip, where a second thread
+    decompresses, are wall time.
     """
     pa.set_cpu_count(1)
     combined = make_log("combined", lines)
@@ -124,7 +124,7 @@ def _parsing(parser: BlockParser, blocks: Sequence[bytes], lines: int) -> _Way:
 
 
 def _to_parquet(parser: BlockParser, blocks: Sequence[bytes], lines: int, folder: str) -> _Way:
-    """As the backfill writes its rows, the columns that say where they are from aside."""
+    """Write rows as the backfill does, without the identity columns."""
 
     def work() -> None:
         for number, block in enumerate(blocks):
@@ -134,7 +134,7 @@ def _to_parquet(parser: BlockParser, blocks: Sequence[bytes], lines: int, folder
 
 
 def _gzip(log: bytes, lines: int, runs: int) -> list[Comparison]:
-    """Whole files from memory, as the backfill reads them."""
+    """Time whole gzip files from memory, read as the backfill reads them."""
     compressed = gzip.compress(log, 6)
     parser = BlockParser(get_format("combined"))
 

@@ -43,7 +43,7 @@ def make_log(name: str, lines: int, seed: int = 20150517) -> bytes:
 
 
 def cut_blocks(log: bytes, block_bytes: int = 8 << 20) -> Iterator[bytes]:
-    """Cuts a log at line ends into blocks of about `block_bytes`."""
+    """Cut a log at line ends into blocks of about `block_bytes`."""
     start = 0
     while start < len(log):
         end = log.find(b"\n", min(start + block_bytes, len(log) - 1)) + 1

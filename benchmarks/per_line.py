@@ -66,7 +66,7 @@ def seven_regexes(line: str) -> dict[str, Any]:
 
 
 def nginx_json_to_dict(line: str) -> dict[str, Any]:
-    """One `json.loads`, then every value to its type."""
+    """Parse with one `json.loads`, then convert every value."""
     document = json.loads(line)
     method, target, protocol = document["request"].split(" ")
     path, _, query = target.partition("?")

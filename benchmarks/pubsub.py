@@ -33,7 +33,7 @@ MESSAGES = 200_000
 PER_REQUEST = 1000
 IN_FLIGHT = 4
 LONGEST_SECONDS = 20.0
-"""A receiver that is not done by then is measured by what it has received."""
+"""A slower receiver is measured by what it has received by then."""
 
 _START_SECONDS = 60
 _LINE = (

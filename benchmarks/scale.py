@@ -1,7 +1,7 @@
-"""What a line costs, the figures that docs/scale.md reckons with: ``python -m benchmarks.scale``.
+"""What a line costs, the figures that docs/scale.md is based on: ``python -m benchmarks.scale``.
 
 CPU time of the whole backfill job per line, and what a row takes as a log line, as gzip, as Parquet and in BigQuery.
-BigQuery's own bytes are reckoned from the rows by its rules for the sizes of data types:
+BigQuery's own bytes are computed from the rows by its rules for the sizes of data types:
 https://cloud.google.com/bigquery/pricing#data
 """
 

@@ -143,7 +143,7 @@ class _Machine(ExitStack):
             return _Run(published, counted, _cpu_seconds() - cpu_seconds)
 
     def beam_runner(self) -> float:
-        """Messages a second of the same pipeline on Beam's own runner."""
+        """Return the messages a second of the same pipeline on Beam's own runner."""
         options = self._provision("beam")
         self._publish("beam", BEAM_BACKLOG)
         with self._process("-c", _BEAM_CODE, *options):

@@ -2,7 +2,7 @@
 
 On a BigQuery emulator of its own. The day grows: after each size its `requests` are rebuilt from the landing tables (a
 fifth of the lines has been streamed too, one of a hundred of those twice), then all daily tables with their checks.
-Whether the figures are right, `make proof` tells. GoAccess, where installed, makes its report of the first million.
+`make proof` checks the figures. GoAccess, where installed, makes its report of the first million.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ starts by itself for every day a backfill has touched; by hand it takes the day:
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
 
 **Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. A
-day nothing has landed for ends with no rows in any of them, and a warning.
+day for which nothing has landed ends up without rows, and with a warning.
 
 **When a task fails**, its log ends in one line with the day and the counts that do not agree. `rebuild_requests` first
 compares the landing tables with the ledger, and replaces nothing where they differ; then the rebuilt day with the
 landing tables. `rebuild_daily_tables` compares the daily tables with `requests`. What landed while a day was being
 rebuilt makes the task rebuild it again; one that still fails after its retries has found something wrong. Every check
-is kept in `quality_checks`, the balance of every day is the view `reconciliation`.
+is kept in `quality_checks`; the view `reconciliation` has the balance of every day.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rejected lines, read again.
 
-When the parser has learnt to read what it rejected before, or when lines were read in a wrong format, this makes rows
-of the rejected lines, from the bytes that were kept of them. By hand, for all of them or for some:
+Makes rows of rejected lines, from the bytes that were kept of them, once the parser can read what it rejected before,
+or when the lines were read in the wrong format. By hand, for all of them or for some:
 
     airflow dags trigger dead_letter_replay --conf '{"reason": "bad_timestamp", "dry_run": true}'
     airflow dags trigger dead_letter_replay --conf '{"start_date": "2015-05-17", "end_date": "2015-05-20"}'
@@ -12,7 +12,7 @@ no day of its own. Each line is read in the format its source object was read in
 
 **What happens**: the lines are copied to a staging table, read by a Dataflow job, checked against the job's manifest,
 and landed in one transaction, each line in the table where it would have landed at once; `replayed_at` of the line says
-when. `daily_summary` follows by itself for every day of the rows. What is still rejected stays as it is.
+when. `daily_summary` then starts by itself for every day that has new rows. What is still rejected stays as it is.
 
 **Repeat it freely**, at any time: a line becomes a row once, whatever else runs meanwhile, and a new backfill of its
 source object replaces that row like any other of the object. Lines that were too long are not kept to their end and
@@ -20,7 +20,7 @@ are never replayed: backfill their files again. Lines that the stream has reject
 later run: BigQuery lets no transaction change rows that were streamed less than 30 minutes ago.
 
 **When a task fails**, its log ends in one line that says why; up to `land`, nothing has been landed. Every task can be
-cleared: the lines that are waiting then are selected and read.
+cleared: it reads the lines that are waiting then.
 """
 
 from __future__ import annotations

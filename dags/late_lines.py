@@ -1,19 +1,19 @@
-"""Days that are over and have changed, and the stream's ledger.
+"""Rebuild past days that have changed, and sum up the stream's ledger.
 
-Every hour this looks for days that are over and for which more has landed than `requests` was rebuilt from: yesterday
-after its midnight, and any day for which the stream has brought late lines since. It starts `daily_summary` for each of
-them. By hand it looks at once:
+Every hour this looks for past days for which more has landed than `requests` was rebuilt from: yesterday, once it is
+over, and any day that late lines of the stream have reached since. It starts `daily_summary` for each of them. To look
+at once:
 
     airflow dags trigger late_lines
 
 **The bound** is `LOGLINE_LATE_DAYS` (30). Lines for a day before that are in `streamed_requests`, but the day is left
 as it is until somebody rebuilds it (`airflow dags trigger daily_summary`); `reconciliation` shows it as outdated.
-Either way `request_builds` has an entry with the number of lines: nothing changes or is left out without a word.
+Either way `request_builds` has an entry with the number of lines: nothing changes or is left out unrecorded.
 
-It also sums the stream's batches up in `ledger` and `ledger_days`, one row for each job and hour; the last day is
+It also sums up the stream's batches in `ledger` and `ledger_days`, one row for each job and hour; the last day is
 summed up again.
 
-**Repeat it freely**: what is summed up is replaced, and a day that is rebuilt once more stays the same.
+**Repeat it freely**: sums are replaced, and a day that is rebuilt again stays the same.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""Everything logline needs in its project.
+"""Create everything logline needs in its project.
 
-Creates what logline needs in the project: the bucket, both datasets, every table of `dags/sql/**/schema.sql`, every
-view of `dags/sql/*/view.sql`, the Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live
-lines, the streaming job's subscription, and where messages go that were delivered in vain too often. Run it once before
-anything else, and again after every upgrade:
+That is the bucket, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, the
+Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the streaming job's subscription,
+and a dead-letter topic for messages that were delivered too often without success. Run it once before anything else,
+and again after every upgrade:
 
     airflow dags trigger provision
 
 **Repeat it freely**: what exists is kept, templates and views are replaced. Tables follow their `schema.sql`: a new
-column is added at the end, NULL in the rows of before; descriptions, clustering, the partition filter and the expiry of
+column is added at the end, NULL in existing rows; descriptions, clustering, the partition filter and the expiry of
 partitions are set. What would lose or change data fails `evolve_tables` with one line, and no table is touched: a
 column that is gone from the file, another type, NOT NULL added or removed, another partitioning. Where the template of
 the stream is of another version than the running job, the next run of `stream_supervisor` updates that job.
 
 The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after
-`LOGLINE_STAGING_EXPIRY_HOURS`, should a run not have come to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
+`LOGLINE_STAGING_EXPIRY_HOURS`, should a run not get to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
 the landing tables that many days after their own day: an older day cannot be backfilled or rebuilt.
 Unread messages are kept for 7 days, those set aside for 31.
 
@@ -135,7 +135,7 @@ with DAG(
         # How long the messages in hand of a killed job wait for the next one; a living job extends its leases.
         ack_deadline_secs=30,
         message_retention_duration={"seconds": 7 * 24 * 3600},
-        # For ever: the default deletes a subscription after 31 days without a reader.
+        # Never: the default deletes a subscription after 31 days without a reader.
         expiration_policy={},
         message_retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 60}},
         # What cannot be parsed is a rejected line. Only what kills its reader is delivered so often.

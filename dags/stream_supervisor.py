@@ -1,7 +1,7 @@
-"""Keeps the streaming job alive, for months.
+"""Keep the streaming job alive, for months.
 
-Every five minutes it looks at the Dataflow job of the stream and makes it what it should be: one running job, from the
-template that `provision` has put into the bucket. Trigger it by hand to have it look at once, or to make it act:
+Every five minutes it looks at the Dataflow job of the stream and brings it to the wanted state: one running job, from
+the template that `provision` has put into the bucket. Trigger it by hand to look at once, or to act:
 
     airflow dags trigger stream_supervisor --conf '{"action": "drain"}'
 
@@ -10,7 +10,7 @@ template that `provision` has put into the bucket. Trigger it by hand to have it
 
 | the job | what happens |
 |---|---|
-| is not there, or has ended | it is launched; after repeated ends with growing pauses, then not at all, with an alarm |
+| is missing, or has ended | it is launched; after repeated ends with growing pauses, then not at all, with an alarm |
 | starts, drains, is cancelled or updated | nothing; an alarm if it takes too long |
 | runs another version than the template | it is updated in place; where Dataflow refuses that, see below |
 | runs | its lag, its rejected lines and, where a limit is set, the freshness of its rows are checked |
@@ -20,7 +20,7 @@ version. An update that fails otherwise is not tried again; the alarm says why.
 
 A job launched by hand under the same name is adopted as it is; `action: update` brings it to the template's version.
 
-**Repeat it freely**: Dataflow refuses a second job of one name, and nothing is remembered but in Dataflow itself.
+**Repeat it freely**: Dataflow refuses a second job of one name, and the only state is Dataflow's own.
 Clearing, failing or killing any task, and pausing this DAG, leave the stream running. **To stop the stream**, pause
 this DAG, then drain the job.
 

@@ -113,7 +113,7 @@ def wait_for_database(*, migrated: bool) -> None:
 
 
 def what_is_missing(*, migrated: bool) -> str:
-    """Return in one line what the database lacks, nothing where it is ready."""
+    """Return what the database lacks, as one line; empty where it is ready."""
     try:
         connection = connect()
     except psycopg2.OperationalError as error:

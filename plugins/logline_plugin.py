@@ -36,7 +36,7 @@ class LoglinePlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The page's application; only the API server asks for it, and it alone pays for the imports."""
+        """Return the page's application; only the API server asks for it, so only it pays for the imports."""
         from logline.page.app import PREFIX, build
         from logline.settings import Settings, SettingsError
 

@@ -38,7 +38,7 @@ def token_of(stack: RunningStack, role: str = "admin") -> str:
 
 @dataclass
 class Watched:
-    """What pages did that they should not.
+    """Faults of the pages that were open.
 
     Attributes:
         errors: Errors on the console of the page Logline, and its uncaught exceptions.

@@ -1,8 +1,8 @@
 """``make templates``: build the image of every Dataflow job, and write the container spec of its Flex Template.
 
-The specs go to build/templates/JOB.json, the very ones that the DAG `provision` uploads to the bucket. Images and specs
+The specs go to build/templates/JOB.json; the DAG `provision` uploads the same ones to the bucket. Images and specs
 are named by LOGLINE_PROJECT, LOGLINE_REGION, LOGLINE_BUCKET, LOGLINE_IMAGE_REPOSITORY and LOGLINE_IMAGE_VERSION; with
-``--push`` (make templates PUSH=1) the images go to their repository. Options after ``--`` are handed to the build.
+``--push`` (make templates PUSH=1) the images go to their repository. Options after ``--`` go to the image build.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Build, write, and push where asked; returns the exit code."""
+    """Build the images, write the specs, push if asked; return the exit code."""
     parser = argparse.ArgumentParser(prog="python tools/build_templates.py", description=__doc__)
     parser.add_argument("--push", action="store_true", help="push the images to their repository")
     parser.add_argument("--engine", default=find_engine(), help="docker or podman")

@@ -23,7 +23,7 @@ Each DAG's page in the Airflow UI says the same. Trigger one there, with a form,
 """
 # Read in the order of use.
 ORDER = ("provision", "log_backfill", "stream_supervisor", "daily_summary")
-# Of an installation that sets nothing but these; the tests load the DAGs with the same.
+# The only settings of the installation described; the tests load the DAGs with the same.
 ENVIRONMENT = {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"}
 
 

@@ -1,7 +1,7 @@
-"""Write the secrets that docker-compose.yaml asks for into .env; keep those that are there.
+"""Write the secrets that docker-compose.yaml needs into .env; keep existing ones.
 
-Only its owner can read the file. Deleting a line and running this again makes a new secret: the Fernet key encrypts
-connections in Airflow's database, and POSTGRES_PASSWORD is what the volume of the database was made with.
+Only its owner can read the file. To make a new secret, delete its line and run this again; but the Fernet key encrypts
+connections in Airflow's database, and the database's volume was made with POSTGRES_PASSWORD.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def generated() -> dict[str, str]:
 
 
 def main(path: Path) -> int:
-    """Add what is missing; returns the exit code."""
+    """Add what is missing; return the exit code."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     known = {line.partition("=")[0].strip() for line in text.splitlines() if line.partition("=")[2].strip()}
     missing = {name: value for name, value in generated().items() if name not in known}

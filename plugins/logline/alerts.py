@@ -1,4 +1,4 @@
-"""Who is told when something needs somebody: Airflow's notifiers, chosen by one setting.
+"""Alerts to people: Airflow's notifiers, chosen by one setting.
 
 `LOGLINE_NOTIFIERS` is a JSON list. Each entry names the class of a notifier, of any provider, and its arguments:
 
@@ -44,7 +44,7 @@ class LogNotifier(BaseNotifier):
 
 
 class AlertNotifier(BaseNotifier):
-    """Tell every notifier of the setting `LOGLINE_NOTIFIERS`, and the log, that a task has failed.
+    """Tell the log, and every notifier of `LOGLINE_NOTIFIERS`, that a task has failed.
 
     Args:
         settings: the installation.
@@ -61,7 +61,7 @@ class AlertNotifier(BaseNotifier):
         self.told = notifiers(settings)
 
     def notify(self, context: Context) -> None:
-        """Tell everybody, also when one cannot be told."""
+        """Tell every notifier, even when one of them fails."""
         ti, exception = context["ti"], context.get("exception")
         day = getattr(ti, "rendered_map_index", None)
         what = f"{ti.dag_id}.{ti.task_id}{f' [{day}]' if day else ''} of {ti.run_id}"

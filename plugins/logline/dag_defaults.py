@@ -17,7 +17,7 @@ def task_defaults(settings: Settings, *, runbook: str | None = None, **changed: 
     Args:
         settings: the installation.
         runbook: heading of docs/operations.md for the alert of a failed task; None tells nobody.
-        changed: what this DAG has otherwise.
+        changed: what differs in this DAG.
     """
     defaults = {
         "owner": "logline",

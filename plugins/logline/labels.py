@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DAY_LABEL = "logline-day"
-# The day of a job that works on no day in particular.
+# The day label of a job that works on no particular day.
 NO_DAY = "all"
 
 

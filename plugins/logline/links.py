@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class JobPageLink(BaseOperatorLink):
-    """The Dataflow job, at the address of the setting `LOGLINE_JOB_PAGE`."""
+    """Link to the Dataflow job, at the address of the setting `LOGLINE_JOB_PAGE`."""
 
     name = "Dataflow job"
 
@@ -30,7 +30,7 @@ class JobPageLink(BaseOperatorLink):
 
 
 class LoglinePageLink(BaseOperatorLink):
-    """What the page Logline says about the run."""
+    """Link to what the page Logline says about the run."""
 
     name = "Logline"
 

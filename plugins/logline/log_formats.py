@@ -25,7 +25,7 @@ def log_formats(job: str) -> tuple[str, ...]:
 
 
 def is_log_format(text: str, job: str) -> bool:
-    """Whether a job takes it: one of its names, or what may be a server's format string, which it checks itself."""
+    """Return whether a job may take it: one of its names, or a server's format string, which the job checks itself."""
     names = log_formats(job)
     return not names or text in names or "%" in text or "$" in text
 

@@ -41,7 +41,7 @@ def check_log_format(log_format: str) -> str:
 
 
 def check_known_params(conf: Mapping[str, object] | None, known: Iterable[str]) -> None:
-    """Refuse a run configuration with a key that is no Param, which Airflow would silently ignore.
+    """Refuse a run configuration with a key that is not a Param, which Airflow would silently ignore.
 
     Raises:
         ParamError: naming the unknown keys and the known ones.

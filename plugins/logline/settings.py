@@ -242,11 +242,11 @@ class Settings(BaseSettings):
 
     @property
     def wait_for_files(self) -> timedelta:
-        """How long a run waits for its files."""
+        """Return how long a run waits for its files."""
         return timedelta(hours=self.wait_for_files_hours)
 
     def has_expired(self, day: date) -> bool:
-        """Whether rows of a day leave the landing tables as soon as they come: nothing can be made from them."""
+        """Return whether rows of a day expire as soon as they land, so that nothing can be made from them."""
         if self.landing_expiry_days is None:
             return False
         return day + timedelta(days=self.landing_expiry_days) <= datetime.now(UTC).date()
@@ -270,11 +270,11 @@ class Settings(BaseSettings):
 
     @property
     def subscription_path(self) -> str:
-        """The streaming job's subscription, `projects/PROJECT/subscriptions/ID`."""
+        """Return the streaming job's subscription, `projects/PROJECT/subscriptions/ID`."""
         return f"projects/{self.project}/subscriptions/{self.subscription}"
 
     def anonymising_parameters(self) -> dict[str, str]:
-        """Return the parameters that tell a job what to take out of lines; empty when that is nothing."""
+        """Return the parameters that tell a job what to take out of lines; empty if nothing."""
         parameters = {}
         if self.anonymise != "none":
             parameters["anonymise"] = self.anonymise
@@ -307,7 +307,7 @@ _OTHER_THAN = {"staging_dataset": "dataset", "dead_letter_topic": "topic"}
 
 
 class _Environment(EnvSettingsSource):
-    """Reads a mapping; a blank variable is one that is not set."""
+    """Read a mapping; a blank variable is one that is not set."""
 
     def __init__(self, settings: type[Settings], environment: Mapping[str, str]) -> None:
         self._environment = environment

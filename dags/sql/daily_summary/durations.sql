@@ -1,5 +1,5 @@
--- Percentiles of request_duration_ms by the columns `by`, exact: the least duration that so many per cent of the logged
--- ones do not exceed. Equal ones are counted first, so that only the distinct ones are sorted.
+-- Percentiles of request_duration_ms by the columns `by`, exact: the least duration that this percentage of the logged
+-- ones does not exceed. Equal ones are counted first, so that only the distinct ones are sorted.
 SELECT
   {{ by }},
   MIN(IF(100 * up_to >= 50 * logged, request_duration_ms, NULL)) AS p50_duration_ms,

@@ -1,4 +1,4 @@
--- The stream's batches as ledger rows, one for each job and hour; the hours of the last day before the newest row anew.
+-- The stream's batches as ledger rows, one for each job and hour; the last day before the newest row again.
 DECLARE since TIMESTAMP;
 BEGIN TRANSACTION;
 SET since = (

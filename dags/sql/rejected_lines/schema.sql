@@ -1,4 +1,4 @@
--- Landing table of the lines that are no rows.
+-- Landing table of the lines that did not become rows.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.rejected_lines (
   raw_line BYTES OPTIONS (description = 'The line as it was, without its end'),
   error_type STRING NOT NULL OPTIONS (description = 'Why the line was rejected: one of a closed list'),

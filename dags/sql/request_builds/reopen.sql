@@ -19,7 +19,7 @@ rebuilt AS (
   SELECT log_date, backfilled + streamed AS landed FROM builds WHERE decision = 'rebuilt'
   QUALIFY ROW_NUMBER() OVER (PARTITION BY log_date ORDER BY decided_at DESC) = 1
 ),
--- What came for days before the bound since somebody last said something of them. The stream's ledger is enough for that.
+-- What came for days before the bound since they were last noted down. The stream's ledger is enough for that.
 decided AS (
   SELECT log_date, MAX(decided_at) AS decided_at FROM builds GROUP BY log_date
 ),

@@ -1,4 +1,4 @@
--- The days the run has to say something of.
+-- The days that the run noted down.
 SELECT CAST(log_date AS STRING) AS day, decision, SUM(late) AS late FROM {{ dataset }}.request_builds
 WHERE run_id = '{{ run_id }}' AND decision IN ('reopened', 'left')
   AND decided_at >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 2 DAY)

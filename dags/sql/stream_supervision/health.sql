@@ -22,7 +22,7 @@ lately AS (
     decided.rejected - before.rejected AS rejected
   FROM decided CROSS JOIN before
 )
--- A handful of lines is no share.
+-- A share of a handful of lines means nothing.
 SELECT 'at most this % of the lines rejected' AS check_name, 'fail' AS level,
   lines < 100 OR 100 * rejected <= lines * @max_rejected_percent AS passed,
   @max_rejected_percent AS expected,

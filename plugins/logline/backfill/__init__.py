@@ -1,1 +1,1 @@
-"""What `log_backfill` does: plan, take turns, report."""
+"""What `log_backfill` does: plan, wait for slots, report."""

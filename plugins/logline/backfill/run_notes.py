@@ -1,6 +1,6 @@
 """A note on every run of `log_backfill` that has ended: what became of its lines, or which tasks failed.
 
-A task cannot write the note of its run, Airflow's task API has no such call; a listener in the scheduler can. What a
+A task cannot write the note of its run: Airflow's task API has no such call. A listener in the scheduler can. What a
 person has written is left alone.
 """
 

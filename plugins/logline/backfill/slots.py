@@ -41,7 +41,7 @@ class WaitForSlotSensor(BaseSensorOperator):
         self.slots = slots
 
     def poke(self, context: Context) -> bool:
-        """Whether a slot is free for this map index."""
+        """Return whether a slot is free for this map index."""
         ti = context["ti"]
         position = ti.map_index or 0
         if position < int(self.slots):

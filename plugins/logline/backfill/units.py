@@ -17,7 +17,7 @@ MAX_DAYS = 366
 
 _GLOB_CHARACTERS = re.compile(r"[*?\[]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-# What strftime knows on every platform; anything else would be passed through silently.
+# The codes strftime knows on every platform; it passes any other through silently.
 _DATE_SPEC = re.compile(r"(?:%[YmdjyHMSbBaAGVu%]|[^%{}])*")
 
 
@@ -68,7 +68,7 @@ class SourcePattern:
 
     @property
     def dated(self) -> bool:
-        """Whether the pattern differs from day to day."""
+        """Return whether the pattern differs from day to day."""
         return any(name is not None for _, name, _, _ in Formatter().parse(self.text))
 
     def on(self, day: date) -> str:
@@ -106,12 +106,12 @@ class BackfillUnit:
 
     @property
     def prefix(self) -> str:
-        """The part of the object names before the first wildcard."""
+        """Return the part of the object names before the first wildcard."""
         return _GLOB_CHARACTERS.split(self.objects, maxsplit=1)[0]
 
     @property
     def has_wildcard(self) -> bool:
-        """Whether the source can match several objects."""
+        """Return whether the source can match several objects."""
         return bool(_GLOB_CHARACTERS.search(self.objects))
 
     def as_dict(self) -> dict[str, str]:

@@ -166,7 +166,7 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
         return True
 
     def poke(self, context: Context) -> bool:
-        """Whether the job is done.
+        """Return whether the job is done.
 
         Raises:
             AirflowFailException: it ended otherwise, or is in a state this release does not know.

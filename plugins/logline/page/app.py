@@ -136,7 +136,7 @@ def build(settings: Settings) -> FastAPI:
         yield
         page.close()
 
-    # The generated documentation would be open to everybody.
+    # FastAPI serves its generated documentation without authentication.
     app = FastAPI(title="Logline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
     @app.middleware("http")

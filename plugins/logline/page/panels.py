@@ -22,7 +22,7 @@ class Panel:
         name: its name, and that of its query in `sql/`.
         dag_id: the DAG whose work it shows: who may not see that one's runs does not see the panel.
         shape: makes the panel's data of the query's rows.
-        seconds: how long one answer is for everybody.
+        seconds: how long one answer is shared.
     """
 
     name: str
@@ -87,7 +87,7 @@ def ledger(rows: Rows, settings: Settings) -> dict[str, Any]:
     return {"objects": as_list(rows, settings), "total": {name: total(rows, name) for name in counts}}
 
 
-# The reconciliation reads the landing tables: not often.
+# The reconciliation reads the landing tables, so it is refreshed rarely.
 PANELS = {
     panel.name: panel
     for panel in (

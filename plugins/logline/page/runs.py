@@ -1,4 +1,4 @@
-"""What Airflow itself knows of runs: the ledger has only those that came to an end."""
+"""What Airflow itself knows of runs: the ledger has only those that ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def latest_runs(dag_id: str) -> list[dict[str, Any]]:
 
 
 def run_details(dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """Return a run and its failed tasks, each with the day it was about; None when there is no such run."""
+    """Return a run and its failed tasks, each with the day it was about; None without such a run."""
     failed = (
         select(TaskInstance.task_id, TaskInstance.rendered_map_index)  # type: ignore[call-overload]
         .where(

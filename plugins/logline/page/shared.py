@@ -1,4 +1,4 @@
-"""One answer for everybody who asks the same thing within a few seconds."""
+"""Share one answer among all who ask the same thing within a few seconds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SharedResults(Generic[T]):
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = _Entry(asyncio.ensure_future(self._fetched(key, fetch)))
-        # Who goes away must not take the result from the others.
+        # A caller that leaves must not cancel the fetch for the others.
         return await asyncio.shield(entry.result)
 
     async def _fetched(self, key: Hashable, fetch: Callable[[], Awaitable[T]]) -> T:

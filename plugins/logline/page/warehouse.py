@@ -18,7 +18,7 @@ from requests.exceptions import RequestException, Timeout
 
 from logline.settings import Settings
 
-# The client's default is to try again for ten minutes; a panel says at once that nobody answers.
+# By default the client retries for ten minutes; a panel says at once that BigQuery does not answer.
 NEVER = Retry(predicate=if_exception_type())
 REQUEST_SECONDS = 10.0
 QUERY_SECONDS = 20.0
@@ -36,11 +36,11 @@ class UnavailableError(Exception):
 
 
 class NothingThereError(Exception):
-    """A table is not there: `provision` has not run."""
+    """A table is missing: `provision` has not run."""
 
 
 class Warehouse:
-    """Runs the page's queries, each within seconds.
+    """Run the page's queries, each within seconds.
 
     Args:
         settings: the installation.

@@ -19,7 +19,7 @@ from logline.warehouse.queries import Query, fetch_rows
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# What a Param that is left empty stands for.
+# What empty Params mean.
 FIRST_DAY, LAST_DAY = "1970-01-01", "9999-12-31"
 # `error_type` of lines whose end is not kept.
 TOO_LONG = "line_too_long"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 RUNNING = "JOB_STATE_RUNNING"
 # Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there. PAUSING and PAUSED are left out on
-# purpose, like every state of the future: nobody but the one who paused the job knows what is wanted then.
+# purpose, like any state added later: only whoever paused the job knows what is wanted then.
 CHANGING = frozenset(
     {
         "JOB_STATE_STOPPED",
@@ -68,7 +68,7 @@ class StreamCounters:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """All there is to know for a decision.
+    """Everything a decision rests on.
 
     Attributes:
         at: when it was made.
@@ -86,12 +86,12 @@ class Observation:
 
     @property
     def active(self) -> list[StreamJob]:
-        """The jobs that have not ended, the newest first."""
+        """Return the jobs that have not ended, the newest first."""
         return sorted((job for job in self.jobs if job.state not in ENDED), key=lambda job: job.created, reverse=True)
 
     @property
     def current(self) -> StreamJob | None:
-        """The newest active job, else the one that ended last."""
+        """Return the newest active job, else the one that ended last."""
         if self.active:
             return self.active[0]
         return max(self.jobs, key=lambda job: job.since, default=None)

@@ -1,4 +1,4 @@
-"""The tasks of `stream_supervisor`: decide, and call somebody where that is not enough."""
+"""The tasks of `stream_supervisor`: decide, and alert somebody where that is not enough."""
 
 from __future__ import annotations
 

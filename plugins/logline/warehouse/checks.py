@@ -49,7 +49,7 @@ class Gate(NamedTuple):
         Args:
             settings: the installation.
             name: the folder; the results are filed under it.
-            day: the day that is checked (templated); what is no day is kept as NULL.
+            day: the day that is checked (templated); anything else is kept as NULL.
             before: Jinja that sets what the checks need.
             parameters: query parameters of the checks.
             file: the file with the checks.

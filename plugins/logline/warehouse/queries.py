@@ -55,7 +55,7 @@ class Query(NamedTuple):
 
     @property
     def day(self) -> str:
-        """The day it works on."""
+        """Return the day it works on."""
         return self.labels[DAY_LABEL]
 
     def with_strings(self, **values: str) -> Query:

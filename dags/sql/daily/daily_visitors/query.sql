@@ -1,4 +1,4 @@
--- As many rows that are no bot as daily_summary.unique_visitors says.
+-- Its rows that are not bots number daily_summary.unique_visitors.
 SELECT
   log_date,
   remote_addr,
