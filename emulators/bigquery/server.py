@@ -2,7 +2,7 @@
 
 ``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
 
-Seven things differ from bqemulator 1.4.0 as it comes:
+Nine things differ from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
@@ -12,6 +12,8 @@ Seven things differ from bqemulator 1.4.0 as it comes:
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``appends.py``.
 * Transactions are DuckDB's: see ``transactions.py``.
+* Uploads of Google's client, CSV files without a header and extracts to new folders work: see ``files.py``.
+* A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Comments are taken out first: bqemulator takes an apostrophe in one for the beginning of a literal, and writes
   ``1.5e0`` for ``1.5`` in the literals behind it.
 * A query takes a quarter of the machine's memory, where DuckDB would take four fifths, and the disk for the rest: other
@@ -58,6 +60,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     from bqemulator.storage.engine import DuckDBEngine
     from bqemulator.versioning.snapshots import SnapshotManager
 
+    from emulators.bigquery import files, queries
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.transactions import TransactionalScripts
 
@@ -82,6 +85,8 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
+    files.patch()
+    queries.patch()
     # The first of the steps that rewrite with regular expressions.
     vars(bqemulator.sql.translator)["rewrite_session_user"] = lambda sql, caller: rewrite_session_user(
         without_comments(sql), caller
