@@ -140,7 +140,8 @@ def _look_inside(engine: Engine, image: str, secrets: Mapping[str, str], tell: C
     faults += [f"the value of {name}" for name, value in secrets.items() if len(value) > 12 and value in told]
     jobs = {image_of(job): job for job in METADATA}
     is_job = image in jobs
-    if is_job and f"FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/{jobs[image]}.py" not in found["Config"]["Env"]:
+    entry_point = f"FLEX_TEMPLATE_PYTHON_PY_FILE=/template/beam_jobs/{jobs.get(image)}/__main__.py"
+    if is_job and entry_point not in found["Config"]["Env"]:
         faults.append("the entry point of another job")
     if not is_job and found["Config"].get("User") in (None, "", "0", "root"):
         faults.append("it runs as root")
