@@ -17,9 +17,8 @@ AIRFLOW = ("init", "api-server", "scheduler", "dag-processor", "triggerer")
 
 
 def script(name: str) -> ModuleType:
-    """A script of docker/ or tools/, imported."""
-    folder = "docker" if (ROOT / "docker" / f"{name}.py").exists() else "tools"
-    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
+    """A script of docker/, imported."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docker" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
