@@ -8,13 +8,14 @@ r"""Web access logs: blocks of bytes in, Arrow record batches out. Knows neither
 """
 
 from beam_jobs.access_log.arrow.schema import PLAIN_ROWS_SCHEMA, REJECTED_SCHEMA, ROWS_SCHEMA
-from beam_jobs.access_log.detection import Detection, detect, detect_format
+from beam_jobs.access_log.block_reader import ParsedBlock
+from beam_jobs.access_log.detection import Detection, Fit, detect, detect_format
 from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, LogFormat, get_format
-from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
+from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser
 from beam_jobs.access_log.rejection import RejectReason
 
-PARSER_VERSION = "4"
+PARSER_VERSION = "5"
 """Written beside every row and rejected line; raised whenever the same line would be read differently."""
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "BlockParser",
     "BlockSizeError",
     "Detection",
+    "Fit",
     "FormatError",
     "LogFormat",
     "ParsedBlock",

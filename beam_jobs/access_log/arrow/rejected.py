@@ -20,7 +20,7 @@ def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int)
     lines, numbers, rejections = scanned.rejected()
     # A block may be made of nothing else, but it has few different messages.
     reasons_and_messages = np.array(
-        [(*scanned.add_text(reason.encode()), *scanned.add_text(message.encode())) for reason, message in rejections],
+        [(*scanned.add_text(one.reason.encode()), *scanned.add_text(one.message.encode())) for one in rejections],
         np.int32,
     ).reshape(-1, 4)
     places = np.concatenate((scanned.places(lines, max_line_bytes), reasons_and_messages[numbers]), axis=1)

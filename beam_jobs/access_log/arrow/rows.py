@@ -1,6 +1,10 @@
 """From the accepted lines of a block to a record batch."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_float64_array, nullable_int64_array
@@ -37,3 +41,20 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
+
+
+def with_offsets(rows: pa.RecordBatch, offsets: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """Return rows with other source offsets."""
+    columns: dict[str, Column] = dict(zip(rows.schema.names, rows.columns, strict=True))
+    columns["source_offset"] = int64_array(np.ascontiguousarray(offsets))
+    return pa.record_batch([columns[name] for name in rows.schema.names], schema=rows.schema)
+
+
+def in_order(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the rows of several batches in the order of their source offsets."""
+    filled = [batch for batch in batches if batch.num_rows]
+    if len(filled) < 2:
+        return (filled or batches)[0]
+    table: Any = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks()
+    order = np.argsort(table.column("source_offset").to_numpy(), kind="stable")
+    return cast(pa.RecordBatch, table.take(pa.array(order)).combine_chunks().to_batches()[0])

@@ -30,6 +30,7 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("request_duration_ms", pa.float64()),
     ("raw_line_hash", pa.binary(16)),
     ("source_offset", pa.int64()),
+    ("forwarded_for", pa.string()),
 ]
 
 ROWS_SCHEMA = pa.schema(_ROWS)

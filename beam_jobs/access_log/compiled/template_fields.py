@@ -5,6 +5,15 @@ A field that is not in its usual form is left to the reference reader: its funct
 
 from beam_jobs.access_log.compiled import template_program as steps_of
 from beam_jobs.access_log.compiled.jit import compiled, inlined
+from beam_jobs.access_log.compiled.scan_claims import (
+    has_encoded_percent,
+    is_address_list,
+    is_checked,
+    is_client,
+    is_host,
+    is_ipv4,
+    is_user,
+)
 from beam_jobs.access_log.compiled.scan_fields import (
     END_OF_DAYS,
     NO_ZONE,
@@ -18,7 +27,7 @@ from beam_jobs.access_log.compiled.scan_fields import (
     number,
     zone_seconds,
 )
-from beam_jobs.access_log.compiled.scan_requests import scan_odd_request, scan_request, scan_target
+from beam_jobs.access_log.compiled.scan_requests import scan_odd_request, scan_request, scan_target, scan_url
 from beam_jobs.access_log.compiled.simd import (
     Number,
     int64,
@@ -51,10 +60,18 @@ _ISO_TIME, _EPOCH, _DATE, _CLOCK, _DURATION = (
 _BEFORE_PORT, _TARGET, _QUESTION_QUERY, _UPSTREAM = (
     steps_of.BEFORE_PORT, steps_of.TARGET, steps_of.QUESTION_QUERY, steps_of.UPSTREAM,
 )  # fmt: skip
+_CLIENT_LIST, _CHECKED, _WHOLE_URL, _PADDED = (
+    steps_of.CLIENT_LIST, steps_of.CHECKED, steps_of.WHOLE_URL, steps_of.PADDED,
+)  # fmt: skip
 _MAY_BE_EMPTY, _EMPTY_IS_NULL, _ENCODED = steps_of.MAY_BE_EMPTY, steps_of.EMPTY_IS_NULL, steps_of.ENCODED
-_URL, _PART = steps_of.URL, steps_of.PART
-_HOST = 8 * TEXT_FIELDS.index("host")
-_QUERY = 8 * TEXT_FIELDS.index("query")
+_URL, _PART, _PLUS, _FRACTION, _WHOLE, _EITHER = (
+    steps_of.URL, steps_of.PART, steps_of.PLUS, steps_of.FRACTION, steps_of.WHOLE, steps_of.EITHER,
+)  # fmt: skip
+_ADDRESS, _USER, _HOST, _ADDRESSES = steps_of.ADDRESS, steps_of.USER, steps_of.HOST, steps_of.ADDRESSES
+_CLAIMS = _ADDRESS | _USER | _HOST | _ADDRESSES
+_HOST_PLACE, _QUERY, _PATH, _REMOTE_ADDR, _FORWARDED_FOR = (
+    8 * TEXT_FIELDS.index(name) for name in ("host", "query", "path", "remote_addr", "forwarded_for")
+)
 _SIX_BYTES = uint64(0x0000FFFFFFFFFFFF)
 _DAY_MICROSECONDS = 86_400_000_000
 _EXACT = 1 << 53
@@ -104,7 +121,9 @@ def read_field(
         return _read_status(start, length, numbers)
     if kind == _SIZE:
         return _read_size(start, length, numbers)
-    if kind == _DURATION:
+    if kind == _CHECKED:
+        return is_checked(unit, start, end)
+    if kind in (_DURATION, _PADDED):
         return _read_duration(flags, unit, is_null, start, end, numbers)
     if kind == _ISO_TIME:
         return _read_iso_time(start, end, numbers)
@@ -120,7 +139,14 @@ def read_field(
         store_word(numbers + 8 * MICROSECONDS, microseconds)
         return microseconds >= 0 and microseconds < END_OF_DAYS * _DAY_MICROSECONDS and length <= 17
     if kind == _BEFORE_PORT:
-        return _read_before_port(column, quoted, is_null, start, end, places, text_base)
+        return _read_before_port(column, is_null, start, end, places, text_base)
+    if kind == _CLIENT_LIST:
+        return _read_client_list(is_null, start, end, places, text_base)
+    if kind == _WHOLE_URL:
+        if is_null or length == 0:
+            return False
+        store_int32(places + _HOST_PLACE + 4, int64(-1))
+        return scan_url(start, end, places, text_base)
     if kind == _TARGET:
         if is_null or length == 0:
             return False
@@ -156,16 +182,47 @@ def _read_text(
             return False
     elif not quoted and load_byte(start) == 34:
         return False
+    elif flags & _CLAIMS:
+        # Most clients are known by an IPv4 address.
+        if not (flags & _ADDRESS and is_ipv4(start, end)) and not _is_claimed(flags, start, end):
+            return False
     elif flags & _ENCODED and find(start, 37, end) < end:
+        store_word(numbers + 8 * ENCODED, int64(1))
+        if has_encoded_percent(start, end):
+            return False
+    elif flags & _PLUS and find(start, 43, end) < end:
         store_word(numbers + 8 * ENCODED, int64(1))
     store_int32(places + column, start - text_base)
     store_int32(places + column + 4, length)
     return True
 
 
+@compiled
+def _is_claimed(flags: int, start: int, end: int) -> bool:
+    if flags & _ADDRESS:
+        return is_client(start, end)
+    if flags & _USER:
+        return is_user(start, end)
+    return is_host(start, end) if flags & _HOST else is_address_list(start, end)
+
+
+@compiled
+def _read_client_list(is_null: bool, start: int, end: int, places: int, text_base: int) -> bool:
+    client_end = find(start, 44, end)
+    if not is_null and not (is_address_list(start, end) or (client_end == end and is_client(start, end))):
+        return False
+    while client_end > start and load_byte(client_end - 1) == 32:
+        client_end -= 1
+    store_int32(places + _REMOTE_ADDR, start - text_base)
+    store_int32(places + _REMOTE_ADDR + 4, int64(-1) if is_null else client_end - start)
+    store_int32(places + _FORWARDED_FOR, start - text_base)
+    store_int32(places + _FORWARDED_FOR + 4, int64(-1) if is_null else end - start)
+    return True
+
+
 @inlined
 def _read_clf_time(start: int, length: int, numbers: int) -> bool:
-    if length not in (20, 26):
+    if length < 20 or length > 36:
         return False
     head = load_word(start)
     tail = load_word(start + 4)
@@ -179,6 +236,14 @@ def _read_clf_time(start: int, length: int, numbers: int) -> bool:
     if days < 0 or seconds < 0:
         return False
     since_1970 = days * 86400 + seconds
+    microseconds = int64(0)
+    if length != 20 and length != 26:
+        fraction = _fraction(start + 20, start + length)
+        if fraction <= 0:
+            return False
+        microseconds = fraction >> 4
+        start += fraction & 15
+        length -= fraction & 15
     if length == 26:
         zone = load_word(start + 20) & _SIX_BYTES
         if zone != load_word(numbers + 8 * _ZONE):
@@ -188,7 +253,9 @@ def _read_clf_time(start: int, length: int, numbers: int) -> bool:
         if offset == NO_ZONE:
             return False
         since_1970 -= offset
-    store_word(numbers + 8 * MICROSECONDS, since_1970 * 1_000_000)
+    elif length != 20:
+        return False
+    store_word(numbers + 8 * MICROSECONDS, since_1970 * 1_000_000 + microseconds)
     return True
 
 
@@ -256,7 +323,7 @@ def _iso_zone(address: int, end: int) -> Number:
 def _read_status(start: int, length: int, numbers: int) -> bool:
     status = number(start, length)
     store_word(numbers + 8 * STATUS, status)
-    return status == -1 or (length == 3 and status >= 100 and status <= 599)
+    return status == -1 or (length == 3 and status >= 100)
 
 
 @inlined
@@ -274,6 +341,12 @@ def _read_duration(flags: int, unit: int, is_null: bool, start: int, end: int, n
     length = end - start
     value = int64(-1)
     if not is_null and not (flags & _PART and length == 2 and load_word(start) & uint64(0xFFFF) == 0x312D):
+        if flags & (_FRACTION | _WHOLE | _EITHER):
+            has_fraction = find(start, 46, end) < end
+            if has_fraction if flags & _WHOLE else (flags & _FRACTION and not has_fraction):
+                return False
+            if flags & _EITHER and has_fraction:
+                unit = int64(1_000_000_000)
         value = decimal(start, end, unit)
         if value < 0 or value >= _EXACT or length > 15:
             return False
@@ -287,18 +360,31 @@ def _read_duration(flags: int, unit: int, is_null: bool, start: int, end: int, n
 
 
 @inlined
-def _read_before_port(
-    column: int, quoted: bool, is_null: bool, start: int, end: int, places: int, text_base: int
-) -> bool:
-    if start == end or (not quoted and load_byte(start) == 34):
+def _read_before_port(column: int, is_null: bool, start: int, end: int, places: int, text_base: int) -> bool:
+    if start == end:
         return False
     colon = end - 1
     while colon >= start and load_byte(colon) != 58:
         colon -= 1
-    if colon < start:
+    if is_null:
         colon = end
-    if column == _HOST and not is_null and number(colon + 1, end - colon - 1) < 0:
-        return False
+    elif column == _HOST_PLACE:
+        if colon < start or number(colon + 1, end - colon - 1) < 0 or not is_host(start, colon):
+            return False
+    elif colon < start:
+        colon = end
+        if not is_client(start, end):
+            return False
+    else:
+        if number(colon + 1, end - colon - 1) < 0:
+            return False
+        if load_byte(start) == 91 and load_byte(colon - 1) == 93:
+            start += 1
+            colon -= 1
+            if find(start, 58, colon) == colon:
+                return False
+        if not is_client(start, colon):
+            return False
     store_int32(places + column, start - text_base)
     store_int32(places + column + 4, int64(-1) if is_null else colon - start)
     return True

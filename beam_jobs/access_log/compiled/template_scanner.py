@@ -10,8 +10,9 @@ import numpy.typing as npt
 from beam_jobs.access_log.compiled import template_program as steps_of
 from beam_jobs.access_log.compiled.jit import compiled, inlined
 from beam_jobs.access_log.compiled.murmur3 import hash_lines
-from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, REWRITE, TOO_LONG, UNENDED, Outputs
-from beam_jobs.access_log.compiled.scan_fields import closing_quote, find, is_blank, number
+from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, FRAMED, REWRITE, TOO_LONG, UNENDED, Outputs
+from beam_jobs.access_log.compiled.scan_claims import may_be_framed
+from beam_jobs.access_log.compiled.scan_fields import END_OF_DAYS, closing_quote, find, is_blank, number
 from beam_jobs.access_log.compiled.simd import (
     AHEAD,
     PADDING,
@@ -42,9 +43,10 @@ from beam_jobs.access_log.compiled.template_fields import (
 NO_COMMENT = 256
 """In place of a comment's first byte: nothing is a comment."""
 
-_SKIPPED, _TIME, _ABSENT = steps_of.SKIPPED, steps_of.TIME, steps_of.ABSENT
-_ISO_TIME, _PREFIX = steps_of.ISO_TIME, steps_of.PREFIX
-_SPACES, _NO_SPACE_EVER = steps_of.SPACES, steps_of.NO_SPACE_EVER
+_SKIPPED, _TIME, _ISO_TIME = steps_of.SKIPPED, steps_of.TIME, steps_of.ISO_TIME
+_PREFIX, _CLIENT_LIST, _PADDED = steps_of.PREFIX, steps_of.CLIENT_LIST, steps_of.PADDED
+_MAX_MICROSECONDS = END_OF_DAYS * 86_400_000_000
+_SPACES, _NO_SPACE_EVER, _NO_BLANK = steps_of.SPACES, steps_of.NO_SPACE_EVER, steps_of.NO_BLANK
 _UNQUOTED, _QUOTED_WITH_ESCAPES = steps_of.UNQUOTED, steps_of.QUOTED_WITH_ESCAPES
 # A step, see `Program`.
 _KIND, _COLUMN, _SEPARATOR_BYTES, _QUOTES, _FLAGS, _UNIT, _WORD = range(7)
@@ -108,6 +110,8 @@ def scan(
             blank += 1
             start = newline + 1
             continue
+        elif may_be_framed(start, line_end):
+            verdict = FRAMED
         else:
             for index in range(ENCODED + 1):
                 numbers[index] = -1
@@ -172,9 +176,9 @@ def _read_line(
         step = steps + _STEP_BYTES * number_of_step
         kind = load_number(step, _KIND)
         column = load_number(step, _COLUMN)
-        if kind == _ABSENT:
-            store_int32(places + column + 4, int64(-1))
-            continue
+        if kind == _PADDED:
+            while load_byte(address) == 32:
+                address += 1
         separator_bytes = load_number(step, _SEPARATOR_BYTES)
         flags = load_number(step, _FLAGS)
         end = line_end if separator_bytes == 0 else _field_end(address, line_end, is_odd, step, separators)
@@ -188,12 +192,16 @@ def _read_line(
             and find(address, 32, end) < end
         ):
             return int64(DECLINED)
+        if flags & _NO_BLANK and (find(address, 32, end) < end or find(address, 9, end) < end):
+            return int64(DECLINED)
         quoted = load_number(step, _QUOTES) != _UNQUOTED
         unit = load_number(step, _UNIT)
         if not read_field(kind, flags, column, unit, quoted, address, end, places, text_base, numbers):
             return int64(DECLINED)
         address = end + separator_bytes
     if steps_end == 0 or address != line_end:
+        return int64(DECLINED)
+    if uint64(load_number(numbers, MICROSECONDS)) >= uint64(_MAX_MICROSECONDS):
         return int64(DECLINED)
     return int64(REWRITE if is_odd or load_number(numbers, ENCODED) > 0 else ACCEPTED)
 
@@ -213,11 +221,16 @@ def _field_end(address: int, line_end: int, is_odd: bool, step: int, separators:
     else:
         end = find(address, separator & uint64(0xFF), line_end)
         # A time may hold one space itself.
-        if kind == _TIME and end == address + 20 and separator & uint64(0xFF) == 32:
-            if load_byte(end + 1) in (43, 45) and number(end + 2, 4) >= 0:
+        if kind == _TIME and separator & uint64(0xFF) == 32:
+            if load_byte(address + 20) in (44, 46):
+                return int64(_LATE_SEPARATOR)
+            if end == address + 20 and load_byte(end + 1) in (43, 45) and number(end + 2, 4) >= 0:
                 end += 6
         elif kind == _ISO_TIME and end == address + 10 and separator & uint64(0xFF) == 32:
             end = find(end + 1, 32, line_end)
+        elif kind == _CLIENT_LIST and quotes == _UNQUOTED and separator & uint64(0xFF) == 32:
+            while end < line_end and load_byte(end - 1) == 44:
+                end = find(end + 1, 32, line_end)
     if load_word(end) & load_word(word + 8) == separator and separator_bytes <= 8:
         return end
     if kind == _PREFIX or quotes == _QUOTED_WITH_ESCAPES:

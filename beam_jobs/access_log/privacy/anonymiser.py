@@ -14,6 +14,7 @@ that the same line from a file and from a stream still has the same hash.
 """
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 
@@ -24,9 +25,10 @@ import pyarrow.compute as pc
 
 from beam_jobs.access_log.arrow.arrays import buffer, bytes_array
 from beam_jobs.access_log.arrow.schema import Column
+from beam_jobs.access_log.block_reader import ParsedBlock
 from beam_jobs.access_log.formats.fields import MONTHS, TEXT_FIELDS
 from beam_jobs.access_log.formats.registry import LogFormat
-from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
+from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser
 from beam_jobs.access_log.privacy.addresses import (
     AddressMode,
     AnonymisingKeyError,
@@ -136,12 +138,7 @@ class AnonymisingParser(BlockParser):
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
         """Parse whole lines, see `BlockParser.parse`."""
         parsed = super().parse(data, base_offset)
-        return ParsedBlock(
-            rows=self._anonymiser.rows(parsed.rows),
-            rejected=self._rejected(parsed.rejected),
-            lines=parsed.lines,
-            blank=parsed.blank,
-        )
+        return replace(parsed, rows=self._anonymiser.rows(parsed.rows), rejected=self._rejected(parsed.rejected))
 
     def kept_line(self, line: bytes) -> bytes:
         """Return the line without whatever looks like something to be taken out."""
