@@ -28,7 +28,8 @@ from isal import igzip
 from beam_jobs.generate_logs.argument_types import count, seed, share
 from beam_jobs.generate_logs.synthetic_logs import FORMATS, DayTruth, draw_day, make_pools
 from beam_jobs.options.parameters import OneLineParser, OptionError
-from beam_jobs.storage.files import absolute, is_gcs, upload_file, write_object
+from beam_jobs.storage import gcs
+from beam_jobs.storage.files import absolute, is_gcs, write_object
 from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
@@ -136,7 +137,7 @@ def _write_day(options: argparse.Namespace, day: date, lines: Iterator[bytes]) -
                 _write_lines(stream, lines, share + (number <= more), compress=options.gzip)
             files.append({"name": f"{day.isoformat()}/{name}", "bytes": unfinished.stat().st_size})
             if is_gcs(folder):
-                upload_file(unfinished, f"{folder}/{name}")
+                gcs.write(f"{folder}/{name}", unfinished)
                 unfinished.unlink()
             else:
                 unfinished.replace(Path(local) / name)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_float64_array, nullable_int64_array
+from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array
 from beam_jobs.access_log.arrow.schema import ROWS_SCHEMA, Column
 from beam_jobs.access_log.arrow.strings import text_columns
 from beam_jobs.access_log.arrow.user_agents import classify_column
@@ -21,19 +21,19 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
         base_offset: The offset of the block's first byte in its file.
     """
     lines, block, overflow = scanned.accepted(), scanned.block, scanned.overflow_bytes()
-    size = len(lines.timestamps)
+    size = len(lines.verdicts)
+    timestamps, statuses, sizes = np.ascontiguousarray(lines.numbers.T)
+    dates = (timestamps // 86_400_000_000).astype(np.int32)
     plain = text_columns(lines.texts, block, overflow, list(_PLAIN.values()))
     columns: dict[str, Column] = dict(zip(_PLAIN, plain, strict=True))
-    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(lines.dates)])
-    columns["timestamp"] = pa.Array.from_buffers(
-        ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(lines.timestamps)]
-    )
-    columns["status"] = nullable_int64_array(lines.statuses)
-    columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
+    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(dates)])
+    columns["timestamp"] = pa.Array.from_buffers(ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(timestamps)])
+    columns["status"] = nullable_array(pa.int64(), statuses, statuses >= 0)
+    columns["body_bytes_sent"] = nullable_array(pa.int64(), sizes, sizes >= 0)
     columns["user_agent"], columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(
         lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow
     )
-    columns["request_duration_ms"] = nullable_float64_array(lines.durations)
+    columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
