@@ -122,14 +122,7 @@ class ScannedBlock:
 
 
 def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, max_line_bytes: int) -> ScannedBlock:
-    """Find and hash the lines of a block, and read those that a program can read.
-
-    Args:
-        block: The bytes, read-only.
-        program: The steps of the format.
-        comment: The byte that starts lines which count as blank, or none.
-        max_line_bytes: A line with more bytes is too long.
-    """
+    """Find and hash the lines of a block, and read those that a program can read."""
     first_byte = comment[0] if comment else NO_COMMENT
     outputs = Outputs.empty(_likely_lines(block))
     cut = found = lines = blank = 0

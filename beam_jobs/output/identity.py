@@ -76,13 +76,6 @@ def identified_in_object(
 
     Columns of one value are dictionary encoded, which Parquet then writes once; the batch's own columns stay as they
     are.
-
-    Args:
-        batch: parsed rows or rejected lines, with the `source_offset` of each in the object.
-        schema: the columns to return, in their order.
-        stored: the object.
-        parser_version: of the parser.
-        ingested_at: UTC, for all rows.
     """
     columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
     columns["event_id"] = _event_ids(object_hash(stored), columns["source_offset"])

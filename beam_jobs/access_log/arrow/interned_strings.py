@@ -52,14 +52,7 @@ class InternedStrings:
     def numbers(
         self, texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.int32], int]:
-        """Return each line's text number, `UNKNOWN` or `NULL`, and how many numbers have been given so far.
-
-        Args:
-            texts: See `strings.text_columns`.
-            column: Which of its columns.
-            block: See there.
-            overflow: See there.
-        """
+        """Return each line's text number, `UNKNOWN` or `NULL`, and how many numbers have been given so far."""
         numbers = np.empty(len(texts), np.int32)
         _number(
             texts, column, block, overflow, self._slots, self._hashes, self._places, self._bytes, self._used, numbers

@@ -60,12 +60,6 @@ def classify_column(
 ) -> tuple[Column, Column, Column, Column, Column]:
     """Classify the user agents of a block's lines, each distinct one once.
 
-    Args:
-        texts: See `text_columns`.
-        column: That of the user agents.
-        block: See `text_columns`.
-        overflow: See there.
-
     Returns:
         The columns user agent, browser, os, device (`schema.ENCODED`) and is_bot (bool); null where there is no user
         agent.

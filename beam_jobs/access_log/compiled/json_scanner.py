@@ -77,14 +77,7 @@ def scan_json(
     program: JsonProgram,
     outputs: Outputs,
 ) -> None:
-    """Read those of the first `count` lines that are declined so far.
-
-    Args:
-        data: The bytes, of which `PADDING` more can be read behind each of these lines.
-        count: How many lines.
-        program: The wanted keys of the format.
-        outputs: The lines; filled in for those that are accepted.
-    """
+    """Read those of the first `count` lines that are declined so far; behind each, `PADDING` bytes can be read."""
     verdicts, bounds, texts = outputs.verdicts, outputs.bounds, outputs.texts
     line_numbers, durations = outputs.numbers, outputs.durations
     base = address_of(data)

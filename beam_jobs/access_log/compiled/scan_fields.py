@@ -68,7 +68,7 @@ def closing_quote(start: int, end: int) -> Number:
 def digits_end(address: int, end: int) -> Number:
     """Return the address behind the digits that begin at `address`."""
     while address < end:
-        # Bits in the first byte that is no digit; a carry only gets into bytes behind it.
+        # Bits in the first byte that is not a digit; a carry only gets into bytes behind it.
         word = load_word(address) ^ ZEROS
         others = (word | (word + SIXES)) & HIGH_NIBBLES
         if others != 0:

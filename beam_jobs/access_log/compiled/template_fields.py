@@ -45,20 +45,7 @@ def read_field(
     text_base: int,
     numbers: int,
 ) -> bool:
-    """Read one field.
-
-    Args:
-        kind: The kind of the step, see `Program`; kinds that read nothing are always read.
-        flags: See there.
-        column: See there.
-        unit: See there.
-        quoted: Whether quotes enclose the field.
-        start: The address of its first byte.
-        end: The address behind its last byte.
-        places: The address of the line's texts, see `Outputs`.
-        text_base: The address from which texts are counted.
-        numbers: The address of the line's numbers.
-    """
+    """Read one field; kind, flags, column and unit are those of its step. Kinds that read nothing are always read."""
     length = end - start
     is_null = length == 1 and load_byte(start) == 45
     if kind == steps_of.TEXT:

@@ -1,10 +1,10 @@
-"""From the accepted lines of a block to a record batch."""
+"""From the lines of a block to record batches."""
 
 import numpy as np
 import pyarrow as pa
 
 from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array
-from beam_jobs.access_log.arrow.schema import ROWS_SCHEMA, Column
+from beam_jobs.access_log.arrow.schema import REJECTED_SCHEMA, ROWS_SCHEMA, Column
 from beam_jobs.access_log.arrow.strings import text_columns
 from beam_jobs.access_log.arrow.user_agents import classify_column
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
@@ -14,12 +14,7 @@ _PLAIN = {name: column for column, name in enumerate(TEXT_FIELDS) if name != "us
 
 
 def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
-    """Build the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block.
-
-    Args:
-        scanned: The lines of the block.
-        base_offset: The offset of the block's first byte in its file.
-    """
+    """Build the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block."""
     lines, block, overflow = scanned.accepted(), scanned.block, scanned.overflow_bytes()
     size = len(lines.verdicts)
     timestamps, statuses, sizes = np.ascontiguousarray(lines.numbers.T)
@@ -37,3 +32,18 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
+
+
+def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int) -> pa.RecordBatch:
+    """Build the record batch, in `REJECTED_SCHEMA`, of the rejected lines of a block."""
+    lines, numbers, rejections = scanned.rejected()
+    # A block may be made of nothing else, but it has few different messages.
+    reasons_and_messages = np.array(
+        [(*scanned.add_text(reason.encode()), *scanned.add_text(message.encode())) for reason, message in rejections],
+        np.int32,
+    ).reshape(-1, 4)
+    places = np.concatenate((scanned.places(lines, max_line_bytes), reasons_and_messages[numbers]), axis=1)
+    raw_line, reason, message = text_columns(places, scanned.block, scanned.overflow_bytes())
+    raw_line = pa.Array.from_buffers(pa.binary(), len(lines), raw_line.buffers())
+    source_offset = int64_array(scanned.lines.bounds[lines, 0].astype(np.int64) + base_offset)
+    return pa.record_batch([raw_line, reason, message, source_offset], schema=REJECTED_SCHEMA)
