@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.rejected import rejected_batch
-from beam_jobs.access_log.arrow.rows import in_order, rows_batch, with_offsets
+from beam_jobs.access_log.arrow.batches import in_order, rejected_batch, rows_batch, with_offsets
 from beam_jobs.access_log.compiled.outputs import DECLINED, FRAMED, TOO_LONG, UNENDED
 from beam_jobs.access_log.engines import parse_line, reject_unended, scan_lines
 from beam_jobs.access_log.formats.json_lines import JsonFormat

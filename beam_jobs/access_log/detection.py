@@ -15,7 +15,7 @@ from beam_jobs.access_log.formats.template import TemplateFormat
 from beam_jobs.access_log.formats.text_catalog import UNREAD_TAIL
 from beam_jobs.access_log.formats.w3c import HEADER, w3c_format
 from beam_jobs.access_log.framing import unframed
-from beam_jobs.access_log.lines import is_blank, split_lines
+from beam_jobs.access_log.lines import counted, is_blank, split_lines
 from beam_jobs.access_log.rejection import shown
 from beam_jobs.access_log.row import Row
 
@@ -100,8 +100,8 @@ class Detection:
         if not self.tail:
             return None
         return (
-            f"what stands at the end of its lines is not read, {self.tail}: pass --log_format with your server's format "
-            "string, or combined_us (%D) or combined_s (%T)"
+            f"what stands at the end of its lines is not read, {self.tail}: pass --log_format with your server's "
+            "format string, or combined_us (%D) or combined_s (%T)"
         )
 
     def _long(self) -> str | None:
@@ -135,13 +135,13 @@ def detect(sample: bytes) -> Detection:
     best = ranked[0]
     rows = results[best.log_format.name][1]
     mix = _mixture(ranked, results)
-    counted = max(fit.lines for fit in fits) if mix else best.lines
+    considered = max(fit.lines for fit in fits) if mix else best.lines
     read = sum(mix.values()) if mix else best.accepted
-    if best.accepted == 0 or read < _MIN_SHARE * counted:
-        raise FormatError(_no_format(ranked, counted))
+    if best.accepted == 0 or read < _MIN_SHARE * considered:
+        raise FormatError(_no_format(ranked, considered))
     return Detection(
         MixedFormat(tuple(FORMATS[name] for name in FORMATS if name in mix)) if mix else best.log_format,
-        counted,
+        considered,
         {fit.log_format.name: fit.accepted for fit in ranked if fit.accepted},
         tuple(ranked),
         mix,
@@ -165,10 +165,10 @@ _Rows = dict[int, Row]
 
 def _read(log_format: TemplateFormat | JsonFormat, lines: Sequence[bytes]) -> tuple[Fit, _Rows]:
     # What is blank, a comment for example, differs between formats.
-    counted = [number for number, line in enumerate(lines) if not is_blank(_content(line), log_format.comment)]
+    considered = [number for number, line in enumerate(lines) if not is_blank(_content(line), log_format.comment)]
     rows: _Rows = {}
-    fit = Fit(log_format, 0, len(counted[:_SAMPLE_LINES]))
-    for number in counted[:_SAMPLE_LINES]:
+    fit = Fit(log_format, 0, len(considered[:_SAMPLE_LINES]))
+    for number in considered[:_SAMPLE_LINES]:
         parsed = read_framed(log_format, lines[number])
         if isinstance(parsed, Row):
             rows[number] = parsed
@@ -184,10 +184,10 @@ def _content(line: bytes) -> bytes:
 
 def _mixture(ranked: Sequence[Fit], results: dict[str, tuple[Fit, _Rows]]) -> dict[str, int] | None:
     """Return how many lines each format reads that has to be there for all to be read; None if one will do."""
-    counted = max(fit.lines for fit in ranked)
+    considered = max(fit.lines for fit in ranked)
     read = set(results[ranked[0].log_format.name][1])
     chosen = {ranked[0].log_format.name}
-    while ranked[0].accepted < counted:
+    while ranked[0].accepted < considered:
         more = {name: len(rows.keys() - read) for name, (_, rows) in results.items() if name in FORMATS}
         name = max(more, key=lambda one: more[one])
         if more[name] == 0:
@@ -232,12 +232,12 @@ def _tail(log_format: LogFormat, lines: Sequence[bytes]) -> str:
     return f"such as {shown(line[start + 1 :].strip())}"
 
 
-def _no_format(ranked: Sequence[Fit], counted: int) -> str:
+def _no_format(ranked: Sequence[Fit], considered: int) -> str:
     best = ranked[0]
     if best.accepted:
-        found = f"only {best.accepted} of the first {counted} lines match {best.log_format.name}"
+        found = f"only {best.accepted} of the first {counted(considered, 'line')} match {best.log_format.name}"
     else:
-        found = f"none of the first {counted} lines is in a known format"
+        found = f"none of the first {counted(considered, 'line')} is in a known format"
     nearest = max(ranked, key=lambda fit: fit.position)
     if nearest.position:
         name, before = nearest.log_format.name, shown(nearest.line[: nearest.position][-20:])

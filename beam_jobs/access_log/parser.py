@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.rows import in_order, with_offsets
+from beam_jobs.access_log.arrow.batches import in_order, with_offsets
 from beam_jobs.access_log.block_reader import ParsedBlock, read_block
 from beam_jobs.access_log.errors import BlockSizeError
 from beam_jobs.access_log.formats.json_lines import JsonFormat
@@ -135,19 +135,11 @@ def _parts(
 def _joined(parts: Sequence[ParsedBlock]) -> ParsedBlock:
     return ParsedBlock(
         in_order([part.rows for part in parts]),
-        _stacked([part.rejected for part in parts]),
+        in_order([part.rejected for part in parts]),
         sum(part.lines for part in parts),
         sum(part.blank for part in parts),
         sum((part.frames for part in parts), Counter()),
     )
-
-
-def _stacked(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    filled = [batch for batch in batches if batch.num_rows]
-    if len(filled) < 2:
-        return (filled or batches)[0]
-    table: Any = pa.Table.from_batches(filled).combine_chunks()
-    return cast(pa.RecordBatch, table.to_batches()[0])
 
 
 def _offsets(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:

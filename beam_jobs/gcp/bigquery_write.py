@@ -26,13 +26,7 @@ _APPEND_SECONDS = 60.0
 
 
 class TableAppender:
-    """Appends to one table over one connection, which it opens on demand; not thread-safe.
-
-    Args:
-        client: of the Storage Write API.
-        table: `project.dataset.table`.
-        policy: for failures that no row causes.
-    """
+    """Appends to `project.dataset.table` over one connection, which it opens on demand; not thread-safe."""
 
     def __init__(self, client: BigQueryWriteClient, table: str, policy: RetryPolicy) -> None:
         self.table = table

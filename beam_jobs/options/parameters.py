@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from beam_jobs.access_log import FormatError, get_format
 
-FORMAT_STRING = r"[\s\S]*[%$][\s\S]*"
+FORMAT_STRING = r"[\s\S]*[%$=#+][\s\S]*"
 """A server's format string, as opposed to the name of a format."""
 
 LOCAL_RUNNER = "FnApiRunner"
@@ -84,12 +84,6 @@ def parse_parameters(
     program: str, description: str, parameters: Sequence[Parameter], argv: Sequence[str]
 ) -> tuple[dict[str, str], list[str]]:
     """Read a job's own parameters from a command line and check each against its regex.
-
-    Args:
-        program: how the job is started, for `--help`.
-        description: what the job does, for `--help`.
-        parameters: of the job.
-        argv: the command line.
 
     Returns:
         The value of each parameter, and what the command line holds beside them: Beam's options.

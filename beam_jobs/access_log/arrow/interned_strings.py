@@ -6,8 +6,17 @@ import numpy.typing as npt
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import NO_OVERFLOW, text_columns
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.same_bytes import is_same
-from beam_jobs.access_log.compiled.simd import Number, address_of, copy_64, int64, load_word, prefetch, uint64
+from beam_jobs.access_log.compiled.simd import (
+    ALL_BITS,
+    Number,
+    address_of,
+    copy_64,
+    int64,
+    is_same,
+    load_word,
+    prefetch,
+    uint64,
+)
 
 _SLOTS = 1 << 16
 MAX_TEXTS = _SLOTS // 2
@@ -23,7 +32,6 @@ _MAX_BYTES = 1 << 23
 _ROOM = 64
 _LINES_AHEAD = 16
 _MULTIPLIER = uint64(0x9E3779B97F4A7C15)
-_ALL = uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class InternedStrings:
@@ -44,14 +52,7 @@ class InternedStrings:
     def numbers(
         self, texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
     ) -> tuple[npt.NDArray[np.int32], int]:
-        """Return each line's text number, `UNKNOWN` or `NULL`, and how many numbers have been given so far.
-
-        Args:
-            texts: See `strings.text_columns`.
-            column: Which of its columns.
-            block: See there.
-            overflow: See there.
-        """
+        """Return each line's text number, `UNKNOWN` or `NULL`, and how many numbers have been given so far."""
         numbers = np.empty(len(texts), np.int32)
         _number(
             texts, column, block, overflow, self._slots, self._hashes, self._places, self._bytes, self._used, numbers
@@ -88,7 +89,7 @@ def _hash(address: int, length: int) -> Number:
         address += 8
         rest -= 8
     if rest > 0:
-        second = (second ^ (load_word(address) & (_ALL >> uint64(8 * (8 - rest))))) * _MULTIPLIER
+        second = (second ^ (load_word(address) & (ALL_BITS >> uint64(8 * (8 - rest))))) * _MULTIPLIER
     mixed = (first ^ (first >> uint64(32))) * _MULTIPLIER + second
     return mixed ^ (mixed >> uint64(29))
 

@@ -13,7 +13,7 @@ from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from beam_jobs.access_log.arrow.arrays import bytes_array, encoded_array, nullable_bool_array
+from beam_jobs.access_log.arrow.arrays import bits, bytes_array, encoded_array, nullable_array
 from beam_jobs.access_log.arrow.interned_strings import MAX_TEXTS, NULL, UNKNOWN, InternedStrings
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import text_columns
@@ -60,12 +60,6 @@ def classify_column(
 ) -> tuple[Column, Column, Column, Column, Column]:
     """Classify the user agents of a block's lines, each distinct one once.
 
-    Args:
-        texts: See `text_columns`.
-        column: That of the user agents.
-        block: See `text_columns`.
-        overflow: See there.
-
     Returns:
         The columns user agent, browser, os, device (`schema.ENCODED`) and is_bot (bool); null where there is no user
         agent.
@@ -89,7 +83,7 @@ def classify_column(
         user_agent = encoded_array(indices, known.texts.column(used))
     browser, os, device = known.names(class_of_line)
     is_bot = known.is_bot.take(class_of_line, mode="clip")
-    return user_agent, browser, os, device, nullable_bool_array(is_bot, numbers != NULL)
+    return user_agent, browser, os, device, nullable_array(pa.bool_(), bits(is_bot), numbers != NULL)
 
 
 def _renumbered(numbers: npt.NDArray[np.int32], count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
@@ -122,12 +116,6 @@ def _renumber(
             found += 1
         indices[line] = index[number]
     return found
-
-
-@compiled
-def _take(values: npt.NDArray[np.int32], numbers: npt.NDArray[np.int32], taken: npt.NDArray[np.int32]) -> None:
-    for line in range(numbers.size):
-        taken[line] = values[numbers[line]]
 
 
 class _Known:
@@ -170,9 +158,7 @@ class _Known:
             numbers: dict[str, int] = {}
             index = [numbers.setdefault(self._found[one][part], len(numbers)) if one else -1 for one in used.tolist()]
             names = bytes_array([name.encode() for name in numbers], pa.string())
-            indices = np.empty(len(classes), np.int32)
-            _take(np.array(index, np.int32), classes, indices)
-            yield encoded_array(indices, names)
+            yield encoded_array(np.array(index, np.int32).take(classes), names)
 
 
 _of_thread = threading.local()

@@ -43,7 +43,17 @@ JSON_FORMATS = (
     JsonFormat(
         "nginx_json",
         (
-            *keys("time", "msec", "time_iso8601", "@timestamp", "timestamp", "time_local", "time", "datetime", group="time"),
+            *keys(
+                "time",
+                "msec",
+                "time_iso8601",
+                "@timestamp",
+                "timestamp",
+                "time_local",
+                "time",
+                "datetime",
+                group="time",
+            ),
             *keys("request", "request", group="request"),
             *keys("method", "request_method", "method", "verb", group="request"),
             *keys("target", "request_uri", "uri", "path", group="request"),

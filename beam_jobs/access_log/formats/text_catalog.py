@@ -33,6 +33,8 @@ TEXT_FORMATS = (
     # Both servers' predefined format of this name: `LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\"
     # \"%{User-agent}i\""` in Apache's httpd.conf, `combined` in ngx_http_log_module.
     TemplateFormat("combined", COMBINED),
+    # Apache's `LogFormat "%h %l %u %t \"%r\" %>s %b" common`, the format of the NCSA httpd.
+    TemplateFormat("common", COMMON),
     # The line of the article that this project takes up: combined with the status in brackets.
     TemplateFormat(
         "article",
@@ -136,8 +138,6 @@ TEXT_FORMATS = (
     TemplateFormat(
         "nginx_proxy_manager_standard", "[{time}] " + _PROXY_MANAGER + '[Gzip {skipped}] "{user_agent}" "{referer}"'
     ),
-    # Apache's `LogFormat "%h %l %u %t \"%r\" %>s %b" common`, the format of the NCSA httpd.
-    TemplateFormat("common", COMMON),
     # Either with further fields behind: what these are nobody says, so no column takes them.
     TemplateFormat("combined_and_more", COMBINED + " {rest}"),
     TemplateFormat("common_and_more", COMMON + " {tail}"),

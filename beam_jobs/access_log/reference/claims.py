@@ -19,7 +19,8 @@ _USER = re.compile(rb"[^\x00-\x1f\x7f]*", re.DOTALL)
 _LONE_DASH = re.compile(rb"(?:\A| )-(?: |\Z)")
 _BARE_QUOTE = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _UNKNOWN = frozenset((b"unknown", b"-"))
-_LIST = re.compile(rb" *, *")
+# IIS writes a plus sign for a blank.
+_LIST = re.compile(rb"[ +]*,[ +]*")
 # Of nginx's $upstream_response_time and $upstream_addr: several servers are parted by commas, groups by colons.
 _TIMES = re.compile(rb"(?:-|[0-9]{1,9}\.[0-9]{1,9})(?:(?:, | : )(?:-|[0-9]{1,9}\.[0-9]{1,9}))*")
 _UNIX_SOCKET = b"unix:"
@@ -63,7 +64,9 @@ def is_client_with_port(value: bytes) -> bool:
 def first_client(value: bytes) -> bytes | None:
     """Return the first address of a list, without a port; None where the proxy did not know it."""
     first = _LIST.split(value.strip(b" "))[0]
-    return None if first in _UNKNOWN else without_port(first)
+    if first in _UNKNOWN:
+        return None
+    return first if is_client(first) else without_port(first)
 
 
 def is_client_list(value: bytes) -> bool:

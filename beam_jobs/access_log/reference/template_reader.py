@@ -196,8 +196,8 @@ def _closing_quote(line: bytes, start: int) -> int:
 def _timestamp(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> datetime:
     values = dict(fields)
     if "clock" in values:
-        return read_time("time_iso8601", (values.get("date") or b"-") + b" " + (values["clock"] or b"-"))
-    if STRFTIME in values:
+        timestamp = read_time("time_iso8601", (values.get("date") or b"-") + b" " + (values["clock"] or b"-"))
+    elif STRFTIME in values:
         time = time_pattern(log_format.strftime).fullmatch(values[STRFTIME] or b"-")
         if time is None:
             raise LineError(RejectReason.BAD_TIMESTAMP, f"the time is not like {log_format.strftime}")

@@ -94,7 +94,7 @@ def shifted(time: datetime, zone: bytes | None) -> datetime:
 
 
 def _unreal(written: bytes, error: Exception) -> LineError:
-    return LineError(RejectReason.BAD_TIMESTAMP, f"the time {shown(written)} is no real one: {error}")
+    return LineError(RejectReason.BAD_TIMESTAMP, f"the time {shown(written)} is not a real one: {error}")
 
 
 def _in_utc(local: datetime, written: bytes) -> datetime:

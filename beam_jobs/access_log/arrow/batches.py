@@ -1,4 +1,4 @@
-"""From the accepted lines of a block to a record batch."""
+"""From the lines of a block to record batches."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_float64_array, nullable_int64_array
-from beam_jobs.access_log.arrow.schema import ROWS_SCHEMA, Column
+from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array
+from beam_jobs.access_log.arrow.schema import REJECTED_SCHEMA, ROWS_SCHEMA, Column
 from beam_jobs.access_log.arrow.strings import text_columns
 from beam_jobs.access_log.arrow.user_agents import classify_column
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
@@ -18,29 +18,39 @@ _PLAIN = {name: column for column, name in enumerate(TEXT_FIELDS) if name != "us
 
 
 def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
-    """Build the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block.
-
-    Args:
-        scanned: The lines of the block.
-        base_offset: The offset of the block's first byte in its file.
-    """
+    """Build the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block."""
     lines, block, overflow = scanned.accepted(), scanned.block, scanned.overflow_bytes()
-    size = len(lines.timestamps)
+    size = len(lines.verdicts)
+    timestamps, statuses, sizes = np.ascontiguousarray(lines.numbers.T)
+    dates = (timestamps // 86_400_000_000).astype(np.int32)
     plain = text_columns(lines.texts, block, overflow, list(_PLAIN.values()))
     columns: dict[str, Column] = dict(zip(_PLAIN, plain, strict=True))
-    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(lines.dates)])
-    columns["timestamp"] = pa.Array.from_buffers(
-        ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(lines.timestamps)]
-    )
-    columns["status"] = nullable_int64_array(lines.statuses)
-    columns["body_bytes_sent"] = nullable_int64_array(lines.sizes)
+    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(dates)])
+    columns["timestamp"] = pa.Array.from_buffers(ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(timestamps)])
+    columns["status"] = nullable_array(pa.int64(), statuses, statuses >= 0)
+    columns["body_bytes_sent"] = nullable_array(pa.int64(), sizes, sizes >= 0)
     columns["user_agent"], columns["browser"], columns["os"], columns["device"], columns["is_bot"] = classify_column(
         lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow
     )
-    columns["request_duration_ms"] = nullable_float64_array(lines.durations)
+    columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
+
+
+def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int) -> pa.RecordBatch:
+    """Build the record batch, in `REJECTED_SCHEMA`, of the rejected lines of a block."""
+    lines, numbers, rejections = scanned.rejected()
+    # A block may be made of nothing else, but it has few different messages.
+    reasons_and_messages = np.array(
+        [(*scanned.add_text(one.reason.encode()), *scanned.add_text(one.message.encode())) for one in rejections],
+        np.int32,
+    ).reshape(-1, 4)
+    places = np.concatenate((scanned.places(lines, max_line_bytes), reasons_and_messages[numbers]), axis=1)
+    raw_line, reason, message = text_columns(places, scanned.block, scanned.overflow_bytes())
+    raw_line = pa.Array.from_buffers(pa.binary(), len(lines), raw_line.buffers())
+    source_offset = int64_array(scanned.lines.bounds[lines, 0].astype(np.int64) + base_offset)
+    return pa.record_batch([raw_line, reason, message, source_offset], schema=REJECTED_SCHEMA)
 
 
 def with_offsets(rows: pa.RecordBatch, offsets: npt.NDArray[np.int64]) -> pa.RecordBatch:
@@ -51,7 +61,7 @@ def with_offsets(rows: pa.RecordBatch, offsets: npt.NDArray[np.int64]) -> pa.Rec
 
 
 def in_order(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Return the rows of several batches in the order of their source offsets."""
+    """Return the rows, or the rejected lines, of several batches in the order of their source offsets."""
     filled = [batch for batch in batches if batch.num_rows]
     if len(filled) < 2:
         return (filled or batches)[0]
