@@ -120,8 +120,8 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "word": (_matches(rb"[^\x00-\x20\x7f\"'`()<>\[\]{}]+"), "one word"),
     "upstream_times": (lambda value: _TIMES.fullmatch(value) is not None, "the time of a server behind the server"),
     "tail": (_matches(rb"[^\"].*"), "a field without quotes"),
-    "duration_us": (_matches(rb"[^.]*"), "a whole number of microseconds"),
-    "duration_fraction_s": (_matches(rb"[^.]*\.[^.]*"), "a number of seconds with a fraction"),
+    "duration_us": (lambda value: b"." not in value, "a whole number of microseconds"),
+    "duration_fraction_s": (lambda value: b"." in value, "a number of seconds with a fraction"),
 }
 """Per field whether a value can be one, and what it must be. `-` is not asked: it stands for a missing value."""
 

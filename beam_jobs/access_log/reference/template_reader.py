@@ -74,7 +74,7 @@ def _row(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> 
     read = {name: read_text(value, unescape=log_format.escapes) for name, value in texts.items()}
     for name in ("referer", "user_agent"):
         if (encoded := f"{name}_encoded") in values:
-            read[name] = _decoded(values[encoded])
+            read[name] = _decoded(values[encoded], is_url=name == "referer")
     if (plus := values.get("user_agent_plus")) is not None:
         read["user_agent"] = read_text(plus.replace(b"+", b" "), unescape=False)
     # Apache httpd 2.4 writes an empty user name as `""` (log_remote_user() in mod_log_config.c).
@@ -225,12 +225,12 @@ def _unit(name: str, value: bytes | None) -> int:
     return NANOSECONDS["duration_s" if name == "duration_w3c" and b"." in (value or b"") else name]
 
 
-def _decoded(value: bytes | None) -> str | None:
+def _decoded(value: bytes | None, *, is_url: bool) -> str | None:
     if value is None:
         return None
     decoded = unquote_to_bytes(value)
-    # CloudFront has encoded blanks twice, as %2520.
-    if b"%2520" in value and b"%20" not in value:
+    # CloudFront has encoded the blanks of user agents twice; in a URL %2520 is the %20 that the client sent.
+    if not is_url and b"%2520" in value and b"%20" not in value:
         decoded = unquote_to_bytes(decoded)
     return decoded.decode("utf-8", "backslashreplace")
 
