@@ -19,7 +19,6 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs.access_log import BlockParser
 from beam_jobs.access_log.compiled.split_blocks import cut_lines
-from beam_jobs.access_log.lines import counted
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.source_blocks import BlockTask, plan_blocks, read_lines
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
@@ -126,9 +125,7 @@ class _ListObjects(beam.DoFn):
         except InputError as error:
             yield TaggedOutput(_RECORDS, (error.source_uri, SourceFailed.from_error(error)))
             return
-        _log.info(
-            "found %s, %.1f MB", counted(len(objects), "source object"), sum(stored.size for stored in objects) / 1e6
-        )
+        _log.info("source objects found: %d, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
         yield from objects
 
 
@@ -260,10 +257,8 @@ class _Progress:
                 return
             self._logged = now
             # One of several workers also parses blocks that another one planned.
-            blocks = counted(self._blocks, "block")
-            if self._planned >= self._blocks:
-                blocks = f"{self._blocks:,} of {counted(self._planned, 'block')}"
-            _log.info("parsed %s, %.1f million lines", blocks, self._lines / 1e6)
+            of_planned = f" of {self._planned}" if self._planned >= self._blocks else ""
+            _log.info("blocks parsed: %d%s, %.1f million lines", self._blocks, of_planned, self._lines / 1e6)
 
 
 _progress = _Progress()

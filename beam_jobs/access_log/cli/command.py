@@ -13,14 +13,26 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from beam_jobs.access_log.arrow.parquet import OutputError, RowsFile
-from beam_jobs.access_log.cli.arguments import ArgumentError, OneLineParser
 from beam_jobs.access_log.cli.report import report_lines, total_lines
 from beam_jobs.access_log.cli.summary import STDIN, FileError, LogSummary, Progress, summarise_log
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, get_format
 from beam_jobs.access_log.lines import counted
+
+
+class ArgumentError(ValueError):
+    """An argument is wrong; the message is one line."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An `ArgumentParser` that raises `ArgumentError` where others print the usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error."""
+        raise ArgumentError(f"{message}; {self.prog} --help explains the options")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

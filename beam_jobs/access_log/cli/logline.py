@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from beam_jobs.access_log.cli import command
-from beam_jobs.access_log.cli.arguments import ArgumentError, OneLineParser
+from beam_jobs.access_log.cli.command import ArgumentError, OneLineParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

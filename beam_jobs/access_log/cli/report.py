@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from beam_jobs.access_log.cli.summary import LogSummary
@@ -61,8 +61,6 @@ def _format(summary: LogSummary) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    if isinstance(value, date):
-        return value.isoformat()
     return str(value)
 
 

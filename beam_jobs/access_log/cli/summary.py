@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -165,7 +165,7 @@ def _summary(
     name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: BinaryIO, size: int
 ) -> LogSummary:
     started = time.perf_counter()
-    read = _Pieces(source)
+    read = iter(functools.partial(source.read, _READ_BYTES), b"")
     head = next(read, b"")
     is_gzip = head.startswith(GZIP_MAGIC)
     pieces = itertools.chain([head], read)
@@ -185,24 +185,6 @@ def _summary(
                 parsed = parser.parse(part, part_offset)
                 summary.add(parsed, len(part))
                 rows_file.write(parsed.rows, name)
-            progress.show(summary, read.bytes / size if size else None)
+            progress.show(summary, source.tell() / size if size else None)
     summary.seconds = time.perf_counter() - started
     return summary
-
-
-class _Pieces:
-    """The bytes of a file, piece by piece, and how many were read so far."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self.bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._source.read(_READ_BYTES)
-        if not piece:
-            raise StopIteration
-        self.bytes += len(piece)
-        return piece

@@ -106,5 +106,5 @@ def json_program(log_format: JsonFormat) -> JsonProgram:
 
 
 def _first_slot(parent: int, key: bytes) -> int:
-    """Compute what `json_scanner._find_key` does."""
+    """Compute what `json_tokens.find_key` does."""
     return (int.from_bytes(key[:8], "little") + 31 * parent + len(key)) * MULTIPLIER % 2**64 >> 56

@@ -8,27 +8,25 @@ It checks the grammar of RFC 8259, so that what it accepts is valid JSON. A want
 `reference/json_reader.py`, which defines what a line means.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.json_program import (
-    COLUMNS,
-    ENTRY_WORDS,
-    KEY_BYTES,
-    MULTIPLIER,
-    SLOTS,
-    JsonProgram,
-    Reading,
+from beam_jobs.access_log.compiled.json_program import COLUMNS, ENTRY_WORDS, JsonProgram, Reading
+from beam_jobs.access_log.compiled.json_tokens import (
+    Keys,
+    Line,
+    find_key,
+    literal_end,
+    mark,
+    number_end,
+    skip_spaces,
+    string_end,
 )
-from beam_jobs.access_log.compiled.json_tokens import Line, literal_end, mark, number_end, skip_spaces, string_end
 from beam_jobs.access_log.compiled.json_values import UNFILLED, Values, has_time, read_value
 from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, NANOSECONDS, NUMBERS, Outputs
 from beam_jobs.access_log.compiled.scan_times import NUMBERS_AND_DATES
 from beam_jobs.access_log.compiled.simd import (
-    ALL_BITS,
     Number,
     address_of,
     int64,
@@ -44,7 +42,6 @@ from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 _OBJECT = int(Reading.OBJECT)
 _TEXTS = len(TEXT_FIELDS)
-_MULTIPLIER = uint64(MULTIPLIER)
 _MAX_DEPTH = 60
 _MAX_WORDS = 1024
 _MAX_STEPS = 96
@@ -58,16 +55,6 @@ _STEPS, _END, _END_BYTES, _STEP_WORDS = 0, 1, 2, 16
 _BEFORE, _BEFORE_BYTES, _IS_TEXT, _WANTED, _DEPTH, _SEEN, _NODES = range(7)
 # What the value before was, in the walk over a line.
 _FIRST, _AFTER, _NEXT = range(3)
-
-
-class _Keys(NamedTuple):
-    """A `JsonProgram`, by addresses."""
-
-    entries: int
-    keys: int
-    slots: int
-    groups: int
-    group_count: int
 
 
 @compiled
@@ -91,7 +78,7 @@ def scan_json(
     quotes_at, odd_at, state_at, shape_at = address_of(quotes), address_of(odd), address_of(state), address_of(shape)
     ranks_at, numbers_at = address_of(ranks), address_of(numbers)
     entries, groups = address_of(program.entries), address_of(program.groups)
-    keys = _Keys(entries, address_of(program.keys), address_of(program.slots), groups, program.groups.size)
+    keys = Keys(entries, address_of(program.keys), address_of(program.slots), groups, program.groups.size)
     for number in range(count):
         start = base + int64(bounds[number, 0])
         end = base + int64(bounds[number, 1])
@@ -152,7 +139,7 @@ def _value_end(value: int, is_text: bool, line: Line) -> Number:
 
 
 @inlined
-def _walk(line: Line, address: int, step: int, keys: _Keys, values: Values, state: int, shape: int) -> bool:
+def _walk(line: Line, address: int, step: int, keys: Keys, values: Values, state: int, shape: int) -> bool:
     """Walk over the tokens of a line from behind a step on; return whether it is valid and has what it must have.
 
     The `shape` is that of a line before; from the step on, this line's takes that one's place.
@@ -250,7 +237,7 @@ def _copy_state(source: int, target: int, depth: int) -> None:
 
 
 @inlined
-def _read_key(address: int, node: int, line: Line, keys: _Keys, state: int) -> tuple[int, int]:
+def _read_key(address: int, node: int, line: Line, keys: Keys, state: int) -> tuple[int, int]:
     """Read a key and its colon; return the address of its value, -1 to decline the line, and the wanted key or -1."""
     nothing = int64(-1)
     if load_byte(address) != 34:
@@ -258,7 +245,7 @@ def _read_key(address: int, node: int, line: Line, keys: _Keys, state: int) -> t
     key_end, is_plain = string_end(address + 1, line)
     if key_end < 0 or (node >= 0 and not is_plain):
         return nothing, nothing
-    wanted = _find_key(address + 1, key_end - address - 1, node, keys) if node >= 0 else nothing
+    wanted = find_key(address + 1, key_end - address - 1, node, keys) if node >= 0 else nothing
     if wanted >= 0:
         seen = load_word(state + 8 * _SEEN)
         bit = uint64(1) << uint64(wanted)
@@ -270,27 +257,6 @@ def _read_key(address: int, node: int, line: Line, keys: _Keys, state: int) -> t
         return nothing, nothing
     address = skip_spaces(address + 1, line.end)
     return (address if address < line.end else nothing), wanted
-
-
-@inlined
-def _find_key(address: int, length: int, node: int, keys: _Keys) -> Number:
-    """Return the index of the wanted key in an object, or -1."""
-    word = load_word(address)
-    if length < 8:
-        word &= ~(ALL_BITS << uint64(8 * length))
-    slot = int64(((word + uint64(31 * node + length)) * _MULTIPLIER) >> uint64(56))
-    index = load_number(keys.slots, slot)
-    while index >= 0:
-        entry = keys.entries + 8 * ENTRY_WORDS * index
-        if (
-            load_number(entry, 0) == node
-            and load_number(entry, 1) == length
-            and is_same(address, keys.keys + KEY_BYTES * index, length)
-        ):
-            break
-        slot = (slot + 1) & (SLOTS - 1)
-        index = load_number(keys.slots, slot)
-    return index
 
 
 @inlined

@@ -3,13 +3,16 @@
 from typing import NamedTuple
 
 from beam_jobs.access_log.compiled.jit import inlined
+from beam_jobs.access_log.compiled.json_program import ENTRY_WORDS, KEY_BYTES, MULTIPLIER, SLOTS
 from beam_jobs.access_log.compiled.scan_fields import digits_end
 from beam_jobs.access_log.compiled.simd import (
     AHEAD,
     ALL_BITS,
     Number,
     int64,
+    is_same,
     load_byte,
+    load_number,
     load_word,
     lowest_bit,
     matching,
@@ -20,6 +23,7 @@ from beam_jobs.access_log.compiled.simd import (
     uint64,
 )
 
+_MULTIPLIER = uint64(MULTIPLIER)
 _FOUR_BYTES = uint64(0xFFFFFFFF)
 _TRUE, _ALSE, _NULL = (uint64(int.from_bytes(word, "little")) for word in (b"true", b"alse", b"null"))
 
@@ -32,6 +36,16 @@ class Line(NamedTuple):
     quotes: int
     odd: int
     is_odd: bool
+
+
+class Keys(NamedTuple):
+    """A `JsonProgram`, by addresses."""
+
+    entries: int
+    keys: int
+    slots: int
+    groups: int
+    group_count: int
 
 
 @inlined
@@ -145,3 +159,24 @@ def literal_end(address: int, end: int, wanted: int) -> Number:
     elif wanted < 0 and load_byte(address) == 102 and load_word(address + 1) & _FOUR_BYTES == _ALSE:
         behind = address + 5
     return behind if behind <= end else int64(-1)
+
+
+@inlined
+def find_key(address: int, length: int, node: int, keys: Keys) -> Number:
+    """Return the index of the wanted key in an object, or -1."""
+    word = load_word(address)
+    if length < 8:
+        word &= ~(ALL_BITS << uint64(8 * length))
+    slot = int64(((word + uint64(31 * node + length)) * _MULTIPLIER) >> uint64(56))
+    index = load_number(keys.slots, slot)
+    while index >= 0:
+        entry = keys.entries + 8 * ENTRY_WORDS * index
+        if (
+            load_number(entry, 0) == node
+            and load_number(entry, 1) == length
+            and is_same(address, keys.keys + KEY_BYTES * index, length)
+        ):
+            break
+        slot = (slot + 1) & (SLOTS - 1)
+        index = load_number(keys.slots, slot)
+    return index
