@@ -234,15 +234,16 @@ def _tail(log_format: LogFormat, lines: Sequence[bytes]) -> str:
 
 def _no_format(ranked: Sequence[Fit], considered: int) -> str:
     best = ranked[0]
-    if best.accepted:
-        found = f"only {best.accepted} of the first {counted(considered, 'line')} match {best.log_format.name}"
-    else:
-        found = f"none of the first {counted(considered, 'line')} is in a known format"
-    nearest = max(ranked, key=lambda fit: fit.position)
-    if nearest.position:
-        name, before = nearest.log_format.name, shown(nearest.line[: nearest.position][-20:])
-        found += f"; the nearest is {name}, up to byte {nearest.position} (behind {before})"
-    return f"not an access log: {found}; pass --log_format if it is one"
+    what = f"only {best.accepted} of the first {counted(considered, 'line')} match {best.log_format.name}"
+    if not best.accepted:
+        what = f"none of the first {counted(considered, 'line')} is in a known format"
+        nearest = max(ranked, key=lambda fit: fit.position)
+        before = nearest.line[: nearest.position].decode("latin-1")
+        # Bytes that are no text are near to nothing.
+        if before and before.isascii() and before.isprintable():
+            behind = shown(nearest.line[: nearest.position][-20:])
+            what += f"; the nearest is {nearest.log_format.name}, up to byte {nearest.position} (behind {behind})"
+    return f"not an access log: {what}; pass --log_format if it is one"
 
 
 def _first_lines(sample: bytes) -> list[bytes]:

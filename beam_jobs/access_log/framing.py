@@ -36,6 +36,7 @@ _BOM = b"\xef\xbb\xbf"
 # Docker Compose 2 writes `web-1  | `, with colours on a terminal.
 _COMPOSE = re.compile(rb"(?:\x1b\[[\d;]*m)?[\w.-]{1,128} {0,64}\| ?(?:\x1b\[[\d;]*m)? ?", re.ASCII)
 COMPOSE = "docker compose"
+PUSH = "Pub/Sub push"
 _MOST_FRAMES = 8
 _DOCKER_KEYS = ({"log", "stream", "time"}, {"log", "stream", "time", "attrs"})
 
@@ -108,7 +109,7 @@ def _without_envelope(line: bytes) -> tuple[bytes, str, bool] | None:
     message = document.get("message")
     if isinstance(message, dict) and isinstance(message.get("data"), str) and "subscription" in document:
         try:
-            return _one_line(base64.b64decode(message["data"], validate=True)), "Pub/Sub push", False
+            return _one_line(base64.b64decode(message["data"], validate=True)), PUSH, False
         except binascii.Error:
             return None
     return None

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from beam_jobs.access_log import FORMATS, FormatError, detect
+from beam_jobs.access_log import FORMATS, FormatError, detect, get_format
+from beam_jobs.access_log.formats.w3c import is_w3c
 from beam_jobs.access_log.reading.line_blocks import (
     GZIP_MAGIC,
     CorruptGzipError,
@@ -57,7 +58,8 @@ def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[Sourc
     if not sample and len(head) == stored.size:
         return SourceFound(stored.generation, stored.size, None if log_format == AUTO_FORMAT else log_format), []
     name = log_format if log_format != AUTO_FORMAT else _detected(stored, sample, is_whole=len(head) == stored.size)
-    step = stored.size if is_gzip else settings.block_bytes
+    # What a `#Fields` line says holds up to the next one, wherever blocks end.
+    step = stored.size if is_gzip or is_w3c(get_format(name)) else settings.block_bytes
     tasks = [
         BlockTask(stored, name, is_gzip, start, min(start + step, stored.size)) for start in range(0, stored.size, step)
     ]
@@ -71,6 +73,9 @@ def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBloc
         InputError: the object cannot be read, has changed, or its gzip stream is truncated or damaged.
     """
     read = functools.partial(read_range, task.stored)
+    if not task.is_gzip and task.end - task.start > settings.block_bytes:
+        yield from split_stream(read_steps(read, task.stored.size), settings.block_bytes, settings.max_line_bytes)
+        return
     if not task.is_gzip:
         yield read_block(read, task.stored.size, task.start, task.end, settings.max_line_bytes)
         return

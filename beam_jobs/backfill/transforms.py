@@ -170,6 +170,7 @@ class _ParseBlock(beam.DoFn):
             for offset, data in self._blocks(task):
                 block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
                 self._in_flight.append((task.stored.uri, block))
+                parser = parser.following(data)
                 # Read the next block while up to two are being parsed, then wait for the oldest.
                 yield from self._done(left=_BLOCKS_AT_ONCE)
         except InputError as error:

@@ -34,29 +34,30 @@ def text_columns(
         The columns wanted, each of `lines` values and less than 2 GiB.
     """
     places = 2 * np.array(range(texts.shape[1] // 2) if wanted is None else wanted, np.int64)
-    size, count = len(texts), len(places)
-    text_bytes = np.zeros(count, np.int64)
-    nulls = np.zeros(count, np.int64)
+    size = len(texts)
+    text_bytes = np.zeros(len(places), np.int64)
+    nulls = np.zeros(len(places), np.int64)
     _measure(texts, places, text_bytes, nulls)
+    # Few formats have all columns.
+    filled = np.flatnonzero(nulls < size) if size else np.arange(len(places))
+    columns: list[Column] = [pa.nulls(size, pa.string())] * len(places)
+    if not len(filled):
+        return columns
+    text_bytes, nulls = text_bytes[filled], nulls[filled]
     ends = np.cumsum(text_bytes + PADDING)
     begins = ends - text_bytes - PADDING
     values = np.empty(int(ends[-1]), np.uint8)
-    offsets = np.empty((count, size + 1), np.int32)
-    validity = np.zeros((count, (size + 7) // 8), np.uint8)
-    _gather(texts, places, block, overflow, begins, nulls > 0, values, offsets, validity)
-    return [
-        pa.Array.from_buffers(
-            pa.string(),
-            size,
-            [
-                buffer(validity[column]) if nulls[column] else None,
-                buffer(offsets[column]),
-                buffer(values[begins[column] : begins[column] + text_bytes[column]]),
-            ],
-            int(nulls[column]),
-        )
-        for column in range(count)
-    ]
+    offsets = np.empty((len(filled), size + 1), np.int32)
+    validity = np.zeros((len(filled), (size + 7) // 8), np.uint8)
+    _gather(texts, places[filled], block, overflow, begins, nulls > 0, values, offsets, validity)
+    for column, number in enumerate(filled.tolist()):
+        buffers = [
+            buffer(validity[column]) if nulls[column] else None,
+            buffer(offsets[column]),
+            buffer(values[begins[column] : begins[column] + text_bytes[column]]),
+        ]
+        columns[number] = pa.Array.from_buffers(pa.string(), size, buffers, int(nulls[column]))
+    return columns
 
 
 @compiled

@@ -43,6 +43,8 @@ def everything(parsed: ParsedBlock) -> str:
         ("dhcp-77.pool.example.net", "example.net"),
         ("203.0.113.77, 198.51.100.9", "203.0.113.0, 198.51.100.0"),
         ("unix:", "unix:"),
+        ("203.0.113.77:5555", "203.0.113.0"),
+        ("[2001:db8:85a3:8d3::7]:80,unknown", "2001:db8:85a3::,unknown"),
     ],
 )
 def test_addresses_are_cut_to_their_network(address: str, kept: str) -> None:
@@ -97,7 +99,7 @@ def test_values_of_other_parameters_stay(name: str) -> None:
 @pytest.mark.parametrize("mode", list(AddressMode))
 def test_a_rejected_line_keeps_nothing_either(mode: AddressMode) -> None:
     lines = [
-        LINE.format("203.0.113.77", "/a?token=s3cr3t", "-").replace(" 200 ", " 999 "),
+        LINE.format("203.0.113.77", "/a?token=s3cr3t", "-").replace(" 200 ", " 099 "),
         LINE.format("203.0.113.77", "/a?password=s3cr3t", "-")[:-9],
         LINE.format("2001:db8:1:2::77", "/", "-").replace("May", "Maj"),
         "client 203.0.113.77 said token=s3cr3t",
@@ -111,7 +113,7 @@ def test_a_rejected_line_keeps_nothing_either(mode: AddressMode) -> None:
     assert ("db8:1:2" in kept) == (mode is AddressMode.NONE)
     assert "10:05:03" in kept
     (status, *_) = parsed.rejected.column("error_message").to_pylist()
-    assert status == "the status '999' is not a number from 100 to 599"
+    assert status == "the status '099' is not a number from 100 to 999"
 
 
 def test_the_hash_is_none_of_the_original_line_and_tells_kept_lines_apart() -> None:
@@ -141,7 +143,7 @@ def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: 
     parsed.rows.validate(full=True)
     parsed.rejected.validate(full=True)
     assert (parsed.lines, parsed.blank) == (plain.lines, plain.blank)
-    touched = {"remote_addr", "query", "path", "referer", "raw_line_hash"}
+    touched = {"remote_addr", "remote_user", "forwarded_for", "query", "path", "referer", "raw_line_hash"}
     for name in set(plain.rows.schema.names) - touched:
         assert parsed.rows.column(name).equals(plain.rows.column(name))
     for name in ("error_type", "source_offset"):
