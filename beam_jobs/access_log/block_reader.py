@@ -152,7 +152,7 @@ def _read_inner(
     max_line_bytes: int,
 ) -> tuple[pa.RecordBatch, int]:
     """Read the lines inside frames; return the rows and how many lines of the block have none of their own."""
-    written = [line + b"\n" for line in inner.lines]
+    written = [line + b"\r\n" for line in inner.lines]
     starts = np.cumsum([0, *map(len, written)])
     sub_block = b"".join(written)
     sub = _scanned(log_format, sub_block, max_line_bytes)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from beam_jobs.access_log.arrow.arrays import int64_array
 from beam_jobs.access_log.arrow.batches import in_order, with_offsets
 from beam_jobs.access_log.block_reader import ParsedBlock, read_block
 from beam_jobs.access_log.errors import BlockSizeError
@@ -27,6 +28,7 @@ MAX_BLOCK_BYTES = 1 << 28
 __all__ = ["MAX_BLOCK_BYTES", "BlockParser", "ParsedBlock"]
 
 _HEADER = HEADER.encode()
+_END = b"\r\n"  # so that a carriage return of a line stays
 
 
 class BlockParser:
@@ -93,7 +95,7 @@ class BlockParser:
             if not len(tried):
                 break
             raw_lines = _texts(parsed.rejected, "raw_line")
-            written = [raw_lines[line] + b"\n" for line in tried]
+            written = [raw_lines[line] + _END for line in tried]
             starts = np.cumsum([0, *map(len, written)])
             again = read_block(log_format, b"".join(written), 0, self.max_line_bytes)
             offsets = parsed.rejected.column("source_offset").to_numpy(zero_copy_only=False)
@@ -102,7 +104,7 @@ class BlockParser:
             left = np.sort(np.concatenate((kept, np.flatnonzero(~is_whole))))
             parsed = ParsedBlock(
                 in_order([parsed.rows, with_offsets(again.rows, offsets[found])]),
-                parsed.rejected.take(pa.array(left)),
+                cast(Any, parsed.rejected).take(int64_array(left)),
                 parsed.lines,
                 parsed.blank + again.blank,
                 parsed.frames,

@@ -67,4 +67,4 @@ def in_order(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
         return (filled or batches)[0]
     table: Any = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks()
     order = np.argsort(table.column("source_offset").to_numpy(), kind="stable")
-    return cast(pa.RecordBatch, table.take(pa.array(order)).combine_chunks().to_batches()[0])
+    return cast(pa.RecordBatch, table.take(int64_array(order)).combine_chunks().to_batches()[0])

@@ -17,7 +17,7 @@ from beam_jobs.access_log.compiled.simd import (
     uint64,
 )
 
-NUMBER, RATIO, WORD, TAIL, TIMES = range(5)
+NUMBER, RATIO, WORD, TAIL, TIMES, IDENT = range(6)
 """What a field that fills no column must be."""
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -103,7 +103,7 @@ def _is_ipv6(start: int, end: int) -> bool:
         else:
             return False
         address += 1
-    return groups <= 7 if has_gap else groups == 8
+    return bool(groups <= 7 if has_gap else groups == 8)
 
 
 @inlined
@@ -167,7 +167,7 @@ def is_address_list(start: int, end: int) -> bool:
 
 @compiled
 def is_checked(wanted: int, start: int, end: int) -> bool:
-    """Whether a field that fills no column is what it must be: NUMBER, RATIO, WORD, TAIL or TIMES."""
+    """Whether a field that fills no column is what it must be: NUMBER, RATIO, WORD, TAIL, TIMES or IDENT."""
     length = end - start
     if wanted == TAIL:
         return length == 0 or load_byte(start) != 34
@@ -175,6 +175,8 @@ def is_checked(wanted: int, start: int, end: int) -> bool:
         return False
     if length == 1 and load_byte(start) == 45:
         return True
+    if wanted == IDENT:
+        return find(start, 58, end) == end and not is_ipv4(start, end)
     if wanted == WORD:
         return _all_are(_HOST_BYTE, start, end)
     if wanted == NUMBER:
@@ -183,7 +185,9 @@ def is_checked(wanted: int, start: int, end: int) -> bool:
         return False
     whole = _digits(start, end)
     fraction = _digits(start + whole + 1, end)
-    return 1 <= whole <= 9 and 1 <= fraction <= 9 and whole + 1 + fraction == length and load_byte(start + whole) == 46
+    return bool(
+        1 <= whole <= 9 and 1 <= fraction <= 9 and whole + 1 + fraction == length and load_byte(start + whole) == 46
+    )
 
 
 @inlined
@@ -202,7 +206,7 @@ def may_be_framed(start: int, end: int) -> bool:
         return byte in (0, 60, 0xEF) or (byte == 123 and load_word(start) & _SEVEN_BYTES in (_LOG, _MESSAGE))
     if load_byte(start + 4) == 45 and load_byte(start + 10) == 84:
         return _may_be_logged_at(start, end)
-    return load_byte(start + 3) == 32 and load_byte(start + 6) == 32 and load_byte(start + 9) == 58
+    return bool(load_byte(start + 3) == 32 and load_byte(start + 6) == 32 and load_byte(start + 9) == 58)
 
 
 @compiled
@@ -212,7 +216,7 @@ def _may_be_logged_at(start: int, end: int) -> bool:
     if load_word(second) & uint64(0xFFFFFF) == _STD:
         return True
     third = find(second, 32, end) + 1
-    return load_byte(find(third, 32, end) - 1) == 58
+    return bool(load_byte(find(third, 32, end) - 1) == 58)
 
 
 @compiled

@@ -75,7 +75,7 @@ def read_field(
     if kind == steps_of.SIZE:
         return read_size(start, end, numbers)
     if kind == steps_of.CHECKED:
-        return is_checked(unit, start, end)
+        return is_null or is_checked(unit, start, end)
     if kind in (steps_of.DURATION, steps_of.PADDED):
         return _read_duration(flags, unit, is_null, start, end, numbers)
     if kind == steps_of.ISO_TIME:

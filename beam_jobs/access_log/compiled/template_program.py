@@ -52,7 +52,7 @@ _KINDS = {
     "referer_encoded": (TEXT, "referer", SPACES | ENCODED),
     "user_agent_encoded": (TEXT, "user_agent", SPACES | ENCODED),
     "user_agent_plus": (TEXT, "user_agent", SPACES | PLUS),
-    "ident": (SKIPPED, None, 0),
+    "ident": (CHECKED, None, 0),
     "skipped": (SKIPPED, None, SPACES | MAY_BE_EMPTY),
     "value": (SKIPPED, None, 0),
     "number": (CHECKED, None, 0),
@@ -87,6 +87,7 @@ _KINDS = {
 _UNITS = {
     **NANOSECONDS,
     **MICROSECONDS,
+    "ident": scan_claims.IDENT,
     "number": scan_claims.NUMBER,
     "ratio": scan_claims.RATIO,
     "word": scan_claims.WORD,

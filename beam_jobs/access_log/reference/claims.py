@@ -72,7 +72,7 @@ def first_client(value: bytes) -> bytes | None:
 def is_client_list(value: bytes) -> bool:
     """Whether a value is a list of addresses as proxies write X-Forwarded-For, whose first may be a host name."""
     first, *others = _LIST.split(value.strip(b" "))
-    return (first in _UNKNOWN or is_client_with_port(first)) and all(map(_is_forwarded, others))
+    return (is_client(first) or _is_forwarded(first)) and all(map(_is_forwarded, others))
 
 
 def is_forwarded_list(value: bytes) -> bool:
@@ -111,6 +111,8 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "remote_addr_port": (is_client_with_port, "an address and a port"),
     "client_list": (is_client_list, "a list of addresses"),
     "forwarded_for": (is_forwarded_list, "a list of addresses"),
+    # An address there is that of a line with a host before it.
+    "ident": (lambda value: not is_address(value), "a name"),
     "remote_user": (is_user, "the name of a user"),
     "host": (is_host, "a host name"),
     "host_port": (_is_host_with_port, "a host name and a port"),
