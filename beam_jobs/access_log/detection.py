@@ -78,8 +78,7 @@ class Detection:
     @property
     def share(self) -> float:
         """The share of the lines that are read, from 0 to 1: how sure it is."""
-        read = sum(self.mixed.values()) if self.mixed else self.accepted[self.log_format.name]
-        return read / self.lines
+        return self.accepted[self.log_format.name] / self.lines
 
     @property
     def warning(self) -> str | None:
@@ -139,10 +138,15 @@ def detect(sample: bytes) -> Detection:
     read = sum(mix.values()) if mix else best.accepted
     if best.accepted == 0 or read < _MIN_SHARE * considered:
         raise FormatError(_no_format(ranked, considered))
+    accepted = {fit.log_format.name: fit.accepted for fit in ranked if fit.accepted}
+    log_format: LogFormat = best.log_format
+    if mix:
+        log_format = MixedFormat(tuple(FORMATS[name] for name in FORMATS if name in mix))
+        accepted = {log_format.name: read} | accepted
     return Detection(
-        MixedFormat(tuple(FORMATS[name] for name in FORMATS if name in mix)) if mix else best.log_format,
+        log_format,
         considered,
-        {fit.log_format.name: fit.accepted for fit in ranked if fit.accepted},
+        accepted,
         tuple(ranked),
         mix,
         _tail(best.log_format, [lines[number] for number in rows]),

@@ -176,7 +176,7 @@ def is_checked(wanted: int, start: int, end: int) -> bool:
     if length == 1 and load_byte(start) == 45:
         return True
     if wanted == IDENT:
-        return find(start, 58, end) == end and not is_ipv4(start, end)
+        return bool(find(start, 58, end) == end and find(start, 46, end) == end)
     if wanted == WORD:
         return _all_are(_HOST_BYTE, start, end)
     if wanted == NUMBER:

@@ -52,7 +52,7 @@ _UNIX_EPOCH = date(1970, 1, 1).toordinal()
 # Loose on purpose: in a line that could not be parsed nothing says which of its numbers are an address.
 _HOST_AT_START = rb"^(?P<host>[\w-]+(?:\.[\w-]+){2,})(?=[ \t])"
 _IPV4_IN_LINE = rb"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
-_IPV6_IN_LINE = rb"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4})(?![\w:])"
+_IPV6_IN_LINE = rb"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,8}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,5})(?![\w:])"
 _ADDRESS_IN_LINE = re.compile(b"|".join((_HOST_AT_START, _IPV4_IN_LINE, _IPV6_IN_LINE)))
 _DATE_IN_LINE = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4})|(\d{4})-(\d\d)-(\d\d)")
 _NO_MESSAGE = "what was wrong is not kept: it was in a part of the line that is anonymised"
@@ -118,12 +118,16 @@ class Anonymiser:
         return found.decode()
 
     def _address_in_line(self, match: re.Match[bytes], log_date: date | None) -> bytes:
-        address = match[0].decode("ascii", "replace")
+        address, port = match[0].decode("ascii", "replace"), ""
         if match["host"] is None and not is_address(address):
-            return match[0]
+            # HAProxy and others put no brackets around an IPv6 address with a port.
+            address, colon, digits = address.rpartition(":")
+            if not is_address(address) or not digits.isdigit():
+                return match[0]
+            port = colon + digits
         if self._pseudonym is not None:
-            return self._pseudonym(address, log_date or date.min).encode()
-        return truncated(address).encode()
+            return (self._pseudonym(address, log_date or date.min) + port).encode()
+        return (truncated(address) + port).encode()
 
 
 class AnonymisingParser(BlockParser):

@@ -111,8 +111,8 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "remote_addr_port": (is_client_with_port, "an address and a port"),
     "client_list": (is_client_list, "a list of addresses"),
     "forwarded_for": (is_forwarded_list, "a list of addresses"),
-    # An address there is that of a line with a host before it.
-    "ident": (lambda value: not is_address(value), "a name"),
+    # An address or a host there is the client of a line with a host before it.
+    "ident": (lambda value: b"." not in value and b":" not in value, "a name without points and colons"),
     "remote_user": (is_user, "the name of a user"),
     "host": (is_host, "a host name"),
     "host_port": (_is_host_with_port, "a host name and a port"),

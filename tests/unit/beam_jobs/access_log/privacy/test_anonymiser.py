@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs.access_log import FORMATS, BlockParser, ParsedBlock
+from beam_jobs.access_log import FORMATS, BlockParser, LogFormat, ParsedBlock, get_format
 from beam_jobs.access_log.formats.template import TemplateFormat
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys, pseudonyms, truncated
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
@@ -158,3 +158,51 @@ def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: 
         for h in parser(mode, redact=redact).parse(half + b"\n").rows.column("raw_line_hash").to_pylist()
     ]
     assert again == parsed.rows.column("raw_line_hash").to_pylist()
+
+
+_V4, _V6 = "203.0.113.77", "2001:db8:1:2:3:4:5:77"
+_ADDRESSED = (
+    '@ - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+    '@ - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8" "@, @:8080"',
+    '@, @ - ann [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+    'www.example.com @ - @ [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5',
+    '@ - user @ [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+    '@:51944 [17/May/2015:10:05:03.234] www~ a/b 0/0/1/57/58 200 5 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1"',
+    '[2015-05-17T10:05:03.310Z] "GET / HTTP/2" 204 - 154 0 226 100 "@,@" "curl/8" "cc21" "a.example" "-"',
+    "1431857103.123    156 @ TCP_MISS/200 5120 GET http://www.example.com/ - HIER_DIRECT/- -",
+    "2015-05-17 10:05:03 @ /a 200 @",
+    '{"time_iso8601":"2015-05-17T10:05:03Z","remote_addr":"@","xff":"@, @","request":"GET / HTTP/1.1","status":200}',
+)
+_BEFORE = (
+    "",
+    "\ufeff",
+    "\0\0",
+    "Mar  7 09:15:01 web1 nginx: ",
+    "web-1  | ",
+    '"',
+    " ",
+    "x ",
+    "2015-05-17T10:05:03Z stdout F ",
+)
+_W3C = get_format("#Fields: date time c-ip cs-uri-stem sc-status X-Forwarded-For")
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(_ADDRESSED),
+    st.sampled_from(_BEFORE),
+    st.sampled_from([_V4, _V6]),
+    st.sampled_from([*FORMATS.values(), _W3C]),
+    st.sampled_from([AddressMode.TRUNCATE, AddressMode.HASH]),
+    st.integers(0, 200),
+    st.sampled_from(["", "", " ", '"', ",", "-", "|", "[", "\t", "\u00e9"]),
+)
+def test_no_address_of_the_input_is_in_the_output(
+    line: str, before: str, address: str, log_format: LogFormat, mode: AddressMode, at: int, put: str
+) -> None:
+    place = at % (len(line) + 1)
+    written = before + (line[:place] + put + line[place:]).replace("@", address)
+    anonymiser = Anonymiser(mode, redact_secrets=False, keys=KEYS if mode is AddressMode.HASH else None)
+    for block in (written.encode(), written.encode() + b"\n" + b"x" * 100):
+        parsed = AnonymisingParser(log_format, anonymiser).parse(block)
+        assert address not in everything(parsed)
