@@ -122,7 +122,7 @@ class Anonymiser:
         if match["host"] is None and not is_address(address):
             # HAProxy and others put no brackets around an IPv6 address with a port.
             address, colon, digits = address.rpartition(":")
-            if not is_address(address) or not digits.isdigit():
+            if not is_address(address) or not (digits.isdigit() or not digits):
                 return match[0]
             port = colon + digits
         if self._pseudonym is not None:
