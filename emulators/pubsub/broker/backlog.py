@@ -18,9 +18,11 @@ from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery, Leas
 from emulators.pubsub.broker.ordering import MAX_PARKED, OrderedMessages
 from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.errors import invalid
-from emulators.pubsub.log.message_log import Batch, TopicLog
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, Position, TopicLog
 from emulators.pubsub.wire import Message
+
+MAX_CONFIRMED = 65_536
+"""Acknowledged messages of an exactly-once subscription whose last ack id is remembered."""
 
 
 class Backlog:
@@ -54,11 +56,16 @@ class Backlog:
         self._ordered = OrderedMessages()
         self._exhausted: list[Delivery] = []
         self._forwarding: dict[int, Delivery] = {}
+        self._confirmed: dict[int, str] = {}
         for message_id in sorted(position.pending):
             batch = self._log.holding(message_id)
             if batch is None:
                 continue
-            delivery = self._enter(message_id, batch, self._log.messages(batch)[message_id - batch.first_id])
+            message = self._log.messages(batch)[message_id - batch.first_id]
+            # A snapshot may be of a subscription with another filter.
+            if self.policy.matches is not None and not self.policy.matches(message.attributes):
+                continue
+            delivery = self._enter(message_id, batch, message)
             self._unacked[batch.first_id] = self._unacked.get(batch.first_id, 0) + 1
             if delivery.key:
                 self._ordered.park(delivery)
@@ -132,52 +139,55 @@ class Backlog:
         """End messages for good.
 
         An ack id whose lease has ended, even one given by an earlier process, still ends its message (the work was
-        done, a redelivery would only repeat it). It is reported in `stale`; with exactly-once delivery the caller
-        refuses it beforehand. With an ordering key it has no effect.
+        done, a redelivery would only repeat it), except with an ordering key. One ahead of an earlier message of its
+        ordering key is held until that one is acknowledged.
 
-        An ack id ahead of an earlier message of its ordering key is reported in `unordered`, and held until that one is
-        acknowledged. With exactly-once delivery it has no effect instead: the message stays leased. The order of the
-        ack ids does not matter.
+        With exactly-once delivery neither has an effect: the first is reported as stale, the second as unordered, and
+        stays leased. The order of the ack ids does not matter.
 
         Raises:
             PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription; nothing has changed.
         """
         result = AckResult()
-        parsed = self._parsed(ack_ids)
+        parsed = self._parsed(ack_ids, result)
+        acknowledge = self._acknowledge
         if self.policy.is_exactly_once:
             parsed.sort(key=itemgetter(1))
+            acknowledge = self._acknowledge_exactly_once
         for ack_id, message_id in parsed:
-            delivery = self._pending.get(message_id)
-            if delivery is None:
-                self._acknowledge_ahead(message_id, result)
-                result.accepted.append(ack_id)
-            elif delivery.ack_id == ack_id and not delivery.key:
-                delivery.release()
-                self._finish(delivery, result)
-                result.accepted.append(ack_id)
-            elif delivery.ack_id == ack_id and self.policy.is_exactly_once and not self._ordered.is_next(delivery):
-                result.unordered.append(ack_id)
-            elif delivery.ack_id == ack_id:
-                done = self._ordered.acknowledge(delivery)
-                for finished in done:
-                    self._finish(finished, result)
-                (result.accepted if done else result.unordered).append(ack_id)
-            else:
-                result.stale.append(ack_id)
-                if not delivery.key and message_id not in self._forwarding:
-                    delivery.release()
-                    self._finish(delivery, result)
+            acknowledge(ack_id, message_id, self._pending.get(message_id), result)
         return result
 
-    def is_stale(self, ack_id: str) -> bool:
-        """Tell whether an ack id names a message that is unacknowledged but no longer leased under it.
+    def _acknowledge(self, ack_id: str, message_id: int, delivery: Delivery | None, result: AckResult) -> None:
+        if delivery is None:
+            is_ahead = message_id > self._cursor and message_id not in self._acked_ahead
+            if is_ahead and self._log.holding(message_id):
+                self._acked_ahead.add(message_id)
+                result.acked.append(message_id)
+        elif delivery.ack_id == ack_id or not (delivery.key or message_id in self._forwarding):
+            self._end(delivery, result)
 
-        Raises:
-            PubsubError: INVALID_ARGUMENT for a text that is not an ack id of this subscription.
-        """
-        ((_, message_id),) = self._parsed([ack_id])
-        delivery = self._pending.get(message_id)
-        return message_id > self._cursor if delivery is None else delivery.ack_id != ack_id
+    def _acknowledge_exactly_once(
+        self, ack_id: str, message_id: int, delivery: Delivery | None, result: AckResult
+    ) -> None:
+        if not self._is_current(ack_id, message_id, delivery):
+            result.stale.append(ack_id)
+        elif delivery is not None and delivery.key and not self._ordered.is_next(delivery):
+            result.unordered.append(ack_id)
+        else:
+            result.accepted.append(ack_id)
+            self._confirmed[message_id] = ack_id
+            if len(self._confirmed) > MAX_CONFIRMED:
+                del self._confirmed[next(iter(self._confirmed))]
+            if delivery is not None:
+                self._end(delivery, result)
+
+    def _is_current(self, ack_id: str, message_id: int, delivery: Delivery | None) -> bool:
+        """Tell whether a message is leased under this ack id, or done and not known to be so by another one."""
+        if delivery is not None:
+            return delivery.ack_id == ack_id
+        is_done = message_id <= self._cursor or message_id in self._acked_ahead
+        return is_done and self._confirmed.get(message_id, ack_id) == ack_id
 
     def modify(self, ack_ids: Iterable[str], seconds: Iterable[int], now: float) -> AckResult:
         """Set the remaining lease of messages; 0 gives a message back at once. Ended leases are left alone.
@@ -187,13 +197,14 @@ class Backlog:
         """
         result = AckResult()
         extended: dict[int, array[int]] = {}
-        for (ack_id, message_id), length in zip(self._parsed(ack_ids), seconds, strict=True):
+        lengths = dict(zip(ack_ids, seconds, strict=True))
+        for ack_id, message_id in self._parsed(lengths, result):
             delivery = self._pending.get(message_id)
-            if delivery is None or delivery.ack_id != ack_id:
-                result.stale.append(ack_id)
+            is_current = self._is_current(ack_id, message_id, delivery)
+            (result.accepted if is_current else result.stale).append(ack_id)
+            if delivery is None or not is_current:
                 continue
-            result.accepted.append(ack_id)
-            if length:
+            if length := lengths[ack_id]:
                 delivery.deadline = now + length
                 extended.setdefault(length, array("q")).append(message_id)
             else:
@@ -275,21 +286,27 @@ class Backlog:
         """Count the unacknowledged messages, those still to be filtered included."""
         return len(self._pending) + self._log.count_after(self._cursor) - len(self._acked_ahead)
 
-    def _parsed(self, ack_ids: Iterable[str]) -> list[tuple[str, int]]:
+    def _parsed(self, ack_ids: Iterable[str], result: AckResult) -> list[tuple[str, int]]:
         parsed = []
         for ack_id in ack_ids:
             serial, _, rest = ack_id.partition("-")
             message_id, _, token = rest.partition("-")
             is_whole = serial == self._serial and message_id.isdecimal() and token.isdecimal()
-            if not is_whole or len(message_id) > 18:
+            if is_whole and len(message_id) <= 18:
+                parsed.append((ack_id, int(message_id)))
+            elif self.policy.is_exactly_once:
+                result.stale.append(ack_id)
+            else:
                 raise invalid(f"You have passed an invalid ack ID to the service (ack_id={ack_id}).")
-            parsed.append((ack_id, int(message_id)))
         return parsed
 
-    def _acknowledge_ahead(self, message_id: int, result: AckResult) -> None:
-        if message_id > self._cursor and message_id not in self._acked_ahead and self._log.holding(message_id):
-            self._acked_ahead.add(message_id)
-            result.acked.append(message_id)
+    def _end(self, delivery: Delivery, result: AckResult) -> None:
+        if delivery.key:
+            for finished in self._ordered.acknowledge(delivery):
+                self._finish(finished, result)
+        else:
+            delivery.release()
+            self._finish(delivery, result)
 
     def _finish(self, delivery: Delivery, result: AckResult) -> None:
         del self._pending[delivery.id]

@@ -8,25 +8,37 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import TypeVar
 
 from google.protobuf import timestamp_pb2
 
 from emulators.pubsub import wire
-from emulators.pubsub.broker.dead_letters import dead_letters
-from emulators.pubsub.broker.delivery import Delivery
+from emulators.pubsub.broker.delivery import AckResult, Delivery
 from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.broker.resources import Snapshot, Subscription, Topic, now_us
-from emulators.pubsub.errors import already_exists, not_found
+from emulators.pubsub.errors import already_exists, failed_precondition, not_found
 from emulators.pubsub.log.journal import Journal
-from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
-from emulators.pubsub.log.position import Position
-from emulators.pubsub.log.store import Store
+from emulators.pubsub.log.message_log import Batch, BodyCache, Position, TopicLog
+from emulators.pubsub.log.store import ACKED, FAILED, Store
 from emulators.pubsub.wire import Message
 
 COMPACT_AFTER = 65_536
 """Progress records of a subscription (message ids) after which they are compacted into its row."""
 
 _MAINTENANCE_SECONDS = 1.0
+R = TypeVar("R")
+
+
+class _Resources(dict[str, R]):
+    """Resources by name; a name without one is NOT_FOUND, one that is taken ALREADY_EXISTS."""
+
+    def __missing__(self, name: str) -> R:
+        raise not_found(name)
+
+    def require_free(self, name: str) -> None:
+        if name in self:
+            raise already_exists(name)
 
 
 class Broker:
@@ -45,9 +57,9 @@ class Broker:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.journal = Journal(store)
-        self.topics: dict[str, Topic] = {}
-        self.subscriptions: dict[str, Subscription] = {}
-        self.snapshots: dict[str, Snapshot] = {}
+        self.topics: _Resources[Topic] = _Resources()
+        self.subscriptions: _Resources[Subscription] = _Resources()
+        self.snapshots: _Resources[Snapshot] = _Resources()
         self.is_closing = False
         self._all_topics: dict[int, Topic] = {}
         self._cache = BodyCache(store.request)
@@ -78,7 +90,7 @@ class Broker:
 
     def _attach(self, number: int, config: Message, topic_id: int, position: Position) -> Subscription:
         topic = self._all_topics[topic_id]
-        subscription = Subscription(number, config, topic, position, self.record_failed)
+        subscription = Subscription(number, config, topic, position, self._take_back)
         if not config.detached:
             topic.subscriptions.add(subscription)
         self.subscriptions[config.name] = subscription
@@ -88,28 +100,17 @@ class Broker:
         snapshot.topic.snapshots.add(snapshot)
         self.snapshots[snapshot.config.name] = snapshot
 
-    def topic(self, name: str) -> Topic:
-        """Return a topic by its name; NOT_FOUND where there is none."""
-        if name not in self.topics:
+    def require_readable(self, subscription: Subscription) -> None:
+        """Refuse a subscription that was deleted (NOT_FOUND) or detached (FAILED_PRECONDITION)."""
+        name = subscription.config.name
+        if self.subscriptions[name] is not subscription:
             raise not_found(name)
-        return self.topics[name]
+        if subscription.config.detached:
+            raise failed_precondition(f"Subscription is detached (resource={name}).")
 
-    def subscription(self, name: str) -> Subscription:
-        """Return a subscription by its name; NOT_FOUND where there is none."""
-        if name not in self.subscriptions:
-            raise not_found(name)
-        return self.subscriptions[name]
-
-    def snapshot(self, name: str) -> Snapshot:
-        """Return a snapshot by its name; NOT_FOUND where there is none."""
-        if name not in self.snapshots:
-            raise not_found(name)
-        return self.snapshots[name]
-
-    def create_topic(self, config: Message) -> Topic:
+    def create_topic(self, config: Message) -> None:
         """Add a topic; ALREADY_EXISTS where its name is taken."""
-        if config.name in self.topics:
-            raise already_exists(config.name)
+        self.topics.require_free(config.name)
         topic = Topic(max(self._all_topics, default=0) + 1, config, TopicLog(self._cache))
         self._all_topics[topic.id] = topic
         self.topics[config.name] = topic
@@ -117,7 +118,6 @@ class Broker:
             "INSERT INTO topics (id, name, config) VALUES (?, ?, ?)",
             (topic.id, config.name, config.SerializeToString()),
         )
-        return topic
 
     def update_topic(self, topic: Topic, config: Message) -> None:
         """Replace the settings of a topic."""
@@ -131,9 +131,8 @@ class Broker:
         self.journal.statement("UPDATE topics SET name = NULL WHERE id = ?", (topic.id,))
 
     def create_subscription(self, config: Message, topic: Topic) -> Subscription:
-        """Attaches a subscription to what is published from now on; ALREADY_EXISTS where its name is taken."""
-        if config.name in self.subscriptions:
-            raise already_exists(config.name)
+        """Attach a subscription to what is published from now on; ALREADY_EXISTS where its name is taken."""
+        self.subscriptions.require_free(config.name)
         number, self._next_subscription = self._next_subscription, self._next_subscription + 1
         position = Position(self._next_message - 1)
         self.journal.statement(
@@ -160,19 +159,17 @@ class Broker:
         subscription.stop()
 
     def detach_subscription(self, subscription: Subscription) -> None:
-        """End a subscription's reading of its topic and drops its backlog; only its settings stay."""
+        """End a subscription's reading of its topic and drop its backlog; only its settings stay."""
         subscription.topic.subscriptions.discard(subscription)
         config = wire.Subscription()
         config.CopyFrom(subscription.config)
         config.detached = True
-        self.journal.forget_progress(subscription.id)
         self.update_subscription(subscription, config)
-        subscription.stop()
+        self.seek(subscription, Position(subscription.backlog.cursor))
 
-    def create_snapshot(self, config: Message, subscription: Subscription) -> Snapshot:
+    def create_snapshot(self, config: Message, subscription: Subscription) -> None:
         """Keep the position of a subscription; ALREADY_EXISTS where the name is taken."""
-        if config.name in self.snapshots:
-            raise already_exists(config.name)
+        self.snapshots.require_free(config.name)
         position = subscription.backlog.position()
         snapshot = Snapshot(config, subscription.topic, Position(position.cursor, position.pending))
         self._keep(snapshot)
@@ -180,7 +177,6 @@ class Broker:
             "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
             (config.name, snapshot.topic.id, config.SerializeToString(), position.cursor, position.packed_pending()),
         )
-        return snapshot
 
     def update_snapshot(self, snapshot: Snapshot, config: Message) -> None:
         """Replace the settings of a snapshot."""
@@ -196,7 +192,7 @@ class Broker:
         self.journal.statement("DELETE FROM snapshots WHERE name = ?", (snapshot.config.name,))
 
     def publish(self, topic: Topic, request: Message) -> range:
-        """Give the messages of a request their ids and publish time, and stores them.
+        """Give the messages of a request their ids and publish time, and store them.
 
         Args:
             topic: Where they are published.
@@ -225,20 +221,25 @@ class Broker:
         for subscription in topic.subscriptions:
             subscription.notify()
 
-    def record_acked(self, subscription: Subscription, message_ids: list[int]) -> None:
-        """Store acknowledgements."""
-        if message_ids:
-            subscription.uncompacted += len(message_ids)
-            self.journal.acked(subscription.id, message_ids)
+    def acknowledge(self, subscription: Subscription, ack_ids: Sequence[str]) -> AckResult:
+        """End messages for good; it is durable once the journal says so."""
+        result = subscription.backlog.acknowledge(ack_ids)
+        self._record(subscription, ACKED, result.acked)
         subscription.notify()
+        return result
 
-    def record_failed(self, subscription: Subscription, message_ids: list[int]) -> None:
-        """Store failed delivery attempts and forwards the messages that failed their last one."""
-        if message_ids and subscription.backlog.policy.max_attempts:
-            subscription.uncompacted += len(message_ids)
-            self.journal.failed(subscription.id, message_ids)
-        exhausted = subscription.backlog.take_exhausted()
-        if exhausted:
+    def modify(self, subscription: Subscription, ack_ids: Sequence[str], seconds: Sequence[int]) -> AckResult:
+        """Set the remaining leases of messages; 0 gives a message back."""
+        result = subscription.modify(ack_ids, seconds)
+        self._take_back(subscription, result.failed)
+        return result
+
+    def _take_back(self, subscription: Subscription, message_ids: list[int]) -> None:
+        """Record failed delivery attempts and forward the messages that failed their last one."""
+        backlog = subscription.backlog
+        if backlog.policy.max_attempts:
+            self._record(subscription, FAILED, message_ids)
+        if exhausted := backlog.take_exhausted():
             self._forward(subscription, exhausted)
         subscription.notify()
 
@@ -248,9 +249,19 @@ class Broker:
             for delivery in exhausted:
                 subscription.backlog.not_forwarded(delivery)
             return
-        self.publish(target, dead_letters(subscription, exhausted))
-        self.journal.acked(subscription.id, [delivery.id for delivery in exhausted])
+        self.publish(target, subscription.dead_letters(exhausted))
+        self._record(subscription, ACKED, [delivery.id for delivery in exhausted])
         self.journal.when_committed(lambda: _finish_all(subscription, exhausted))
+
+    def _record(self, subscription: Subscription, kind: str, message_ids: list[int]) -> None:
+        if message_ids:
+            subscription.uncompacted += len(message_ids)
+            self.journal.progress(subscription.id, kind, message_ids)
+
+    def seek(self, subscription: Subscription, position: Position) -> None:
+        """Bring a subscription to another position; every lease ends."""
+        subscription.seek(position)
+        self.compact(subscription)
 
     def compact(self, subscription: Subscription) -> None:
         """Store where a subscription stands, in place of the progress recorded so far."""
@@ -263,7 +274,7 @@ class Broker:
             self.tidy()
 
     def tidy(self) -> None:
-        """End what is older than its retention, and frees and compacts what is done."""
+        """End what is older than its retention; free and compact what is done."""
         expired = [name for name, kept in self.snapshots.items() if kept.config.expire_time.ToMicroseconds() < now_us()]
         for name in expired:
             self.delete_snapshot(self.snapshots[name])
@@ -286,7 +297,7 @@ class Broker:
             subscription.notify()
 
     async def close(self) -> None:
-        """Store what is left to store and stops."""
+        """Store what is left to store, and stop."""
         self._maintenance.cancel()
         for subscription in self.subscriptions.values():
             subscription.stop()

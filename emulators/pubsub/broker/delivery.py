@@ -105,8 +105,8 @@ class AckResult:
 
     Attributes:
         accepted: Ack ids that were good.
-        stale: Ack ids whose lease had ended; an error only with exactly-once delivery.
-        unordered: Ack ids ahead of an earlier message of their ordering key: held, with exactly-once delivery refused.
+        stale: Ack ids whose lease had ended; an error only with exactly-once delivery, as are malformed ones.
+        unordered: With exactly-once delivery, ack ids ahead of an earlier message of their ordering key.
         acked: Message ids that are now acknowledged for good.
         failed: Message ids whose delivery attempt failed.
     """

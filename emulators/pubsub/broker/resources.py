@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
+from emulators.pubsub import wire
 from emulators.pubsub.broker.backlog import Backlog
 from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery
 from emulators.pubsub.broker.policy import Policy
-from emulators.pubsub.log.message_log import Batch, TopicLog
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, Position, TopicLog
 from emulators.pubsub.names import DELETED_TOPIC
 from emulators.pubsub.wire import Message, seconds_of
+
+MAX_RESPONSE_MESSAGES = 1000
+MAX_RESPONSE_BYTES = 3_000_000
+"""Size from which a response takes no further message: plain gRPC clients refuse more than 4 MiB."""
+
+_DEAD_LETTER = "CloudPubSubDeadLetterSource"
 
 
 def now_us() -> int:
@@ -53,7 +60,8 @@ class Topic:
 
     def truncate(self) -> list[Batch]:
         """Drop and return the batches that no subscription, snapshot or retention needs, for the store to delete."""
-        holders: list[Subscription | Snapshot] = [*self.subscriptions, *self.snapshots]
+        backlogs = [subscription.backlog for subscription in self.subscriptions]
+        holders: list[Backlog | Snapshot] = [*backlogs, *self.snapshots]
         kept_us = max([self.retention_us, *(subscription.replay_us for subscription in self.subscriptions)])
         oldest_kept = self.log.first_id_since(now_us() - kept_us) if kept_us else self.log.last_id + 1
         limits = [holder.cursor for holder in holders]
@@ -127,16 +135,6 @@ class Subscription:
         return shown
 
     @property
-    def is_exactly_once(self) -> bool:
-        """Whether an ack id that cannot end its message at once is an error."""
-        return self.backlog.policy.is_exactly_once
-
-    @property
-    def cursor(self) -> int:
-        """Id of the last message read."""
-        return self.backlog.cursor
-
-    @property
     def retention_us(self) -> int:
         """How long it keeps unacknowledged messages, in microseconds."""
         return max(int(seconds_of(self.config.message_retention_duration) * 1e6), self.topic.retention_us)
@@ -146,18 +144,65 @@ class Subscription:
         """How far back a seek brings acknowledged messages again, in microseconds."""
         return self.retention_us if self.config.retain_acked_messages else self.topic.retention_us
 
-    def needs(self, batch: Batch) -> bool:
-        """Tell whether a batch holds a message that is not done."""
-        return self.backlog.needs(batch)
+    def deliver(
+        self,
+        response: Message,
+        consumer: Consumer,
+        *,
+        max_messages: int | None = None,
+        max_bytes: int | None = None,
+        ack_seconds: int | None = None,
+    ) -> bool:
+        """Lease the next messages to a consumer and add them to a PullResponse or StreamingPullResponse.
 
-    def take(self, consumer: Consumer, max_messages: int, max_bytes: int, ack_seconds: float) -> list[Delivery]:
-        """Lease the next messages to a consumer."""
-        deliveries = self.backlog.take(consumer, max_messages, max_bytes, ack_seconds, self._loop.time())
+        Args:
+            response: What is filled.
+            consumer: Who receives it.
+            max_messages: Messages at most, below what a response may hold.
+            max_bytes: Bytes at most but for the last message, likewise.
+            ack_seconds: Length of the leases, by default the subscription's.
+
+        Returns:
+            Whether there were any.
+        """
+        deliveries = self.backlog.take(
+            consumer,
+            MAX_RESPONSE_MESSAGES if max_messages is None else min(max_messages, MAX_RESPONSE_MESSAGES),
+            MAX_RESPONSE_BYTES if max_bytes is None else min(max_bytes, MAX_RESPONSE_BYTES),
+            ack_seconds or self.config.ack_deadline_seconds,
+            self._loop.time(),
+        )
+        shows_attempt = self.backlog.policy.max_attempts > 0
+        batch: Batch | None = None
+        messages: Sequence[Message] = ()
+        for delivery in deliveries:
+            if delivery.batch is not batch:
+                batch = delivery.batch
+                messages = self.topic.log.messages(batch)
+            received = response.received_messages.add()
+            received.ack_id = delivery.ack_id
+            received.message.CopyFrom(messages[delivery.id - delivery.batch.first_id])
+            if shows_attempt:
+                received.delivery_attempt = delivery.attempt
         if deliveries:
             self.schedule()
-        return deliveries
+        return bool(deliveries)
 
-    def modify(self, ack_ids: list[str], seconds: list[int]) -> AckResult:
+    def dead_letters(self, exhausted: Iterable[Delivery]) -> Message:
+        """Return a PublishRequest of these messages for the dead-letter topic; attributes name their origin."""
+        _, project, _, short_id = self.config.name.split("/")
+        request = wire.PublishRequest()
+        for delivery in exhausted:
+            published = datetime.fromtimestamp(delivery.batch.publish_us / 1e6, UTC)
+            message = request.messages.add()
+            message.CopyFrom(self.topic.log.messages(delivery.batch)[delivery.id - delivery.batch.first_id])
+            message.attributes[f"{_DEAD_LETTER}DeliveryCount"] = str(delivery.attempt)
+            message.attributes[f"{_DEAD_LETTER}Subscription"] = short_id
+            message.attributes[f"{_DEAD_LETTER}SubscriptionProject"] = project
+            message.attributes[f"{_DEAD_LETTER}TopicPublishTime"] = published.isoformat(timespec="milliseconds")
+        return request
+
+    def modify(self, ack_ids: Sequence[str], seconds: Sequence[int]) -> AckResult:
         """Set the remaining leases of messages."""
         result = self.backlog.modify(ack_ids, seconds, self._loop.time())
         self.schedule()
@@ -207,15 +252,17 @@ class Subscription:
         if first is not None and first.publish_us < horizon:
             self.backlog.discard_before(self.topic.log.first_id_since(horizon))
 
-    def seek_time(self, publish_us: int) -> None:
-        """End all messages published before a time and every lease, and bring back what is retained since."""
+    def position_at(self, publish_us: int) -> Position:
+        """Return the position where all published before a time is done, and all that is retained since is not."""
         log, replay_us = self.topic.log, self.replay_us
         boundary = log.first_id_since(publish_us)
         if replay_us:
-            position = Position(max(boundary, log.first_id_since(now_us() - replay_us)) - 1)
-        else:
-            self.backlog.discard_before(boundary)
-            position = self.backlog.position()
+            return Position(max(boundary, log.first_id_since(now_us() - replay_us)) - 1)
+        self.backlog.discard_before(boundary)
+        return self.backlog.position()
+
+    def seek(self, position: Position) -> None:
+        """Go to another position; every lease ends."""
         self.backlog.seek(position)
         self.schedule()
         self.notify()

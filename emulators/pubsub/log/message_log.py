@@ -6,13 +6,15 @@ is held in memory; the messages are parsed when they are delivered, through a ca
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
-from emulators.pubsub.wire import Message, PublishRequest
+from emulators.pubsub import wire
+from emulators.pubsub.wire import Message
 
 CACHE_BYTES = 64 * 1024 * 1024
 
@@ -37,6 +39,27 @@ class Batch:
     def last_id(self) -> int:
         """Message id of the last message."""
         return self.first_id + self.count - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a subscription has come: what is stored of it, and what a snapshot keeps.
+
+    Attributes:
+        cursor: Every message with a greater id is unacknowledged (unless listed in `acked`).
+        pending: Ids up to the cursor that are unacknowledged; all others up to it are done.
+        acked: Ids beyond the cursor that are acknowledged.
+        failures: Failed delivery attempts by message id.
+    """
+
+    cursor: int
+    pending: tuple[int, ...] = ()
+    acked: tuple[int, ...] = ()
+    failures: dict[int, int] = field(default_factory=dict)
+
+    def packed_pending(self) -> bytes:
+        """Return the pending ids as they are stored."""
+        return array("q", self.pending).tobytes()
 
 
 class BodyCache:
@@ -68,7 +91,7 @@ class BodyCache:
             self._requests.move_to_end(batch.first_id)
             found: Sequence[Message] = cached[0].messages
             return found
-        request = PublishRequest.FromString(self._read(batch.first_id))
+        request = wire.PublishRequest.FromString(self._read(batch.first_id))
         self.put(batch, request)
         messages: Sequence[Message] = request.messages
         return messages

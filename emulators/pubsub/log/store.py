@@ -19,8 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from emulators.pubsub.log.message_log import Batch
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, Position
 
 FILE_NAME = "pubsub.sqlite3"
 SCHEMA_VERSION = 1

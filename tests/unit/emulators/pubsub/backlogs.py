@@ -6,8 +6,7 @@ from emulators.pubsub import wire
 from emulators.pubsub.broker.backlog import Backlog
 from emulators.pubsub.broker.delivery import Consumer, Delivery
 from emulators.pubsub.broker.policy import Policy
-from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, BodyCache, Position, TopicLog
 
 ANY = 10**9
 

@@ -56,7 +56,7 @@ class Emulator:
         self._start()
 
     def call(self, service: Publisher | Subscriber, method: str, request: str, **fields: Any) -> Any:
-        return self.run(getattr(service, method)(wire.type_of[request](**fields), None))
+        return self.run(getattr(service, method)(wire.type_of[request](**fields)))
 
     def create_topic(self, name: str = TOPIC, **fields: Any) -> None:
         self.call(self.publisher, "create_topic", "Topic", name=name, **fields)

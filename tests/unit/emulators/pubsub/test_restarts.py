@@ -110,13 +110,11 @@ def test_seek_undoes_acknowledgements_of_the_same_commit(running: Emulator) -> N
     running.create_subscription(retain_acked_messages=True)
     running.publish(b"one")
     (received,) = running.pull()
-    subscription = running.broker.subscription(SUBSCRIPTION)
+    subscription = running.broker.subscriptions[SUBSCRIPTION]
 
     async def acknowledge_then_seek() -> None:
-        result = subscription.backlog.acknowledge([received.ack_id])
-        running.broker.record_acked(subscription, result.acked)
-        subscription.seek_time(0)
-        running.broker.compact(subscription)
+        running.broker.acknowledge(subscription, [received.ack_id])
+        running.broker.seek(subscription, subscription.position_at(0))
 
     running.run(acknowledge_then_seek())
     running.settle()
@@ -170,7 +168,7 @@ def test_unacknowledged_messages_expire(running: Emulator, monkeypatch: pytest.M
     put_clock_forward(monkeypatch, 0.9)
     running.publish(b"young")
     running.broker.tidy()
-    assert running.broker.subscription(SUBSCRIPTION).backlog.undelivered() == 3
+    assert running.broker.subscriptions[SUBSCRIPTION].backlog.undelivered() == 3
     put_clock_forward(monkeypatch, 1.1)
     running.broker.tidy()
     running.settle()
@@ -236,11 +234,11 @@ def test_publish_is_answered_before_its_messages_are_delivered(running: Emulator
 
     async def publish(number: int) -> None:
         request = wire.PublishRequest(topic=TOPIC, messages=[wire.PubsubMessage(data=b"%d" % number)])
-        await running.publisher.publish(request, None)
+        await running.publisher.publish(request)
         order.append("answered")
 
     async def pull() -> None:
-        await running.subscriber.pull(wire.type_of["PullRequest"](subscription=SUBSCRIPTION, max_messages=9), None)
+        await running.subscriber.pull(wire.type_of["PullRequest"](subscription=SUBSCRIPTION, max_messages=9))
         order.append("delivered")
 
     async def both() -> None:
@@ -255,8 +253,8 @@ def test_publish_is_visible_only_when_it_is_stored(running: Emulator) -> None:
     request = wire.PublishRequest(messages=[wire.PubsubMessage(data=b"x")])
 
     async def publish_then_look() -> int:
-        running.broker.publish(running.broker.topic(TOPIC), request)
-        return running.broker.subscription(SUBSCRIPTION).backlog.undelivered()
+        running.broker.publish(running.broker.topics[TOPIC], request)
+        return running.broker.subscriptions[SUBSCRIPTION].backlog.undelivered()
 
     assert running.run(publish_then_look()) == 0
     running.settle()

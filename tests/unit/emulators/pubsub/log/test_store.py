@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulators.pubsub.log.message_log import Batch
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, Position
 from emulators.pubsub.log.store import ACKED, FAILED, Changes, StateError, Store
 
 
