@@ -8,8 +8,6 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-NAMING_RULES = "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"
-
 
 class PubsubError(Exception):
     """A request that is refused.
@@ -45,11 +43,6 @@ def invalid(message: str) -> PubsubError:
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
-def invalid_name(name: str) -> PubsubError:
-    """Make an INVALID_ARGUMENT for a resource name that breaks the naming rules."""
-    return invalid(f"Invalid resource name given (name={name}). Refer to {NAMING_RULES} for more information.")
-
-
 def failed_precondition(message: str, ack_errors: Mapping[str, str] | None = None) -> PubsubError:
     """Make a FAILED_PRECONDITION."""
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message, ack_errors)
@@ -58,13 +51,6 @@ def failed_precondition(message: str, ack_errors: Mapping[str, str] | None = Non
 def not_found(name: str) -> PubsubError:
     """Make a NOT_FOUND for a topic, subscription or snapshot, by its full name; the service shows the last segment."""
     return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.rpartition('/')[2]}).")
-
-
-def already_exists(name: str) -> PubsubError:
-    """Make an ALREADY_EXISTS for a topic, subscription or snapshot, by its full name."""
-    return PubsubError(
-        grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={name.rpartition('/')[2]})."
-    )
 
 
 def unsupported(what: str) -> PubsubError:

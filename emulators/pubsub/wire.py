@@ -30,4 +30,4 @@ def __getattr__(name: str) -> Any:
 
 def seconds_of(duration: duration_pb2.Duration) -> float:
     """Convert a protobuf Duration to seconds."""
-    return float(duration.seconds) + duration.nanos / 1e9
+    return float(duration.ToNanoseconds() / 1e9)

@@ -8,7 +8,7 @@ from emulators.pubsub import wire
 from emulators.pubsub.api.configuration import check_topic, updated
 from emulators.pubsub.api.service import Service, page_of
 from emulators.pubsub.errors import failed_precondition, invalid, require_between
-from emulators.pubsub.names import project_of
+from emulators.pubsub.names import project_id, project_of
 from emulators.pubsub.wire import Message
 
 # cf. https://cloud.google.com/pubsub/quotas#resource_limits, read 2026-11.
@@ -25,7 +25,7 @@ class Publisher(Service):
 
     async def create_topic(self, request: Message) -> Message:
         """Serve CreateTopic."""
-        self._require_served(request.name, "topics")
+        self._require_served(project_of(request.name, "topics"))
         check_topic(request)
         request.state = request.ACTIVE
         self._broker.create_topic(request)
@@ -37,7 +37,7 @@ class Publisher(Service):
         topic = self._broker.topics[request.topic.name]
         config = updated(topic.config, request.topic, request.update_mask.paths)
         check_topic(config)
-        self._broker.update_topic(topic, config)
+        self._broker.update(topic, config)
         await self._broker.journal.committed()
         return config
 
@@ -91,7 +91,7 @@ class SchemaService(Service):
 
     async def list_schemas(self, request: Message) -> Message:
         """Serve ListSchemas."""
-        self._require_project(request.parent)
+        self._require_served(project_id(request.parent))
         return wire.ListSchemasResponse()
 
 

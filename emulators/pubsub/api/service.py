@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterable
 
+import grpc
+
 from emulators.pubsub.broker.broker import Broker
-from emulators.pubsub.errors import require_between
-from emulators.pubsub.names import check_project, project_of, require_served
+from emulators.pubsub.errors import PubsubError, require_between
+from emulators.pubsub.names import project_id
 from emulators.pubsub.wire import Message
 
 _MAX_PAGE = 1000
@@ -25,15 +27,17 @@ class Service:
         self._broker = broker
         self._projects = projects
 
-    def _require_served(self, name: str, collection: str) -> None:
-        require_served(project_of(name, collection), self._projects)
-
-    def _require_project(self, name: str) -> None:
-        require_served(check_project(name), self._projects)
+    def _require_served(self, project: str) -> None:
+        if self._projects and project not in self._projects:
+            raise PubsubError(
+                grpc.StatusCode.NOT_FOUND,
+                f"Requested project not found or user does not have access to it (project={project}). "
+                "Make sure to specify the unique project identifier and not the Google Cloud Console display name.",
+            )
 
     def _page_of_project(self, request: Message, names: Iterable[str]) -> tuple[list[str], str]:
         """Return the page of a project's resources that a List request asks for, and the token of the next."""
-        self._require_project(request.project)
+        self._require_served(project_id(request.project))
         return page_of((name for name in names if name.startswith(f"{request.project}/")), request)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import grpc
 from google.protobuf import empty_pb2
@@ -28,7 +27,7 @@ class Subscriber(Service):
 
     async def create_subscription(self, request: Message) -> Message:
         """Serve CreateSubscription."""
-        self._require_served(request.name, "subscriptions")
+        self._require_served(project_of(request.name, "subscriptions"))
         complete_subscription(request)
         request.detached = False
         topic = self._broker.topics[request.topic]
@@ -48,7 +47,7 @@ class Subscriber(Service):
         config = updated(subscription.config, request.subscription, request.update_mask.paths)
         complete_subscription(config)
         self._require_dead_letter_topic(config)
-        self._broker.update_subscription(subscription, config)
+        self._broker.update(subscription, config)
         await self._broker.journal.committed()
         return subscription.described()
 
@@ -95,7 +94,8 @@ class Subscriber(Service):
     async def acknowledge(self, request: Message) -> Message:
         """Serve Acknowledge: answered once it is durable."""
         subscription = self._readable(request.subscription)
-        result = self._broker.acknowledge(subscription, _some(request.ack_ids))
+        require_between("ack_ids", len(request.ack_ids), 1, float("inf"))
+        result = self._broker.acknowledge(subscription, request.ack_ids)
         await self._broker.journal.committed()
         _require_accepted(subscription, result)
         return empty_pb2.Empty()
@@ -103,7 +103,8 @@ class Subscriber(Service):
     async def modify_ack_deadline(self, request: Message) -> Message:
         """Serve ModifyAckDeadline: 0 seconds give the messages back at once."""
         subscription = self._readable(request.subscription)
-        ack_ids = _some(request.ack_ids)
+        ack_ids = request.ack_ids
+        require_between("ack_ids", len(ack_ids), 1, float("inf"))
         check_ack_deadline(request.ack_deadline_seconds, least=0)
         result = self._broker.modify(subscription, ack_ids, [request.ack_deadline_seconds] * len(ack_ids))
         _require_accepted(subscription, result)
@@ -111,7 +112,7 @@ class Subscriber(Service):
 
     async def create_snapshot(self, request: Message) -> Message:
         """Serve CreateSnapshot."""
-        self._require_served(request.name, "snapshots")
+        self._require_served(project_of(request.name, "snapshots"))
         subscription = self._readable(request.subscription)
         config = wire.Snapshot(name=request.name, topic=subscription.topic.name, labels=request.labels)
         config.expire_time.FromMicroseconds(now_us() + _SNAPSHOT_US)
@@ -134,7 +135,7 @@ class Subscriber(Service):
         """Serve UpdateSnapshot."""
         snapshot = self._broker.snapshots[request.snapshot.name]
         config = updated(snapshot.config, request.snapshot, request.update_mask.paths)
-        self._broker.update_snapshot(snapshot, config)
+        self._broker.update(snapshot, config)
         await self._broker.journal.committed()
         return config
 
@@ -173,12 +174,6 @@ class Subscriber(Service):
     def _require_dead_letter_topic(self, config: Message) -> None:
         if config.HasField("dead_letter_policy"):
             self._broker.topics[config.dead_letter_policy.dead_letter_topic]  # NOT_FOUND where there is none
-
-
-def _some(ack_ids: Sequence[str]) -> Sequence[str]:
-    if not ack_ids:
-        raise invalid("The request must name at least one ack ID (argument=ack_ids).")
-    return ack_ids
 
 
 def _require_accepted(subscription: Subscription, result: AckResult) -> None:

@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TypeVar
 
+import grpc
 from google.protobuf import timestamp_pb2
 
 from emulators.pubsub import wire
 from emulators.pubsub.broker.delivery import AckResult, Delivery
 from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.broker.resources import Snapshot, Subscription, Topic, now_us
-from emulators.pubsub.errors import already_exists, failed_precondition, not_found
+from emulators.pubsub.errors import PubsubError, failed_precondition, not_found
 from emulators.pubsub.log.journal import Journal
 from emulators.pubsub.log.message_log import Batch, BodyCache, Position, TopicLog
 from emulators.pubsub.log.store import ACKED, FAILED, Store
@@ -38,7 +39,10 @@ class _Resources(dict[str, R]):
 
     def require_free(self, name: str) -> None:
         if name in self:
-            raise already_exists(name)
+            short_name = name.rpartition("/")[2]
+            raise PubsubError(
+                grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={short_name})."
+            )
 
 
 class Broker:
@@ -80,8 +84,8 @@ class Broker:
                 self.topics[name] = topic
         for orphan in batches:
             self.journal.statement("DELETE FROM batches WHERE topic = ?", (orphan,))
-        for stored in self._store.subscriptions():
-            self._attach(stored.id, wire.Subscription.FromString(stored.config), stored.topic, stored.position)
+        for number, topic_id, config, position in self._store.subscriptions():
+            self._attach(number, wire.Subscription.FromString(config), topic_id, position)
         for topic_id, snapshot, position in self._store.snapshots():
             self._keep(Snapshot(wire.Snapshot.FromString(snapshot), self._all_topics[topic_id], position))
         for subscription in self.subscriptions.values():
@@ -119,10 +123,16 @@ class Broker:
             (topic.id, config.name, config.SerializeToString()),
         )
 
-    def update_topic(self, topic: Topic, config: Message) -> None:
-        """Replace the settings of a topic."""
-        topic.config = config
-        self.journal.statement("UPDATE topics SET config = ? WHERE id = ?", (config.SerializeToString(), topic.id))
+    def update(self, resource: Topic | Subscription | Snapshot, config: Message) -> None:
+        """Replace the settings of a topic, subscription or snapshot."""
+        resource.config = config
+        if isinstance(resource, Subscription):
+            resource.backlog.policy = Policy.from_config(config)
+            resource.notify()
+        table = f"{type(resource).__name__.lower()}s"
+        self.journal.statement(
+            f"UPDATE {table} SET config = ? WHERE name = ?", (config.SerializeToString(), config.name)
+        )
 
     def delete_topic(self, topic: Topic) -> None:
         """Remove a topic; its subscriptions keep what they have not delivered yet."""
@@ -141,15 +151,6 @@ class Broker:
         )
         return self._attach(number, config, topic.id, position)
 
-    def update_subscription(self, subscription: Subscription, config: Message) -> None:
-        """Replace the settings of a subscription."""
-        subscription.config = config
-        subscription.backlog.policy = Policy.from_config(config)
-        self.journal.statement(
-            "UPDATE subscriptions SET config = ? WHERE id = ?", (config.SerializeToString(), subscription.id)
-        )
-        subscription.notify()
-
     def delete_subscription(self, subscription: Subscription) -> None:
         """Remove a subscription and its backlog."""
         del self.subscriptions[subscription.config.name]
@@ -164,7 +165,7 @@ class Broker:
         config = wire.Subscription()
         config.CopyFrom(subscription.config)
         config.detached = True
-        self.update_subscription(subscription, config)
+        self.update(subscription, config)
         self.seek(subscription, Position(subscription.backlog.cursor))
 
     def create_snapshot(self, config: Message, subscription: Subscription) -> None:
@@ -176,13 +177,6 @@ class Broker:
         self.journal.statement(
             "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
             (config.name, snapshot.topic.id, config.SerializeToString(), position.cursor, position.packed_pending()),
-        )
-
-    def update_snapshot(self, snapshot: Snapshot, config: Message) -> None:
-        """Replace the settings of a snapshot."""
-        snapshot.config = config
-        self.journal.statement(
-            "UPDATE snapshots SET config = ? WHERE name = ?", (config.SerializeToString(), config.name)
         )
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
@@ -231,27 +225,25 @@ class Broker:
     def modify(self, subscription: Subscription, ack_ids: Sequence[str], seconds: Sequence[int]) -> AckResult:
         """Set the remaining leases of messages; 0 gives a message back."""
         result = subscription.modify(ack_ids, seconds)
-        self._take_back(subscription, result.failed)
+        self._take_back(subscription, result)
         return result
 
-    def _take_back(self, subscription: Subscription, message_ids: list[int]) -> None:
+    def _take_back(self, subscription: Subscription, result: AckResult) -> None:
         """Record failed delivery attempts and forward the messages that failed their last one."""
-        backlog = subscription.backlog
-        if backlog.policy.max_attempts:
-            self._record(subscription, FAILED, message_ids)
-        if exhausted := backlog.take_exhausted():
-            self._forward(subscription, exhausted)
+        if subscription.backlog.policy.max_attempts:
+            self._record(subscription, FAILED, result.failed)
+        if result.exhausted:
+            self._forward(subscription, result.exhausted)
         subscription.notify()
 
     def _forward(self, subscription: Subscription, exhausted: list[Delivery]) -> None:
         target = self.topics.get(subscription.config.dead_letter_policy.dead_letter_topic)
         if target is None:
-            for delivery in exhausted:
-                subscription.backlog.not_forwarded(delivery)
+            subscription.backlog.not_forwarded(exhausted)
             return
         self.publish(target, subscription.dead_letters(exhausted))
         self._record(subscription, ACKED, [delivery.id for delivery in exhausted])
-        self.journal.when_committed(lambda: _finish_all(subscription, exhausted))
+        self.journal.when_committed(lambda: subscription.backlog.forwarded(exhausted))
 
     def _record(self, subscription: Subscription, kind: str, message_ids: list[int]) -> None:
         if message_ids:
@@ -304,9 +296,3 @@ class Broker:
             if subscription.uncompacted:
                 self.compact(subscription)
         await self.journal.close()
-
-
-def _finish_all(subscription: Subscription, forwarded: list[Delivery]) -> None:
-    for delivery in forwarded:
-        subscription.backlog.forwarded(delivery)
-    subscription.notify()

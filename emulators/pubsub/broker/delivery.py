@@ -101,7 +101,7 @@ class LeaseBatch:
 
 @dataclass(slots=True)
 class AckResult:
-    """What a request about ack ids did.
+    """What a request about ack ids, or the end of leases, did.
 
     Attributes:
         accepted: Ack ids that were good.
@@ -109,6 +109,7 @@ class AckResult:
         unordered: With exactly-once delivery, ack ids ahead of an earlier message of their ordering key.
         acked: Message ids that are now acknowledged for good.
         failed: Message ids whose delivery attempt failed.
+        exhausted: Messages that failed their last attempt, each to be reported to `forwarded` or `not_forwarded`.
     """
 
     accepted: list[str] = field(default_factory=list)
@@ -116,3 +117,4 @@ class AckResult:
     unordered: list[str] = field(default_factory=list)
     acked: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
+    exhausted: list[Delivery] = field(default_factory=list)

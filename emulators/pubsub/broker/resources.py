@@ -13,7 +13,7 @@ from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery
 from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.log.message_log import Batch, Position, TopicLog
 from emulators.pubsub.names import DELETED_TOPIC
-from emulators.pubsub.wire import Message, seconds_of
+from emulators.pubsub.wire import Message
 
 MAX_RESPONSE_MESSAGES = 1000
 MAX_RESPONSE_BYTES = 3_000_000
@@ -56,7 +56,7 @@ class Topic:
     @property
     def retention_us(self) -> int:
         """How long the topic itself keeps messages, acknowledged or not, in microseconds."""
-        return 0 if self.is_deleted else int(seconds_of(self.config.message_retention_duration) * 1e6)
+        return 0 if self.is_deleted else int(self.config.message_retention_duration.ToMicroseconds())
 
     def truncate(self) -> list[Batch]:
         """Drop and return the batches that no subscription, snapshot or retention needs, for the store to delete."""
@@ -77,23 +77,20 @@ class Snapshot:
         config: Its google.pubsub.v1.Snapshot.
         topic: The topic whose messages it holds on to.
         position: What was unacknowledged.
+        cursor: Every message with a greater id is part of the snapshot.
     """
 
     def __init__(self, config: Message, topic: Topic, position: Position) -> None:
         self.config = config
         self.topic = topic
         self.position = position
+        self.cursor = position.cursor
         batches = (topic.log.holding(message_id) for message_id in position.pending)
         self._held = {batch.first_id for batch in batches if batch is not None}
 
-    @property
-    def cursor(self) -> int:
-        """Every later message is part of the snapshot."""
-        return self.position.cursor
-
     def needs(self, batch: Batch) -> bool:
         """Tell whether a batch holds one of its messages."""
-        return batch.last_id > self.position.cursor or batch.first_id in self._held
+        return batch.last_id > self.cursor or batch.first_id in self._held
 
 
 class Subscription:
@@ -104,7 +101,7 @@ class Subscription:
         config: Its complete google.pubsub.v1.Subscription.
         topic: The topic it reads.
         position: How far it has come.
-        on_failed: Called with the ids of messages whose lease has ended.
+        on_expired: Called with what the end of leases did.
     """
 
     def __init__(
@@ -113,14 +110,14 @@ class Subscription:
         config: Message,
         topic: Topic,
         position: Position,
-        on_failed: Callable[[Subscription, list[int]], None],
+        on_expired: Callable[[Subscription, AckResult], None],
     ) -> None:
         self.id = number
         self.config = config
         self.topic = topic
         self.backlog = Backlog(number, topic.log, Policy.from_config(config), position, first_token=now_us())
         self.uncompacted = 0
-        self._on_failed = on_failed
+        self._on_expired = on_expired
         self._loop = asyncio.get_running_loop()
         self._waiting: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -137,7 +134,7 @@ class Subscription:
     @property
     def retention_us(self) -> int:
         """How long it keeps unacknowledged messages, in microseconds."""
-        return max(int(seconds_of(self.config.message_retention_duration) * 1e6), self.topic.retention_us)
+        return max(int(self.config.message_retention_duration.ToMicroseconds()), self.topic.retention_us)
 
     @property
     def replay_us(self) -> int:
@@ -239,9 +236,9 @@ class Subscription:
 
     def _expire(self) -> None:
         self._timer = None
-        failed = self.backlog.expire(self._loop.time())
-        if failed:
-            self._on_failed(self, failed)
+        result = self.backlog.expire(self._loop.time())
+        if result.failed:
+            self._on_expired(self, result)
         self.schedule()
         self.notify()
 

@@ -11,7 +11,6 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from emulators.pubsub import wire
 from emulators.pubsub.wire import Message
@@ -119,7 +118,6 @@ class TopicLog:
     def _index(self, batches: Sequence[Batch]) -> None:
         self._batches = list(batches)
         self._first_ids = [batch.first_id for batch in batches]
-        self._totals = list(accumulate(batch.count for batch in batches))
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches)
@@ -136,7 +134,6 @@ class TopicLog:
 
     def append(self, batch: Batch, request: Message) -> None:
         """Add a batch that is durably stored; its ids are above all before."""
-        self._totals.append((self._totals[-1] if self._totals else 0) + batch.count)
         self._first_ids.append(batch.first_id)
         self._batches.append(batch)
         self._cache.put(batch, request)
@@ -163,14 +160,6 @@ class TopicLog:
         """Id of the first message published at or after a time; else one above the last."""
         index = bisect_left(self._batches, publish_us, key=lambda batch: batch.publish_us)
         return self._batches[index].first_id if index < len(self._batches) else self.last_id + 1
-
-    def count_after(self, message_id: int) -> int:
-        """Return how many messages have a greater id."""
-        index = bisect_right(self._first_ids, message_id)
-        if not index:
-            return self._totals[-1] if self._totals else 0
-        later_batches = self._totals[-1] - self._totals[index - 1]
-        return later_batches + max(self._batches[index - 1].last_id - message_id, 0)
 
     def delete(self, is_free: Callable[[Batch], bool], up_to: int) -> list[Batch]:
         """Drop the batches that `is_free` names, of those whose last id is at most `up_to`, and return them.

@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from emulators.pubsub.log.message_log import Batch, Position
@@ -78,16 +77,6 @@ class Changes:
     progress: dict[tuple[int, str], array[int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSubscription:
-    """A subscription as it was stored: its row, and the progress made since."""
-
-    id: int
-    topic: int
-    config: bytes
-    position: Position
-
-
 class Store:
     """The open state file.
 
@@ -119,12 +108,11 @@ class Store:
             ) from None
         try:
             self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StateError) as error:
             self._lock.close()
+            if isinstance(error, StateError):
+                raise
             raise StateError(f"cannot use the state file {self._path} ({error}): move it away to start empty") from None
-        except StateError:
-            self._lock.close()
-            raise
 
     def _open(self) -> None:
         self._writer = self._connect()
@@ -150,12 +138,8 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
 
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file and let go of the folder."""
         with self._writing:
             self._reader.close()
             self._writer.close()
@@ -194,9 +178,8 @@ class Store:
 
     def request(self, first_id: int) -> bytes:
         """Return the stored PublishRequest of a batch."""
-        row = self._reader.execute("SELECT request FROM batches WHERE first_id = ?", (first_id,)).fetchone()
-        request: bytes = row[0]
-        return request
+        (row,) = self._reader.execute("SELECT request FROM batches WHERE first_id = ?", (first_id,))
+        return bytes(row[0])
 
     def next_message_id(self) -> int:
         """Return the next free message id, never below the time in microseconds."""
@@ -220,8 +203,8 @@ class Store:
         for topic, *index in rows:
             yield topic, Batch(*index)
 
-    def subscriptions(self) -> Iterator[StoredSubscription]:
-        """Yield every subscription with its position."""
+    def subscriptions(self) -> Iterator[tuple[int, int, bytes, Position]]:
+        """Yield number, topic, stored Subscription and position of every subscription."""
         for number, topic, config, cursor, pending in self._reader.execute(
             "SELECT id, topic, config, cursor, pending FROM subscriptions ORDER BY id"
         ):
@@ -234,7 +217,7 @@ class Store:
             left = tuple(message_id for message_id in _ids(pending) if message_id not in acked)
             ahead = tuple(message_id for message_id in acked if message_id > cursor)
             open_failures = {key: count for key, count in failures.items() if key not in acked}
-            yield StoredSubscription(number, topic, config, Position(cursor, left, ahead, open_failures))
+            yield number, topic, config, Position(cursor, left, ahead, open_failures)
 
     def snapshots(self) -> Iterator[tuple[int, bytes, Position]]:
         """Yield topic, stored Snapshot and position of every snapshot."""

@@ -38,6 +38,13 @@ def take(backlog: Backlog, now: float, most: int = ANY, consumer: Consumer | Non
     return backlog.take(consumer or Consumer(), most, ANY, 10.0, now)
 
 
+def undelivered(backlog: Backlog, log: TopicLog) -> int:
+    """The unacknowledged messages, those that have not been read yet included."""
+    position = backlog.position()
+    unread = sum(len(range(max(batch.first_id, position.cursor + 1), batch.last_id + 1)) for batch in log)
+    return len(position.pending) + unread - len(position.acked)
+
+
 def ids(deliveries: list[Delivery]) -> list[int]:
     return [delivery.id for delivery in deliveries]
 

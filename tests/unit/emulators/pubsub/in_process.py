@@ -49,7 +49,7 @@ class Emulator:
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.run_until_complete(asyncio.sleep(0))
-        self.store.__exit__(None, None, None)
+        self.store.close()
 
     def restart(self) -> None:
         self.kill()

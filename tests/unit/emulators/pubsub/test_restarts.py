@@ -8,6 +8,7 @@ import pytest
 
 from emulators.pubsub import wire
 from emulators.pubsub.broker import broker, resources
+from tests.unit.emulators.pubsub.backlogs import undelivered
 from tests.unit.emulators.pubsub.in_process import SUBSCRIPTION, TOPIC, Emulator, emulator
 
 DEAD_TOPIC, DEAD = "projects/p-1/topics/dead", "projects/p-1/subscriptions/dead"
@@ -26,6 +27,11 @@ def put_clock_forward(patch: pytest.MonkeyPatch, days: float) -> None:
     """The time of day; leases have a clock of their own."""
     for module in (broker, resources):
         patch.setattr(module, "now_us", lambda: time.time_ns() // 1000 + int(days * DAY_US))
+
+
+def waiting(running: Emulator) -> int:
+    subscription = running.broker.subscriptions[SUBSCRIPTION]
+    return undelivered(subscription.backlog, subscription.topic.log)
 
 
 def acknowledge_all(running: Emulator) -> None:
@@ -168,7 +174,7 @@ def test_unacknowledged_messages_expire(running: Emulator, monkeypatch: pytest.M
     put_clock_forward(monkeypatch, 0.9)
     running.publish(b"young")
     running.broker.tidy()
-    assert running.broker.subscriptions[SUBSCRIPTION].backlog.undelivered() == 3
+    assert waiting(running) == 3
     put_clock_forward(monkeypatch, 1.1)
     running.broker.tidy()
     running.settle()
@@ -254,7 +260,7 @@ def test_publish_is_visible_only_when_it_is_stored(running: Emulator) -> None:
 
     async def publish_then_look() -> int:
         running.broker.publish(running.broker.topics[TOPIC], request)
-        return running.broker.subscriptions[SUBSCRIPTION].backlog.undelivered()
+        return waiting(running)
 
     assert running.run(publish_then_look()) == 0
     running.settle()
