@@ -15,16 +15,16 @@ import re
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import psutil
-from google.cloud.pubsub_v1 import PublisherClient
+from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PublishRequest
 
@@ -63,7 +63,7 @@ def main() -> None:
         _start_stream(stack)
         publishing = _Publishing(stack)
         samples = _sample(stack, publishing)
-        landed = _landed(stack, publishing.join())
+        landed = _landed(stack, publishing.finish())
     faults = _judged("memory", [(sample.seconds, sample.memory) for sample in samples])
     faults += _judged("disk", [(sample.seconds, sample.disk) for sample in samples])
     print(f"{publishing.published:,} messages published, {landed:,} of them queryable")
@@ -97,14 +97,14 @@ class _Publishing:
         self._topic = f"projects/{stack.project}/topics/{stack.config.topic}"
         self._channel = grpc.insecure_channel(stack.config.pubsub_host)
         self._client = PublisherClient(transport=PublisherGrpcTransport(channel=self._channel))
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        self._running = ThreadPoolExecutor(1).submit(self._run)
 
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
+    def is_running(self) -> bool:
+        return not self._running.done()
 
-    def join(self) -> int:
-        self._thread.join()
+    def finish(self) -> int:
+        """Wait for the end and return how many were published."""
+        self._running.result()
         self._channel.close()
         return self.published
 
@@ -121,7 +121,7 @@ class _Publishing:
 
 def _sample(stack: RunningStack, publishing: _Publishing) -> list[Sample]:
     samples: list[Sample] = []
-    while publishing.is_alive():
+    while publishing.is_running():
         samples.append(Sample(time.monotonic() - publishing.started, _memory(stack), _disk(stack.config.state_dir)))
         latest = samples[-1]
         print(

@@ -168,7 +168,7 @@ class Backlog:
     def _acknowledge_exactly_once(
         self, ack_id: str, message_id: int, delivery: Delivery | None, result: AckResult
     ) -> None:
-        if not self._is_current(ack_id, message_id, delivery):
+        if not self._is_current(ack_id, message_id):
             result.stale.append(ack_id)
         elif delivery is not None and delivery.key and not self._ordered.is_next(delivery):
             result.unordered.append(ack_id)
@@ -180,8 +180,9 @@ class Backlog:
             if delivery is not None:
                 self._end(delivery, result)
 
-    def _is_current(self, ack_id: str, message_id: int, delivery: Delivery | None) -> bool:
+    def _is_current(self, ack_id: str, message_id: int) -> bool:
         """Tell whether a message is leased under this ack id, or done and not known to be so by another one."""
+        delivery = self._pending.get(message_id)
         if delivery is not None:
             return delivery.ack_id == ack_id
         is_done = message_id <= self.cursor or message_id in self._acked_ahead
@@ -196,13 +197,19 @@ class Backlog:
         result = AckResult()
         extended: dict[int, array[int]] = {}
         lengths = dict(zip(ack_ids, seconds, strict=True))
-        for ack_id, message_id in self._parsed(lengths, result):
-            delivery = self._pending.get(message_id)
-            is_current = self._is_current(ack_id, message_id, delivery)
-            (result.accepted if is_current else result.stale).append(ack_id)
-            if delivery is None or not is_current:
+        parsed = self._parsed(lengths, result)
+        # Judged beforehand: to give a message back ends the leases of the later ones of its key.
+        valid = {ack_id for ack_id, message_id in parsed if self._is_current(ack_id, message_id)}
+        for ack_id, message_id in parsed:
+            delivery, length = self._pending.get(message_id), lengths[ack_id]
+            is_leased = delivery is not None and delivery.ack_id == ack_id
+            if ack_id not in valid or (length and delivery is not None and not is_leased):
+                result.stale.append(ack_id)
                 continue
-            if length := lengths[ack_id]:
+            result.accepted.append(ack_id)
+            if delivery is None or not is_leased:
+                continue
+            if length:
                 delivery.deadline = now + length
                 extended.setdefault(length, array("q")).append(message_id)
             else:

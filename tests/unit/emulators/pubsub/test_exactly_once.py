@@ -162,6 +162,15 @@ def test_nack_out_of_order_takes_back_the_later_messages_of_the_key(keyed: Emula
     assert keyed.bodies() == [b"1", b"2"]
 
 
+def test_messages_of_a_key_are_given_back_in_one_request(keyed: Emulator) -> None:
+    given_back = ack_ids(keyed)
+    keyed.nack(*given_back)
+    with pytest.raises(PubsubError) as refused:
+        keyed.nack(*given_back)
+    assert reasons(refused, grpc.StatusCode.INVALID_ARGUMENT) == dict.fromkeys(given_back, INVALID)
+    assert keyed.bodies() == [b"0", b"1", b"2"]
+
+
 def test_without_exactly_once_an_ack_out_of_order_is_held(running: Emulator) -> None:
     running.create_subscription(enable_message_ordering=True)
     messages = [wire.PubsubMessage(data=body, ordering_key="k") for body in (b"0", b"1")]
