@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
 
@@ -16,8 +15,6 @@ from emulators.pubsub.broker.delivery import AckResult, Consumer
 from emulators.pubsub.errors import PubsubError, invalid
 from emulators.pubsub.names import project_of
 from emulators.pubsub.wire import Message
-
-Write = Callable[[Message], Coroutine[Any, Any, None]]
 
 
 class StreamingPull:
@@ -46,7 +43,9 @@ class StreamingPull:
         self._consumer = Consumer()
         self._confirmations: deque[Message] = deque()
 
-    async def run(self, first: Message, requests: AsyncIterator[Message], write: Write) -> None:
+    async def run(
+        self, first: Message, requests: AsyncIterator[Message], write: Callable[[Message], Awaitable[None]]
+    ) -> None:
         """Serve the stream until the client ends it.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import grpc
 from google.protobuf import empty_pb2
@@ -83,11 +84,8 @@ class Subscriber(Service):
             left = ends - clock()
             if left <= 0 or self._broker.is_closing:
                 break
-            changed = subscription.changed()
-            try:
-                await asyncio.wait([changed], timeout=left)
-            finally:
-                changed.cancel()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(subscription.changed(), left)
             self._broker.require_readable(subscription)
         return response
 

@@ -206,7 +206,9 @@ class Broker:
         request.topic = ""
         stored = request.SerializeToString()
         batch = Batch(ids.start, len(ids), topic.published_us, len(stored))
-        self.journal.batch(batch, topic.id, stored)
+        row = (batch.first_id, topic.id, batch.count, batch.publish_us, stored)
+        self.journal.statement("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
+        self.journal.statement("UPDATE next_message SET id = ?", (ids.stop,))
         self.journal.when_committed(lambda: self._show(topic, batch, request))
         return ids
 
@@ -224,7 +226,8 @@ class Broker:
 
     def modify(self, subscription: Subscription, ack_ids: Sequence[str], seconds: Sequence[int]) -> AckResult:
         """Set the remaining leases of messages; 0 gives a message back."""
-        result = subscription.modify(ack_ids, seconds)
+        result = subscription.backlog.modify(ack_ids, seconds, asyncio.get_running_loop().time())
+        subscription.schedule()
         self._take_back(subscription, result)
         return result
 

@@ -199,12 +199,6 @@ class Subscription:
             message.attributes[f"{_DEAD_LETTER}TopicPublishTime"] = published.isoformat(timespec="milliseconds")
         return request
 
-    def modify(self, ack_ids: Sequence[str], seconds: Sequence[int]) -> AckResult:
-        """Set the remaining leases of messages."""
-        result = self.backlog.modify(ack_ids, seconds, self._loop.time())
-        self.schedule()
-        return result
-
     def changed(self) -> asyncio.Future[None]:
         """Return a future that is done once there may be something to deliver; cancel it when no longer awaited."""
         waiter: asyncio.Future[None] = self._loop.create_future()

@@ -18,7 +18,7 @@ from typing import Any
 import grpc
 
 from emulators.pubsub.errors import PubsubError
-from emulators.pubsub.log.message_log import Batch, Position
+from emulators.pubsub.log.message_log import Position
 from emulators.pubsub.log.store import ACKED, FAILED, Changes, StateError, Store
 
 
@@ -94,11 +94,6 @@ class Journal:
         """Record a statement."""
         self._has_work.set()
         self._open.changes.statements.append((sql, parameters))
-
-    def batch(self, batch: Batch, topic: int, request: bytes) -> None:
-        """Record a published batch."""
-        self._has_work.set()
-        self._open.changes.batches.append((batch, topic, request))
 
     def progress(self, subscription: int, kind: str, message_ids: Iterable[int]) -> None:
         """Record messages that were acknowledged (ACKED) or whose delivery attempt failed (FAILED)."""

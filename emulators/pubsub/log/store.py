@@ -64,16 +64,14 @@ class StateError(Exception):
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction writes: the statements first, then the batches, then the progress.
+    """What one transaction writes: the statements first, then the progress.
 
     Attributes:
         statements: SQL with its parameters.
-        batches: Index entry, topic and stored request of each published batch.
         progress: Message ids by subscription and kind (ACKED or FAILED).
     """
 
     statements: list[tuple[str, Sequence[Any]]] = field(default_factory=list)
-    batches: list[tuple[Batch, int, bytes]] = field(default_factory=list)
     progress: dict[tuple[int, str], array[int]] = field(default_factory=dict)
 
 
@@ -165,11 +163,6 @@ class Store:
         execute = self._writer.execute
         for statement, parameters in changes.statements:
             execute(statement, parameters)
-        for batch, topic, request in changes.batches:
-            row = (batch.first_id, topic, batch.count, batch.publish_us, request)
-            execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
-        if changes.batches:
-            execute("UPDATE next_message SET id = ?", (changes.batches[-1][0].last_id + 1,))
         for (subscription, kind), ids in changes.progress.items():
             execute(
                 "INSERT INTO progress (subscription, kind, message_ids) VALUES (?, ?, ?)",

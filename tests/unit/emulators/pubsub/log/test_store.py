@@ -16,11 +16,19 @@ def subscription_row(number: int = 1, cursor: int = 10, pending: tuple[int, ...]
     return "INSERT INTO subscriptions VALUES (?, ?, 1, x'', ?, ?)", [number, f"s{number}", cursor, packed]
 
 
+def published(batch: Batch, request: bytes) -> list[tuple[str, list[object]]]:
+    row = [batch.first_id, 1, batch.count, batch.publish_us, request]
+    return [
+        ("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row),
+        ("UPDATE next_message SET id = ?", [batch.last_id + 1]),
+    ]
+
+
 def test_what_is_committed_is_read_back(tmp_path: Path) -> None:
     batch = Batch(101, 3, 5_000_000, 4)
     progress = {(1, ACKED): array("q", [4, 12, 13]), (1, FAILED): array("q", [6, 6, 12])}
     with closing(Store(tmp_path)) as store:
-        store.commit(Changes([subscription_row(pending=(4, 6, 8))], [(batch, 1, b"body")], progress))
+        store.commit(Changes([subscription_row(pending=(4, 6, 8)), *published(batch, b"body")], progress))
     with closing(Store(tmp_path)) as store:
         assert list(store.batches()) == [(1, batch)]
         assert store.request(101) == b"body"
@@ -34,9 +42,9 @@ def test_what_is_committed_is_read_back(tmp_path: Path) -> None:
 def test_failed_commit_leaves_nothing(tmp_path: Path) -> None:
     batch = Batch(1, 1, 0, 1)
     with closing(Store(tmp_path)) as store:
-        store.commit(Changes(batches=[(batch, 1, b"x")]))
+        store.commit(Changes(published(batch, b"x")))
         with pytest.raises(sqlite3.IntegrityError):
-            store.commit(Changes([subscription_row()], [(batch, 1, b"again")]))
+            store.commit(Changes([subscription_row(), *published(batch, b"again")]))
         assert list(store.subscriptions()) == []
         store.commit(Changes([subscription_row()]))
         assert [position for *_, position in store.subscriptions()] == [Position(10)]
@@ -47,7 +55,7 @@ def test_numbers_are_not_used_twice(tmp_path: Path) -> None:
         assert store.next_subscription_id() == 1
         first = store.next_message_id()
         far = Batch(first + 10**12, 5, 0, 1)
-        store.commit(Changes([subscription_row()], [(far, 1, b"x")]))
+        store.commit(Changes([subscription_row(), *published(far, b"x")]))
         store.commit(Changes([("DELETE FROM subscriptions", []), ("DELETE FROM batches", [])]))
     with closing(Store(tmp_path)) as store:
         assert store.next_subscription_id() == 2
