@@ -12,15 +12,13 @@ from emulators.pubsub import wire
 from emulators.pubsub.api.configuration import check_ack_deadline, complete_subscription, updated
 from emulators.pubsub.api.service import Service
 from emulators.pubsub.broker.delivery import AckResult, Consumer
-from emulators.pubsub.broker.resources import Subscription, now_us
+from emulators.pubsub.broker.resources import Subscription
 from emulators.pubsub.errors import PubsubError, failed_precondition, invalid, require_between, unsupported
 from emulators.pubsub.names import project_of
 from emulators.pubsub.wire import Message
 
 PULL_WAIT_SECONDS = 30.0
 """How long a Pull waits for a first message before it is answered empty."""
-
-_SNAPSHOT_US = 7 * 86_400 * 1_000_000
 
 
 class Subscriber(Service):
@@ -113,7 +111,6 @@ class Subscriber(Service):
         self._require_served(project_of(request.name, "snapshots"))
         subscription = self._readable(request.subscription)
         config = wire.Snapshot(name=request.name, topic=subscription.topic.name, labels=request.labels)
-        config.expire_time.FromMicroseconds(now_us() + _SNAPSHOT_US)
         self._broker.create_snapshot(config, subscription)
         await self._broker.journal.committed()
         return config

@@ -280,6 +280,10 @@ class Backlog:
         """Tell whether a batch holds a message that is not done."""
         return batch.last_id > self.cursor or batch.first_id in self._unacked
 
+    def oldest(self) -> Batch | None:
+        """Return the batch of the oldest message that is not done."""
+        return self._log.after(min(self._unacked, default=self.cursor + 1) - 1)
+
     def _parsed(self, ack_ids: Iterable[str], result: AckResult) -> list[tuple[str, int]]:
         parsed = []
         for ack_id in ack_ids:

@@ -28,6 +28,7 @@ COMPACT_AFTER = 65_536
 """Progress records of a subscription (message ids) after which they are compacted into its row."""
 
 _MAINTENANCE_SECONDS = 1.0
+_MIN_SNAPSHOT_US = 3_600 * 1_000_000
 R = TypeVar("R")
 
 
@@ -169,8 +170,16 @@ class Broker:
         self.seek(subscription, Position(subscription.backlog.cursor))
 
     def create_snapshot(self, config: Message, subscription: Subscription) -> None:
-        """Keep the position of a subscription; ALREADY_EXISTS where the name is taken."""
+        """Keep the position of a subscription.
+
+        Raises:
+            PubsubError: ALREADY_EXISTS, the name is taken; FAILED_PRECONDITION, it would expire within an hour.
+        """
         self.snapshots.require_free(config.name)
+        expires_us = subscription.snapshot_expires_us()
+        if expires_us < now_us() + _MIN_SNAPSHOT_US:
+            raise failed_precondition("The subscription's backlog is too old to create a snapshot.")
+        config.expire_time.FromMicroseconds(expires_us)
         position = subscription.backlog.position()
         snapshot = Snapshot(config, subscription.topic, Position(position.cursor, position.pending))
         self._keep(snapshot)
@@ -186,11 +195,7 @@ class Broker:
         self.journal.statement("DELETE FROM snapshots WHERE name = ?", (snapshot.config.name,))
 
     def publish(self, topic: Topic, request: Message) -> range:
-        """Give the messages of a request their ids and publish time, and store them.
-
-        Args:
-            topic: Where they are published.
-            request: A PublishRequest within the limits; it is taken over.
+        """Give the messages of a PublishRequest, which is taken over, their ids and publish time, and store them.
 
         Returns:
             The message ids. The messages are delivered once the journal has them.

@@ -19,6 +19,7 @@ MAX_RESPONSE_MESSAGES = 1000
 MAX_RESPONSE_BYTES = 3_000_000
 """Size from which a response takes no further message: plain gRPC clients refuse more than 4 MiB."""
 
+_SNAPSHOT_US = 7 * 86_400 * 1_000_000
 _DEAD_LETTER = "CloudPubSubDeadLetterSource"
 
 
@@ -150,17 +151,9 @@ class Subscription:
         max_bytes: int | None = None,
         ack_seconds: int | None = None,
     ) -> bool:
-        """Lease the next messages to a consumer and add them to a PullResponse or StreamingPullResponse.
+        """Lease the next messages to a consumer and add them to its response; tell whether there were any.
 
-        Args:
-            response: What is filled.
-            consumer: Who receives it.
-            max_messages: Messages at most, below what a response may hold.
-            max_bytes: Bytes at most but for the last message, likewise.
-            ack_seconds: Length of the leases, by default the subscription's.
-
-        Returns:
-            Whether there were any.
+        One message may go beyond `max_bytes`. The leases last `ack_seconds`, by default the subscription's.
         """
         deliveries = self.backlog.take(
             consumer,
@@ -242,6 +235,11 @@ class Subscription:
         first = self.topic.log.first
         if first is not None and first.publish_us < horizon:
             self.backlog.discard_before(self.topic.log.first_id_since(horizon))
+
+    def snapshot_expires_us(self) -> int:
+        """Return when a snapshot made now expires: as soon as its oldest message is seven days old."""
+        oldest = self.backlog.oldest()
+        return _SNAPSHOT_US + (now_us() if oldest is None else oldest.publish_us)
 
     def position_at(self, publish_us: int) -> Position:
         """Return the position where all published before a time is done, and all that is retained since is not."""

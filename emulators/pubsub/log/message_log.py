@@ -85,14 +85,11 @@ class BodyCache:
 
     def messages(self, batch: Batch) -> Sequence[Message]:
         """Return the PubsubMessages of a batch, in order."""
-        cached = self._requests.get(batch.first_id)
-        if cached is not None:
+        if batch.first_id in self._requests:
             self._requests.move_to_end(batch.first_id)
-            found: Sequence[Message] = cached[0].messages
-            return found
-        request = wire.PublishRequest.FromString(self._read(batch.first_id))
-        self.put(batch, request)
-        messages: Sequence[Message] = request.messages
+        else:
+            self.put(batch, wire.PublishRequest.FromString(self._read(batch.first_id)))
+        messages: Sequence[Message] = self._requests[batch.first_id][0].messages
         return messages
 
     def drop(self, batch: Batch) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
 from emulators.pubsub import wire
 from emulators.pubsub.broker import broker, resources
+from emulators.pubsub.errors import PubsubError
 from tests.unit.emulators.pubsub.backlogs import undelivered
 from tests.unit.emulators.pubsub.in_process import SUBSCRIPTION, TOPIC, Emulator, emulator
 
@@ -153,6 +155,28 @@ def test_snapshot_keeps_its_messages(running: Emulator) -> None:
     running.broker.tidy()
     running.seek(snapshot=SNAPSHOT)
     assert running.bodies() == [b"open", b"later"]
+
+
+def test_snapshot_expires_with_its_oldest_message(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else messages of that age are no longer kept.
+    running.create_subscription(message_retention_duration={"seconds": 31 * 86_400})
+    fields = {"name": SNAPSHOT, "subscription": SUBSCRIPTION}
+    running.publish(b"done")
+    acknowledge_all(running)
+    running.publish(b"three days old", b"as old")
+    running.pull(1)
+    put_clock_forward(monkeypatch, 3)
+    running.publish(b"new")
+    made = running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", **fields)
+    assert made.expire_time.ToMicroseconds() == pytest.approx(time.time_ns() // 1000 + 7 * DAY_US, abs=DAY_US / 24)
+    put_clock_forward(monkeypatch, 7 - 0.5 / 24)
+    fields["name"] += "-late"
+    with pytest.raises(PubsubError, match="too old") as refused:
+        running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", **fields)
+    assert refused.value.code == grpc.StatusCode.FAILED_PRECONDITION
+    running.advance(10)
+    acknowledge_all(running)
+    running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", **fields)
 
 
 def test_snapshot_expires(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
