@@ -16,10 +16,9 @@ from emulators.pubsub.broker.broker import Broker
 from emulators.pubsub.errors import PubsubError, unsupported
 from emulators.pubsub.wire import Message, type_of
 
-_MAX_REQUEST_BYTES = 32 * 1024 * 1024
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
+    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     ("grpc.max_send_message_length", -1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
