@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from array import array
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
@@ -58,7 +58,7 @@ class Backlog:
         self._delayed: list[tuple[float, int]] = []
         self._ordered = OrderedMessages()
         self._forwarding: dict[int, Delivery] = {}
-        self._confirmed: dict[int, str] = {}
+        self._confirmed: OrderedDict[int, str] = OrderedDict()
         for message_id in sorted(position.pending):
             batch = self._log.holding(message_id)
             if batch is None:
@@ -176,7 +176,7 @@ class Backlog:
             result.accepted.append(ack_id)
             self._confirmed[message_id] = ack_id
             if len(self._confirmed) > MAX_CONFIRMED:
-                del self._confirmed[next(iter(self._confirmed))]
+                self._confirmed.popitem(last=False)
             if delivery is not None:
                 self._end(delivery, result)
 
