@@ -69,6 +69,8 @@ def main() -> None:
     print(f"{publishing.published:,} messages published, {landed:,} of them queryable")
     if landed < publishing.published:
         faults.append("messages that are not queryable")
+    if _WARM_UP_SECONDS < 600:
+        print("the stack still warms up in a run this short: judge it by an hour")
     print(f"flat after the first {_WARM_UP_SECONDS:,.0f} s: {'MISSED: ' + ', '.join(faults) if faults else 'met'}")
     if faults:
         sys.exit(1)
@@ -134,7 +136,7 @@ def _sample(stack: RunningStack, publishing: _Publishing) -> list[Sample]:
 
 
 def _memory(stack: RunningStack) -> Counter[str]:
-    """Return the memory of the stack's components, each with all processes of its session, and of the jobs."""
+    """Return the memory of the stack's components, each with all processes of its session, the jobs and the supervisor."""
     components = json.loads(stack.config.state_file.read_text())["components"]
     names = {component["pid"]: name for name, component in components.items()}
     memory: Counter[str] = Counter()
@@ -142,8 +144,8 @@ def _memory(stack: RunningStack) -> Counter[str]:
         try:
             if process.pid == os.getpid() or process.environ().get("LOGLINE_STATE_DIR") != str(stack.config.state_dir):
                 continue
-            job = re.search(r"-m (beam_jobs\.\w+)", " ".join(process.cmdline()))
-            name = job[1] if job else names.get(os.getsid(process.pid), process.name())
+            module = re.search(r"-m (beam_jobs\.\w+|local_stack)\b", " ".join(process.cmdline()))
+            name = module[1] if module else names.get(os.getsid(process.pid), process.name())
             memory[name] += process.memory_full_info().pss
         except (psutil.Error, OSError):
             continue
