@@ -136,7 +136,7 @@ def _sample(stack: RunningStack, publishing: _Publishing) -> list[Sample]:
 
 
 def _memory(stack: RunningStack) -> Counter[str]:
-    """Return the memory of the components, each with all processes of its session, of the jobs and of the supervisor."""
+    """Return the memory of the components, each with all processes of its session, the jobs and the supervisor."""
     components = json.loads(stack.config.state_file.read_text())["components"]
     names = {component["pid"]: name for name, component in components.items()}
     memory: Counter[str] = Counter()
