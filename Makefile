@@ -53,8 +53,8 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 
-bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some)
-	$(BIN)/python -m benchmarks $(NAMES)
+bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
+	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) $(BIN)/python -m benchmarks $(NAMES)
 
 proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
 	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \
