@@ -38,7 +38,7 @@ class Survivors:
 def survivors(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivors]:
     folder = tmp_path_factory.mktemp("survivors")
     gate, never, meanwhile = folder / "gate", folder / "never", folder / "meanwhile"
-    with contextmanager(running)(Emulator(folder / "state", storage)) as emulator:
+    with contextmanager(running)(Emulator(folder / "state", storage, folder)) as emulator:
         ids = {
             "running": emulator.launch("running", until=gate, log="INFO:before", last_words="after"),
             "done": emulator.launch("done", until=meanwhile),
@@ -127,7 +127,7 @@ def test_sigterm_leaves_no_process_and_says_why_the_jobs_failed(
 
 @pytest.mark.parametrize("taken", ["state", "port", "grpc"])
 def test_what_is_taken_is_named_in_one_line(emulator: Emulator, tmp_path: Path, taken: str) -> None:
-    other = Emulator(emulator.state_dir if taken == "state" else tmp_path, "http://127.0.0.1:1")
+    other = Emulator(emulator.state_dir if taken == "state" else tmp_path, "http://127.0.0.1:1", tmp_path)
     if taken == "port":
         other.port = emulator.port
     if taken == "grpc":
