@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 #: An address of IPv6 in brackets, or a name, and a port.
-_HOST = re.compile(r"(?:\[([^\]]*)\]|([^:@\[\]]+))(?::[0-9]+)?")
+_HOST = re.compile(r"(?:\[([^\]]+)\]|([^:@\[\]]+))(?::[0-9]+)?")
 _READING = frozenset({"GET", "HEAD"})
 #: What Google's clients send: JSON, media with its JSON, batches.
 _API_CONTENT_TYPES = frozenset({"application/json", "multipart/related", "multipart/mixed"})
 _UPLOADS = r"/upload/"
-_FROM_NO_PAGE = frozenset({"", "none", "same-origin"})
+_USE_CLIENTS = "web pages may not call this emulator, use Google's clients."
 
 
 class Guard:
@@ -46,12 +46,12 @@ class Guard:
                 f"Host {host[:100]!r} is refused: call this emulator by a loopback name, or start it with "
                 "--allowed-host=NAME."
             )
-        origin = headers.get("origin")
-        if origin is not None and origin.lower() != f"http://{host.lower()}":
-            return f"Origin {origin[:100]!r} is refused: web pages may not call this emulator, use Google's clients."
-        if not _is_from_no_page(method, headers):
-            site = headers["sec-fetch-site"][:100]
-            return f"Sec-Fetch-Site {site!r} is refused: web pages may not call this emulator, use Google's clients."
+        # Not even a page of the same origin: the emulators have none, so it could only be a stored object.
+        if (origin := headers.get("origin")) is not None:
+            return f"Origin {origin[:100]!r} is refused: {_USE_CLIENTS}"
+        site = headers.get("sec-fetch-site", "none")
+        if site != "none" and not _follows_link(method, site, headers):
+            return f"Sec-Fetch-Site {site[:100]!r} is refused: {_USE_CLIENTS}"
         if method not in _READING and _has_body(headers) and not self._uploads.match(target):
             content_type = headers.get("content-type", "")
             if content_type.partition(";")[0].strip().lower() not in _API_CONTENT_TYPES:
@@ -86,14 +86,13 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _is_from_no_page(method: str, headers: Mapping[str, str]) -> bool:
-    site = headers.get("sec-fetch-site", "")
-    if site in _FROM_NO_PAGE:
-        return True
-    # A link that a user follows from another port of this machine, such as Airflow's to a job: its page cannot read
-    # the answer.
-    follows_link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
-    return site == "same-site" and method in _READING and follows_link
+def _follows_link(method: str, site: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a user opens a link on another port of this machine, such as Airflow's to a job.
+
+    The page with the link cannot read the answer.
+    """
+    navigates = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+    return navigates and site == "same-site" and method in _READING
 
 
 def _has_body(headers: Mapping[str, str]) -> bool:

@@ -45,7 +45,7 @@ def test_names_of_this_machine_and_of_the_stack_pass(host: str) -> None:
             "[",
             ":80",
         ),
-        *("localhost:port", "localhost:1:2", "user@localhost", "2130706433"),
+        *("localhost:port", "localhost:1:2", "[]", "[]:80", "user@localhost", "2130706433"),
     ],
 )
 def test_other_names_are_refused(host: str) -> None:
@@ -54,15 +54,15 @@ def test_other_names_are_refused(host: str) -> None:
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://evil.example", "null", "", "https://127.0.0.1:9050", "http://127.0.0.1:8080", "http://localhost:9050"],
+    ["http://evil.example", "null", "", "https://127.0.0.1:9050", "http://127.0.0.1:8080", "http://127.0.0.1:9050"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_other_origins_are_refused(method: str, origin: str) -> None:
+def test_every_origin_is_refused(method: str, origin: str) -> None:
     assert f"Origin {origin!r} is refused" in str(refusal(method, origin=origin))
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "anything"])
-def test_other_sites_are_refused_to_read_and_to_write(site: str) -> None:
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "anything"])
+def test_every_page_is_refused_to_read_and_to_write(site: str) -> None:
     for headers in ({}, {"sec_fetch_mode": "no-cors"}, {"sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}):
         for method in ("GET", "POST"):
             assert f"Sec-Fetch-Site {site!r} is refused" in str(refusal(method, sec_fetch_site=site, **headers))
