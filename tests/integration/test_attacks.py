@@ -231,7 +231,7 @@ def test_the_stacks_own_clients_pass(stack: RunningStack, tmp_path: Path) -> Non
         file.write_text("1\n2\n")
         with file.open("rb") as rows:
             client.load_table_from_file(rows, table, job_config=config).result()
-        assert [row.n for row in client.query_and_wait(f"SELECT count(*) AS n FROM {table}")] == [2]
+        assert [row.n for row in client.query_and_wait("SELECT count(*) AS n FROM attacks.t")] == [2]
     with stack.dataflow() as dataflow:
         parameters = READ_PASSWORDS | {
             "source": "gs://logline-local/logs/access.log",
