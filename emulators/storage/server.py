@@ -144,8 +144,8 @@ def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path)
     for _, methods in handlers:
         for method, handler in methods.items():
             methods[method] = _one_at_a_time(handler, lock)
-    handler: Callable[..., Any] = guarded(RequestHandler, Guard(allowed_hosts, uploads=_UPLOADS))
-    server = ThreadingHTTPServer((host, port), partial(handler, storage))
+    request_handler: Callable[..., Any] = guarded(RequestHandler, Guard(allowed_hosts, uploads=_UPLOADS))
+    server = ThreadingHTTPServer((host, port), partial(request_handler, storage))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: threading.Thread(target=server.shutdown).start())
     with server:
