@@ -78,6 +78,9 @@ def test_a_launch_runs_the_entry_point_to_done(emulator: Emulator, tmp_path: Pat
     assert job["createTime"] == job["startTime"] < job["currentStateTime"]
     folder = emulator.state_dir / "jobs" / answer["id"]
     assert (folder / "stdout.log").read_text() == "printed to stdout\n"
+    # A relative path is one of this folder, where no module is looked for.
+    assert child["folder"] == str(folder)
+    assert not {"", str(folder)} & set(child["path"])
 
 
 def test_the_default_temp_location_is_in_the_templates_bucket(emulator: Emulator) -> None:

@@ -143,6 +143,16 @@ def test_what_is_taken_is_named_in_one_line(emulator: Emulator, tmp_path: Path, 
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.parametrize("token", ["", "too short"])
+def test_it_does_not_start_without_a_secret(storage: str, tmp_path: Path, token: str) -> None:
+    emulator = Emulator(tmp_path / "state", storage, tmp_path)
+    environment = emulator.environment() | {"DATAFLOW_EMULATOR_TOKEN": token}
+    run = subprocess.run(emulator.command(), env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == ("Dataflow emulator: DATAFLOW_EMULATOR_TOKEN must hold a secret of 32 characters or more\n")
+    assert not emulator.state_dir.exists()
+
+
 def test_cloud_storage_that_is_down_is_named(own_emulator: Emulator) -> None:
     own_emulator.end(signal.SIGTERM)
     own_emulator.storage = "http://127.0.0.1:1"
