@@ -1,8 +1,8 @@
 """The secret of a stack, in the forms in which Google's clients send it.
 
-The Dataflow emulator starts processes for callers that have it. It is an access token: google-auth takes one that is
-valid for ever from a file of credentials of the type `authorized_user`, and so do Airflow's connections; gcloud takes
-it from a file of its own.
+The Dataflow emulator starts processes for callers that have it. It is an access token: google-auth takes one that
+never expires from a file of credentials of the type `authorized_user`, and so do Airflow's connections; gcloud takes it
+from a file of its own.
 """
 
 import json

@@ -1,6 +1,5 @@
 """Files and folders that their owner alone can read."""
 
-import os
 import secrets
 import stat
 from pathlib import Path
@@ -15,13 +14,17 @@ def own_folder(folder: Path) -> None:
     """Make a folder, or shut an existing one to everybody else.
 
     Raises:
-        StackError: It belongs to somebody else, or is one that all users write to, such as /tmp.
+        StackError: It cannot be made or shut, or is one that all users write to, such as /tmp.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if status.st_uid != os.geteuid() or status.st_mode & stat.S_ISVTX:
-        raise StackError(f"{folder} is not a folder of your own: set LOGLINE_STATE_DIR to another one")
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & stat.S_ISVTX:
+            raise StackError(f"{folder} is a folder of all users: set LOGLINE_STATE_DIR to one of your own")
+        folder.chmod(0o700)
+    except OSError as error:
+        raise StackError(
+            f"{folder} cannot be used ({error.strerror}): set LOGLINE_STATE_DIR to another folder"
+        ) from error
 
 
 def write_private(path: Path, text: str) -> None:
@@ -32,6 +35,8 @@ def write_private(path: Path, text: str) -> None:
 
 def make_private(path: Path, text: str) -> str:
     """Write a file unless it is there; return what is in it."""
+    if path.exists():  # it came into being in one step
+        return path.read_text()
     unfinished = _unfinished(path, text)
     try:
         path.hardlink_to(unfinished)

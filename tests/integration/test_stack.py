@@ -321,8 +321,12 @@ def test_a_folder_of_all_users_is_no_state_folder(tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
-    with pytest.raises(StackError, match="is not a folder of your own: set LOGLINE_STATE_DIR to another one"):
+    with pytest.raises(StackError, match="is a folder of all users: set LOGLINE_STATE_DIR to one of your own"):
         own_folder(shared)
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(StackError, match="cannot be used .File exists.: set LOGLINE_STATE_DIR to another folder"):
+        own_folder(file)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
 
 
