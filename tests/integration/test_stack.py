@@ -325,7 +325,7 @@ def test_a_folder_of_all_users_is_no_state_folder(tmp_path):
         own_folder(shared)
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(StackError, match="cannot be used .File exists.: set LOGLINE_STATE_DIR to another folder"):
+    with pytest.raises(StackError, match=r"cannot be used \(File exists\): set LOGLINE_STATE_DIR to another folder"):
         own_folder(file)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
 
