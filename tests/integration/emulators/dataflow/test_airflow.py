@@ -34,6 +34,7 @@ def call(folder: Path, environment: dict[str, str], *names: str) -> dict[str, di
             "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
             "PYTHONPATH": f"{REPOSITORY / 'local_stack' / 'airflow'}{os.pathsep}{REPOSITORY}",
             "NO_GCE_CHECK": "true",
+            "TMPDIR": str(folder),  # the emulator lets jobs use files below it
             **environment,
         },
         stdout=subprocess.PIPE,
