@@ -40,7 +40,7 @@ env:  ## print the exports that point a shell at the local stack: eval "$$(make 
 	@$(BIN)/python -m local_stack env
 
 test: setup  ## all tests: unit, SQL, DAG policy, integration; beside them, end to end through Airflow
-	@mkdir -p .local
+	@mkdir -p -m 700 .local
 	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
 	trap 'kill -INT $$e2e 2>/dev/null' INT TERM; \
 	$(BIN)/python -m pytest -m "not e2e"; others=$$?; \

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 
@@ -10,6 +11,7 @@ from local_stack.airflow.airflow_config import USER, airflow_secrets, write_airf
 from local_stack.config import StackConfig, StackError, read_config
 from local_stack.environment import client_environment, search_paths
 from local_stack.ports import answers
+from local_stack.private_files import UMASK, own_folder
 from local_stack.progress import Progress
 from local_stack.supervisor.components import stack_components
 from local_stack.supervisor.state import running_config, running_state, supervisor_lock
@@ -56,6 +58,8 @@ def _up(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
 
 def _supervise(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    os.umask(UMASK)
+    own_folder(config.state_dir)
     with supervisor_lock(config.state_dir) as free:
         if not free:
             raise StackError(f"a supervisor for {config.state_dir} runs already")

@@ -10,6 +10,7 @@ from local_stack.clients.airflow import AirflowApi
 from local_stack.config import REPOSITORY, StackConfig, StackError
 from local_stack.environment import component_environment
 from local_stack.ports import answers, check_ports_free
+from local_stack.private_files import own_folder
 from local_stack.supervisor import logs, processes
 from local_stack.supervisor.components import stack_components
 from local_stack.supervisor.state import DOWN, FAILED, UP, StackState, read_state, running_state
@@ -39,8 +40,8 @@ def up(
         The state of the stack that is up.
 
     Raises:
-        StackError: A port is taken or a component does not come up: nothing is left running. Or a DAG file cannot be
-            imported: the stack stays up, the Airflow UI shows the error.
+        StackError: The state folder cannot be made private, a port is taken or a component does not come up: nothing
+            is left running. Or a DAG file cannot be imported: the stack stays up, the Airflow UI shows the error.
     """
     state = running_state(config)
     if config.other_pubsub and not answers(config.other_pubsub):
@@ -48,6 +49,7 @@ def up(
             f"no Pub/Sub emulator answers at PUBSUB_EMULATOR_HOST={config.other_pubsub}: start it, or unset the "
             "variable to have one started here"
         )
+    own_folder(config.state_dir)
     if state is None:
         if left := processes.stop_all(config.state_dir, grace=5):
             tell(f"stopped {left} processes that an earlier run had left behind")

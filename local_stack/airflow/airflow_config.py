@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local_stack.config import HOST, REPOSITORY, StackConfig
+from local_stack.private_files import write_private
 
 USER = "admin"
 
@@ -34,7 +35,7 @@ def airflow_secrets(config: StackConfig) -> AirflowSecrets:
         fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         password=secrets.token_urlsafe(12),
     )
-    _write_private(path, json.dumps(asdict(made)))
+    write_private(path, json.dumps(asdict(made)))
     return made
 
 
@@ -42,12 +43,12 @@ def write_airflow_config(config: StackConfig) -> None:
     """Write airflow.cfg and the password file of Airflow's simple auth manager."""
     known = airflow_secrets(config)
     passwords = config.airflow_home / "passwords.json"
-    _write_private(passwords, json.dumps({USER: known.password}) + "\n")
+    write_private(passwords, json.dumps({USER: known.password}) + "\n")
     parser = configparser.RawConfigParser()
     parser.read_dict(_settings(config, known, passwords))
     text = io.StringIO()
     parser.write(text)
-    _write_private(config.airflow_home / "airflow.cfg", text.getvalue())
+    write_private(config.airflow_home / "airflow.cfg", text.getvalue())
 
 
 def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> dict[str, dict[str, str]]:
@@ -99,6 +100,8 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         "logging": {
             "base_log_folder": home / "logs",
             "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
+            "file_task_handler_new_folder_permissions": "0o700",
+            "file_task_handler_new_file_permissions": "0o600",
             "colored_console_log": False,
         },
     }
@@ -107,10 +110,3 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         section: {name: str(value).replace("%", "%%") for name, value in options.items()}
         for section, options in settings.items()
     }
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)

@@ -86,6 +86,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--grpc-port", ports["dataflow_grpc"]),
             *("--state-dir", data / "dataflow"),
             *("--project", config.project),
+            *("--template-bucket", config.bucket),
             *("--image", "backfill=beam_jobs.backfill"),
             *("--image", "stream=beam_jobs.stream"),
             *("--image", "replay=beam_jobs.replay"),

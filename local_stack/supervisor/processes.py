@@ -15,11 +15,13 @@ import psutil
 
 from local_stack.config import REPOSITORY
 from local_stack.environment import MARK
+from local_stack.private_files import UMASK
 
 
 def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, with its output appended to a log file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log.touch(mode=0o600)
     with log.open("ab") as output:
         return subprocess.Popen(
             list(argv),
@@ -29,6 +31,7 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str], log: Path) -> 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=UMASK,
         )
 
 
