@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from string import Formatter
 
@@ -48,7 +48,9 @@ class SourcePattern:
             raise ParamError(f"source {shown} has an unbalanced brace ({error}): write the day as {{date}}") from None
         for literal, name, spec, conversion in fields:
             if "{" in literal or "}" in literal:
-                raise ParamError(f"source {shown} contains a brace that is no placeholder: use *, ? or [...] to match")
+                raise ParamError(
+                    f"source {shown} contains a brace that is not a placeholder: use *, ? or [...] to match"
+                )
             if name is None:
                 continue
             if name != "date" or conversion is not None:
@@ -108,15 +110,6 @@ class BackfillUnit:
     def prefix(self) -> str:
         """Return the part of the object names before the first wildcard."""
         return _GLOB_CHARACTERS.split(self.objects, maxsplit=1)[0]
-
-    @property
-    def has_wildcard(self) -> bool:
-        """Return whether the source can match several objects."""
-        return bool(_GLOB_CHARACTERS.search(self.objects))
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the unit as a JSON object, as tasks hand it on."""
-        return asdict(self)
 
 
 def days_to_read(start: object, end: object, now: datetime) -> list[date]:

@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPIError, NotFound
-from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.bigquery import Client, QueryJobConfig, ScalarQueryParameter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from requests.exceptions import RequestException, Timeout
 
+from logline.service_errors import NEVER
 from logline.settings import Settings
 
-# By default the client retries for ten minutes; a panel says at once that BigQuery does not answer.
-NEVER = Retry(predicate=if_exception_type())
 REQUEST_SECONDS = 10.0
 QUERY_SECONDS = 20.0
 

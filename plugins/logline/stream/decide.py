@@ -34,6 +34,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from logline.stream.jobs import CHANGING, ENDED_UNASKED, RUNNING, Observation, StreamJob
+from logline.text_table import counted
 
 # What the service says of a replacement job that does not fit the running one, see "Compatibility check" in
 # https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
@@ -124,7 +125,7 @@ def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decisi
     if wish is Wish.DRAIN:
         return Decision(action=Action.WAIT, reason=f"{name} is not active: there is nothing to drain")
     ended = ends_unasked(observation, policy)
-    times = f"{name} ended {len(ended)} times within {_display(policy.restart_window)}"
+    times = f"{name} ended {counted(len(ended), 'time')} within {_display(policy.restart_window)}"
     if wish is not Wish.AUTO or not ended:
         return Decision(action=Action.LAUNCH, reason=f"{name} is not active")
     last = f"last as {ended[0].state}{f' ({ended[0].error})' if ended[0].error else ''}"

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
+from google.cloud.bigquery import Client, SchemaField, Table
 
 from logline.settings import Settings
 from logline.warehouse.queries import Query, bigquery_hook, fetch_rows
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-    from google.cloud.bigquery import Client, SchemaField, Table
 
 # What the API calls a type, and what a schema file calls it.
 _DDL_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
