@@ -138,7 +138,8 @@ def test_with_every_run_of_every_other_dag_at_work_the_stream_starts_at_once(dag
     for dag in others:
         airflow.start_runs(dag.dag_id, dag.max_active_runs)
     busy = Counter(ti.dag_id for ti in airflow.pick())
-    assert busy == {dag.dag_id: most_at_once(dag) for dag in others}
+    assert all(0 < busy[dag.dag_id] <= most_at_once(dag) for dag in others)
+    assert busy["log_backfill"] == most_at_once(dags["log_backfill"])
     airflow.start_runs(STREAM, 1)
     assert [ti.dag_id for ti in airflow.pick()] == [STREAM, STREAM]
 

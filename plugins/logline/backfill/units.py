@@ -89,9 +89,7 @@ class BackfillUnit:
 
     Attributes:
         label: `YYYY-MM-DD`, or `all` for a pattern without `{date}`.
-        source: `gs://` pattern of the objects to read.
-        bucket: the bucket of `source`.
-        objects: the object pattern of `source`, as Cloud Storage's `matchGlob` takes it.
+        source: `gs://` pattern of the objects to read: its bucket, and what Cloud Storage's `matchGlob` takes.
         output: `gs://` folder the job writes to.
         job_name: name of the Dataflow job; the same for every try of this unit in this run, so that Dataflow refuses
             a second one while the first is active.
@@ -134,13 +132,9 @@ def days_to_read(start: object, end: object, now: datetime) -> list[date]:
 
 
 def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[BackfillUnit]:
-    """Plan one unit per day, or a single one for a pattern without `{date}`.
+    """Plan one unit per day, or a single one for a pattern without `{date}`; staging files go to `bucket`.
 
-    Args:
-        pattern: where the logs are.
-        days: the days of the run.
-        bucket: the bucket staging files go to.
-        run_id: the run; every name below is a function of it and of the day.
+    Every name is a function of the run and the day.
     """
     run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     labelled = [(f"{day:{DAY_FORMAT}}", pattern.on(day)) for day in days] if pattern.dated else [("all", pattern.text)]

@@ -38,16 +38,10 @@ class NothingThereError(Exception):
 
 
 class Warehouse:
-    """Run the page's queries, each within seconds.
+    """Run the page's queries, each within seconds."""
 
-    Args:
-        settings: the installation.
-        gcp_conn_id: the Airflow connection.
-    """
-
-    def __init__(self, settings: Settings, gcp_conn_id: str = "google_cloud_default") -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._gcp_conn_id = gcp_conn_id
         self._own = threading.local()
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,7 +82,7 @@ class Warehouse:
 
             self._own.client = Client(
                 project=self._settings.project,
-                credentials=GoogleBaseHook(gcp_conn_id=self._gcp_conn_id).get_credentials(),
+                credentials=GoogleBaseHook().get_credentials(),
                 location=self._settings.location,
             )
         client: Client = self._own.client

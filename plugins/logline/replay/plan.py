@@ -25,13 +25,7 @@ LATER = "BigQuery lets no transaction change them yet, trigger a run later"
 
 @dataclass(frozen=True)
 class ReplayNames:
-    """The names of one run, all of them functions of its id.
-
-    Attributes:
-        job_name: of the Dataflow job.
-        output: `gs://` folder the job writes to.
-        suffix: ends the names of the staging tables.
-    """
+    """The names of one run: its Dataflow job, that one's `gs://` folder, and the end of the names of its tables."""
 
     job_name: str
     output: str
@@ -39,12 +33,7 @@ class ReplayNames:
 
 
 def replay_names(bucket: str, run_id: str) -> ReplayNames:
-    """Return the names of a run.
-
-    Args:
-        bucket: the bucket staging files go to.
-        run_id: the run.
-    """
+    """Return the names of a run, all of them functions of its id."""
     run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     return ReplayNames(f"logline-replay-{run}", f"gs://{bucket}/staging/{run}/replay", run)
 
@@ -73,13 +62,7 @@ def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
 
 
 def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
-    """Return why a run ends with its plan, as one line; None when it goes on.
-
-    Args:
-        lines: that can be read again.
-        unsettled: that cannot yet.
-        dry_run: whether the run only lists them.
-    """
+    """Return why a run ends with its plan, as one line; None when it goes on. `unsettled` cannot be read again yet."""
     if not lines and not unsettled:
         return "there is no such line: nothing to do"
     if not lines:
