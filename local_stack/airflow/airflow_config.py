@@ -58,7 +58,8 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             "dags_folder": REPOSITORY / "dags",
             "plugins_folder": REPOSITORY / "plugins",
             "executor": "LocalExecutor",
-            "parallelism": 4,
+            # More than all DAGs together start at once: the stream's supervisor always finds a slot.
+            "parallelism": 24,
             "load_examples": False,
             "dags_are_paused_at_creation": False,
             "fernet_key": known.fernet_key,
