@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local_stack.config import HOST, REPOSITORY, StackConfig
+from local_stack.postgres import sqlalchemy_url
 
 USER = "admin"
 
@@ -51,7 +52,6 @@ def write_airflow_config(config: StackConfig) -> None:
 
 
 def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> dict[str, dict[str, str]]:
-    home = config.airflow_home
     settings: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": REPOSITORY / "dags",
@@ -69,8 +69,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.
             "dagbag_import_timeout": 300,
         },
-        # Airflow sets WAL itself; the timeout is how many seconds a writer waits for another one.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=20"},
+        "database": {"sql_alchemy_conn": sqlalchemy_url(config)},
         "api": {
             "host": HOST,
             "port": config.ports["airflow"],
@@ -97,8 +96,8 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         },
         "workers": {"execution_api_timeout": 30},
         "logging": {
-            "base_log_folder": home / "logs",
-            "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
+            "base_log_folder": config.task_logs_dir,
+            "dag_processor_child_process_log_directory": config.task_logs_dir / "dag_processor",
             "colored_console_log": False,
         },
     }
