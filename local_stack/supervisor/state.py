@@ -24,7 +24,7 @@ class ComponentState:
     Attributes:
         label: Name shown to people.
         log: File that takes its output.
-        status: Waiting, starting, up, silent (left the last question unanswered), done (a command that ended well),
+        status: Waiting, starting, up, silent (left the last questions unanswered), done (a command that ended well),
             restarting, stopped or failed.
         pid: Its process, while there is one.
         seconds: How long it took to come up.

@@ -18,6 +18,8 @@ FIRST_TRIES = 2
 LONGEST_PAUSE = 30.0
 STEADY = 60.0
 """Seconds after which the earlier restarts of a component that stayed up no longer count."""
+SILENT_AFTER = 2
+"""Questions in a row that a component leaves unanswered before it no longer counts as up."""
 LOOK_AFTER = 10.0
 """Seconds from one look at the size of its log and of its memory to the next."""
 
@@ -115,7 +117,7 @@ class Watched:
         if self._liveness is not None:
             self._liveness.step(clock)
             unanswered = self._liveness.unanswered
-            self.state.status = "silent" if unanswered else "up"
+            self.state.status = "silent" if unanswered >= SILENT_AFTER else "up"
             if self._liveness.given_up:
                 self._failed(f"left {unanswered} questions in a row unanswered", clock)
 
