@@ -33,8 +33,6 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "max_wal_size": "256MB",
     "io_method": "sync",
-    # A crash of the machine may lose the last half second, but never corrupts; a killed process loses nothing.
-    "synchronous_commit": "off",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
 }
