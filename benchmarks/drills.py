@@ -1,7 +1,8 @@
 """Parts of the local stack frozen, killed and slowed down, one after the other: ``python -m benchmarks.drills``.
 
 On a stack of its own with a real Airflow. Each line says what `make status` said, after how many seconds the part was
-up again, and which healthy parts were touched meanwhile: none may be. ``python -m benchmarks.drills killed`` runs one
+up again, and which healthy parts were touched meanwhile: none may be, but that Airflow's own parts end when their database
+does, and are started again. ``python -m benchmarks.drills killed`` runs one
 kind of drill.
 """
 
@@ -24,6 +25,7 @@ from local_stack.waiting import wait_for
 
 WAIT_SECONDS = 300
 SLOW_SECONDS = 60
+AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 # To be frozen together: it takes half a minute until each is noticed.
 TOGETHER = (
     ("storage", "airflow-triggerer"),
@@ -107,7 +109,8 @@ def _drill(stack: RunningStack, number: signal.Signals, names: tuple[str, ...]) 
         return len(again) == len(names) and now.is_well
 
     wait_for(are_up_again, seconds=WAIT_SECONDS, what=f"{' and '.join(names)} to be up again", pause=0.05)
-    touched = _touched(stack, before, *names)
+    ended_with = AIRFLOW if "postgres" in names else ()
+    touched = _touched(stack, before, *names, *ended_with)
     for name in names:
         yield _line(f"{name} {number.name}", said.get(name, "up"), again[name], touched, name in said)
 

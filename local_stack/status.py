@@ -28,7 +28,7 @@ def describe(config: StackConfig) -> tuple[list[str], int]:
         lines.append(f"{'Pub/Sub emulator':<24} {found}, not of this stack: PUBSUB_EMULATOR_HOST={config.other_pubsub}")
     if not supervised:
         lines.append(
-            "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops)"
+            "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
         )
     elif is_frozen(psutil.Process(state.supervisor)):
         well = False
