@@ -1,9 +1,8 @@
 """Parts of the local stack frozen, killed and slowed down, one after the other: ``python -m benchmarks.drills``.
 
 On a stack of its own with a real Airflow. Each line says what `make status` said, after how many seconds the part was
-up again, and which healthy parts were touched meanwhile: none may be, but that Airflow's own parts end when their database
-does, and are started again. ``python -m benchmarks.drills killed`` runs one
-kind of drill.
+up again, and which healthy parts were touched meanwhile: none may be. Parts of Airflow that end by themselves because
+their database has ended are not counted. ``python -m benchmarks.drills killed`` runs one kind of drill.
 """
 
 from __future__ import annotations
