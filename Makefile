@@ -34,7 +34,7 @@ down: setup  ## stop the local stack; its data stays in .local (make clean delet
 	@$(BIN)/python -m local_stack down
 
 status: setup  ## which parts of the local stack run, and where
-	@$(BIN)/python -m local_stack status || test $$? -eq 3
+	@$(BIN)/python -m local_stack status || test $$? -ge 3
 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env

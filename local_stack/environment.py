@@ -68,12 +68,12 @@ def search_paths(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the whole environment of a process of the stack.
 
-    What the caller's shell says about Airflow or credentials of Google Cloud does not reach it.
+    What the caller's shell says about Airflow, PostgreSQL or credentials of Google Cloud does not reach it.
     """
     inherited = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_")) and name != "PYTHONHOME"
+        if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_", "PG")) and name != "PYTHONHOME"
     }
     return {
         **inherited,

@@ -9,9 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local_stack.config import HOST, REPOSITORY, StackConfig
+from local_stack.postgres import sqlalchemy_url
 from local_stack.private_files import write_private
 
 USER = "admin"
+
+PARALLELISM = 24
+"""Tasks at once: more than all DAGs together start, so that the stream's supervisor always finds a slot."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,12 @@ def write_airflow_config(config: StackConfig) -> None:
 
 
 def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> dict[str, dict[str, str]]:
-    home = config.airflow_home
     settings: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": REPOSITORY / "dags",
             "plugins_folder": REPOSITORY / "plugins",
             "executor": "LocalExecutor",
-            # More than all DAGs together start at once: the stream's supervisor always finds a slot.
-            "parallelism": 24,
+            "parallelism": PARALLELISM,
             "load_examples": False,
             "dags_are_paused_at_creation": False,
             "fernet_key": known.fernet_key,
@@ -71,8 +73,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.
             "dagbag_import_timeout": 300,
         },
-        # Airflow sets WAL itself; the timeout is how many seconds a writer waits for another one.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=20"},
+        "database": {"sql_alchemy_conn": sqlalchemy_url(config)},
         "api": {
             "host": HOST,
             "port": config.ports["airflow"],
@@ -99,8 +100,8 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         },
         "workers": {"execution_api_timeout": 30},
         "logging": {
-            "base_log_folder": home / "logs",
-            "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
+            "base_log_folder": config.task_logs_dir,
+            "dag_processor_child_process_log_directory": config.task_logs_dir / "dag_processor",
             "file_task_handler_new_folder_permissions": "0o700",
             "file_task_handler_new_file_permissions": "0o600",
             "colored_console_log": False,

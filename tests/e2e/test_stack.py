@@ -6,6 +6,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from local_stack.airflow.airflow_config import PARALLELISM
 from local_stack.clients.airflow import AirflowError
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
@@ -55,9 +56,12 @@ def test_airflow_listens_on_loopback_only_and_all_its_processes_are_known(airflo
         members = processes.members(airflow_stack.config.state_dir)
         idle = sum("LocalExecutor" in " ".join(process.cmdline()) for process in members)
         known = {process.pid for process in members}
-        return idle == 4 and {child.pid for process in members for child in process.children(recursive=True)} <= known
+        return (
+            idle == PARALLELISM
+            and {child.pid for process in members for child in process.children(recursive=True)} <= known
+        )
 
-    wait_for(look_again_when_one_is_gone(known_and_at_rest), seconds=300, what="four idle workers and no stranger")
+    wait_for(look_again_when_one_is_gone(known_and_at_rest), seconds=300, what="all workers idle and no stranger")
 
 
 def test_all_files_are_for_their_owner_only(airflow_stack: RunningStack):

@@ -226,7 +226,13 @@ def test_down_ends_everything_when_the_supervisor_was_killed(cli):
     cli.up()
     kill_supervisor(cli)
     assert len(cli.members) == 4
-    assert cli("status").returncode == 3
+    status = cli("status")
+    assert status.returncode == 4
+    *parts, last = status.stdout.splitlines()
+    assert [line.split()[-4] for line in parts] == ["up,"] * 4
+    assert last == (
+        "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
+    )
     down = cli("down")
     assert down.stdout == "stopped 4 processes whose supervisor had died\ndown\n"
     assert cli.members == []
@@ -239,6 +245,36 @@ def test_up_starts_anew_when_the_supervisor_was_killed(cli):
     assert again.returncode == 0, again.stderr
     assert "stopped 4 processes that an earlier run had left behind" in again.stdout
     assert running_state(cli.config) is not None
+
+
+def test_what_is_frozen_is_shown_restarted_and_stopped(cli):
+    cli.up()
+    state = running_state(cli.config)
+    assert state is not None
+    supervisor = psutil.Process(state.supervisor)
+    frozen = [psutil.Process(component.pid) for component in state.components.values()]
+    for process in (supervisor, *frozen):
+        process.suspend()
+    status = cli("status")
+    assert status.returncode == 4
+    *parts, last = status.stdout.splitlines()
+    assert [line.split()[-4] for line in parts] == ["frozen,"] * 4
+    assert last == f"the supervisor (pid {supervisor.pid}) is frozen: nobody restarts a part (make up wakes it)"
+
+    # Each is noticed by its silence, killed and started again; what hangs holds up nobody.
+    again = cli("up", "--without-airflow")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("the supervisor was frozen: it goes on\n")
+    wait_until(lambda: not any(process.is_running() for process in frozen), 180)
+    wait_until(lambda: cli("status").returncode == 0, 180)
+    state = read_state(cli.config)
+    assert state is not None
+    assert [component.restarts for component in state.components.values()] == [1] * 4
+
+    for process in cli.members:
+        process.suspend()
+    assert cli("down").stdout.splitlines()[-1] == "down"
+    assert cli.members == []
 
 
 def test_down_leaves_other_processes_alone(cli, tmp_path):

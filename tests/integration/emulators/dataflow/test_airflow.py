@@ -61,6 +61,9 @@ DATAFLOW_CALLS = {
     },
     "start_deferred": {"returned": "success"},
     "stop": {"returned": "success"},
+    "poll_for_long": {
+        "returned": {"statuses": ["success"] * 4, "more_connections": 0, "more_than_10_MB": False},
+    },
     "read_metrics_and_messages": {"returned": [[5, 5], ["ERROR:root:loud"], [5, 5], ["ERROR:root:loud"]]},
 }
 
