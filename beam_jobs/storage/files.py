@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import operator
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from beam_jobs.storage import gcs as cloud_storage
@@ -75,14 +75,13 @@ def write_object(uri: str, content: bytes | memoryview) -> None:
     path = Path(uri)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with unfinished.open("xb") as stream:
                 stream.write(content)
-            Path(unfinished).chmod(0o644)
-            Path(unfinished).replace(path)
+            unfinished.replace(path)
         except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"{uri}: cannot be written: {error.strerror}") from error

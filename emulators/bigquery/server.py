@@ -2,7 +2,7 @@
 
 ``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
 
-Nine things differ from bqemulator 1.4.0 as it comes:
+Ten things differ from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
@@ -16,6 +16,7 @@ Nine things differ from bqemulator 1.4.0 as it comes:
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Comments are taken out first: bqemulator takes an apostrophe in one for the beginning of a literal, and writes
   ``1.5e0`` for ``1.5`` in the literals behind it.
+* Requests that a web page may have sent are refused: see ``emulators/guard``.
 * A query takes a quarter of the machine's memory, where DuckDB would take four fifths, and the disk for the rest: other
   servers and the jobs run beside it.
 """
@@ -23,7 +24,11 @@ Nine things differ from bqemulator 1.4.0 as it comes:
 import argparse
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+
+from emulators.guard.asgi import GuardedApplication
+from emulators.guard.rules import Guard, add_allowed_hosts
 
 _LITERAL_OR_COMMENT = re.compile(
     r"""('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""", re.DOTALL
@@ -35,13 +40,23 @@ def without_comments(sql: str) -> str:
     return _LITERAL_OR_COMMENT.sub(lambda found: found[1] or " ", sql)
 
 
-def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Path, project: str) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    grpc_port: int,
+    allowed_hosts: Sequence[str],
+    data_dir: Path,
+    gcs_root: Path,
+    project: str,
+) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
     Args:
         host: Address both servers bind to.
         port: Port of the REST API (``/bigquery/v2``; ``/healthz`` tells when it is up).
         grpc_port: Port of the Storage Read and Write API.
+        allowed_hosts: Names beside those of loopback by which clients reach the REST API.
         data_dir: Folder of the DuckDB file, created where missing.
         gcs_root: Folder below which ``gs://bucket/object`` is ``bucket/object``.
         project: Project of requests that name none.
@@ -54,6 +69,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
     import bqemulator.server
     import bqemulator.sql.translator
     import duckdb_extensions
+    from bqemulator.api.app import create_app
     from bqemulator.catalog.models import SnapshotMeta
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.sql.rewriter.session_user import rewrite_session_user
@@ -81,6 +97,8 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, gcs_root: Pat
             self.execute(f"SET memory_limit = '{bytes_of_memory // 4 // 2**20}MiB'")
 
     duckdb_extensions.import_extension("spatial")
+    guard = Guard(allowed_hosts)
+    vars(bqemulator.server)["create_app"] = lambda context: GuardedApplication(create_app(context), guard)
     vars(bqemulator.server)["DuckDBEngine"] = ModestEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
@@ -116,6 +134,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9050, help="port of the REST API")
     parser.add_argument("--grpc-port", type=int, default=9060, help="port of the Storage Read and Write API")
+    add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
     parser.add_argument(
         "--gcs-root", type=Path, required=True, help="folder that holds gs://bucket/object as bucket/object"

@@ -13,21 +13,28 @@ import logging
 import mmap
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import gcp_storage_emulator.server
 from gcp_storage_emulator.exceptions import BadRequest
 from gcp_storage_emulator.handlers.objects import download
 from gcp_storage_emulator.server import HANDLERS, RequestHandler
 from gcp_storage_emulator.storage import RESUMABLE_DIR, Storage, _FileStore
 
+from emulators.guard.http_server import guarded
+from emulators.guard.rules import Guard, add_allowed_hosts
+
 OBJECTS = ".cloudstorage"
 """Folder below the data folder where ``bucket/object`` lies as a plain file (cf. ``settings.STORAGE_DIR``)."""
 
 _UNFINISHED = ".unfinished"
+
+_UPLOADS = r"/upload/|(/storage/v1)?/b/[^/]+/o\?(.*&)?uploadType=|/(?!(storage|upload|download|batch|b)/)[^/]+/."
+"""Targets of uploads: the JSON API's, those of clients that leave out `/upload`, and the XML API's `/bucket/object`."""
 
 
 class WholeFiles(_FileStore):  # type: ignore[misc]
@@ -119,21 +126,26 @@ def _one_at_a_time(handler: Callable[..., None], lock: threading.Lock) -> Callab
     return locked
 
 
-def serve(*, host: str, port: int, data_dir: Path) -> None:
+def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path) -> None:
     """Serve Cloud Storage's JSON API until SIGTERM or SIGINT.
 
     Args:
         host: Address to bind to.
         port: Port to bind to; ``GET /`` answers OK.
+        allowed_hosts: Names beside those of loopback by which clients reach it.
         data_dir: Folder of the objects, created where missing.
     """
     logging.basicConfig(level=logging.ERROR, format="%(asctime)s %(levelname)s %(message)s")
     storage = DiskStorage(data_dir.resolve())
     lock = threading.Lock()
-    for _, methods in HANDLERS:
+    # Whatever asks for this address empties the storage, be it a link.
+    handlers = tuple((path, methods) for path, methods in HANDLERS if path != "^/wipe$")
+    vars(gcp_storage_emulator.server)["HANDLERS"] = handlers
+    for _, methods in handlers:
         for method, handler in methods.items():
             methods[method] = _one_at_a_time(handler, lock)
-    server = ThreadingHTTPServer((host, port), partial(RequestHandler, storage))
+    request_handler: Callable[..., Any] = guarded(RequestHandler, Guard(allowed_hosts, uploads=_UPLOADS))
+    server = ThreadingHTTPServer((host, port), partial(request_handler, storage))
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: threading.Thread(target=server.shutdown).start())
     with server:
@@ -147,5 +159,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m emulators.storage", description="Cloud Storage emulator")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9023)
+    add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the objects")
     serve(**vars(parser.parse_args()))
