@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and options of the command to a parser."""
-    parser.add_argument("file", nargs="+", help=f"a log, plain or gzip; {STDIN} is standard input")
+    parser.add_argument(
+        "file", nargs="+", help=f"a log, plain or compressed (gzip, bzip2, xz, zstd, zip); {STDIN} is standard input"
+    )
     parser.add_argument(
         "--log_format",
         default="auto",
@@ -80,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
                     print(error, file=sys.stderr)
                     failed = True
                     continue
-                if summary.warning:
-                    print(f"{summary.name}: {summary.warning}", file=sys.stderr)
+                for warning in summary.warnings:
+                    print(f"{summary.name}: {warning}", file=sys.stderr)
                 print("\n".join(report_lines(summary, options.examples)), flush=True)
                 summaries.append(summary)
         if len(options.file) > 1:

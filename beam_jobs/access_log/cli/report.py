@@ -28,7 +28,8 @@ def report_lines(summary: LogSummary, examples: int) -> Iterator[str]:
     if summary.first is not None and summary.last is not None:
         yield f"  {'from':10}{_shown(summary.first)}"
         yield f"  {'to':10}{_shown(summary.last)}"
-    yield f"  {'read':10}{summary.bytes / 1e6:,.1f} MB{' (gzip)' if summary.is_gzip else ''} in {summary.seconds:.2f} s"
+    compression = f" ({summary.compression})" if summary.compression else ""
+    yield f"  {'read':10}{summary.bytes / 1e6:,.1f} MB{compression} in {summary.seconds:.2f} s"
     if summary.row is not None:
         yield "  the first row"
         for name, value in summary.row.items():

@@ -7,12 +7,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any, TextIO
 
 import pyarrow.compute as pc
 
@@ -22,19 +21,15 @@ from beam_jobs.access_log.detection import SAMPLE_BYTES, Detection, detect
 from beam_jobs.access_log.errors import AccessLogError, FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, LogFormat
 from beam_jobs.access_log.parser import BlockParser, ParsedBlock
-from beam_jobs.access_log.reading.line_blocks import (
-    GZIP_MAGIC,
-    CorruptGzipError,
-    TruncatedGzipError,
-    gunzip,
-    split_stream,
-)
+from beam_jobs.access_log.reading.compression import Compression
+from beam_jobs.access_log.reading.content import Content
+from beam_jobs.access_log.reading.content_errors import ContentError
+from beam_jobs.access_log.reading.line_blocks import split_stream
 from beam_jobs.access_log.reading.prefetch import ReadAhead
 
 STDIN = "-"
 _BLOCK_BYTES = 8 << 20
 _MAX_LINE_BYTES = 1 << 20
-_READ_BYTES = 1 << 20
 _PIECES_AHEAD = 8
 _KEPT_EXAMPLES = 1000
 _PROGRESS_SECONDS = 0.5
@@ -61,7 +56,7 @@ class LogSummary:
         name: The file's name.
         log_format: Its format; None where it holds no line that is not blank.
         detection: How its format was detected, None where it was given.
-        is_gzip: Whether the file is compressed.
+        compression: How the file is compressed.
         bytes: Of the log, decompressed.
         lines, rows, rejected, blank: `lines == rows + rejected + blank`.
         reasons: Rejected lines by reason.
@@ -69,12 +64,13 @@ class LogSummary:
         first, last: The earliest and the latest time in the rows.
         row: The first row.
         seconds: How long it took.
+        warnings: What is not clear about the format, see `Detection`, and what of the file is not read.
     """
 
     name: str
     log_format: LogFormat | None
     detection: Detection | None
-    is_gzip: bool
+    compression: Compression | None
     bytes: int = 0
     lines: int = 0
     rows: int = 0
@@ -86,11 +82,11 @@ class LogSummary:
     last: datetime | None = None
     row: dict[str, Any] | None = None
     seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
 
-    @property
-    def warning(self) -> str | None:
-        """What is not clear about the format, see `Detection`."""
-        return self.detection.warning if self.detection else None
+    def __post_init__(self) -> None:
+        if self.detection and self.detection.warning:
+            self.warnings.append(self.detection.warning)
 
     def add(self, parsed: ParsedBlock, block_bytes: int) -> None:
         """Count a block."""
@@ -155,7 +151,7 @@ def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, 
     """Read a log.
 
     Args:
-        name: Of the file, plain or gzip; `-` is standard input.
+        name: Of the file, compressed or not; `-` is standard input.
         log_format: The format; None to detect it from the first lines.
         rows_file: Where the rows go.
         progress: How far the reading is.
@@ -166,59 +162,38 @@ def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, 
     shown_name = "standard input" if name == STDIN else name
     try:
         with ExitStack() as stack:
-            source = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
+            source = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb", buffering=0))
             size = 0 if name == STDIN else Path(name).stat().st_size
             return _summary(shown_name, log_format, rows_file, progress, source, size)
     except OSError as error:
         raise FileError(f"{shown_name}: cannot be read: {error.strerror}") from error
-    except FormatError as error:
+    except (FormatError, ContentError) as error:
         raise FileError(f"{shown_name}: {error}") from error
-    except (TruncatedGzipError, CorruptGzipError) as error:
-        raise FileError(f"{shown_name}: {str(error).removesuffix('; upload it again')}") from error
 
 
 def _summary(
-    name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: BinaryIO, size: int
+    name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: IO[bytes], size: int
 ) -> LogSummary:
     started = time.perf_counter()
-    read = _Pieces(source)
-    head = next(read, b"")
-    is_gzip = head.startswith(GZIP_MAGIC)
-    pieces = itertools.chain([head], read)
-    with ReadAhead(gunzip(pieces) if is_gzip else pieces, _PIECES_AHEAD) as content:
+    content = Content(source)
+    with ReadAhead(iter(content), _PIECES_AHEAD) as pieces:
         sample: list[bytes] = []
-        while sum(map(len, sample)) < SAMPLE_BYTES and (piece := next(content, b"")):
+        while sum(map(len, sample)) < SAMPLE_BYTES and (piece := next(pieces, b"")):
             sample.append(piece)
         first = b"".join(sample)
         detection = detect(first) if log_format is None and first.strip() else None
         found = detection.log_format if detection else log_format
-        summary = LogSummary(name, found, detection, is_gzip)
+        summary = LogSummary(name, found, detection, content.compression)
         # Blank lines are blank in every format.
         parser = BlockParser(found or next(iter(FORMATS.values())), _MAX_LINE_BYTES)
         started += progress.warm_up(parser, first[: first.rfind(b"\n", 0, SAMPLE_BYTES) + 1])
-        for offset, data in split_stream(itertools.chain([first], content), _BLOCK_BYTES, _MAX_LINE_BYTES):
+        for offset, data in split_stream(itertools.chain([first], pieces), _BLOCK_BYTES, _MAX_LINE_BYTES):
             for part_offset, part in cut_lines(data, offset):
                 parsed = parser.parse(part, part_offset)
                 summary.add(parsed, len(part))
                 rows_file.write(parsed.rows, name)
-            progress.show(summary, read.bytes / size if size else None)
+            progress.show(summary, source.tell() / size if size else None)
+    if content.warning:
+        summary.warnings.append(content.warning)
     summary.seconds = time.perf_counter() - started
     return summary
-
-
-class _Pieces:
-    """The bytes of a file, piece by piece, and how many were read so far."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self.bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._source.read(_READ_BYTES)
-        if not piece:
-            raise StopIteration
-        self.bytes += len(piece)
-        return piece
