@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from beam_jobs.access_log.cli.printable import cut
 from beam_jobs.access_log.cli.summary import LogSummary
 from beam_jobs.access_log.rejection import RejectReason
 
@@ -34,13 +35,13 @@ def report_lines(summary: LogSummary, examples: int) -> Iterator[str]:
         yield "  the first row"
         for name, value in summary.row.items():
             if value is not None and name not in _NOT_SHOWN:
-                yield f"    {name:20}{_cut(_shown(value))}"
+                yield f"    {name:20}{cut(_shown(value), _SHOWN_CHARACTERS)}"
     for reason in RejectReason:
         if summary.reasons[reason]:
             yield f"  rejected as {reason}: {summary.reasons[reason]:,}"
             for line in summary.examples[reason][:examples]:
                 yield f"    at byte {line.source_offset:,}: {line.message}"
-                yield f"      {_cut(line.raw_line.decode('utf-8', 'backslashreplace'))}"
+                yield f"      {cut(line.raw_line.decode('utf-8', 'backslashreplace'), _SHOWN_CHARACTERS)}"
 
 
 def total_lines(summaries: Sequence[LogSummary]) -> Iterator[str]:
@@ -69,8 +70,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
-
-
-def _cut(text: str) -> str:
-    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}..."

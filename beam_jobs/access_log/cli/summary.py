@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, NamedTuple
 
 import pyarrow.compute as pc
 
-from beam_jobs.access_log.arrow.parquet import RowsFile
+from beam_jobs.access_log.cli.inputs import STDIN
+from beam_jobs.access_log.cli.progress import Progress
 from beam_jobs.access_log.compiled.split_blocks import cut_lines
 from beam_jobs.access_log.detection import SAMPLE_BYTES, Detection, detect
 from beam_jobs.access_log.errors import AccessLogError, FormatError
@@ -27,12 +28,10 @@ from beam_jobs.access_log.reading.content_errors import ContentError
 from beam_jobs.access_log.reading.line_blocks import split_stream
 from beam_jobs.access_log.reading.prefetch import ReadAhead
 
-STDIN = "-"
 _BLOCK_BYTES = 8 << 20
 _MAX_LINE_BYTES = 1 << 20
 _PIECES_AHEAD = 8
 _KEPT_EXAMPLES = 1000
-_PROGRESS_SECONDS = 0.5
 
 
 class FileError(AccessLogError):
@@ -88,6 +87,11 @@ class LogSummary:
         if self.detection and self.detection.warning:
             self.warnings.append(self.detection.warning)
 
+    @property
+    def all_rejected(self) -> bool:
+        """Whether none of its lines is a row, though it has some that are not blank."""
+        return self.rejected > 0 and not self.rows
+
     def add(self, parsed: ParsedBlock, block_bytes: int) -> None:
         """Count a block."""
         self.bytes += block_bytes
@@ -109,51 +113,37 @@ class LogSummary:
                     kept.append(Rejected(line["source_offset"], line["raw_line"], line["error_message"]))
 
 
-class Progress:
-    """One line on a terminal that says how far a large file is read; nothing where the output is no terminal."""
+class ReadBlock(NamedTuple):
+    """A parsed block of a log.
 
-    def __init__(self, output: TextIO) -> None:
-        self._output = output if output.isatty() else None
-        self._shown = time.monotonic()
-        self._width = 0
+    Attributes:
+        name: Of the file.
+        parsed: The lines.
+        data: Their bytes.
+        offset: Where the block begins in the file.
+        lines_before: The lines of the file before it.
+    """
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._show("")
-
-    def warm_up(self, parser: BlockParser, sample: bytes) -> float:
-        """Compile a parser by its first lines, tell the user if that takes long, and return the seconds it took."""
-        started = time.perf_counter()
-        note = threading.Timer(1.0, self._show, ["compiling the parser, this once ..."])
-        note.start()
-        parser.parse(sample)
-        note.cancel()
-        note.join()
-        return time.perf_counter() - started
-
-    def show(self, summary: LogSummary, share: float | None) -> None:
-        """Show how far the file is read, at most twice a second."""
-        if self._output is not None and time.monotonic() - self._shown >= _PROGRESS_SECONDS:
-            percent = "" if share is None else f"{share:4.0%}, "
-            self._show(f"{summary.name}: {percent}{summary.lines / 1e6:.1f} million lines")
-            self._shown = time.monotonic()
-
-    def _show(self, text: str) -> None:
-        if self._output is not None and (text or self._width):
-            self._output.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
-            self._output.flush()
-            self._width = len(text)
+    name: str
+    parsed: ParsedBlock
+    data: bytes | memoryview
+    offset: int
+    lines_before: int
 
 
-def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress) -> LogSummary:
+Consumer = Callable[[ReadBlock], None]
+"""Takes the blocks of all logs, in their order."""
+
+
+def summarise_log(
+    name: str, log_format: LogFormat | None, consumers: Sequence[Consumer], progress: Progress
+) -> LogSummary:
     """Read a log.
 
     Args:
         name: Of the file, compressed or not; `-` is standard input.
         log_format: The format; None to detect it from the first lines.
-        rows_file: Where the rows go.
+        consumers: Who takes the blocks.
         progress: How far the reading is.
 
     Raises:
@@ -164,15 +154,22 @@ def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, 
         with ExitStack() as stack:
             source = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb", buffering=0))
             size = 0 if name == STDIN else Path(name).stat().st_size
-            return _summary(shown_name, log_format, rows_file, progress, source, size)
+            return _read(shown_name, log_format, consumers, progress, source, size)
+    except BrokenPipeError:
+        raise  # of a consumer
     except OSError as error:
         raise FileError(f"{shown_name}: cannot be read: {error.strerror}") from error
     except (FormatError, ContentError) as error:
         raise FileError(f"{shown_name}: {error}") from error
 
 
-def _summary(
-    name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: IO[bytes], size: int
+def _read(
+    name: str,
+    log_format: LogFormat | None,
+    consumers: Sequence[Consumer],
+    progress: Progress,
+    source: IO[bytes],
+    size: int,
 ) -> LogSummary:
     started = time.perf_counter()
     content = Content(source)
@@ -190,9 +187,11 @@ def _summary(
         for offset, data in split_stream(itertools.chain([first], pieces), _BLOCK_BYTES, _MAX_LINE_BYTES):
             for part_offset, part in cut_lines(data, offset):
                 parsed = parser.parse(part, part_offset)
+                block = ReadBlock(name, parsed, part, part_offset, summary.lines)
+                for consumer in consumers:
+                    consumer(block)
                 summary.add(parsed, len(part))
-                rows_file.write(parsed.rows, name)
-            progress.show(summary, source.tell() / size if size else None)
+            progress.show(name, summary.lines, source.tell() / size if size else None)
     if content.warning:
         summary.warnings.append(content.warning)
     summary.seconds = time.perf_counter() - started

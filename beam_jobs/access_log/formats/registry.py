@@ -3,6 +3,7 @@
 from typing import TypeAlias
 
 from beam_jobs.access_log.errors import FormatError
+from beam_jobs.access_log.formats.aliases import ALIASES
 from beam_jobs.access_log.formats.json_catalog import JSON_FORMATS
 from beam_jobs.access_log.formats.json_lines import JsonFormat
 from beam_jobs.access_log.formats.server_strings import compile_format, is_format_string
@@ -63,13 +64,16 @@ def get_format(name: str) -> LogFormat:
     """Look a format up by its name, or make one from a server's format string.
 
     Args:
-        name: One of `FORMATS`, or an Apache `LogFormat` or nginx `log_format` string; see `server_strings`.
+        name: One of `FORMATS` or `ALIASES`, in upper or lower case; or an Apache `LogFormat` or nginx `log_format`
+            string, see `server_strings`.
 
     Raises:
         FormatError: No format has this name; the message lists the known ones. Or the string cannot be used.
     """
-    if name in FORMATS:
-        return FORMATS[name]
+    known = name.lower().replace("-", "_")
+    known = ALIASES.get(known, known)
+    if known in FORMATS:
+        return FORMATS[known]
     if is_format_string(name):
         return compile_format(name)
     raise FormatError(
