@@ -7,6 +7,7 @@ import functools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO, cast
 
 from beam_jobs.access_log import FORMATS, FormatError, detect
 from beam_jobs.access_log.reading.compression import Compression
@@ -100,7 +101,7 @@ def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBloc
 
 
 def _content(stored: StoredObject, step: int = READ_STEP) -> Content:
-    return Content(RangeFile(functools.partial(read_range, stored), stored.size), step)
+    return Content(cast(IO[bytes], RangeFile(functools.partial(read_range, stored), stored.size)), step)
 
 
 @contextlib.contextmanager

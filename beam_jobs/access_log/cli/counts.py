@@ -61,7 +61,7 @@ class ValueCounts:
         (values,), (counts,) = self._values, self._counts
         least = np.partition(counts, -most)[-most] if len(counts) > most else 0
         found = np.flatnonzero(counts >= least)
-        pairs = zip(values.take(int64_array(found)).to_pylist(), counts[found].tolist(), strict=True)
+        pairs: Any = zip(values.take(int64_array(found)).to_pylist(), counts[found].tolist(), strict=True)
         rows = sorted(pairs, key=lambda row: (-row[1], row[0]))[:most]
         return Top(rows, len(counts), self._total, self._is_exact)
 

@@ -86,7 +86,7 @@ def _chart(panel: Panel) -> Iterator[str]:
     """Draw columns over time, bots on top of people."""
     if not panel.bars:
         return
-    most = _round_up(max(bar.count for bar in panel.bars))
+    most = _round_up(max(bar.requests for bar in panel.bars))
     step = (_CHART_WIDTH - _LEFT) / len(panel.bars)
     height = _CHART_HEIGHT - _TOP - _BOTTOM
     yield f'<section class="wide"><h2>{_text(panel.title)}</h2>\n'
@@ -108,7 +108,7 @@ def _chart(panel: Panel) -> Iterator[str]:
 
 def _column(bar: Bar, x: float, step: float, scale: float) -> str:
     bots = (bar.bots or 0) * scale
-    people = bar.count * scale - bots
+    people = bar.requests * scale - bots
     base = _CHART_HEIGHT - _BOTTOM
     width = min(max(step * 0.8, 1), 60)
     left = x + (step - width) / 2
@@ -119,7 +119,7 @@ def _column(bar: Bar, x: float, step: float, scale: float) -> str:
 
 
 def _described(bar: Bar) -> str:
-    return f"{bar.name}: {bar.count:,} requests, {bar.bots or 0:,} of bots"
+    return f"{bar.name}: {bar.requests:,} requests, {bar.bots or 0:,} of bots"
 
 
 def _round_up(count: int) -> int:
@@ -129,12 +129,12 @@ def _round_up(count: int) -> int:
 
 
 def _table(panel: Panel) -> Iterator[str]:
-    most = max(bar.count for bar in panel.bars)
+    most = max(bar.requests for bar in panel.bars)
     yield f"<section><h2>{_text(panel.title)}</h2>\n<table>\n"
     for bar in panel.bars:
         yield (
-            f'<tr><td class="name" style="--share:{bar.count / most:.1%}">{_text(bar.name)}</td>'
-            f'<td class="count">{bar.count:,}</td><td class="count">{percent(bar.count, panel.total)}</td></tr>\n'
+            f'<tr><td class="name" style="--share:{bar.requests / most:.1%}">{_text(bar.name)}</td>'
+            f'<td class="count">{bar.requests:,}</td><td class="count">{percent(bar.requests, panel.total)}</td></tr>\n'
         )
     yield "</table>\n"
     if panel.note:

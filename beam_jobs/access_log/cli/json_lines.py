@@ -69,6 +69,6 @@ def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:
         elif pa.types.is_date(field.type):
             plain = column.cast(pa.string())
         elif pa.types.is_fixed_size_binary(field.type):
-            plain = bytes_array([value.hex().encode() for value in column.to_pylist()], pa.string())
+            plain = bytes_array([value.hex().encode() for value in plain.to_pylist()], pa.string())
         columns.append(plain)
     return pa.record_batch(columns, names=rows.schema.names)

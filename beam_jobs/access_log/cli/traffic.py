@@ -36,16 +36,16 @@ _NOT_FOUND = 404
 
 
 class Bar(NamedTuple):
-    """A count with its name.
+    """A number of requests with its name.
 
     Attributes:
         name: What is counted.
-        count: How often.
+        requests: How many.
         bots: How many of these requests are from bots; None where that is not told.
     """
 
     name: str
-    count: int
+    requests: int
     bots: int | None = None
 
 

@@ -58,24 +58,24 @@ def _bars(panel: Panel, terminal: Terminal) -> Iterator[str]:
         return
     yield ""
     yield f"  {terminal.heading(panel.title)}"
-    most = max(bar.count for bar in panel.bars)
-    number = max(len(f"{bar.count:,}") for bar in panel.bars)
+    most = max(bar.requests for bar in panel.bars)
+    number = max(len(f"{bar.requests:,}") for bar in panel.bars)
     rest = terminal.width - 4 - number - 10
     name_width = min(max(len(cut(bar.name, rest)) for bar in panel.bars), max(rest - _MOST_BAR - 2, 16))
     bar_width = max(min(rest - name_width - 2, _MOST_BAR), 1)
     for bar in panel.bars:
-        drawn = terminal.bar(bar.count / most, bar_width) if most else ""
-        name = cut(bar.name, name_width)
-        yield f"    {name:{name_width}}  {bar.count:>{number},}  {percent(bar.count, panel.total):>6}  {drawn}".rstrip()
+        drawn = terminal.bar(bar.requests / most, bar_width) if most else ""
+        name, share = cut(bar.name, name_width), percent(bar.requests, panel.total)
+        yield f"    {name:{name_width}}  {bar.requests:>{number},}  {share:>6}  {drawn}".rstrip()
     if panel.note:
         yield f"    ({panel.note})"
 
 
 def _hours(panel: Panel, terminal: Terminal) -> Iterator[str]:
-    most = max(bar.count for bar in panel.bars)
+    most = max(bar.requests for bar in panel.bars)
     yield ""
     yield f"  {terminal.heading(panel.title)}{f', at most {most:,}' if most else ''}"
-    shares = [bar.count / most if most else 0.0 for bar in panel.bars]
+    shares = [bar.requests / most if most else 0.0 for bar in panel.bars]
     for line in terminal.columns(shares, _HOUR_LINES, _HOUR_WIDTH):
         yield f"    {line}".rstrip()
     yield "    " + " ".join(bar.name for bar in panel.bars)

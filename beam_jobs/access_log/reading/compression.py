@@ -60,9 +60,14 @@ def compression_of(head: bytes) -> Compression | None:
 class _Decompressor(Protocol):
     """What the decompressors of isal, bz2 and lzma have in common; each reads one member."""
 
-    eof: bool
-    needs_input: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
@@ -231,6 +236,5 @@ def _only_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     if member.flag_bits & _ZIP_ENCRYPTED:
         raise UnsupportedError("is an encrypted zip file; unpack it first")
     if member.compress_type not in _ZIP_METHODS:
-        method = zipfile.compressor_names.get(member.compress_type, f"method {member.compress_type}")
-        raise UnsupportedError(f"is a zip file compressed by {method}; unpack it first")
+        raise UnsupportedError(f"is a zip file with compression method {member.compress_type}; unpack it first")
     return member

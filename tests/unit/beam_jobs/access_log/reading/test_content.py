@@ -213,7 +213,7 @@ def test_a_bomb_comes_in_small_pieces(compression: Compression) -> None:
         (zipped(("a.gz", gzip.compress(LINE))), "is compressed twice, gzip in zip; decompress it once"),
         (zipped(("a", LINE), ("b", LINE)), "is a zip file of 2 files; unpack it and pass the files in it"),
         (zipped(), "is a zip file without a file in it"),
-        (zipped(("a", LINE), method=zipfile.ZIP_LZMA), "is a zip file compressed by lzma; unpack it first"),
+        (zipped(("a", LINE), method=zipfile.ZIP_LZMA), "is a zip file with compression method 14; unpack it first"),
         (LINE.decode().encode("utf-16"), "is text in UTF-16; convert it to UTF-8 first: iconv -f UTF-16 -t UTF-8"),
         (LINE.decode().encode("utf-16-le"), "is text in UTF-16LE; convert"),
         (LINE.decode().encode("utf-16-be"), "is text in UTF-16BE; convert"),
