@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import operator
 import os
 import tempfile
 from pathlib import Path
@@ -33,7 +34,7 @@ def list_objects(pattern: str) -> list[StoredObject]:
         raise InputError(
             pattern, InputErrorType.NO_MATCH, "no object matches; check the path, or list it with the same pattern"
         )
-    return sorted(found, key=_uri_of)
+    return sorted(found, key=operator.attrgetter("uri"))
 
 
 def read_range(stored: StoredObject, start: int, end: int) -> bytes:
@@ -87,15 +88,6 @@ def write_object(uri: str, content: bytes | memoryview) -> None:
         raise OutputError(f"{uri}: cannot be written: {error.strerror}") from error
 
 
-def upload_file(local: Path, uri: str) -> None:
-    """Copy a finished local file to `gs://`, replacing what is there.
-
-    Raises:
-        OutputError: the bucket cannot be written.
-    """
-    cloud_storage.upload(local, uri)
-
-
 def delete_object(uri: str) -> None:
     """Delete one object; a missing object is fine, a missing bucket is an error.
 
@@ -113,10 +105,6 @@ def delete_object(uri: str) -> None:
             raise OutputError(f"{path.parent}: is not writable; choose another output folder")
     except OSError as error:
         raise OutputError(f"{uri}: cannot be written: {error.strerror}") from error
-
-
-def _uri_of(stored: StoredObject) -> str:
-    return stored.uri
 
 
 def _list_local(pattern: str) -> list[StoredObject]:

@@ -15,19 +15,27 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from beam_jobs.access_log.cli.arguments import ArgumentError, OneLineParser
 from beam_jobs.access_log.cli.inputs import STDIN
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, get_format
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Summarise the files of a command line.
+class ArgumentError(ValueError):
+    """An argument is wrong; the message is one line."""
 
-    Returns:
-        The exit code, 2 for a wrong option; otherwise that of `run`.
-    """
+
+class OneLineParser(argparse.ArgumentParser):
+    """An `ArgumentParser` that raises `ArgumentError` where others print the usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error."""
+        raise ArgumentError(f"{message}; {self.prog} --help explains the options")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Summarise the files of a command line and return the exit code, 2 for a wrong option."""
     parser = OneLineParser(
         prog="python -m beam_jobs.access_log", description=__doc__.partition("\n")[0], allow_abbrev=False
     )

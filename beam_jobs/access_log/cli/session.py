@@ -16,6 +16,7 @@ from beam_jobs.access_log.cli.terminal import Terminal
 from beam_jobs.access_log.cli.traffic import Traffic
 from beam_jobs.access_log.cli.traffic_report import traffic_lines
 from beam_jobs.access_log.formats.registry import LogFormat
+from beam_jobs.access_log.lines import counted
 
 
 def run_session(options: argparse.Namespace, log_format: LogFormat | None) -> bool:
@@ -73,7 +74,7 @@ def run_session(options: argparse.Namespace, log_format: LogFormat | None) -> bo
         _write_page(options, summaries, traffic)
         _tell(f"wrote {options.html}", is_summary)
     if options.parquet:
-        _tell(f"wrote {rows:,} rows to {options.parquet}", is_summary)
+        _tell(f"wrote {counted(rows, 'row')} to {options.parquet}", is_summary)
     return is_complete
 
 
@@ -81,7 +82,7 @@ def _all_rejected(summary: LogSummary) -> str:
     (reason, lines), *_ = summary.examples.items()
     log_format = summary.log_format.name if summary.log_format else ""
     return (
-        f"{summary.name}: all {summary.rejected:,} lines are rejected as {log_format}, the first as {reason}: "
+        f"{summary.name}: {counted(summary.rejected, 'line')}, each rejected as {log_format}, the first as {reason}: "
         f"{lines[0].message}; pass the --log-format that the log is in"
     )
 

@@ -49,21 +49,11 @@ class Rejected:
 
 @dataclass
 class LogSummary:
-    """The summary of one log.
+    """The summary of one log, whose `bytes` are decompressed; `lines == rows + rejected + blank`.
 
-    Attributes:
-        name: The file's name.
-        log_format: Its format; None where it holds no line that is not blank.
-        detection: How its format was detected, None where it was given.
-        compression: How the file is compressed.
-        bytes: Of the log, decompressed.
-        lines, rows, rejected, blank: `lines == rows + rejected + blank`.
-        reasons: Rejected lines by reason.
-        examples: The first rejected lines by reason.
-        first, last: The earliest and the latest time in the rows.
-        row: The first row.
-        seconds: How long it took.
-        warnings: What is not clear about the format, see `Detection`, and what of the file is not read.
+    `log_format` is None where all lines are blank, `detection` where the format was given. `reasons` and `examples`
+    are of rejected lines, `first` and `last` the earliest and the latest time in the rows, `row` is the first row.
+    `warnings` say what is not clear about the format, see `Detection`, and what of the file is not read.
     """
 
     name: str
@@ -147,7 +137,7 @@ def summarise_log(
         progress: How far the reading is.
 
     Raises:
-        FileError: The file cannot be read, is damaged, or is no access log.
+        FileError: The file cannot be read, is damaged, or is not an access log.
     """
     shown_name = "standard input" if name == STDIN else name
     try:

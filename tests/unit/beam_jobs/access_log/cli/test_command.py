@@ -188,7 +188,7 @@ def test_a_log_without_a_row_fails_in_one_line(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "log").write_bytes(LINE * 2)
     assert main([str(tmp_path / "log"), "--log-format", "VCOMBINED"]) == 1
     (said,) = capsys.readouterr().err.splitlines()
-    assert "all 2 lines are rejected as vhost_combined" in said
+    assert "2 lines, each rejected as vhost_combined" in said
 
 
 def test_a_page_holds_nothing_of_a_log_as_markup(tmp_path: Path) -> None:
