@@ -3,6 +3,7 @@
 from typing import TypeAlias
 
 from beam_jobs.access_log.errors import FormatError
+from beam_jobs.access_log.formats.aliases import ALIASES
 from beam_jobs.access_log.formats.json_catalog import JSON_FORMATS
 from beam_jobs.access_log.formats.json_lines import JsonFormat
 from beam_jobs.access_log.formats.json_mapping import is_mapping, mapped_format
@@ -25,14 +26,17 @@ def get_format(name: str) -> LogFormat:
     """Look a format up by its name, or make one from what says its fields.
 
     Args:
-        name: One of `FORMATS`, or several joined by `+`; an Apache `LogFormat` or nginx `log_format` string, see
-            `server_strings`; a `#Fields:` line, see `w3c`; or keys of JSON lines, see `json_mapping`.
+        name: One of `FORMATS` or `ALIASES`, in upper or lower case, or several joined by `+`; an Apache `LogFormat` or
+            nginx `log_format` string, see `server_strings`; a `#Fields:` line, see `w3c`; or keys of JSON lines, see
+            `json_mapping`.
 
     Raises:
         FormatError: No format has this name; the message lists the known ones. Or the string cannot be used.
     """
-    if name in FORMATS:
-        return FORMATS[name]
+    known = name.lower().replace("-", "_")
+    known = ALIASES.get(known, known)
+    if known in FORMATS:
+        return FORMATS[known]
     if name.startswith(HEADER):
         return w3c_format(name)
     if is_format_string(name):
