@@ -14,7 +14,7 @@ from beam_jobs.access_log.formats.w3c import is_w3c
 from beam_jobs.access_log.reading.compression import Compression
 from beam_jobs.access_log.reading.content import Content
 from beam_jobs.access_log.reading.content_errors import ContentError, CorruptError, TruncatedError
-from beam_jobs.access_log.reading.line_blocks import READ_STEP, LineBlock, read_block, read_steps, split_stream
+from beam_jobs.access_log.reading.line_blocks import READ_STEP, LineBlock, read_block, split_stream
 from beam_jobs.access_log.reading.prefetch import ReadAhead
 from beam_jobs.access_log.reading.range_file import RangeFile
 from beam_jobs.backfill.options import BackfillSettings
@@ -81,7 +81,7 @@ def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBloc
     if task.compression is None:
         read = functools.partial(read_range, task.stored)
         if task.end - task.start > settings.block_bytes:
-            yield from split_stream(read_steps(read, task.stored.size), settings.block_bytes, settings.max_line_bytes)
+            yield from split_stream(iter(_content(task.stored)), settings.block_bytes, settings.max_line_bytes)
             return
         yield read_block(read, task.stored.size, task.start, task.end, settings.max_line_bytes)
         return
