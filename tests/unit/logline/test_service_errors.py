@@ -102,7 +102,8 @@ def ask_storage(address: str, timeout: float) -> None:
 
 def ask_dataflow(address: str, timeout: float) -> None:
     options = ClientOptions(api_endpoint=address)
-    service = discovery.build("dataflow", "v1b3", http=Http(timeout=timeout), client_options=options)
+    http = Http(timeout=timeout)
+    service = discovery.build("dataflow", "v1b3", http=http, client_options=options, cache_discovery=False)
     service.projects().locations().jobs().list(projectId="p", location="l").execute(num_retries=0)
 
 
