@@ -65,8 +65,8 @@ def search_paths(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     }
 
 
-def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the whole environment of a process of the stack.
+def client_process_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the whole environment of a process that uses the stack.
 
     What the caller's shell says about Airflow, PostgreSQL or credentials of Google Cloud does not reach it.
     """
@@ -75,10 +75,13 @@ def component_environment(config: StackConfig, environ: Mapping[str, str] = os.e
         for name, value in environ.items()
         if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_", "PG")) and name != "PYTHONHOME"
     }
+    return {**inherited, **client_environment(config), **search_paths(environ)}
+
+
+def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the whole environment of a process of the stack."""
     return {
-        **inherited,
-        **client_environment(config),
-        **search_paths(environ),
+        **client_process_environment(config, environ),
         "PYTHONUNBUFFERED": "1",
         # setproctitle, which Airflow calls, would otherwise overwrite the memory where the mark stands.
         "SPT_NOENV": "1",
