@@ -159,9 +159,11 @@ def _marked(process: psutil.Process, state_dir: Path) -> bool:
 
 def _is_hidden(process: psutil.Process) -> bool:
     try:
+        if process.uids().real != os.getuid():
+            return False
         process.environ()
     except psutil.AccessDenied:
-        return _lives(process) and process.uids().real == os.getuid()
+        return _lives(process)
     except (psutil.Error, OSError):
         return False
     return False

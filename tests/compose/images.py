@@ -103,8 +103,8 @@ def check_launches(project: Project, folder: Path, token: str, tell: Callable[[s
     ((network, place),) = found["NetworkSettings"]["Networks"].items()
     ours = ("STORAGE_", "BIGQUERY_", "PUBSUB_", "GOOGLE_CLOUD_PROJECT", "NO_GCE_CHECK")
     environment = [f"--env={one}" for one in found["Config"]["Env"] if one.startswith(ours)]
-    # Beam speaks to a Dataflow without TLS only where its name holds localhost.
-    launch = [f"--network={network}", f"--add-host=dataflow.localhost:{place['IPAddress']}", *environment]
+    # Beam speaks without TLS where the name begins with localhost; the emulator takes names that end in it.
+    launch = [f"--network={network}", f"--add-host=localhost.localhost:{place['IPAddress']}", *environment]
     credentials = folder / "credentials.json"
     credentials.write_text(json.dumps(authorized_user(token)), encoding="utf-8")
     launch += [f"--volume={credentials}:/run/credentials.json:ro"]
@@ -112,7 +112,7 @@ def check_launches(project: Project, folder: Path, token: str, tell: Callable[[s
     launch.append("--entrypoint=/opt/google/dataflow/python_template_launcher")
     for job in METADATA:
         options = launch_options(SETTINGS, job, PARAMETERS[job], runner="DataflowRunner")
-        options.append("--dataflow_endpoint=http://dataflow.localhost:9070")
+        options.append("--dataflow_endpoint=http://localhost.localhost:9070")
         engine.run("run", "--rm", *launch, image_of(job), *options)
     tell(f"    {', '.join(METADATA)} are submitted by their images")
 

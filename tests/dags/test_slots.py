@@ -12,12 +12,11 @@ import pytest
 import yaml
 
 from local_stack.airflow.airflow_config import write_airflow_config
-from local_stack.config import StackConfig
+from local_stack.config import PORTS, StackConfig
 from tests.dags.conftest import ROOT
 
 STREAM = "stream_supervisor"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PORTS = dict.fromkeys(("airflow", "storage", "bigquery", "bigquery_grpc", "pubsub", "dataflow", "dataflow_grpc"), 1)
 
 
 def most_at_once(dag):
@@ -33,7 +32,7 @@ def test_wherever_airflow_runs_all_dags_together_leave_slots_for_the_stream(dags
     environment = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))["x-airflow"]["environment"]
     (containers,) = re.findall(r"^\$\{AIRFLOW_PARALLELISM:-(\d+)\}$", environment["AIRFLOW__CORE__PARALLELISM"])
     assert int(containers) >= needed(dags)
-    config = StackConfig(state_dir=tmp_path, ports=PORTS)
+    config = StackConfig(state_dir=tmp_path, ports={name: port.default for name, port in PORTS.items()})
     write_airflow_config(config)
     laptop = configparser.RawConfigParser()
     laptop.read(config.airflow_home / "airflow.cfg")
