@@ -147,7 +147,7 @@ def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
     if not failed:
         return None
     faults = "; ".join(
-        f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} {check['message']}"
+        f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} ({check['message']})"
         for check in failed
     )
     return f"{len(failed)} of {counted(len(checks), 'check')} failed: {faults}"
