@@ -29,7 +29,9 @@ class Outputs(NamedTuple):
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
         texts: Shape (lines, 2 * 10): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
             Beginnings from the block's size on lie in the overflow.
-        numbers: Shape (lines, 3): the first of the numbers above.
+        timestamps: Microseconds since 1970 (UTC).
+        statuses: -1 for null.
+        sizes: Byte counts, -1 for null.
         durations: Milliseconds, NaN for null.
         hashes: Shape (lines, 2): the two words of the line's hash.
     """
@@ -37,7 +39,9 @@ class Outputs(NamedTuple):
     verdicts: npt.NDArray[np.uint8]
     bounds: npt.NDArray[np.int32]
     texts: npt.NDArray[np.int32]
-    numbers: npt.NDArray[np.int64]
+    timestamps: npt.NDArray[np.int64]
+    statuses: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
     durations: npt.NDArray[np.float64]
     hashes: npt.NDArray[np.uint64]
 
@@ -48,14 +52,12 @@ class Outputs(NamedTuple):
             np.empty(lines, np.uint8),
             np.empty((lines, 2), np.int32),
             np.empty((lines, 2 * len(TEXT_FIELDS)), np.int32),
-            np.empty((lines, 3), np.int64),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.int64),
+            np.empty(lines, np.int64),
             np.empty(lines, np.float64),
             np.empty((lines, 2), np.uint64),
         )
-
-    def mark_absent(self, columns: npt.NDArray[np.int64], first: int) -> None:
-        """Make some texts null, from a line on."""
-        self.texts[first:, 2 * columns + 1] = -1
 
     def grown(self) -> Self:
         """Copy all lines to outputs with twice the room."""
