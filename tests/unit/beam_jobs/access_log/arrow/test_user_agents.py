@@ -43,7 +43,8 @@ def classified(user_agents: list[str | None]) -> list[list[object]]:
     # As in a block, some texts lie in the overflow.
     middle = texts[len(texts) // 2][0] if texts else 0
     block, overflow = (
-        np.frombuffer(part + bytes(PADDING), np.uint8) for part in (written[:middle], bytes(PADDING) + written[middle:])
+        np.frombuffer(bytes(part) + bytes(PADDING), np.uint8)
+        for part in (written[:middle], bytes(PADDING) + written[middle:])
     )
     places = np.array(texts, np.int32).reshape(-1, 2)
     places[places[:, 0] >= middle, 0] += 2 * PADDING
