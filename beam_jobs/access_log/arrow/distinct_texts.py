@@ -51,7 +51,7 @@ def _find(
     entries: npt.NDArray[np.int64],
     firsts: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int32],
-) -> int:
+) -> Number:
     """Look every text up in a hash table, whose size is a power of two, and add those that are new.
 
     The entries of the table, in which `slots` are indices, hold hash, address and length.
