@@ -54,7 +54,7 @@ def up(
     own_folder(config.state_dir)
     if state is None:
         if left := _stop_left_behind(config):
-            tell(f"stopped {left} processes that an earlier run had left behind")
+            tell(f"stopped what an earlier run had left behind (processes: {left})")
         _set_old_database_aside(config, tell)
         components = stack_components(config, airflow=airflow)
         check_ports_free(config, [port for component in components for port in component.ports])
@@ -85,7 +85,7 @@ def down(config: StackConfig, *, tell: Tell) -> None:
         processes.stop([supervisor], grace=60)
     left = _stop_left_behind(config)
     if supervisor is None and left:
-        tell(f"stopped {left} processes whose supervisor had died")
+        tell(f"stopped what a dead supervisor had left behind (processes: {left})")
     tell("down" if supervisor or left else "nothing was running")
 
 

@@ -234,7 +234,7 @@ def test_down_ends_everything_when_the_supervisor_was_killed(cli):
         "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
     )
     down = cli("down")
-    assert down.stdout == "stopped 4 processes whose supervisor had died\ndown\n"
+    assert down.stdout == "stopped what a dead supervisor had left behind (processes: 4)\ndown\n"
     assert cli.members == []
 
 
@@ -243,7 +243,7 @@ def test_up_starts_anew_when_the_supervisor_was_killed(cli):
     kill_supervisor(cli)
     again = cli.up()
     assert again.returncode == 0, again.stderr
-    assert "stopped 4 processes that an earlier run had left behind" in again.stdout
+    assert "stopped what an earlier run had left behind (processes: 4)" in again.stdout
     assert running_state(cli.config) is not None
 
 
