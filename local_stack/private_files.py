@@ -1,5 +1,6 @@
 """Files and folders that their owner alone can read."""
 
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -14,17 +15,30 @@ def own_folder(folder: Path) -> None:
     """Make a folder, or shut an existing one to everybody else.
 
     Raises:
-        StackError: It cannot be made or shut, or is one that all users write to, such as /tmp.
+        StackError: It cannot be made or shut, is another user's, or one that all users write to, such as /tmp.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & stat.S_ISVTX:
             raise StackError(f"{folder} is a folder of all users: set LOGLINE_STATE_DIR to one of your own")
+        check_owner(folder)
         folder.chmod(0o700)
     except OSError as error:
         raise StackError(
             f"{folder} cannot be used ({error.strerror}): set LOGLINE_STATE_DIR to another folder"
         ) from error
+
+
+def check_owner(folder: Path) -> None:
+    """Check that a folder, if there is one, is the caller's: after root had used another's, its owner could not.
+
+    Raises:
+        StackError: It is another user's.
+    """
+    if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
+        raise StackError(
+            f"{folder} belongs to another user (uid {owner}): be that user, or set LOGLINE_STATE_DIR to another folder"
+        )
 
 
 def write_private(path: Path, text: str) -> None:
