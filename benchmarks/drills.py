@@ -28,6 +28,7 @@ from local_stack.waiting import wait_for
 
 WAIT_SECONDS = 300
 SLOW_SECONDS = 60
+DATABASE_KILLS = 5
 # The parts of Airflow whose main loops cannot go on without their database.
 END_WITH_POSTGRES = frozenset({"airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"})
 # To be frozen together: it takes half a minute until each is noticed.
@@ -71,6 +72,19 @@ def killed(stack: RunningStack) -> Verdicts:
             yield from _drill(stack, signal.SIGKILL, (name,))
 
 
+def database(stack: RunningStack) -> Verdicts:
+    """Kill PostgreSQL again and again, each time with a run under way that has to succeed."""
+    with stack.airflow() as airflow:
+        airflow.wait_for_run(airflow.trigger("provision"), seconds=WAIT_SECONDS)
+        for number in range(DATABASE_KILLS):
+            run = airflow.trigger("late_lines")
+            time.sleep(2 * number)
+            drilled = list(_drill(stack, signal.SIGKILL, ("postgres",)))
+            ended = airflow.wait_for_run(run, seconds=WAIT_SECONDS)
+            print(f"  the run under way: {ended.state}", flush=True)
+            yield all(drilled) and ended.state == "success"
+
+
 def slow(stack: RunningStack) -> Verdicts:
     """Let the API server work one second in five for a minute."""
     name, said = "airflow-api-server", set()
@@ -83,8 +97,9 @@ def slow(stack: RunningStack) -> Verdicts:
             said.add(_said(stack, name))
             process.resume()
             time.sleep(1)
+            said.add(_said(stack, name))
         _wait_until_well(stack)
-    yield _row(f"{name} slow for {SLOW_SECONDS} s", " / ".join(sorted(said)), None, observed, {name}, "frozen" in said)
+    yield _row(stack, f"{name} slow for {SLOW_SECONDS} s", sorted(said), None, observed, {name})
 
 
 def supervisor(stack: RunningStack) -> Verdicts:
@@ -98,31 +113,26 @@ def supervisor(stack: RunningStack) -> Verdicts:
         launch.up(stack.config, tell=lambda _: None, watch=lambda _: None)
         seconds = time.monotonic() - begun
         _wait_until_well(stack)
-        said = lines[-1].partition(":")[0]
-        yield _row(
-            f"supervisor {number.name}", said, seconds, observed, set(), told in said and code == status.NOT_WELL
-        )
+        said = [told] if told in lines[-1] and code == status.NOT_WELL else []
+        yield _row(stack, f"supervisor {number.name}, make up after 10 s", said, seconds, observed, set())
 
 
 class Observed:
-    """What each part did during a drill, and what `make status` said at its end.
+    """What each part did during a drill.
 
     Attributes:
         statuses: By part, each status that it had.
         pids: By part, the processes it had.
-        exit_code: Of `make status`.
     """
 
     def __init__(self) -> None:
         self.statuses: defaultdict[str, set[str]] = defaultdict(set)
         self.pids: defaultdict[str, set[int]] = defaultdict(set)
-        self.exit_code = status.DOWN
 
     def look(self, stack: RunningStack) -> None:
         """Take note of all parts as they are now."""
         for name, component in _components(stack).items():
-            shown = status.status_of(stack.config, component)
-            self.statuses[name].add(shown)
+            self.statuses[name].add(status.status_of(stack.config, component))
             if component.pid:
                 self.pids[name].add(component.pid)
 
@@ -156,7 +166,6 @@ def _observed(stack: RunningStack) -> Iterator[Observed]:
     finally:
         done.set()
         thread.join()
-    observed.exit_code = status.describe(stack.config)[1]
 
 
 def _drill(stack: RunningStack, number: signal.Signals, names: tuple[str, ...]) -> Verdicts:
@@ -181,8 +190,7 @@ def _drill(stack: RunningStack, number: signal.Signals, names: tuple[str, ...]) 
         wait_for(are_up_again, seconds=WAIT_SECONDS, what=f"{' and '.join(names)} to be up again", pause=0.05)
         _wait_until_well(stack)
     for name in names:
-        told = bool(said[name])
-        yield _row(f"{name} {number.name}", ", ".join(said[name]), again[name], observed, set(names), told)
+        yield _row(stack, f"{name} {number.name}", said[name], again[name], observed, set(names))
 
 
 def _wait_until_well(stack: RunningStack) -> None:
@@ -198,14 +206,16 @@ def _wait_until_well(stack: RunningStack) -> None:
     wait_for(is_well, seconds=WAIT_SECONDS, what="the stack to be well again")
 
 
-def _row(title: str, said: str, seconds: float | None, observed: Observed, drilled: set[str], told: bool) -> bool:
+def _row(
+    stack: RunningStack, title: str, said: list[str], seconds: float | None, observed: Observed, drilled: set[str]
+) -> bool:
     others = observed.others(drilled)
     touched = {name for name, what in others.items() if what == STARTED_AGAIN}
-    met = told and touched <= (END_WITH_POSTGRES if "postgres" in drilled else frozenset())
+    met = bool(said) and touched <= (END_WITH_POSTGRES if "postgres" in drilled else frozenset())
     again = "-" if seconds is None else f"{seconds:.0f} s"
     did = ", ".join(f"{name} {what}" for name, what in others.items()) or "went on"
-    at_last = {status.WELL: "all up", status.NOT_WELL: "not all up", status.DOWN: "down"}[observed.exit_code]
-    print(f"| {title} | {said} | {again} | {did} | {at_last} | {'met' if met else 'MISSED'} |", flush=True)
+    at_last = "all up" if status.describe(stack.config)[1] == status.WELL else "not all up"
+    print(f"| {title} | {', '.join(said)} | {again} | {did} | {at_last} | {'met' if met else 'MISSED'} |", flush=True)
     return met
 
 
@@ -227,6 +237,7 @@ def _state(stack: RunningStack) -> StackState:
 KINDS: dict[str, Callable[[RunningStack], Verdicts]] = {
     "killed": killed,
     "frozen": frozen,
+    "database": database,
     "slow": slow,
     "supervisor": supervisor,
 }
