@@ -1,8 +1,11 @@
 """Start the stack and wait until it is up; stop it and what is left of it."""
 
+import contextlib
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
@@ -131,6 +134,17 @@ def _set_old_database_aside(config: StackConfig, tell: Tell) -> None:
         "Airflow keeps its runs in PostgreSQL now: their history starts empty, the data tables stay; the old database "
         f"is {unused}"
     )
+    if paused := _paused_dags(unused):
+        tell(f"DAGs that were paused there are not any more, pause them again: {', '.join(paused)}")
+
+
+def _paused_dags(database: Path) -> list[str]:
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            rows = connection.execute("SELECT dag_id FROM dag WHERE is_paused AND NOT is_stale ORDER BY 1").fetchall()
+    except sqlite3.Error:  # a database that Airflow had not finished
+        return []
+    return [str(dag_id) for (dag_id,) in rows]
 
 
 def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> StackState:

@@ -254,8 +254,8 @@ def test_the_sqlite_database_of_an_earlier_release_is_kept_whole(cli, tmp_path):
     home.mkdir(parents=True)
     with contextlib.closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
         database.execute("PRAGMA journal_mode = WAL")
-        database.execute("CREATE TABLE dag_run (run_id TEXT)")
-        database.execute("INSERT INTO dag_run VALUES ('scheduled__2026-11-21')")
+        database.execute("CREATE TABLE dag (dag_id TEXT, is_paused BOOLEAN, is_stale BOOLEAN)")
+        database.execute("INSERT INTO dag VALUES ('provision', 0, 0), ('stream_supervisor', 1, 0), ('gone', 1, 1)")
         database.commit()
         # While a connection is open, as an Airflow that was killed leaves them.
         for part in tmp_path.glob("airflow.db*"):
@@ -266,10 +266,11 @@ def test_the_sqlite_database_of_an_earlier_release_is_kept_whole(cli, tmp_path):
     assert (
         "Airflow keeps its runs in PostgreSQL now: their history starts empty, the data tables stay; the old database "
         f"is {unused}\n"
+        "DAGs that were paused there are not any more, pause them again: stream_supervisor\n"
     ) in up.stdout
     assert not list(home.glob("airflow.db")) + list(home.glob("airflow.db-*"))
     with contextlib.closing(sqlite3.connect(unused)) as database:
-        assert database.execute("SELECT run_id FROM dag_run").fetchall() == [("scheduled__2026-11-21",)]
+        assert database.execute("SELECT count(*) FROM dag").fetchall() == [(3,)]
     assert cli.up().stdout == "already up\n"
 
 
