@@ -24,18 +24,22 @@ def own_folder(folder: Path) -> None:
         check_owner(folder)
         folder.chmod(0o700)
     except OSError as error:
-        raise StackError(
-            f"{folder} cannot be used ({error.strerror}): set LOGLINE_STATE_DIR to another folder"
-        ) from error
+        raise _unusable(folder, error) from error
 
 
 def check_owner(folder: Path) -> None:
     """Check that a folder, if there is one, is the caller's: after root had used another's, its owner could not.
 
     Raises:
-        StackError: It is another user's.
+        StackError: It is another user's, or cannot be reached.
     """
-    if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
+    try:
+        owner = folder.stat().st_uid
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    if owner != os.geteuid():
         raise StackError(
             f"{folder} belongs to another user (uid {owner}): be that user, or set LOGLINE_STATE_DIR to another folder"
         )
@@ -59,6 +63,10 @@ def make_private(path: Path, text: str) -> str:
     finally:
         unfinished.unlink()
     return text
+
+
+def _unusable(folder: Path, error: OSError) -> StackError:
+    return StackError(f"{folder} cannot be used ({error.strerror}): set LOGLINE_STATE_DIR to another folder")
 
 
 def _unfinished(path: Path, text: str) -> Path:

@@ -417,6 +417,11 @@ def test_a_folder_of_another_user_is_left_alone(tmp_path, monkeypatch):
         ):
             use(folder)
     check_owner(tmp_path / "not there")
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        StackError, match=r"cannot be used \(Not a directory\): set LOGLINE_STATE_DIR to another folder"
+    ):
+        check_owner(tmp_path / "file" / "state")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away, which root alone can")
