@@ -22,12 +22,15 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from beam_jobs.access_log.cli.inputs import STDIN
 from beam_jobs.access_log.cli.shown import printable
 from beam_jobs.access_log.errors import FormatError, OutputError
 from beam_jobs.access_log.formats.registry import FORMATS, get_format
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 _MOST_SHOWN = 1000
 
@@ -54,10 +57,10 @@ class OneLineParser(argparse.ArgumentParser):
         """Raise the error."""
         raise ArgumentError(f"{message}; {self.prog} --help explains the options")
 
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        """Exit after the help, unless it cannot be written."""
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help; argparse's own says nothing where it cannot be written."""
+        print(self.format_help(), end="", file=file)
         sys.stdout.flush()
-        super().exit(status, message)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -92,7 +92,7 @@ def figures(traffic: Traffic) -> Iterator[tuple[str, str]]:
     yield "4xx errors", f"{counts.client_errors:,} ({percent(counts.client_errors, counts.requests)})"
     yield "5xx errors", f"{counts.server_errors:,} ({percent(counts.server_errors, counts.requests)})"
     yield "sent", size(counts.bytes_sent)
-    busiest = max(traffic.hours, key=lambda hour: traffic.hours[hour])
+    busiest = max(sorted(traffic.hours), key=lambda hour: traffic.hours[hour].requests)
     yield "busiest hour", f"{_name(busiest, 'h')}, {traffic.hours[busiest].requests:,} requests"
     hours = max(traffic.hours) - min(traffic.hours) + 1
     if hours > len(traffic.hours):
