@@ -110,11 +110,18 @@ def _drawing(chart: Chart) -> Iterator[str]:
             yield f'<rect class="{kind}" x="{x:.3f}" y="{top:.3f}" width="{width:.3f}" height="{height:.3f}"/>'
         yield "</g>\n"
     yield "</svg>\n"
-    every = -(-len(chart.periods) // (24 if len(chart.periods[0].name) == 2 else _MOST_LABELS))
-    for place, number in enumerate(range(0, len(chart.periods), every)):
-        minor = "" if place % 3 == 0 else ' class="minor"'
-        yield f'<text x="{(number + 0.5) * step:.3f}%" y="100%"{minor}>{_text(chart.periods[number].name)}</text>\n'
+    for place, (number, label) in enumerate(_labels([period.name for period in chart.periods])):
+        minor = ' class="minor"' if place % 2 else ""
+        yield f'<text x="{(number + 0.5) * step:.3f}%" y="100%"{minor}>{_text(label)}</text>\n'
     yield "</svg></div>\n"
+
+
+def _labels(names: Sequence[str]) -> list[tuple[int, str]]:
+    """Return as many of the names as have room, each with its number; of hours of several days the days."""
+    days = [(number, name.removesuffix(" 00:00")) for number, name in enumerate(names) if name.endswith(" 00:00")]
+    labels = days if len(days) > 1 else list(enumerate(names))
+    room = 24 if len(names[0]) == 2 else _MOST_LABELS
+    return labels[:: -(-len(labels) // room)]
 
 
 def _figures(period: Period) -> list[str]:

@@ -16,12 +16,13 @@ h2::first-letter { text-transform: uppercase; }
 p { margin: .2rem 0; overflow-wrap: anywhere; }
 p, dt, th, summary, footer { color: var(--dim); }
 a { color: inherit; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .6rem; margin: 1rem 0; }
+dl { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1rem 0 .6rem; }
 dl div, section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
+dl div { flex: 1 0 auto; min-width: 7rem; }
 dt { font-size: .85rem; }
 dt::first-letter { text-transform: uppercase; }
 dd { margin: 0; font-size: 1.05rem; font-weight: 600; }
-.panels { columns: 2 28rem; column-gap: .6rem; }
+.panels { columns: 2 28rem; column-gap: .6rem; margin-bottom: .6rem; }
 section { margin: 0 0 .6rem; overflow-x: auto; }
 .panels section { break-inside: avoid; }
 footer { margin-top: 1.2rem; font-size: .85rem; }

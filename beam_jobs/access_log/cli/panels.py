@@ -88,12 +88,12 @@ def figures(traffic: Traffic) -> Iterator[tuple[str, str]]:
     yield "visitors", _at_least(traffic.visitors, traffic.has_all_visitors)
     if addresses.distinct:
         yield "addresses", _at_least(addresses.distinct, addresses.is_exact)
-    yield "of bots", percent(counts.bots, counts.requests)
+    yield "from bots", percent(counts.bots, counts.requests)
     yield "4xx errors", f"{counts.client_errors:,} ({percent(counts.client_errors, counts.requests)})"
     yield "5xx errors", f"{counts.server_errors:,} ({percent(counts.server_errors, counts.requests)})"
     yield "sent", size(counts.bytes_sent)
     busiest = max(sorted(traffic.hours), key=lambda hour: traffic.hours[hour].requests)
-    yield "busiest hour", f"{_name(busiest, 'h')}, {traffic.hours[busiest].requests:,} requests"
+    yield "busiest hour", f"{_name(busiest, 'h')} ({traffic.hours[busiest].requests:,})"
     hours = max(traffic.hours) - min(traffic.hours) + 1
     if hours > len(traffic.hours):
         yield "without a request", f"{hours - len(traffic.hours):,} of {hours:,} hours"

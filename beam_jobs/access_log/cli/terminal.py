@@ -56,13 +56,14 @@ class Terminal:
         Args:
             shares: How full each column is.
             height: The lines of the chart.
-            width: The characters of each column, one of which is a gap.
+            width: The characters of each column, one of which is a gap if there are several.
         """
+        filled = max(width - 1, 1)
         lines = []
         for line in reversed(range(height)):
             cells = [min(max(share * height - line, 0), 1) for share in shares]
             marks = [_COLUMNS[round(cell * 8)] if self.blocks else "#" if cell >= 0.5 else " " for cell in cells]
-            lines.append(self._coloured("".join(mark * (width - 1) + " " for mark in marks).rstrip()))
+            lines.append(self._coloured("".join((mark * filled).ljust(width) for mark in marks).rstrip()))
         return lines
 
     def _coloured(self, text: str) -> str:

@@ -20,9 +20,10 @@ COUNTS = ("lines", "rows", "rejected", "blank")
 _NOT_SHOWN = frozenset(("log_date", "raw_line_hash", "source_offset"))
 _NAME_WIDTH = 40
 _MOST_BAR = 20
-_MOST_PERIODS = (0, 31, 24)
-_HOUR_LINES = 5
-_HOUR_WIDTH = 3
+_MOST_BARS = 14
+_MOST_MONTHS = 48
+_COLUMN_LINES = 5
+_COLUMN_WIDTH = 3
 
 
 def log_lines(summary: LogSummary, terminal: Terminal) -> Iterator[str]:
@@ -76,9 +77,11 @@ def traffic_lines(traffic: Traffic, most: int, terminal: Terminal) -> Iterator[s
     """Yield the traffic: figures, when it came, and what was asked for most."""
     for name, value in figures(traffic):
         yield f"  {name:18}{value}"
-    periods = over_time(traffic, _MOST_PERIODS)
-    if len(periods.periods) > 1:
-        yield from _bars(periods.as_panel(), terminal)
+    chart = over_time(traffic, (0, terminal.width - 4, _MOST_MONTHS))
+    if len(chart.periods) > _MOST_BARS:
+        yield from _columns(chart, terminal)
+    elif len(chart.periods) > 1:
+        yield from _bars(chart.as_panel(), terminal)
     yield from _columns(hours_of_the_day(traffic), terminal)
     for panel in panels(traffic, most):
         if panel.is_brief:
@@ -116,9 +119,14 @@ def _columns(chart: Chart, terminal: Terminal) -> Iterator[str]:
     yield ""
     yield f"  {terminal.heading(chart.title)}, at most {most:,}"
     shares = [period.counts.requests / most for period in chart.periods]
-    for line in terminal.columns(shares, _HOUR_LINES, _HOUR_WIDTH):
+    columns = min(_COLUMN_WIDTH, (terminal.width - 4) // len(shares))
+    for line in terminal.columns(shares, _COLUMN_LINES, columns):
         yield f"    {line}".rstrip()
-    yield "    " + " ".join(period.name for period in chart.periods)
+    names = [period.name for period in chart.periods]
+    if columns > len(names[0]):
+        yield "    " + "".join(f"{name:{columns}}" for name in names).rstrip()
+    else:
+        yield f"    {names[0]}{names[-1]:>{columns * len(names) - len(names[0])}}"
 
 
 def _shown(value: Any) -> str:

@@ -80,11 +80,11 @@ def test_the_figures_are_those_that_plain_python_counts(tmp_path: Path) -> None:
     assert page.figures["requests"] == "2,000"
     assert page.figures["visitors"] == str(len({(one["address"], one["agent"]) for one in people}))
     assert page.figures["addresses"] == str(len({one["address"] for one in asked}))
-    assert page.figures["of bots"] == f"{1 - len(people) / 2000:.1%}"
+    assert page.figures["from bots"] == f"{1 - len(people) / 2000:.1%}"
     assert page.figures["4xx errors"].split()[0] == str(sum(one["status"] == 404 for one in asked))
     assert page.figures["5xx errors"].split()[0] == str(sum(one["status"] == 503 for one in asked))
     assert page.figures["sent"] == f"{sum(one['sent'] for one in asked) / 1e6:.1f} MB"
-    assert page.figures["busiest hour"] == f"{busiest}, {hours[busiest]} requests"
+    assert page.figures["busiest hour"] == f"{busiest} ({hours[busiest]})"
     assert page.figures["without a request"] == "6 of 11 hours"
     median = sorted(one["ms"] for one in asked)[999]
     assert float(page.figures["median duration"].removesuffix(" s")) == pytest.approx(median / 1000, rel=0.02)
