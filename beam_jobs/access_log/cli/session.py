@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from beam_jobs.access_log.arrow.parquet import RowsFile
 from beam_jobs.access_log.cli.inputs import InputNameError, expand_all
 from beam_jobs.access_log.cli.json_lines import JsonLines
 from beam_jobs.access_log.cli.progress import Progress
@@ -47,6 +46,8 @@ def run_session(options: argparse.Namespace, log_format: LogFormat | None) -> bo
     is_complete = True
     with ExitStack() as stack:
         if options.parquet:
+            from beam_jobs.access_log.arrow.parquet import RowsFile
+
             rows_file = stack.enter_context(RowsFile(options.parquet))
             consumers.append(lambda block: rows_file.write(block.parsed.rows, block.name))
         for name in inputs:

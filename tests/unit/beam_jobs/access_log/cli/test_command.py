@@ -11,11 +11,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from beam_jobs.access_log import ROWS_SCHEMA
 from beam_jobs.access_log.cli import logline
 from beam_jobs.access_log.cli.command import main
 
 LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8.5.0"\n'
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
+PARSER_PAGE = Path(__file__).parents[5] / "docs" / "parser.md"
 REAL = "semicomplete-2015-05.access.log"
 
 
@@ -181,12 +183,16 @@ def test_logline_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^ +parse +Summarise access logs", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_json_has_an_object_for_each_line_that_is_not_blank(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "log").write_bytes(LINE + b"\n" + b"spoilt\n" + LINE)
+def test_json_is_what_the_docs_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_bytes(b"\n" * 6 + LINE + LINE.replace(b"200", b"099"))
     assert main([str(tmp_path / "log"), "--output", "json"]) == 0
-    first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (first["line"], first["row"]["timestamp"], first["row"]["status"]) == (1, "2015-05-17T10:05:03.000000Z", 200)
-    assert (second["line"], second["rejected"], third["line"]) == (3, "not_matching_format", 4)
+    printed = capsys.readouterr().out
+    shown = re.search(r"```json\n(.*?)```", PARSER_PAGE.read_text(), re.DOTALL)
+    assert shown is not None
+    assert printed == shown[1]
+    row, rejected = map(json.loads, printed.splitlines())
+    assert list(row["row"]) == ROWS_SCHEMA.names
+    assert (row["line"], rejected["line"], rejected["rejected"]) == (7, 8, "bad_status")
 
 
 def test_a_log_without_a_row_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
