@@ -180,12 +180,12 @@ def _read_url(start: int, end: int, rank: int, values: Values) -> bool:
         return False
     host += 3
     host_end = host
-    while host_end < end and load_byte(host_end) not in (47, 63, 58, 91):
+    while host_end < end and load_byte(host_end) not in (47, 63, 58, 64, 91):
         host_end += 1
     target = host_end
     if target < end and load_byte(target) == 58:
         target = digits_end(target + 1, end)
-    if host_end == host or (target < end and load_byte(target) not in (47, 63)):
+    if host_end == host or (target < end and load_byte(target) not in (47, 63)) or not is_host(host, host_end):
         return False
     _fill(_HOST, rank, host, host_end, values)
     return _read_target(target, end, rank, values)

@@ -25,11 +25,14 @@ from beam_jobs.access_log.formats.json_lines import JsonFormat, Key
 from beam_jobs.access_log.reference.claims import first_client, why_not, without_port
 from beam_jobs.access_log.reference.times import read_time
 from beam_jobs.access_log.reference.values import (
+    Request,
+    path_and_query,
     read_duration,
     read_request,
     read_size,
     read_status,
     read_text,
+    read_url,
 )
 from beam_jobs.access_log.rejection import LineError, Rejection, RejectReason, shown
 from beam_jobs.access_log.row import Row
@@ -49,7 +52,6 @@ _EPOCHS = {
 }
 _NANOSECOND_DIGITS = (18, 19)
 _DECIMAL = re.compile(rb"([0-9]+\.[0-9]{9})[0-9]+")
-_URL = re.compile(rb"https?://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
 _EXPONENT = re.compile(rb"[0-9][0-9.]{0,30}[eE][+-]?[0-9]{1,2}")
 
 
@@ -146,10 +148,8 @@ def _read(field: str, value: bytes) -> dict[str, Any]:
         method, path, query, protocol, _ = read_request(value)
         return {"method": method, "path": path, "query": query, "protocol": protocol}
     if field in ("target", "url"):
-        url = _URL.match(value) if field == "url" else None
-        columns: dict[str, Any] = {"host": url[1]} if url and url[1] else {}
-        columns["path"], question_mark, query = value[url.end() if url else 0 :].partition(b"?")
-        return columns | ({"query": query} if question_mark else {})
+        read = read_url(value) if field == "url" else Request(None, *path_and_query(value))
+        return {"path": read.path} | _present(host=read.host, query=read.query)
     if field == "status":
         return {"status": read_status(value)}
     if field == "body_bytes_sent":
@@ -163,6 +163,10 @@ def _read(field: str, value: bytes) -> dict[str, Any]:
         client = first_client(value)
         return {"forwarded_for": value} | ({} if client is None else {"remote_addr": client})
     return {field: value}
+
+
+def _present(**values: bytes | None) -> dict[str, bytes]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _time(value: bytes) -> datetime:
