@@ -46,7 +46,10 @@ _NAMES = list(dict.fromkeys((*FORMATS, *_MIXES, *(case["format"] for _, case in 
 assert len(_NAMES) <= 256
 _PARSERS = [
     {
-        size: (BlockParser(log_format, size), AnonymisingParser(log_format, Anonymiser(mode, redact_secrets=True), size))
+        size: (
+            BlockParser(log_format, size),
+            AnonymisingParser(log_format, Anonymiser(mode, redact_secrets=True), size),
+        )
         for size, mode in ((1 << 20, AddressMode.TRUNCATE), (100, AddressMode.NONE))
     }
     for log_format in map(get_format, _NAMES)

@@ -95,7 +95,7 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
         or target_end <= target
         or load_byte(target) == 32
         or load_byte(target_end - 1) == 32
-        or (protocol > target and not _is_protocol(protocol, end))
+        or (protocol > target and not is_protocol(protocol, end))
     ):
         store_text(places + _PATH, start - text_base, end - start)
         return True
@@ -146,7 +146,7 @@ def _all_of(table: Number, start: int, end: int) -> bool:
 
 
 @inlined
-def _is_protocol(start: int, end: int) -> bool:
+def is_protocol(start: int, end: int) -> bool:
     """Whether it is a name, a slash and a version: `HTTP/1.1`, `HTTP/2`."""
     slash = find(start, 47, end)
     if slash == end or not _all_of(_IS_LETTER, start, slash):

@@ -134,6 +134,9 @@ def _check_claims(log_format: JsonFormat, values: dict[_Path, bytes | None]) -> 
         if value is None or key.column in taken:
             continue
         taken.add(key.column)
+        # People log a scheme, or a name without a version, under keys of this kind: it is left out.
+        if key.field == "protocol":
+            continue
         wanted = why_not(key.field, _plain(value))
         # A number of seconds may have lost the fraction of nothing, and a text says its unit.
         if wanted and not (key.field in NANOSECONDS and (value == b"0" or _GO_DURATION.fullmatch(value))):
@@ -157,6 +160,8 @@ def _read(field: str, value: bytes) -> dict[str, Any]:
     if field in NANOSECONDS:
         nanoseconds = _duration(field, value)
         return {"request_duration_ms": None if nanoseconds is None else nanoseconds / 1_000_000}
+    if field == "protocol":
+        return {} if why_not(field, value) else {field: value}
     if field == "remote_addr_port":
         return {"remote_addr": without_port(value)}
     if field in ("client_list", "forwarded_for"):
