@@ -18,6 +18,8 @@ from bqemulator.sql.rewriter import default_dataset as rewriter
 from fastapi import Depends, Request
 from sqlglot import expressions as exp
 
+from emulators.bigquery.routes import replace_route
+
 _ERRORS = {error.bq_reason: error for error in jobs._SQL_EXECUTION_DOMAIN_ERRORS}
 _VIEWS = "INFORMATION_SCHEMA."
 
@@ -73,7 +75,5 @@ def with_default_dataset(sql: str, *, default_project: str, default_dataset: str
 
 def patch() -> None:
     """Put the endpoint and the rewriting in the place of bqemulator's."""
-    (old,) = (route for route in jobs.router.routes if getattr(route, "endpoint", None) is jobs.query)
-    jobs.router.routes.remove(old)
-    jobs.router.add_api_route("/projects/{project_id}/queries", query, methods=["POST"])
+    replace_route(jobs.router, jobs.query, query, "POST")
     vars(rewriter)["qualify_unqualified_tables"] = with_default_dataset

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from emulators.storage.server import OBJECTS
 from local_stack.config import HOST, StackConfig
 from local_stack.supervisor import probes
 
@@ -40,7 +39,6 @@ class Component:
 def emulator_components(config: StackConfig) -> list[Component]:
     """Return the emulators of Google Cloud."""
     ports, data = config.ports, config.state_dir
-    storage_dir = data / "storage"
 
     def emulator(
         name: str, label: str, probe: Callable[[datetime], bool], names: tuple[str, ...], *options: object
@@ -65,7 +63,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             "Cloud Storage emulator",
             probes.http_ok(f"{config.url('storage')}/"),
             ("storage",),
-            *("--data-dir", storage_dir),
+            *("--data-dir", data / "storage"),
         ),
         emulator(
             "bigquery",
@@ -74,7 +72,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             ("bigquery", "bigquery_grpc"),
             *("--grpc-port", ports["bigquery_grpc"]),
             *("--data-dir", data / "bigquery"),
-            *("--gcs-root", storage_dir / OBJECTS),
+            *("--storage", config.url("storage")),
             *("--project", config.project),
         ),
         *([] if config.other_pubsub else [pubsub]),
