@@ -77,12 +77,14 @@ def check_functions(sql: str) -> None:
 def raise_errors(sql: str) -> str:
     """Let a division by zero and an array's index out of bounds fail, where DuckDB gives NULL.
 
-    Within `SAFE.` the error becomes NULL again.
+    Within `SAFE.` NULL stays.
     """
     sql = rewrite_division_by_zero(sql)
     statements = _parse(sql) if re.search(r"\b(?:MOD|DIV|OFFSET|ORDINAL)\s*\(", sql, re.IGNORECASE) else []
     nodes = [node for statement in statements for node in statement.find_all(exp.Mod, exp.IntDiv, exp.Bracket)]
     for node in reversed(nodes):
+        if isinstance(node.parent, exp.SafeFunc):
+            continue  # DuckDB's NULL is right there
         if isinstance(node, exp.Bracket):
             if node.args.get("offset") is None or node.args.get("safe"):
                 continue
