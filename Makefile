@@ -34,13 +34,13 @@ down: setup  ## stop the local stack; its data stays in .local (make clean delet
 	@$(BIN)/python -m local_stack down
 
 status: setup  ## which parts of the local stack run, and where
-	@$(BIN)/python -m local_stack status || test $$? -eq 3
+	@$(BIN)/python -m local_stack status || test $$? -ge 3
 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env
 
 test: setup  ## all tests: unit, SQL, DAG policy, integration; beside them, end to end through Airflow
-	@mkdir -p .local
+	@mkdir -p -m 700 .local
 	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
 	trap 'kill -INT $$e2e 2>/dev/null' INT TERM; \
 	$(BIN)/python -m pytest -m "not e2e"; others=$$?; \
@@ -53,8 +53,8 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 
-bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some)
-	$(BIN)/python -m benchmarks $(NAMES)
+bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
+	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) $(BIN)/python -m benchmarks $(NAMES)
 
 proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
 	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \

@@ -5,7 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("parser", "backfill", "memory", "scale", "day", "warehouse", "pubsub", "stream", "page")
+BENCHMARKS = (
+    "parser",
+    "backfill",
+    "memory",
+    "scale",
+    "day",
+    "warehouse",
+    "pubsub",
+    "stream",
+    "page",
+    "triggers",
+    "drills",
+    "soak",
+)
 
 
 def main(names: list[str]) -> None:

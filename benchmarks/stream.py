@@ -172,7 +172,7 @@ class _Machine(ExitStack):
         for start in range(first, first + count, 1000):
             request = types.PublishRequest.pb(types.PublishRequest(topic=f"projects/{_PROJECT}/topics/{name}"))
             for number in range(start, min(start + 1000, first + count)):
-                request.messages.add(data=_LINES[number % len(_LINES)], attributes={"event_id": f"{name}-{number}"})
+                request.messages.add(data=LINES[number % len(LINES)], attributes={"event_id": f"{name}-{number}"})
             self._publisher.api.publish(request=types.PublishRequest.wrap(request))
 
     def _publish_steadily(self, name: str, rate: int, seconds: int, published: list[tuple[float, int]]) -> None:
@@ -208,7 +208,7 @@ def _lines() -> list[bytes]:
     return [event.line or b"-" for event in itertools.islice(draw_events(plan), 10_000) if event.fate != "blank"]
 
 
-_LINES = _lines()
+LINES = _lines()
 
 
 def _wait_for(url: str) -> None:

@@ -23,8 +23,7 @@ from pathlib import Path
 from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, get_current_context, task
 
 from logline.alerts import IMBALANCE
-from logline.assets import BACKFILLED_REQUESTS
-from logline.dag_defaults import day_param, task_defaults
+from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
 from logline.settings import Settings
 from logline.summaries.choose_day import summarised_day
 from logline.task_ids import SUMMARY_DAG
@@ -45,6 +44,7 @@ with DAG(
     schedule=PartitionedAssetTimetable(assets=BACKFILLED_REQUESTS, default_partition_mapper=IdentityMapper()),
     # Enough to keep BigQuery busy after a long backfill; the tasks that change tables run one at a time anyway.
     max_active_runs=4,
+    max_active_tasks=1,
     catchup=False,
     tags=["logline", "summary"],
     default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
@@ -67,20 +67,16 @@ with DAG(
     rebuild_requests = RebuildAndCheckOperator(
         task_id="rebuild_requests",
         settings=SETTINGS,
-        query=Query.of(
-            SETTINGS, LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", day=DAY
-        ),
-        before=[Gate.of(SETTINGS, "landing", day=DAY, before=LOG_DATE)],
-        after=[Gate.of(SETTINGS, "requests", day=DAY, before=LOG_DATE)],
+        query=Query(LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", day=DAY),
+        before=[Gate.of("landing", day=DAY, before=LOG_DATE)],
+        after=[Gate.of("requests", day=DAY, before=LOG_DATE)],
         max_active_tis_per_dag=1,
     )
     rebuild_daily_tables = RebuildAndCheckOperator(
         task_id="rebuild_daily_tables",
         settings=SETTINGS,
-        query=Query.of(
-            SETTINGS, LOG_DATE + "{% set tables = daily_tables %}{% include 'sql/replace_day.sql' %}", day=DAY
-        ),
-        after=[Gate.of(SETTINGS, "daily_summary", day=DAY, before=LOG_DATE)],
+        query=Query(LOG_DATE + "{% set tables = daily_tables %}{% include 'sql/replace_day.sql' %}", day=DAY),
+        after=[Gate.of("daily_summary", day=DAY, before=LOG_DATE)],
         max_active_tis_per_dag=1,
     )
 

@@ -27,10 +27,8 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
-from logline.assets import BACKFILLED_REQUESTS
-from logline.dag_defaults import day_param, task_defaults
-from logline.dataflow.launch import launch_body
-from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
 from logline.log_formats import log_formats
 from logline.replay.plan import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
@@ -63,6 +61,7 @@ with DAG(
     schedule=None,
     # Two runs at once are safe; the second would find nothing left to do.
     max_active_runs=1,
+    max_active_tasks=1,
     tags=["logline", "ingest"],
     default_args=task_defaults(SETTINGS),
     user_defined_macros={"dataset": SETTINGS.dataset, "staging": SETTINGS.staging_dataset},
@@ -109,13 +108,12 @@ with DAG(
     plan = PlanReplayOperator(
         task_id=PLAN,
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/replay/candidates.sql' %}", day=DAY, parameters=WHICH_LINES),
+        query=Query("{% include 'sql/replay/candidates.sql' %}", day=DAY, parameters=WHICH_LINES),
     )
     select_lines = QueryOperator(
         task_id="select_lines",
         settings=SETTINGS,
-        query=Query.of(
-            SETTINGS,
+        query=Query(
             SUFFIX + "{% set limit = params.limit %}{% include 'sql/replay/select.sql' %}",
             day=DAY,
             parameters=[*WHICH_LINES, RUN_ID],
@@ -145,25 +143,23 @@ with DAG(
     check_staging = RunChecksOperator(
         task_id="check_staging",
         settings=SETTINGS,
-        gate=Gate.of(SETTINGS, "replay", day=DAY, before=SUFFIX),
+        gate=Gate.of("replay", day=DAY, before=SUFFIX),
         manifest=MANIFEST,
     )
     land = QueryOperator(
         task_id="land",
         settings=SETTINGS,
-        query=Query.of(
-            SETTINGS,
+        query=Query(
             SUFFIX + "{% set job_id = ti.xcom_pull('launch_replay') %}{% include 'sql/replay/land.sql' %}",
             day=DAY,
         ),
         # BigQuery cancels one of two transactions that change the same table.
         max_active_tis_per_dag=1,
-        retries=5,
     )
     report = ReportLedgerOperator(
         task_id="report",
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/replay/report.sql' %}", day=DAY, parameters=[RUN_ID]),
+        query=Query("{% include 'sql/replay/report.sql' %}", day=DAY, parameters=[RUN_ID]),
         asset=BACKFILLED_REQUESTS,
     )
     # All of them setups: clearing a task behind them selects and reads the lines that are waiting then.
@@ -171,7 +167,7 @@ with DAG(
     drop_staging = QueryOperator(
         task_id="drop_staging",
         settings=SETTINGS,
-        query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", day=DAY),
+        query=Query(SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", day=DAY),
     ).as_teardown(setups=setups)
 
     plan >> select_lines >> launch_replay >> wait_for_replay >> load_rows

@@ -21,8 +21,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronTriggerTimetable
 
 from logline.alerts import IMBALANCE
-from logline.assets import BACKFILLED_REQUESTS
-from logline.dag_defaults import task_defaults
+from logline.dag_defaults import BACKFILLED_REQUESTS, task_defaults
 from logline.settings import Settings
 from logline.warehouse.ledger import ReopenDaysOperator
 from logline.warehouse.queries import Query, QueryOperator
@@ -37,6 +36,7 @@ with DAG(
     # A new installation, with nothing provisioned yet, waits for the next hour.
     schedule=CronTriggerTimetable("20 * * * *", timezone="UTC", run_immediately=False),
     max_active_runs=1,
+    max_active_tasks=1,
     catchup=False,
     tags=["logline", "summary"],
     default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
@@ -45,13 +45,13 @@ with DAG(
     fold_stream_ledger = QueryOperator(
         task_id="fold_stream_ledger",
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/ledger/fold_stream.sql' %}", day=TODAY),
+        query=Query("{% include 'sql/ledger/fold_stream.sql' %}", day=TODAY),
     )
     reopen_days = ReopenDaysOperator(
         task_id="reopen_days",
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/request_builds/reopen.sql' %}", day=TODAY),
-        reopened=Query.of(SETTINGS, "{% include 'sql/request_builds/reopened.sql' %}", day=TODAY),
+        query=Query("{% include 'sql/request_builds/reopen.sql' %}", day=TODAY),
+        reopened=Query("{% include 'sql/request_builds/reopened.sql' %}", day=TODAY),
         asset=BACKFILLED_REQUESTS,
     )
 

@@ -35,7 +35,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
 from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the classes of deadlines
     DAG,
     AsyncCallback,
@@ -49,14 +48,13 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the cl
 )
 
 from logline.alerts import FAILED_BACKFILL, missed_deadline
-from logline.assets import BACKFILLED_REQUESTS
 from logline.backfill.plan import plan_backfill, planned_unit
 from logline.backfill.slots import WaitForSlotSensor
 from logline.backfill.units import MAX_DAYS
-from logline.dag_defaults import day_param, task_defaults
-from logline.dataflow.launch import launch_body
-from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
 from logline.log_formats import log_formats
+from logline.sensors import SourceObjectsSensor
 from logline.settings import Settings
 from logline.task_ids import BACKFILL_DAG, DAY_GROUP, DROP_STAGING, REPORT, WAIT_FOR_PARSE
 from logline.warehouse.checks import Gate, RunChecksOperator
@@ -86,6 +84,8 @@ with DAG(
     catchup=False,
     # A year by hand must not hold up last night's files; what runs at the same time is safe, see `replace`.
     max_active_runs=4,
+    # Per run. With those of the other DAGs they leave slots for the stream: see docs/decisions/0085.
+    max_active_tasks=3,
     deadline=DeadlineAlert(
         # With DAGRUN_QUEUED_AT no failed run can be cleared: https://github.com/apache/airflow/issues/70368
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
@@ -164,7 +164,7 @@ with DAG(
         """Check the Params and everything they need; one unit of work for each day."""
         return plan_backfill(SETTINGS, get_current_context())
 
-    @task_group(group_id=DAY_GROUP)
+    @task_group(group_id=DAY_GROUP, default_args={"map_index_template": DAY})
     def day(unit: Any) -> None:
         """Take one day from its files to its asset partitions."""
         wait_for_turn = WaitForSlotSensor(
@@ -173,9 +173,8 @@ with DAG(
             slots="{{ params.max_parallel_days }}",
             poke_interval=SETTINGS.poll_seconds,
             timeout=timedelta(days=7),
-            map_index_template=DAY,
         )
-        wait_for_files = GCSObjectExistenceSensor(
+        wait_for_files = SourceObjectsSensor(
             task_id="wait_for_files",
             bucket="{{ unit(ti).bucket }}",
             object="{{ unit(ti).objects }}",
@@ -183,7 +182,6 @@ with DAG(
             deferrable=True,
             poke_interval=SETTINGS.poll_seconds,
             timeout=SETTINGS.wait_for_files.total_seconds(),
-            map_index_template=DAY,
         )
         launch_parse = LaunchFlexTemplateOperator(
             task_id="launch_parse",
@@ -200,11 +198,8 @@ with DAG(
                     "log_format": "{{ params.log_format }}",
                 },
             ),
-            map_index_template=DAY,
         )
-        wait_for_parse = DataflowJobDoneSensor(
-            task_id=WAIT_FOR_PARSE, settings=SETTINGS, job_id=launch_parse.output, map_index_template=DAY
-        )
+        wait_for_parse = DataflowJobDoneSensor(task_id=WAIT_FOR_PARSE, settings=SETTINGS, job_id=launch_parse.output)
         loads = [
             LoadManifestFilesOperator(
                 task_id=f"load_{name}",
@@ -214,7 +209,6 @@ with DAG(
                 day=DAY,
                 columns_of=table,
                 into=f"{name}_{{{{ unit(ti).suffix }}}}",
-                map_index_template=DAY,
             )
             for name, table in STAGED.items()
         ]
@@ -222,7 +216,6 @@ with DAG(
             task_id="check_staging",
             settings=SETTINGS,
             gate=Gate.of(
-                SETTINGS,
                 "backfilled_requests",
                 day=DAY,
                 before=SUFFIX,
@@ -232,29 +225,24 @@ with DAG(
                 ],
             ),
             manifest=MANIFEST,
-            map_index_template=DAY,
         )
         replace = QueryOperator(
             task_id="replace",
             settings=SETTINGS,
-            query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", day=DAY),
+            query=Query(SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", day=DAY),
             # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
             max_active_tis_per_dag=1,
-            retries=5,
-            map_index_template=DAY,
         )
         report = ReportLedgerOperator(
             task_id=REPORT,
             settings=SETTINGS,
-            query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=DAY),
+            query=Query(SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=DAY),
             asset=BACKFILLED_REQUESTS,
-            map_index_template=DAY,
         )
         drop_staging = QueryOperator(
             task_id=DROP_STAGING,
             settings=SETTINGS,
-            query=Query.of(SETTINGS, SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", day=DAY),
-            map_index_template=DAY,
+            query=Query(SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", day=DAY),
         ).as_teardown(setups=loads)
 
         wait_for_turn >> wait_for_files >> launch_parse >> wait_for_parse >> loads

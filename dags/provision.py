@@ -55,6 +55,7 @@ with DAG(
     schedule=None,
     # Two runs at once would only get in each other's way.
     max_active_runs=1,
+    max_active_tasks=2,
     tags=["logline", "setup"],
     default_args=task_defaults(SETTINGS, retries=2),
     user_defined_macros={
@@ -105,19 +106,19 @@ with DAG(
     create_tables = QueryOperator(
         task_id="create_tables",
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
+        query=Query("{% include 'sql/create_tables.sql' %}", day=NO_DAY),
     )
     evolve_tables = MigrateTablesOperator(
         task_id="evolve_tables",
         settings=SETTINGS,
         tables=TABLES,
-        create=Query.of(SETTINGS, IN_STAGING + "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
-        drop=Query.of(SETTINGS, IN_STAGING + "{% include 'sql/drop_tables.sql' %}", day=NO_DAY),
+        create=Query(IN_STAGING + "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
+        drop=Query(IN_STAGING + "{% include 'sql/drop_tables.sql' %}", day=NO_DAY),
     )
     create_views = QueryOperator(
         task_id="create_views",
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/create_views.sql' %}", day=NO_DAY),
+        query=Query("{% include 'sql/create_views.sql' %}", day=NO_DAY),
     )
 
     create_topic, create_dead_letter_topic = (

@@ -61,6 +61,7 @@ with DAG(
     start_date=datetime(2015, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    max_active_tasks=2,
     tags=["logline", "stream"],
     default_args=task_defaults(
         SETTINGS,
@@ -69,6 +70,8 @@ with DAG(
         retries=0,
         # A task that hangs must not keep the next run from looking.
         execution_timeout=timedelta(minutes=3),
+        # Ahead of every task of the other DAGs, which all have a weight of 1.
+        priority_weight=100,
     ),
     user_defined_macros={"dataset": SETTINGS.dataset, "runbooks": SETTINGS.runbooks},
     params={
@@ -152,7 +155,6 @@ with DAG(
         task_id=CHECK,
         settings=SETTINGS,
         gate=Gate.of(
-            SETTINGS,
             "stream_supervision",
             day=DAY,
             before="{% set max_freshness_minutes = params.max_freshness_minutes %}",
@@ -163,7 +165,7 @@ with DAG(
     record = QueryOperator(
         task_id=RECORD,
         settings=SETTINGS,
-        query=Query.of(SETTINGS, "{% include 'sql/stream_supervision/record.sql' %}", day=DAY, parameters=[DECISION]),
+        query=Query("{% include 'sql/stream_supervision/record.sql' %}", day=DAY, parameters=[DECISION]),
     )
 
     decide() >> [launch, update, drain, approve_update, approve_drain, check, record]

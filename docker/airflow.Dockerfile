@@ -11,8 +11,10 @@ RUN python -m venv --without-pip /opt/venv \
         --requirement /tmp/requirements.txt
 
 FROM ${PYTHON_IMAGE}
+# A tmpfs that is mounted over a folder takes its mode (podman).
 RUN useradd --uid 1000 --gid 0 --home-dir /opt/airflow --no-create-home --shell /usr/sbin/nologin airflow \
-    && install --directory --owner=1000 --group=0 /opt/airflow /opt/airflow/logs
+    && install --directory --owner=1000 --group=0 --mode=1777 /opt/airflow \
+    && install --directory --owner=1000 --group=0 /opt/airflow/logs
 COPY --from=packages /opt/venv /opt/venv
 COPY docker/airflow_entrypoint.py docker/airflow_health.py /opt/logline/docker/
 COPY local_stack/airflow/airflow_local_settings.py /opt/logline/config/

@@ -20,9 +20,10 @@ from pathlib import Path
 import psycopg2
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+TOKEN = "DATAFLOW_EMULATOR_TOKEN"  # noqa: S105 (its name)
 EMULATORS = (
     *("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "DATAFLOW_EMULATOR_HOST"),
-    *("BIGQUERY_EMULATOR_GRPC_HOST", "DATAFLOW_EMULATOR_GRPC_HOST", "NO_GCE_CHECK"),
+    *("BIGQUERY_EMULATOR_GRPC_HOST", "DATAFLOW_EMULATOR_GRPC_HOST", TOKEN, "NO_GCE_CHECK"),
 )
 CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 WAIT_SECONDS = 600
@@ -56,13 +57,13 @@ def choose_cloud() -> None:
     """Point the clients at the emulators or at Google Cloud.
 
     Raises:
-        StartError: The user's own project, bucket or credentials are missing.
+        StartError: The user's own project, bucket or credentials are missing, or the emulators' token.
     """
     project, bucket = os.environ.get("GOOGLE_CLOUD_PROJECT", ""), os.environ.get("LOGLINE_BUCKET", "")
     if "gcp" not in os.environ.get("COMPOSE_PROFILES", "").split(","):
         os.environ.pop(CREDENTIALS, None)
         os.environ.setdefault("LOGLINE_POLL_SECONDS", "1")
-        extra = {"is_anonymous": True, "project": project, "num_retries": 0}
+        extra = {"credential_config_file": emulator_credentials(), "project": project, "num_retries": 0}
     else:
         for name in EMULATORS:
             os.environ.pop(name, None)
@@ -78,6 +79,26 @@ def choose_cloud() -> None:
         os.environ["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "True"
         extra = {"project": project}
     os.environ["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"] = json.dumps({"conn_type": "google_cloud_platform", "extra": extra})
+
+
+def emulator_credentials() -> dict[str, str]:
+    """Return credentials with the emulator's token, which google-auth never refreshes (see local_stack/credentials.py).
+
+    Raises:
+        StartError: There is no token.
+    """
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise StartError(f"{TOKEN} is not set: run make secrets")
+    unused = "local-stack"
+    return {
+        "type": "authorized_user",
+        "client_id": unused,
+        "client_secret": unused,
+        "refresh_token": unused,
+        "token": token,
+        "expiry": "9999-12-31T23:59:59Z",
+    }
 
 
 def initialise() -> None:

@@ -10,9 +10,11 @@ RUN python -m venv --without-pip /opt/venv \
         --requirement /tmp/beam.txt --requirement /tmp/emulators.txt
 
 FROM ${PYTHON_IMAGE}
-# Each service's volume begins with the folder of its name: the volume belongs to the user then.
+# Each service's volume begins with the folder of its name: the volume belongs to the user then. A tmpfs that is mounted
+# over a folder takes its mode (podman).
 RUN useradd --uid 1000 --gid 0 --home-dir /var/lib/logline --no-create-home --shell /usr/sbin/nologin logline \
-    && install --directory --owner=1000 --group=0 /var/lib/logline /var/cache/logline \
+    && install --directory --owner=1000 --group=0 --mode=1777 /var/cache/logline \
+    && install --directory --owner=1000 --group=0 /var/lib/logline \
         /var/lib/logline/storage /var/lib/logline/bigquery /var/lib/logline/pubsub /var/lib/logline/dataflow
 COPY --from=packages /opt/venv /opt/venv
 COPY docker/listens.py /opt/logline/docker/

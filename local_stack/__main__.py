@@ -2,17 +2,18 @@
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 
-from local_stack import launch
+from local_stack import launch, status
 from local_stack.airflow.airflow_config import USER, airflow_secrets, write_airflow_config
 from local_stack.config import StackConfig, StackError, read_config
 from local_stack.environment import client_environment, search_paths
-from local_stack.ports import answers
+from local_stack.private_files import UMASK, own_folder
 from local_stack.progress import Progress
 from local_stack.supervisor.components import stack_components
-from local_stack.supervisor.state import running_config, running_state, supervisor_lock
+from local_stack.supervisor.state import read_state, running_config, supervisor_lock
 from local_stack.supervisor.supervisor import Supervisor
 
 
@@ -28,7 +29,9 @@ def main() -> int:
         command.add_argument("--without-airflow", action="store_true", help="the emulators alone")
         command.add_argument("--owner", type=int, metavar="PID", help="stop the stack when this process has ended")
     commands.add_parser("down", help="stop the stack; its data stays")
-    commands.add_parser("status", help="what runs, and where")
+    commands.add_parser(
+        "status", help="what runs, and where; exit code 0: all is up, 3: down, 4: something is not well"
+    )
     commands.add_parser("env", help="print the exports that point a shell at the stack")
     given = parser.parse_args()
     try:
@@ -56,6 +59,8 @@ def _up(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
 
 def _supervise(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    os.umask(UMASK)
+    own_folder(config.state_dir)
     with supervisor_lock(config.state_dir) as free:
         if not free:
             raise StackError(f"a supervisor for {config.state_dir} runs already")
@@ -71,20 +76,12 @@ def _down(config: StackConfig) -> int:
 
 
 def _status(config: StackConfig) -> int:
-    state = running_state(config)
-    if state is None:
-        print("down (make up starts the stack)")
-        return 3
-    for name, component in state.components.items():
-        restarts = f", {component.restarts} restarts" if component.restarts else ""
-        pid = f", pid {component.pid}" if component.pid else ""
-        print(f"{component.label:<24} {component.status}{pid}{restarts}  {config.logs_dir / name}.log")
-    if config.other_pubsub:
-        found = "up" if answers(config.other_pubsub) else "does not answer"
-        print(f"{'Pub/Sub emulator':<24} {found}, not of this stack: PUBSUB_EMULATOR_HOST={config.other_pubsub}")
-    if state.airflow:
+    lines, code = status.describe(config)
+    print("\n".join(lines))
+    state = read_state(config)
+    if code != status.DOWN and state is not None and state.airflow:
         _print_airflow(config)
-    return 0
+    return code
 
 
 def _env(config: StackConfig) -> int:

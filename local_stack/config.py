@@ -25,6 +25,7 @@ class Port:
 
 PORTS = {
     "airflow": Port("LOGLINE_AIRFLOW_PORT", 8080, "Airflow"),
+    "postgres": Port("LOGLINE_POSTGRES_PORT", 9032, "Airflow database"),
     "bigquery": Port("LOGLINE_BIGQUERY_PORT", 9050, "BigQuery emulator"),
     "bigquery_grpc": Port("LOGLINE_BIGQUERY_GRPC_PORT", 9060, "BigQuery emulator, gRPC"),
     "storage": Port("LOGLINE_GCS_PORT", 9023, "Cloud Storage emulator"),
@@ -68,14 +69,24 @@ class StackConfig:
         return self.state_dir / "logs"
 
     @property
+    def supervisor_log(self) -> Path:
+        """What the supervisor itself says."""
+        return self.logs_dir / "supervisor.log"
+
+    @property
     def state_file(self) -> Path:
         """What runs, as the supervisor last wrote it."""
         return self.state_dir / "stack.json"
 
     @property
     def airflow_home(self) -> Path:
-        """Airflow's home: configuration, database, task logs."""
+        """Airflow's home: configuration, secrets, task logs."""
         return self.state_dir / "airflow"
+
+    @property
+    def task_logs_dir(self) -> Path:
+        """Logs of Airflow's tasks and of its DAG files."""
+        return self.airflow_home / "logs"
 
     @property
     def airflow_url(self) -> str:

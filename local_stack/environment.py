@@ -7,18 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_stack.config import HOST, PORTS, REPOSITORY, StackConfig
+from local_stack.credentials import access_token, access_token_file, credentials_file
 
 MARK = "LOGLINE_STACK_PROCESS"
 """Every process of a stack carries its state folder here, and no other process does: see supervisor/processes.py."""
 
 
 def client_environment(config: StackConfig) -> dict[str, str]:
-    """Return the variables that point Google's clients, Airflow and logline at the emulators."""
+    """Return the variables that point Google's clients, Airflow and logline at the emulators, with their secret."""
+    token, credentials = access_token(config), str(credentials_file(config))
     connection = {
         "conn_type": "google_cloud_platform",
-        "extra": {"is_anonymous": True, "project": config.project, "num_retries": 0},
+        "extra": {"credential_config_file": credentials, "project": config.project, "num_retries": 0},
     }
     return {
+        "GOOGLE_APPLICATION_CREDENTIALS": credentials,
         "GOOGLE_CLOUD_PROJECT": config.project,
         "NO_GCE_CHECK": "true",
         "STORAGE_EMULATOR_HOST": config.url("storage"),
@@ -27,6 +30,10 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "PUBSUB_EMULATOR_HOST": config.pubsub_host,
         "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
         "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
+        "DATAFLOW_EMULATOR_TOKEN": token,
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": f"{config.url('dataflow')}/",
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(access_token_file(config)),
+        "CLOUDSDK_CORE_PROJECT": config.project,
         "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection, separators=(",", ":")),
         "AIRFLOW_HOME": str(config.airflow_home),
         "LOGLINE_STATE_DIR": str(config.state_dir),
@@ -58,21 +65,23 @@ def search_paths(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     }
 
 
-def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the whole environment of a process of the stack.
+def client_process_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the whole environment of a process that uses the stack.
 
-    What the caller's shell says about Airflow or credentials of Google Cloud does not reach it.
+    What the caller's shell says about Airflow, PostgreSQL or credentials of Google Cloud does not reach it.
     """
     inherited = {
         name: value
         for name, value in environ.items()
-        if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_"))
-        and name not in ("GOOGLE_APPLICATION_CREDENTIALS", "PYTHONHOME")
+        if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_", "PG")) and name != "PYTHONHOME"
     }
+    return {**inherited, **client_environment(config), **search_paths(environ)}
+
+
+def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the whole environment of a process of the stack."""
     return {
-        **inherited,
-        **client_environment(config),
-        **search_paths(environ),
+        **client_process_environment(config, environ),
         "PYTHONUNBUFFERED": "1",
         # setproctitle, which Airflow calls, would otherwise overwrite the memory where the mark stands.
         "SPT_NOENV": "1",

@@ -10,9 +10,12 @@ from local_stack.clients.airflow import AirflowApi
 from local_stack.config import REPOSITORY, StackConfig, StackError
 from local_stack.environment import component_environment
 from local_stack.ports import answers, check_ports_free
+from local_stack.private_files import own_folder
 from local_stack.supervisor import logs, processes
 from local_stack.supervisor.components import stack_components
-from local_stack.supervisor.state import DOWN, FAILED, UP, StackState, read_state, running_state
+from local_stack.supervisor.processes import is_frozen, wake
+from local_stack.supervisor.shutdown import stop_components
+from local_stack.supervisor.state import DOWN, FAILED, StackState, read_state, running_state
 
 Tell = Callable[[str], None]
 """Takes one line for the user."""
@@ -39,8 +42,8 @@ def up(
         The state of the stack that is up.
 
     Raises:
-        StackError: A port is taken or a component does not come up: nothing is left running. Or a DAG file cannot be
-            imported: the stack stays up, the Airflow UI shows the error.
+        StackError: The state folder cannot be made private, a port is taken or a component does not come up: nothing
+            is left running. Or a DAG file cannot be imported: the stack stays up, the Airflow UI shows the error.
     """
     state = running_state(config)
     if config.other_pubsub and not answers(config.other_pubsub):
@@ -48,16 +51,21 @@ def up(
             f"no Pub/Sub emulator answers at PUBSUB_EMULATOR_HOST={config.other_pubsub}: start it, or unset the "
             "variable to have one started here"
         )
+    own_folder(config.state_dir)
     if state is None:
-        if left := processes.stop_all(config.state_dir, grace=5):
+        if left := _stop_left_behind(config):
             tell(f"stopped {left} processes that an earlier run had left behind")
+        _set_old_database_aside(config, tell)
         components = stack_components(config, airflow=airflow)
         check_ports_free(config, [port for component in components for port in component.ports])
         config.state_file.unlink(missing_ok=True)
         _start_supervisor(config, airflow=airflow, owner=owner)
     elif airflow and not state.airflow:
         raise StackError("the emulators run without Airflow: stop them first (make down), then start again")
-    if state is not None and state.status == UP:
+    if state is not None and is_frozen(supervisor := psutil.Process(state.supervisor)):
+        wake(supervisor)
+        tell("the supervisor was frozen: it goes on")
+    if state is not None and state.is_well:
         tell("already up")
     else:
         state = _wait_until_up(config, watch)
@@ -75,7 +83,7 @@ def down(config: StackConfig, *, tell: Tell) -> None:
     if supervisor is not None:
         tell("stopping the stack ...")
         processes.stop([supervisor], grace=60)
-    left = processes.stop_all(config.state_dir, grace=10)
+    left = _stop_left_behind(config)
     if supervisor is None and left:
         tell(f"stopped {left} processes whose supervisor had died")
     tell("down" if supervisor or left else "nothing was running")
@@ -85,13 +93,36 @@ def _start_supervisor(config: StackConfig, *, airflow: bool, owner: int | None) 
     options = [] if airflow else ["--without-airflow"]
     if owner is not None:
         options += ["--owner", str(owner)]
-    log = config.logs_dir / "supervisor.log"
-    logs.set_aside(log)
     processes.start(
         [sys.executable, "-m", "local_stack", "supervise", *options],
         environment=component_environment(config),
-        log=log,
+        log=config.supervisor_log,
     )
+
+
+def _stop_left_behind(config: StackConfig) -> int:
+    """Stop what a supervisor that was killed has left running; returns how many processes."""
+    state = read_state(config)
+    known = state.components if state else {}
+    components = stack_components(config, airflow=True)
+    return stop_components(
+        config.state_dir,
+        [
+            (component, pid)
+            for component in components
+            if component.name in known and (pid := known[component.name].pid)
+        ],
+    )
+
+
+def _set_old_database_aside(config: StackConfig, tell: Tell) -> None:
+    """Rename the SQLite database of an earlier release."""
+    old = config.airflow_home / "airflow.db"
+    if old.exists():
+        old.replace(old.with_suffix(".db.unused"))
+        tell(
+            f"Airflow's runs are kept in PostgreSQL now and begin anew; the data tables stay; {old} is now {old}.unused"
+        )
 
 
 def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> StackState:
@@ -100,14 +131,14 @@ def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> 
         state = read_state(config)
         if state is not None:
             watch(state)
-            if state.status == UP:
+            if state.is_well:
                 return state
             if state.status in (FAILED, DOWN):
                 raise StackError(_why(state))
         if running_state(config) is not None:
             silent_until = time.monotonic() + 20
         elif time.monotonic() > silent_until:
-            log = config.logs_dir / "supervisor.log"
+            log = config.supervisor_log
             raise StackError(f"the supervisor of the stack ended: {logs.last_lines(log)} (log: {log})")
         time.sleep(0.2)
 

@@ -18,7 +18,7 @@ from local_stack import launch
 from local_stack.clients.airflow import AirflowApi
 from local_stack.clients.dataflow import DataflowApi
 from local_stack.config import PORTS, REPOSITORY, StackConfig, StackError
-from local_stack.environment import client_environment, search_paths
+from local_stack.environment import client_environment, client_process_environment
 from local_stack.ports import free_ports
 from local_stack.supervisor import processes
 from local_stack.supervisor.state import ComponentState, read_state
@@ -43,7 +43,7 @@ class RunningStack:
     @property
     def process_env(self) -> dict[str, str]:
         """The whole environment for a child process that uses it."""
-        return {**os.environ, **self.env, **search_paths()}
+        return client_process_environment(self.config)
 
     @property
     def bucket(self) -> str:

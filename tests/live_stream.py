@@ -151,7 +151,7 @@ def streaming_processes(stack: RunningStack, job_name: str) -> list[psutil.Proce
             command = process.cmdline()
         except psutil.Error:
             continue
-        if command[1:3] == ["-m", "beam_jobs.stream"] and f"--job_name={job_name}" in command:
+        if command[1:4] == ["-P", "-m", "beam_jobs.stream"] and f"--job_name={job_name}" in command:
             found.append(process)
     return found
 

@@ -20,6 +20,7 @@ def generated() -> dict[str, str]:
         "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW_JWT_SECRET": secrets.token_urlsafe(64),
         "AIRFLOW_API_SECRET_KEY": secrets.token_urlsafe(64),
+        "DATAFLOW_EMULATOR_TOKEN": secrets.token_urlsafe(32),
         "LOGLINE_ADMIN_PASSWORD": secrets.token_urlsafe(12),
     }
 

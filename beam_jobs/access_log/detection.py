@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from beam_jobs.access_log.engines import parse_line
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, LogFormat
-from beam_jobs.access_log.lines import is_blank, split_lines
+from beam_jobs.access_log.lines import counted, is_blank, split_lines
 from beam_jobs.access_log.row import Row
 
 SAMPLE_BYTES = 1 << 16
@@ -36,8 +36,9 @@ class Detection:
         others = [f"{other} {count}" for other, count in self.accepted.items() if other != name]
         tied = [other for other, count in self.accepted.items() if other != name and count == self.accepted[name]]
         if tied:
+            lines = "line matches" if self.lines == 1 else f"{self.lines} lines match"
             return (
-                f"the first {self.lines} lines match {name} and {', '.join(tied)} alike; {name} is taken: "
+                f"the first {lines} {name} and {', '.join(tied)} alike; {name} is taken: "
                 "pass --log_format if that is wrong"
             )
         if others and self.accepted[name] < self.lines:
@@ -64,16 +65,16 @@ def detect(sample: bytes) -> Detection:
     shares: dict[str, tuple[int, int]] = {}
     for log_format in FORMATS.values():
         # What is blank, a comment for example, differs between formats.
-        counted = [line for line in lines if not is_blank(line, log_format.comment)][:_SAMPLE_LINES]
-        accepted = sum(isinstance(parse_line(log_format, line), Row) for line in counted)
-        shares[log_format.name] = accepted, len(counted)
+        considered = [line for line in lines if not is_blank(line, log_format.comment)][:_SAMPLE_LINES]
+        accepted = sum(isinstance(parse_line(log_format, line), Row) for line in considered)
+        shares[log_format.name] = accepted, len(considered)
     best = max(shares, key=lambda name: shares[name][0])
     accepted, counted_lines = shares[best]
     if accepted == 0 or accepted < _MIN_SHARE * counted_lines:
         total = max(count for _, count in shares.values())
-        found = f"only {accepted} of the first {counted_lines} lines match {best}"
+        found = f"only {accepted} of the first {counted(counted_lines, 'line')} match {best}"
         if not accepted:
-            found = f"none of the first {total} lines is in a known format"
+            found = f"none of the first {counted(total, 'line')} is in a known format"
         raise FormatError(f"not an access log: {found}; pass --log_format if it is one")
     ordered = sorted(shares.items(), key=lambda share: -share[1][0])
     return Detection(FORMATS[best], counted_lines, {name: count for name, (count, _) in ordered if count})

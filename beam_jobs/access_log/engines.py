@@ -31,11 +31,6 @@ def scan_lines(log_format: LogFormat, block: npt.NDArray[np.uint8], max_line_byt
     """Read the regular lines of a block, the fast way.
 
     What this accepts or rejects is what `parse_line` makes of the line; the other lines are left DECLINED or TOO_LONG.
-
-    Args:
-        log_format: The format of the lines.
-        block: The bytes, read-only.
-        max_line_bytes: A line with more bytes is too long.
     """
     match log_format:
         case TemplateFormat():

@@ -14,6 +14,11 @@ def split_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
         start = end + 1
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: `1 line`, `1,000 lines`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def is_blank(line: bytes, comment: bytes = b"") -> bool:
     """Whether a line, without its terminator, is empty, only spaces and tabs, or begins with the comment's byte."""
     return not line.strip(b" \t") or (comment != b"" and line.startswith(comment))

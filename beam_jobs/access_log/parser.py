@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.rejected import rejected_batch
-from beam_jobs.access_log.arrow.rows import rows_batch
+from beam_jobs.access_log.arrow.batches import rejected_batch, rows_batch
 from beam_jobs.access_log.compiled.outputs import DECLINED, TOO_LONG
 from beam_jobs.access_log.engines import parse_line, scan_lines
 from beam_jobs.access_log.errors import BlockSizeError

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from beam_jobs.access_log.rejection import Rejection
 from beam_jobs.access_log.row import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 _SAMPLE_BYTES = 1 << 14
 
@@ -77,11 +76,12 @@ class ScannedBlock:
                 places += self.add_text(text.encode())
         values = self.lines
         values.texts[line] = places
-        values.timestamps[line] = (row.timestamp - _EPOCH) // _MICROSECOND
-        values.statuses[line] = -1 if row.status is None else row.status
-        values.sizes[line] = -1 if row.body_bytes_sent is None else row.body_bytes_sent
+        values.numbers[line] = (
+            (row.timestamp - _EPOCH) // _MICROSECOND,
+            -1 if row.status is None else row.status,
+            -1 if row.body_bytes_sent is None else row.body_bytes_sent,
+        )
         values.durations[line] = np.nan if row.request_duration_ms is None else row.request_duration_ms
-        values.dates[line] = row.timestamp.toordinal() - _EPOCH_DAY
 
     def add_text(self, text: bytes) -> tuple[int, int]:
         """Keep a text that does not stand in the block, and return where it begins and its length."""
@@ -122,14 +122,7 @@ class ScannedBlock:
 
 
 def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, max_line_bytes: int) -> ScannedBlock:
-    """Find and hash the lines of a block, and read those that a program can read.
-
-    Args:
-        block: The bytes, read-only.
-        program: The steps of the format.
-        comment: The byte that starts lines which count as blank, or none.
-        max_line_bytes: A line with more bytes is too long.
-    """
+    """Find and hash the lines of a block, and read those that a program can read."""
     first_byte = comment[0] if comment else NO_COMMENT
     outputs = Outputs.empty(_likely_lines(block))
     cut = found = lines = blank = 0

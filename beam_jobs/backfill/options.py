@@ -67,10 +67,7 @@ class BackfillSettings(BatchSettings):
 
 
 def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, PipelineOptions]:
-    """Read and check a command line.
-
-    Returns:
-        The job's own settings, and Beam's options with the runner and the job's name filled in.
+    """Read and check a command line; return the job's settings, and Beam's options with runner and name filled in.
 
     Raises:
         OptionError: a parameter is missing, unknown, or its value is out of range.

@@ -32,15 +32,7 @@ _PIECES_AHEAD = 16  # of 1 MiB at most: as much as a block is decompressed while
 
 @dataclass(frozen=True, slots=True)
 class BlockTask:
-    """What one element of the pipeline parses: a block of a plain object, or a whole gzip object.
-
-    Attributes:
-        stored: the object.
-        log_format: name of its format.
-        is_gzip: whether its bytes are a gzip stream.
-        start: first byte to parse.
-        end: byte after the last one to parse.
-    """
+    """What one element of the pipeline parses: the bytes [start, end) of a plain object, or all of a gzip object."""
 
     stored: StoredObject
     log_format: str
@@ -51,10 +43,6 @@ class BlockTask:
 
 def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[SourceFound, list[BlockTask]]:
     """Divide an object into blocks, after reading its first 64 KiB.
-
-    Args:
-        stored: the object.
-        settings: the format, `auto` to detect it in the first lines, and the bytes of a plain object's block.
 
     Returns:
         What was found out about the object, and its blocks; an empty object has none.

@@ -125,7 +125,7 @@ class _ListObjects(beam.DoFn):
         except InputError as error:
             yield TaggedOutput(_RECORDS, (error.source_uri, SourceFailed.from_error(error)))
             return
-        _log.info("found %d source objects, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
+        _log.info("source objects found: %d, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
         yield from objects
 
 
@@ -258,7 +258,7 @@ class _Progress:
             self._logged = now
             # One of several workers also parses blocks that another one planned.
             of_planned = f" of {self._planned}" if self._planned >= self._blocks else ""
-            _log.info("parsed %d%s blocks, %.1f million lines", self._blocks, of_planned, self._lines / 1e6)
+            _log.info("blocks parsed: %d%s, %.1f million lines", self._blocks, of_planned, self._lines / 1e6)
 
 
 _progress = _Progress()

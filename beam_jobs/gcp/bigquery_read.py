@@ -16,12 +16,6 @@ from beam_jobs.storage.objects import TableReadError
 def open_streams(client: BigQueryReadClient, table: str, columns: Sequence[str], most: int) -> list[str]:
     """Open a session over a table as it is now and return the names of its streams; an empty table has none.
 
-    Args:
-        client: of the Storage Read API.
-        table: `project.dataset.table`.
-        columns: to be read.
-        most: streams.
-
     Raises:
         TableReadError: the table is missing, lacks a column, or may not be read.
     """

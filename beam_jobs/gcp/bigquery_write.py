@@ -26,13 +26,7 @@ _APPEND_SECONDS = 60.0
 
 
 class TableAppender:
-    """Appends to one table over one connection, which it opens on demand; not thread-safe.
-
-    Args:
-        client: of the Storage Write API.
-        table: `project.dataset.table`.
-        policy: for failures that no row causes.
-    """
+    """Appends to `project.dataset.table` over one connection, which it opens on demand; not thread-safe."""
 
     def __init__(self, client: BigQueryWriteClient, table: str, policy: RetryPolicy) -> None:
         self.table = table
@@ -59,7 +53,12 @@ class TableAppender:
         self._connection.close()
 
     def _append(self, batch: pa.RecordBatch, rows: Sequence[int]) -> list[tuple[int, str]]:
-        parts = bisect(rows, lambda some: self._append_once(batch, some), CALLERS_FAULT, _refused)
+        parts = bisect(
+            rows,
+            lambda some: self._append_once(batch, some),
+            CALLERS_FAULT,
+            lambda row, error: [(row, first_line(error))],
+        )
         return [refusal for part in parts for refusal in part]
 
     def _append_once(self, batch: pa.RecordBatch, rows: Sequence[int]) -> list[tuple[int, str]]:
@@ -157,10 +156,6 @@ def default_stream(table: str) -> str:
     """Name the default stream of `project.dataset.table`."""
     project, dataset, name = table.rsplit(".", 2)
     return f"projects/{project}/datasets/{dataset}/tables/{name}/streams/_default"
-
-
-def _refused(row: int, error: Exception) -> list[tuple[int, str]]:
-    return [(row, first_line(error))]
 
 
 def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> Iterator[types.AppendRowsRequest]:

@@ -25,10 +25,12 @@ from typing import IO, Any
 
 from isal import igzip
 
+from beam_jobs.access_log.lines import counted
 from beam_jobs.generate_logs.argument_types import count, seed, share
 from beam_jobs.generate_logs.synthetic_logs import FORMATS, DayTruth, draw_day, make_pools
 from beam_jobs.options.parameters import OneLineParser, OptionError
-from beam_jobs.storage.files import absolute, is_gcs, upload_file, write_object
+from beam_jobs.storage import gcs
+from beam_jobs.storage.files import absolute, is_gcs, write_object
 from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
@@ -61,21 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     seconds = time.monotonic() - started
     totals = truth["totals"]
     print(
-        f"wrote {totals['lines']:,} lines ({totals['bytes'] / 1e6:.1f} MB) of {len(truth['days'])} days to"
-        f" {options.output} in {seconds:.1f} s, {totals['lines'] / seconds:,.0f} lines/s"
+        f"wrote {counted(totals['lines'], 'line')} ({totals['bytes'] / 1e6:.1f} MB)"
+        f" of {counted(len(truth['days']), 'day')} to {options.output}"
+        f" in {seconds:.1f} s, {totals['lines'] / seconds:,.0f} lines/s"
     )
     return 0
 
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
-    """Write the days that the options ask for, then `truth.json`.
-
-    Returns:
-        The truth.
-
-    Raises:
-        OutputError: the output folder cannot be written.
-    """
+    """Write the days that the options ask for, then `truth.json`, and return the truth."""
     pools = make_pools(options.format, options.seed)
     days = {}
     for offset in range(options.days):
@@ -136,7 +132,7 @@ def _write_day(options: argparse.Namespace, day: date, lines: Iterator[bytes]) -
                 _write_lines(stream, lines, share + (number <= more), compress=options.gzip)
             files.append({"name": f"{day.isoformat()}/{name}", "bytes": unfinished.stat().st_size})
             if is_gcs(folder):
-                upload_file(unfinished, f"{folder}/{name}")
+                gcs.write(f"{folder}/{name}", unfinished)
                 unfinished.unlink()
             else:
                 unfinished.replace(Path(local) / name)

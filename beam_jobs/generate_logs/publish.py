@@ -23,6 +23,7 @@ from google.api_core import exceptions
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1 import types
 
+from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.clients import make_publisher
 from beam_jobs.gcp.retry import CALLERS_FAULT, RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.generate_logs.argument_types import count, positive, seed, share
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     print(
-        f"published {truth['messages']:,} messages in {truth['seconds']:.1f} s,"
+        f"published {counted(truth['messages'], 'message')} in {truth['seconds']:.1f} s,"
         f" {truth['messages'] / max(truth['seconds'], 1e-9):,.0f} a second; the truth is in {options.truth}"
     )
     return 0

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from faker import Faker
 
+from beam_jobs.access_log.formats.fields import MONTHS
+
 _CHUNK_LINES = 100_000
 _TOP_PATHS = 20
 _BLANK_SHARE, _MAX_BLANK = 0.001, 10
 _REPEATED_SHARE = 0.002
 _HOUR_WEIGHTS = 1 - 0.6 * np.cos((np.arange(24) - 3) * np.pi / 12)  # quietest at 3, busiest at 15 UTC
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # The fields of a line, in the order in which the templates name them.
 _FIELDS = ("addr", "user", "day", "time", "method", "target", "protocol", "status", "size", "referer", "agent")
@@ -51,17 +52,7 @@ class Pools:
 
 @dataclass
 class DayTruth:
-    """Counts of one day's lines.
-
-    Attributes:
-        lines: all lines; `lines == rows + rejected + blank`.
-        statuses: rows per status.
-        hours: rows in each of the 24 hours.
-        rejected_by_reason: bad lines per reason for which a parser rejects them.
-        body_bytes_sent: sum over the rows.
-        paths: rows per path without query.
-        addresses: which addresses of the pool have a row.
-    """
+    """Counts of one day's lines; `lines == rows + rejected + blank`, and what a line holds is counted of the rows."""
 
     lines: int = 0
     rows: int = 0
@@ -149,15 +140,6 @@ def draw_day(
 ) -> Iterator[list[bytes]]:
     """Draw a day's lines in the order of their times, and count them into `truth`.
 
-    Args:
-        pools: from `make_pools` of the same format.
-        log_format: one of `FORMATS`.
-        day: the day, UTC.
-        lines: how many, bad and blank ones included.
-        bad_share: how many of them are bad, 0 to 1.
-        seed: the same seed gives the same lines.
-        truth: filled as the lines are drawn.
-
     Yields:
         At most 100,000 lines, without their newlines.
     """
@@ -189,9 +171,8 @@ def _draw_chunk(
         not_modified = np.flatnonzero(pools.values["status"] == b"304")
         drawn["size"][np.isin(drawn["status"], not_modified)] = pools.dash_size
     _count_rows(pools, drawn, kinds == 0, truth)
-    logged_day = f"{day.day:02d}/{_MONTHS[day.month - 1]}/{day.year}".encode()
     columns = {name: pools.values[name][indices].tolist() for name, indices in drawn.items()}
-    columns["day"] = [logged_day] * count
+    columns["day"] = [logged_day(day)] * count
     template = _TEMPLATES[log_format]
     order = [name for name in _FIELDS if b"%%(%b)b" % name.encode() in template]
     positional = template
@@ -208,6 +189,11 @@ def _draw_chunk(
     truth.rejected += int(np.count_nonzero(kinds == 1))
     truth.blank += int(np.count_nonzero(kinds == 2))
     return lines
+
+
+def logged_day(day: date) -> bytes:
+    """Write a day as servers do."""
+    return b"%02d/%b/%d" % (day.day, MONTHS[day.month - 1], day.year)
 
 
 def _draw(pools: Pools, name: str, count: int, rng: np.random.Generator) -> Indices:

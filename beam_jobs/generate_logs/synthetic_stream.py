@@ -12,25 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, make_pools
+from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, logged_day, make_pools
 
 ROW, REJECTED, BLANK = "row", "rejected", "blank"
 _DISORDER_SECONDS = 600
 _REPEATED_WITHIN = 1000  # events after the first
 _LOGGED_TIME = re.compile(rb"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Event(NamedTuple):
-    """One published line.
-
-    Attributes:
-        event_id: its identity; a repetition has the same.
-        line: its bytes, without an end.
-        fate: `row`, `rejected` or `blank`.
-        log_date: the day in a row's line, YYYY-MM-DD; "" for other lines.
-        is_repetition: whether it was published before.
-    """
+    """One published line without its end; `log_date` is the day in a row's line, "" for other lines."""
 
     event_id: str
     line: bytes
@@ -41,19 +32,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """Parameters of the draw; the same plan gives the same events.
-
-    Attributes:
-        events: how many, repetitions aside.
-        log_format: one of `synthetic_logs.FORMATS`.
-        seed: what the draws start from.
-        start: time of the first event, UTC.
-        rate: events in a second of the lines' time.
-        bad_share: bad lines, 0 to 1.
-        repeated_share: events that are published twice.
-        late_share: rows that are a day late.
-        disorder_share: rows that are up to 10 minutes late.
-    """
+    """Parameters of the draw; the same plan gives the same events. Repetitions do not count among `events`."""
 
     events: int
     log_format: str
@@ -106,4 +85,4 @@ def draw_events(plan: StreamPlan) -> Iterator[Event]:
 
 @lru_cache(maxsize=4096)
 def _logged(when: datetime) -> bytes:
-    return f"[{when.day:02d}/{_MONTHS[when.month - 1]}/{when:%Y:%H:%M:%S}".encode()
+    return b"[%b:%b" % (logged_day(when), f"{when:%H:%M:%S}".encode())

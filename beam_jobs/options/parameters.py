@@ -85,12 +85,6 @@ def parse_parameters(
 ) -> tuple[dict[str, str], list[str]]:
     """Read a job's own parameters from a command line and check each against its regex.
 
-    Args:
-        program: how the job is started, for `--help`.
-        description: what the job does, for `--help`.
-        parameters: of the job.
-        argv: the command line.
-
     Returns:
         The value of each parameter, and what the command line holds beside them: Beam's options.
 

@@ -10,16 +10,7 @@ from beam_jobs.options.parameters import DATAFLOW_RUNNER, LOCAL_RUNNER, OneLineP
 
 
 def settle_runner(options: PipelineOptions, rest: Sequence[str], program: str, job_name: str) -> tuple[str, str]:
-    """Check the runner and fill in what Beam's options leave out.
-
-    Args:
-        options: Beam's options; their runner and the job's name are filled in.
-        rest: what the command line holds beside the job's own parameters.
-        program: how the job is started.
-        job_name: the job's name, unless the options have one.
-
-    Returns:
-        The runner and the job's name.
+    """Check the runner, fill in what Beam's options leave out, and return the runner and the job's name.
 
     Raises:
         OptionError: an option is unknown, or the runner is neither of the two that the jobs know.

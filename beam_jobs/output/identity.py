@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from beam_jobs.access_log import PLAIN_ROWS_SCHEMA
 from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
-from beam_jobs.access_log.arrow.arrays import buffer
-from beam_jobs.access_log.compiled.jit import compiled
 from beam_jobs.storage.objects import StoredObject
 
 BACKFILL, STREAM = "backfill", "stream"
@@ -79,13 +76,6 @@ def identified_in_object(
 
     Columns of one value are dictionary encoded, which Parquet then writes once; the batch's own columns stay as they
     are.
-
-    Args:
-        batch: parsed rows or rejected lines, with the `source_offset` of each in the object.
-        schema: the columns to return, in their order.
-        stored: the object.
-        parser_version: of the parser.
-        ingested_at: UTC, for all rows.
     """
     columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
     columns["event_id"] = _event_ids(object_hash(stored), columns["source_offset"])
@@ -108,30 +98,9 @@ def object_hash(stored: StoredObject) -> str:
 
 def _event_ids(prefix: str, offsets: Any) -> Any:
     """Write `{prefix}:{offset of 15 digits}` for each offset."""
-    count = len(offsets)
-    beginning = np.frombuffer(f"{prefix}:".encode(), np.uint8)
-    width = beginning.size + OFFSET_DIGITS
-    written = np.empty((count, width), np.uint8)
-    _write_event_ids(beginning, np.frombuffer(offsets.buffers()[1], np.int64)[offsets.offset :][:count], written)
-    ends = np.arange(0, (count + 1) * width, width, dtype=np.int32)
-    return pa.Array.from_buffers(pa.string(), count, [None, buffer(ends), buffer(written)])
-
-
-@compiled
-def _write_event_ids(
-    beginning: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], written: npt.NDArray[np.uint8]
-) -> None:
-    for line in range(offsets.size):
-        for place in range(beginning.size):
-            written[line, place] = beginning[place]
-        offset = offsets[line]
-        # Three digits a division.
-        for place in range(written.shape[1] - 3, beginning.size - 1, -3):
-            digits = offset % 1000
-            offset //= 1000
-            written[line, place] = 48 + digits // 100
-            written[line, place + 1] = 48 + digits // 10 % 10
-            written[line, place + 2] = 48 + digits % 10
+    compute: Any = pc
+    padded = compute.ascii_lpad(offsets.cast(pa.string()), OFFSET_DIGITS, "0")
+    return compute.binary_replace_slice(padded, 0, 0, f"{prefix}:")
 
 
 def _repeated(value: Any, data_type: Any, count: int) -> Any:

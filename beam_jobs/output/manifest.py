@@ -110,14 +110,8 @@ class ReplayManifest(Heading):
 class RunInfo:
     """Attributes that all rows and files of one run share.
 
-    Attributes:
-        run_id: the caller's name of the run.
-        job_name: the job's name.
-        job_id: the runner's id of the job, where it is known when the job is built.
-        source: the pattern or table to read.
-        output: folder of the run's files, without a trailing slash.
-        parser_version: version of the parser.
-        started: when the run started, UTC; also every row's `ingested_at`, so that a retried block writes the same.
+    `started` is also every row's `ingested_at`, so that a retried block writes the same. `job_id` is the runner's,
+    where it is known when the job is built.
     """
 
     run_id: str

@@ -19,20 +19,7 @@ from beam_jobs.storage.objects import StoredObject
 
 
 def write_block(parsed: ParsedBlock, stored: StoredObject, offset: int, run: RunInfo) -> BlockParsed:
-    """Write a block's rows and rejected lines, each file atomically and under the name that a retry would use.
-
-    Args:
-        parsed: the block.
-        stored: the object it comes from.
-        offset: where the block begins; with the object it names the files.
-        run: the run.
-
-    Returns:
-        The block's counts and the names of its files.
-
-    Raises:
-        OutputError: the output folder cannot be written.
-    """
+    """Write a block's rows and rejected lines, each file atomically and under the name that a retry would use."""
     name = f"{object_hash(stored)}-{offset:0{OFFSET_DIGITS}d}.parquet"
     rows_files = []
     rows_by_date: dict[str, int] = {}
@@ -69,11 +56,7 @@ def write_parquet(uri: str, table: pa.Table) -> None:
 
 
 def write_empty(folder: str, schema: pa.Schema) -> str:
-    """Write a file without rows, for a load job must name at least one file; returns its name.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
+    """Write a file without rows, for a load job must name at least one file; returns its name."""
     uri = f"{folder}/empty.parquet"
     write_parquet(uri, schema.empty_table())
     return uri

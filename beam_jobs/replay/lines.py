@@ -37,14 +37,7 @@ _END = b"\r\n"
 
 @dataclass(frozen=True)
 class ReplayedLines:
-    """Outcome of some rejected lines: `lines == rows.num_rows + rejected + blank`.
-
-    Attributes:
-        rows: in `identity.ROWS_SCHEMA`.
-        lines: all lines.
-        blank: lines without content; they stay rejected.
-        rejected_by_reason: lines that stay rejected, by today's reason.
-    """
+    """Outcome of some rejected lines; what is not a row stays rejected: `lines == rows.num_rows + rejected + blank`."""
 
     rows: pa.Table
     lines: int
@@ -53,12 +46,7 @@ class ReplayedLines:
 
 
 class LineReplayer:
-    """Parses rejected lines again.
-
-    Args:
-        ingested_at: UTC, for all rows.
-        anonymiser: that of the jobs which read the lines.
-    """
+    """Parses rejected lines again, with the anonymiser of the jobs which read them."""
 
     def __init__(self, ingested_at: datetime, anonymiser: Anonymiser | None = None) -> None:
         self._ingested_at = ingested_at
@@ -66,11 +54,7 @@ class LineReplayer:
         self._parsers: dict[str | None, BlockParser | None] = {None: None}
 
     def replay(self, batch: pa.RecordBatch) -> ReplayedLines:
-        """Parse lines again; any bytes give a row or a reason.
-
-        Args:
-            batch: lines with `COLUMNS`, in any order, of any formats.
-        """
+        """Parse lines with `COLUMNS`, of any formats, again; any bytes give a row or a reason."""
         lines, formats = _values(batch, "raw_line"), _values(batch, "log_format")
         reasons: Counter[str] = Counter()
         of_format: dict[str | None, list[int]] = {}

@@ -30,10 +30,7 @@ REPLAY_PARAMETERS = (
 
 
 def parse_replay_options(argv: Sequence[str]) -> tuple[BatchSettings, PipelineOptions]:
-    """Read and check a command line.
-
-    Returns:
-        The job's own settings, and Beam's options with the runner and the job's name filled in.
+    """Read and check a command line; return the job's settings, and Beam's options with runner and name filled in.
 
     Raises:
         OptionError: a parameter is missing, unknown, or has a value that cannot be used.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import glob
+import operator
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from beam_jobs.storage import gcs as cloud_storage
@@ -33,7 +34,7 @@ def list_objects(pattern: str) -> list[StoredObject]:
         raise InputError(
             pattern, InputErrorType.NO_MATCH, "no object matches; check the path, or list it with the same pattern"
         )
-    return sorted(found, key=_uri_of)
+    return sorted(found, key=operator.attrgetter("uri"))
 
 
 def read_range(stored: StoredObject, start: int, end: int) -> bytes:
@@ -74,26 +75,16 @@ def write_object(uri: str, content: bytes | memoryview) -> None:
     path = Path(uri)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with unfinished.open("xb") as stream:
                 stream.write(content)
-            Path(unfinished).chmod(0o644)
-            Path(unfinished).replace(path)
+            unfinished.replace(path)
         except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"{uri}: cannot be written: {error.strerror}") from error
-
-
-def upload_file(local: Path, uri: str) -> None:
-    """Copy a finished local file to `gs://`, replacing what is there.
-
-    Raises:
-        OutputError: the bucket cannot be written.
-    """
-    cloud_storage.upload(local, uri)
 
 
 def delete_object(uri: str) -> None:
@@ -113,10 +104,6 @@ def delete_object(uri: str) -> None:
             raise OutputError(f"{path.parent}: is not writable; choose another output folder")
     except OSError as error:
         raise OutputError(f"{uri}: cannot be written: {error.strerror}") from error
-
-
-def _uri_of(stored: StoredObject) -> str:
-    return stored.uri
 
 
 def _list_local(pattern: str) -> list[StoredObject]:

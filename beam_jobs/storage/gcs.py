@@ -1,7 +1,7 @@
 """Objects on Cloud Storage, by `google-cloud-storage`, which honours `STORAGE_EMULATOR_HOST`.
 
 Objects are read raw (no decompressive transcoding: half-read objects, cf. apache/beam #31040) and pinned to the
-generation that was listed. Only permissions on objects are needed, none on buckets.
+generation that was listed. Only permissions on objects are needed, none on buckets. `files` says what each call raises.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import functools
 import os
 import socket
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,7 @@ GCS_SCHEME = "gs://"
 
 
 def list_matching(pattern: str) -> list[StoredObject]:
-    """List the objects that match a pattern in Cloud Storage's own glob syntax; there may be none.
-
-    Raises:
-        InputError: the bucket is missing or cannot be listed.
-    """
+    """List the objects that match a pattern in Cloud Storage's own glob syntax; there may be none."""
     bucket_name, name = _split(pattern)
     with _input_errors(pattern):
         bucket = _client().bucket(bucket_name)
@@ -45,11 +42,7 @@ def list_matching(pattern: str) -> list[StoredObject]:
 
 
 def read(stored: StoredObject, start: int, end: int) -> bytes:
-    """Read the raw bytes [start, end) of the listed generation.
-
-    Raises:
-        InputError: the object was replaced or deleted since it was listed, or cannot be read.
-    """
+    """Read the raw bytes [start, end) of the listed generation."""
     from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
 
     with _input_errors(stored.uri):
@@ -64,11 +57,7 @@ def read(stored: StoredObject, start: int, end: int) -> bytes:
 
 
 def read_whole(uri: str) -> bytes:
-    """Read all bytes of an object, of any generation.
-
-    Raises:
-        InputError: it does not exist or cannot be read.
-    """
+    """Read all bytes of an object, of any generation."""
     from google.api_core.exceptions import NotFound
 
     with _input_errors(uri):
@@ -78,32 +67,19 @@ def read_whole(uri: str) -> bytes:
             raise InputError(uri, InputErrorType.NO_MATCH, "no such object") from error
 
 
-def write(uri: str, content: bytes) -> None:
-    """Write a whole object atomically.
+def write(uri: str, content: bytes | Path) -> None:
+    """Write a whole object atomically: some bytes, or a finished local file."""
+    from google.cloud.storage.retry import DEFAULT_RETRY
 
-    Raises:
-        OutputError: the bucket cannot be written.
-    """
     with _output_errors(uri):
-        _blob(uri).upload_from_string(content, content_type="application/octet-stream", retry=_retry())
-
-
-def upload(local: Path, uri: str) -> None:
-    """Copy a finished local file to an object, replacing what is there.
-
-    Raises:
-        OutputError: the bucket cannot be written.
-    """
-    with _output_errors(uri):
-        _blob(uri).upload_from_filename(str(local), content_type="application/octet-stream", retry=_retry())
+        blob = _blob(uri)
+        upload = blob.upload_from_filename if isinstance(content, Path) else blob.upload_from_string
+        # A write of a deterministic name with deterministic content may be repeated.
+        upload(content, content_type="application/octet-stream", retry=DEFAULT_RETRY)
 
 
 def delete(uri: str) -> None:
-    """Delete one object; a missing object is fine, a missing bucket is an error.
-
-    Raises:
-        OutputError: the bucket cannot be written.
-    """
+    """Delete one object; a missing object is fine, a missing bucket is an error."""
     from google.api_core.exceptions import NotFound
 
     with _output_errors(uri):
@@ -148,45 +124,25 @@ def _client_of(emulator: str | None) -> Any:
     return Client()
 
 
-def _retry() -> Any:
-    from google.cloud.storage.retry import DEFAULT_RETRY
+def _input_errors(uri: str) -> AbstractContextManager[None]:
+    message = f"no such bucket: {_split(uri)[0]}; create it or correct the pattern"
+    missing = InputError(uri, InputErrorType.MISSING_BUCKET, message)
+    return _errors(missing, lambda what: InputError(uri, InputErrorType.UNREADABLE, what))
 
-    # A write of a deterministic name with deterministic content may be repeated.
-    return DEFAULT_RETRY
+
+def _output_errors(uri: str) -> AbstractContextManager[None]:
+    missing = OutputError(f"{uri}: no such bucket: {_split(uri)[0]}; create it or correct the output folder")
+    return _errors(missing, lambda what: OutputError(f"{uri}: cannot be written: {what}"))
 
 
 @contextlib.contextmanager
-def _input_errors(uri: str) -> Iterator[None]:
+def _errors(missing_bucket: Exception, failure: Callable[[str], Exception]) -> Iterator[None]:
     from google.api_core.exceptions import GoogleAPIError, NotFound
     from google.auth.exceptions import GoogleAuthError
 
     try:
         yield
     except NotFound as error:
-        raise _not_found(uri) from error
+        raise missing_bucket from error
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
-        raise InputError(uri, InputErrorType.UNREADABLE, _first_line(error)) from error
-
-
-def _not_found(uri: str) -> InputError:
-    bucket_name, _ = _split(uri)
-    message = f"no such bucket: {bucket_name}; create it or correct the pattern"
-    return InputError(uri, InputErrorType.MISSING_BUCKET, message)
-
-
-@contextlib.contextmanager
-def _output_errors(uri: str) -> Iterator[None]:
-    from google.api_core.exceptions import GoogleAPIError, NotFound
-    from google.auth.exceptions import GoogleAuthError
-
-    try:
-        yield
-    except NotFound as error:
-        bucket_name, _ = _split(uri)
-        raise OutputError(f"{uri}: no such bucket: {bucket_name}; create it or correct the output folder") from error
-    except (GoogleAPIError, GoogleAuthError, OSError) as error:
-        raise OutputError(f"{uri}: cannot be written: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+        raise failure(str(error).strip().partition("\n")[0] or type(error).__name__) from error

@@ -33,10 +33,7 @@ def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
 
 
 def submit(settings: StreamSettings, of_beam: Sequence[str]) -> str:
-    """Submit the job, which then runs until it is drained or cancelled.
-
-    Returns:
-        The job's id.
+    """Submit the job, which then runs until it is drained or cancelled, and return its id.
 
     Raises:
         OptionError: Beam refuses its options.

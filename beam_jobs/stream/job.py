@@ -121,7 +121,7 @@ class _Report:
             self._logged_messages = messages
             counts, read = self._metrics.counts, values[READ_STEP]
             _log.info(
-                "%d messages: %d rows, %d rejected, %d blank; %d in hand, lag %d s",
+                "messages: %d, rows: %d, rejected: %d, blank: %d; in hand: %d, lag %d s",
                 *(messages, counts.rows, counts.rejected, counts.blank, held, read["system_lag"]),
             )
 

@@ -28,17 +28,7 @@ BATCHES_SCHEMA = pa.schema(_COLUMNS)
 
 
 def entries_of(parsed: ParsedMessages, counts: StreamCounts, refused: list[int], job_id: str) -> pa.RecordBatch:
-    """Make the entries of one batch: one for each day of its rows, and one without a day for everything else.
-
-    Args:
-        parsed: the batch.
-        counts: what became of its lines.
-        refused: indices of the rows that were refused.
-        job_id: the job that wrote it.
-
-    Returns:
-        In `BATCHES_SCHEMA`; the entries add up to the counts.
-    """
+    """Make the entries of one batch: one for each day of its rows, and one without a day for everything else."""
     days = parsed.rows.column("log_date")
     if refused:
         written = [index for index in range(len(days)) if index not in set(refused)]

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from google.api_core.exceptions import GoogleAPICallError
 
 from beam_jobs.access_log import BlockParser
+from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.stream.messages import CHUNK_BYTES, CHUNK_MESSAGES, chunks_of_messages, parse_each
 from beam_jobs.stream.metrics import StreamMetrics
@@ -39,15 +40,7 @@ _log = logging.getLogger("logline.stream")
 
 
 class LocalRunner:
-    """Streams until `drain` is called.
-
-    Args:
-        subscription: where the messages are.
-        parser: of their format.
-        sink: where their lines go.
-        metrics: counts what happens.
-        abort: once set, failed calls are not retried.
-    """
+    """Streams until `drain` is called; once `abort` is set, failed calls are not retried."""
 
     def __init__(
         self,
@@ -76,10 +69,7 @@ class LocalRunner:
         self._draining.set()
 
     def run(self, each_second: Callable[[], None]) -> None:
-        """Stream until `drain` is called.
-
-        Args:
-            each_second: called about every second, and once at the end.
+        """Stream until `drain` is called; call `each_second` about every second, and once at the end.
 
         Raises:
             TargetError: the subscription is gone.
@@ -198,7 +188,7 @@ class LocalRunner:
                 policy.call("acknowledging", lambda ids=ids: self._subscription.acknowledge(ids))  # type: ignore[misc]
                 self._metrics.acknowledged(len(ids))
             except RetriesExhaustedError as error:
-                _log.warning("%d messages stay unacknowledged, they will be delivered again: %s", len(ids), error)
+                _log.warning("unacknowledged: %s, to be delivered again: %s", counted(len(ids), "message"), error)
             self._forget(batch)
 
     def _forget(self, batch: list[Pulled]) -> None:

@@ -41,14 +41,7 @@ Offsets = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Message(NamedTuple):
-    """One Pub/Sub message.
-
-    Attributes:
-        data: its bytes.
-        message_id: the id that Pub/Sub gave it.
-        event_id: its attribute of that name, "" without one.
-        publish_time: seconds since the epoch, UTC; 0 where unknown.
-    """
+    """One Pub/Sub message; `event_id` is its attribute of that name, `publish_time` 0 where unknown."""
 
     data: bytes
     message_id: str
@@ -58,16 +51,9 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StreamCounts:
-    """Counts of some messages, which add up over messages; `lines == rows + rejected + blank`.
+    """Counts of some messages and their lines, which add up over messages; `lines == rows + rejected + blank`.
 
-    Attributes:
-        messages: all messages.
-        lines: their lines.
-        rows: lines that are rows.
-        rejected: lines that are rejected, those included whose rows BigQuery refused.
-        refused: lines whose rows BigQuery refused.
-        blank: lines without content.
-        bytes: of the messages' data.
+    The `refused` lines, whose rows BigQuery refused, are among the rejected ones; `bytes` are of the messages' data.
     """
 
     messages: int = 0
@@ -113,12 +99,7 @@ class ParsedMessages:
         return None if oldest is None else float(oldest.timestamp())
 
     def refuse(self, refusals: Sequence[tuple[int, str]], anonymiser: Anonymiser | None = None) -> pa.RecordBatch:
-        """Turn rows that BigQuery refused into rejected lines.
-
-        Args:
-            refusals: index of the row and why it was refused.
-            anonymiser: redacts the lines, if they are to be anonymous.
-        """
+        """Turn rows that BigQuery refused, each by its index and why, into rejected lines."""
         lines = []
         for index, why in refusals:
             start = int(self.row_offsets[index])
@@ -131,24 +112,13 @@ class ParsedMessages:
 
 def chunks_of_messages(messages: Iterable[Message]) -> Iterator[list[Message]]:
     """Cut messages into chunks that are parsed and appended at once."""
-    return chunks_of(messages, _size, most_bytes=CHUNK_BYTES, most_items=CHUNK_MESSAGES)
-
-
-def _size(message: Message) -> int:
-    return len(message.data)
+    return chunks_of(messages, lambda message: len(message.data), most_bytes=CHUNK_BYTES, most_items=CHUNK_MESSAGES)
 
 
 def parse_messages(
     messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
 ) -> ParsedMessages:
-    """Parse messages with the backfill's parser and give each line its message's identity.
-
-    Args:
-        messages: at most `access_log.MAX_BLOCK_BYTES` of data together.
-        parser: of the stream's format.
-        source_uri: the subscription.
-        ingested_at: UTC, for all of them.
-    """
+    """Parse messages, at most `access_log.MAX_BLOCK_BYTES` of data together, and identify each line by its message."""
     block = b"".join([m.data if m.data.endswith(b"\n") else m.data + b"\n" for m in messages])
     parsed = parser.parse(block)
     starts, ids = _lines_of(messages, block)
@@ -178,11 +148,7 @@ def parse_messages(
 def parse_each(
     messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
 ) -> Iterator[ParsedMessages]:
-    """Parse messages; one at which the parser itself fails is rejected, and the others go on.
-
-    Yields:
-        One batch where nothing fails, else one for every part that could be parsed.
-    """
+    """Parse messages; one at which the parser itself fails is rejected alone, in a batch of its own."""
     return bisect(
         messages,
         lambda some: parse_messages(some, parser, source_uri, ingested_at),

@@ -60,14 +60,7 @@ class StreamMetrics:
             self.messages_acknowledged += messages
 
     def values(self, *, held: int, oldest_held: float | None, appends: int, retries: int) -> dict[str, dict[str, int]]:
-        """Return all values by step and name.
-
-        Args:
-            held: messages pulled and not acknowledged.
-            oldest_held: when the oldest of them was published, seconds since the epoch; None without messages.
-            appends: requests to BigQuery that were written.
-            retries: requests to BigQuery that were tried again.
-        """
+        """Return all values by step and name; `held` messages are unacknowledged, the oldest of `oldest_held`."""
         now = time.time()
         with self._lock:
             waits_quietly = any(now - started > _QUIET_SECONDS for started in self._pulling.values())

@@ -93,10 +93,7 @@ class StreamSettings:
 
 
 def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]]:
-    """Read and check a command line.
-
-    Returns:
-        The job's own settings, and Beam's options.
+    """Read and check a command line; return the job's own settings, and Beam's options.
 
     Raises:
         OptionError: a parameter is missing, unknown, or has a value that cannot be used.

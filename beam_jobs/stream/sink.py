@@ -9,6 +9,7 @@ import pyarrow as pa
 from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 
+from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.bigquery_write import TableAppender, default_stream
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.options.anonymisation import make_anonymiser
@@ -21,13 +22,7 @@ _FieldType: Any = types.TableFieldSchema.Type
 
 
 class StreamSink:
-    """The three tables of the stream; not thread-safe.
-
-    Args:
-        client: of the Storage Write API.
-        settings: which tables, and the job that writes them.
-        policy: for failures that no row causes.
-    """
+    """The three tables of the stream; not thread-safe."""
 
     def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:
         self._policy = policy
@@ -77,7 +72,7 @@ class StreamSink:
             if refusals:
                 # These live only in their unacknowledged messages until the table is repaired.
                 remaining = remaining.take(pa.array([index for index, _ in refusals]))
-                raise exceptions.FailedPrecondition(f"{len(refusals)} lines are refused: {refusals[0][1]}")
+                raise exceptions.FailedPrecondition(f"{counted(len(refusals), 'line')} refused: {refusals[0][1]}")
 
         self._policy.call(f"writing to {table.table}", attempt)
 

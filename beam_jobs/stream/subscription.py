@@ -26,15 +26,7 @@ _CALL_SECONDS = 30.0
 
 @dataclass(eq=False, slots=True)
 class Pulled:
-    """Messages of one pull, which are acknowledged together.
-
-    Attributes:
-        messages: in the order of arrival.
-        ack_ids: one for each message.
-        bytes: of their data.
-        oldest_publish_time: seconds since the epoch.
-        lease_ends: when Pub/Sub will redeliver them, by `time.monotonic()`.
-    """
+    """Messages of one pull, acknowledged together; the lease ends by `time.monotonic()`."""
 
     messages: list[Message]
     ack_ids: list[str]
@@ -44,14 +36,7 @@ class Pulled:
 
 
 class Subscription:
-    """A subscription; thread-safe.
-
-    Args:
-        path: `projects/PROJECT/subscriptions/NAME`.
-
-    Raises:
-        GoogleAuthError: there are no credentials.
-    """
+    """The subscription `projects/PROJECT/subscriptions/NAME`; thread-safe."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -128,21 +113,13 @@ class Subscription:
             call.cancel()
 
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
-        """Acknowledge messages.
-
-        Raises:
-            GoogleAPICallError: Pub/Sub does not answer; some may be acknowledged.
-        """
+        """Acknowledge messages; an error may leave some acknowledged."""
         for ids in _portions(ack_ids):
             request = types.AcknowledgeRequest(subscription=self.path, ack_ids=ids)
             self._client.acknowledge(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def lease(self, ack_ids: Sequence[str], seconds: int) -> None:
-        """Extend the lease to `seconds` from now; 0 gives the messages back for redelivery.
-
-        Raises:
-            GoogleAPICallError: Pub/Sub does not answer; some may be extended.
-        """
+        """Extend the lease to `seconds` from now; 0 gives the messages back for redelivery."""
         for ids in _portions(ack_ids):
             request = types.ModifyAckDeadlineRequest(subscription=self.path, ack_ids=ids, ack_deadline_seconds=seconds)
             self._client.modify_ack_deadline(request=request, retry=None, timeout=_CALL_SECONDS)

@@ -9,7 +9,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * DuckDB reaches no other file: see ``engine.py``. A query takes a quarter of the machine's memory, where DuckDB would
   take four fifths, and the disk for the rest: other servers and the jobs run beside it.
 * Statements and functions that BigQuery does not have are refused, `__TABLES__` is there, and comments are taken out
-  before bqemulator takes an apostrophe in one for the beginning of a literal: see ``statements.py``.
+  before bqemulator takes an apostrophe in one for the beginning of a literal, and writes ``1.5e0`` for ``1.5`` in the
+  literals behind it: see ``statements.py``.
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
@@ -18,20 +19,35 @@ What differs from bqemulator 1.4.0 as it comes:
 * Loads and extracts go through Cloud Storage's API: see ``files.py``.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
+* Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from emulators.guard.asgi import GuardedApplication
+from emulators.guard.rules import Guard, add_allowed_hosts
 
-def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, storage: str | None, project: str) -> None:
+
+def serve(
+    *,
+    host: str,
+    port: int,
+    grpc_port: int,
+    allowed_hosts: Sequence[str],
+    data_dir: Path,
+    storage: str | None,
+    project: str,
+) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
     Args:
         host: Address both servers bind to.
         port: Port of the REST API (``/bigquery/v2``; ``/healthz`` tells when it is up).
         grpc_port: Port of the Storage Read and Write API.
+        allowed_hosts: Names beside those of loopback by which clients reach the REST API.
         data_dir: Folder of the DuckDB file, created where missing.
         storage: Address of Cloud Storage, such as ``http://127.0.0.1:9023``; None for no ``gs://``.
         project: Project of requests that name none.
@@ -44,6 +60,7 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, storage: str 
     import bqemulator.jobs.executor
     import bqemulator.server
     import duckdb_extensions
+    from bqemulator.api.app import create_app
     from bqemulator.catalog.models import SnapshotMeta
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
@@ -62,6 +79,8 @@ def serve(*, host: str, port: int, grpc_port: int, data_dir: Path, storage: str 
             return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
 
     duckdb_extensions.import_extension("spatial")
+    guard = Guard(allowed_hosts)
+    vars(bqemulator.server)["create_app"] = lambda context: GuardedApplication(create_app(context), guard)
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
@@ -94,6 +113,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9050, help="port of the REST API")
     parser.add_argument("--grpc-port", type=int, default=9060, help="port of the Storage Read and Write API")
+    add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
     parser.add_argument("--storage", metavar="URL", help="Cloud Storage, such as http://127.0.0.1:9023")
     parser.add_argument("--project", required=True, help="project of requests that name none")

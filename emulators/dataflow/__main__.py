@@ -16,12 +16,17 @@ import uvicorn
 from emulators.dataflow.api import rest, rpc
 from emulators.dataflow.api.service import DataflowService
 from emulators.dataflow.jobs.store import JobStore
+from emulators.dataflow.launch.confinement import Confinement
 from emulators.dataflow.process.follower import JobFollower
+from emulators.guard.rules import Guard, add_allowed_hosts
+from emulators.guard.token import SHORTEST, Token
 
 _ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 #: Google's discovery client keeps its connection and fails when it finds it closed, and Airflow's hook polls with one
 #: client every 10 s: longer than a web server usually waits.
 _KEEP_ALIVE_SECONDS = 600
+#: Environment variable of the secret that callers send as an access token.
+_TOKEN = "DATAFLOW_EMULATOR_TOKEN"  # noqa: S105 - its name
 _STOPPED = "The Dataflow emulator was stopped while the job was active."
 
 
@@ -31,10 +36,14 @@ class StartError(Exception):
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m emulators.dataflow", description="A local Dataflow.")
+    parser = argparse.ArgumentParser(
+        prog="python -m emulators.dataflow",
+        description=f"A local Dataflow. {_TOKEN} holds the secret that callers send as their access token.",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=9070, help="of the REST API (default: %(default)s)")
     parser.add_argument("--grpc-port", type=int, default=9071, help="of the gRPC API (default: %(default)s)")
+    add_allowed_hosts(parser)
     parser.add_argument("--state-dir", type=Path, required=True, help="folder for the jobs, their logs and metrics")
     parser.add_argument("--project", required=True, help="the project it serves")
     parser.add_argument(
@@ -44,6 +53,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="NAME=MODULE",
         help="the entry point that an image stands for; may be given again",
+    )
+    parser.add_argument(
+        "--template-bucket",
+        action="append",
+        required=True,
+        metavar="BUCKET",
+        help="a bucket whose template specs may be launched; may be given again",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder in which parameters may name files; may be given again (default: gs:// only)",
     )
     return parser.parse_args(arguments)
 
@@ -61,21 +84,23 @@ def serve(arguments: argparse.Namespace) -> None:
     A SIGKILL leaves the jobs running; the next start on the same state folder goes on with them.
 
     Raises:
-        StartError: A port or the state folder is taken.
+        StartError: A port or the state folder is taken, or there is no secret.
     """
     # Blocked before any thread starts, so that all of them leave these signals to the wait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    token = _token()
     state_dir = arguments.state_dir.resolve()
     lock = _lock(state_dir)
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
     follower = JobFollower(store, state_dir / "jobs")
-    service = DataflowService(arguments.project, store, follower, dict(arguments.image))
-    grpc_server = rpc.server(service)
+    confinement = Confinement(arguments.template_bucket, arguments.folder)
+    service = DataflowService(arguments.project, store, follower, dict(arguments.image), confinement)
+    grpc_server = rpc.server(service, token)
     grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)
     http_server = uvicorn.Server(
         uvicorn.Config(
-            rest.application(service),
+            rest.application(service, Guard(arguments.allowed_hosts), token),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -100,6 +125,13 @@ def serve(arguments: argparse.Namespace) -> None:
     follower.stop(_STOPPED)
     store.close()
     os.close(lock)
+
+
+def _token() -> Token:
+    try:
+        return Token(os.environ.get(_TOKEN, ""))
+    except ValueError as error:
+        raise StartError(f"{_TOKEN} must hold a secret of {SHORTEST} characters or more") from error
 
 
 def _lock(state_dir: Path) -> int:

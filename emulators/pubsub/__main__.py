@@ -38,25 +38,23 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _require_free(host: str, port: int) -> None:
     """Fail with one line where gRPC would log several before it fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", error)
-            raise StateError(f"cannot listen on {host}:{port} ({reason}): give another --host or --port") from None
-
-
-async def _serve(store: Store, host: str, port: int, projects: Sequence[str], state_dir: Path) -> None:
-    broker = Broker(store)
-    server = create_server(broker, projects)
     try:
-        bound = server.add_insecure_port(f"{host}:{port}")
+        socket.create_server((host.strip("[]"), port), family=family).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", error)
+        raise StateError(f"cannot listen on {host}:{port} ({reason}): give another --host or --port") from None
+
+
+async def _serve(store: Store, arguments: argparse.Namespace) -> None:
+    broker = Broker(store)
+    server = create_server(broker, arguments.project)
+    try:
+        bound = server.add_insecure_port(f"{arguments.host}:{arguments.port}")
         await server.start()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        print(f"Pub/Sub emulator listening on {host}:{bound}, state in {state_dir}", flush=True)
+        print(f"Pub/Sub emulator listening on {arguments.host}:{bound}, state in {arguments.state_dir}", flush=True)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, broker.journal.task], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -77,8 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
     try:
         _require_free(arguments.host, arguments.port)
-        with Store(arguments.state_dir) as store:
-            asyncio.run(_serve(store, arguments.host, arguments.port, arguments.project, arguments.state_dir))
+        with contextlib.closing(Store(arguments.state_dir)) as store:
+            asyncio.run(_serve(store, arguments))
     except StateError as error:
         print(f"Pub/Sub emulator: {error}", file=sys.stderr)
         return 1

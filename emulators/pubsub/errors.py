@@ -8,8 +8,6 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-NAMING_RULES = "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"
-
 
 class PubsubError(Exception):
     """A request that is refused.
@@ -18,7 +16,7 @@ class PubsubError(Exception):
         code: The gRPC status code of the answer.
         message: One line saying what is wrong.
         ack_errors: Reason by ack id, sent as ErrorInfo metadata: how the service tells which acks of an exactly-once
-            subscription failed. The first is the reason of the whole.
+            subscription failed.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str, ack_errors: Mapping[str, str] | None = None) -> None:
@@ -32,7 +30,7 @@ class PubsubError(Exception):
         if not self.ack_errors:
             return ()
         info = error_details_pb2.ErrorInfo(
-            reason=next(iter(self.ack_errors.values())), domain="pubsub.googleapis.com", metadata=self.ack_errors
+            reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=self.ack_errors
         )
         detail = any_pb2.Any()
         detail.Pack(info)
@@ -45,9 +43,9 @@ def invalid(message: str) -> PubsubError:
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
-def invalid_name(name: str) -> PubsubError:
-    """Make an INVALID_ARGUMENT for a resource name that breaks the naming rules."""
-    return invalid(f"Invalid resource name given (name={name}). Refer to {NAMING_RULES} for more information.")
+def failed_precondition(message: str, ack_errors: Mapping[str, str] | None = None) -> PubsubError:
+    """Make a FAILED_PRECONDITION."""
+    return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message, ack_errors)
 
 
 def not_found(name: str) -> PubsubError:
@@ -55,15 +53,31 @@ def not_found(name: str) -> PubsubError:
     return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={name.rpartition('/')[2]}).")
 
 
-def already_exists(name: str) -> PubsubError:
-    """Make an ALREADY_EXISTS for a topic, subscription or snapshot, by its full name."""
-    return PubsubError(
-        grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={name.rpartition('/')[2]})."
-    )
-
-
 def unsupported(what: str) -> PubsubError:
     """Make an UNIMPLEMENTED for a feature of the service that this emulator leaves out."""
     return PubsubError(
         grpc.StatusCode.UNIMPLEMENTED, f"The Pub/Sub emulator does not support {what}; see docs/pubsub-emulator.md."
+    )
+
+
+def require_between(
+    name: str,
+    value: float,
+    least: float,
+    most: float,
+    unit: str = "",
+    code: grpc.StatusCode = grpc.StatusCode.INVALID_ARGUMENT,
+) -> None:
+    """Refuse a value outside its limits, in the service's words.
+
+    Raises:
+        PubsubError: With `code`.
+    """
+    if least <= value <= most:
+        return
+    size, end, limit = ("small", "minimum", least) if value < least else ("large", "maximum", most)
+    raise PubsubError(
+        code,
+        f"The value for {name} is too {size}. You passed {value:.12g}{unit} in the request, but the {end} value is "
+        f"{limit:.12g}{unit}.",
     )

@@ -7,11 +7,8 @@ cf. https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names, read 2026
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
-import grpc
-
-from emulators.pubsub.errors import PubsubError, invalid, invalid_name
+from emulators.pubsub.errors import invalid
 
 DELETED_TOPIC = "_deleted-topic_"
 """What a subscription names as its topic once the topic is deleted."""
@@ -20,6 +17,7 @@ _PROJECT = re.compile(r"projects/([^/\s]+)")
 _RESOURCE = re.compile(
     r"projects/([^/\s]+)/(topics|subscriptions|snapshots)/((?!goog)[A-Za-z][A-Za-z0-9\-._~+%]{2,254})"
 )
+_RULES = "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"
 
 
 def project_of(name: str, collection: str) -> str:
@@ -30,11 +28,11 @@ def project_of(name: str, collection: str) -> str:
     """
     match = _RESOURCE.fullmatch(name)
     if match is None or match[2] != collection:
-        raise invalid_name(name)
+        raise invalid(f"Invalid resource name given (name={name}). Refer to {_RULES} for more information.")
     return match[1]
 
 
-def check_project(name: str) -> str:
+def project_id(name: str) -> str:
     """Return the project id in `projects/{project}`.
 
     Raises:
@@ -44,17 +42,3 @@ def check_project(name: str) -> str:
     if match is None:
         raise invalid(f"Invalid project resource name given (name={name}): expected projects/PROJECT_ID.")
     return match[1]
-
-
-def require_served(project: str, served: Collection[str]) -> None:
-    """Refuse a project this emulator was not started for; every project is served where none was named.
-
-    Raises:
-        PubsubError: NOT_FOUND, as the service answers for an unknown project.
-    """
-    if served and project not in served:
-        raise PubsubError(
-            grpc.StatusCode.NOT_FOUND,
-            f"Requested project not found or user does not have access to it (project={project}). "
-            "Make sure to specify the unique project identifier and not the Google Cloud Console display name.",
-        )

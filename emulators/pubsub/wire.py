@@ -1,6 +1,7 @@
 """The protobuf classes of google.pubsub.v1, taken raw from the installed google-cloud-pubsub.
 
-The proto-plus wrappers around them cost several times the message itself, so the emulator works on the classes beneath.
+The proto-plus wrappers around them cost several times the message itself, so the emulator works on the classes beneath:
+`wire.Topic`, `wire.PublishRequest` and so on.
 """
 
 from __future__ import annotations
@@ -16,28 +17,17 @@ type_of = {name: getattr(pubsub, name).pb() for name in pubsub.__protobuf__.mani
 }
 """Message class by its name in google.pubsub.v1."""
 
-AcknowledgeRequest: Any = type_of["AcknowledgeRequest"]
-DetachSubscriptionResponse: Any = type_of["DetachSubscriptionResponse"]
-ListSchemasResponse: Any = type_of["ListSchemasResponse"]
-ListSnapshotsResponse: Any = type_of["ListSnapshotsResponse"]
-ListSubscriptionsResponse: Any = type_of["ListSubscriptionsResponse"]
-ListTopicSnapshotsResponse: Any = type_of["ListTopicSnapshotsResponse"]
-ListTopicSubscriptionsResponse: Any = type_of["ListTopicSubscriptionsResponse"]
-ListTopicsResponse: Any = type_of["ListTopicsResponse"]
-PublishRequest: Any = type_of["PublishRequest"]
-PublishResponse: Any = type_of["PublishResponse"]
-PubsubMessage: Any = type_of["PubsubMessage"]
-PullResponse: Any = type_of["PullResponse"]
-SeekResponse: Any = type_of["SeekResponse"]
-Snapshot: Any = type_of["Snapshot"]
-StreamingPullResponse: Any = type_of["StreamingPullResponse"]
-Subscription: Any = type_of["Subscription"]
-Topic: Any = type_of["Topic"]
-
 Message = Any
 """Any protobuf message; the generated classes carry no type information."""
 
 
+def __getattr__(name: str) -> Any:
+    try:
+        return type_of[name]
+    except KeyError:
+        raise AttributeError(f"no message {name} in google.pubsub.v1") from None
+
+
 def seconds_of(duration: duration_pb2.Duration) -> float:
     """Convert a protobuf Duration to seconds."""
-    return float(duration.seconds) + duration.nanos / 1e9
+    return float(duration.ToNanoseconds() / 1e9)

@@ -9,29 +9,35 @@ retention, soft deletion, notifications and signed addresses.
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
 
+from emulators.guard.asgi import GuardedApplication
+from emulators.guard.rules import Guard, add_allowed_hosts
 from emulators.storage.api import application
 from emulators.storage.store import ObjectStore
 
 _FORMER_LAYOUT = ".cloudstorage"
+_UPLOADS = r"/upload/|(/storage/v1)?/b/[^/]+/o\?(.*&)?uploadType=|/(?!(storage|upload|download|batch|b)/)[^/]+/."
+"""Targets of uploads: the JSON API's, those of clients that leave out `/upload`, and the XML API's `/bucket/object`."""
 
 
-def serve(*, host: str, port: int, data_dir: Path) -> None:
+def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path) -> None:
     """Serve Cloud Storage's JSON API until SIGTERM or SIGINT.
 
     Args:
         host: Address to bind to.
         port: Port to bind to; ``GET /`` answers OK.
+        allowed_hosts: Names beside those of loopback by which clients reach it.
         data_dir: Folder of the objects, created where missing.
     """
     if (data_dir / _FORMER_LAYOUT).exists():
         sys.exit(f"{data_dir} holds objects of an earlier version, which this one cannot read: delete it (make clean)")
     store = ObjectStore(data_dir.resolve())
     uvicorn.run(
-        application(store),
+        GuardedApplication(application(store), Guard(allowed_hosts, uploads=_UPLOADS)),
         host=host,
         port=port,
         log_level="warning",
@@ -47,5 +53,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m emulators.storage", description="Cloud Storage emulator")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9023)
+    add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the objects")
     serve(**vars(parser.parse_args()))

@@ -9,8 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local_stack.config import HOST, REPOSITORY, StackConfig
+from local_stack.postgres import sqlalchemy_url
+from local_stack.private_files import write_private
 
 USER = "admin"
+
+PARALLELISM = 24
+"""Tasks at once: more than all DAGs together start, so that the stream's supervisor always finds a slot."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ def airflow_secrets(config: StackConfig) -> AirflowSecrets:
         fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         password=secrets.token_urlsafe(12),
     )
-    _write_private(path, json.dumps(asdict(made)))
+    write_private(path, json.dumps(asdict(made)))
     return made
 
 
@@ -42,22 +47,21 @@ def write_airflow_config(config: StackConfig) -> None:
     """Write airflow.cfg and the password file of Airflow's simple auth manager."""
     known = airflow_secrets(config)
     passwords = config.airflow_home / "passwords.json"
-    _write_private(passwords, json.dumps({USER: known.password}) + "\n")
+    write_private(passwords, json.dumps({USER: known.password}) + "\n")
     parser = configparser.RawConfigParser()
     parser.read_dict(_settings(config, known, passwords))
     text = io.StringIO()
     parser.write(text)
-    _write_private(config.airflow_home / "airflow.cfg", text.getvalue())
+    write_private(config.airflow_home / "airflow.cfg", text.getvalue())
 
 
 def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> dict[str, dict[str, str]]:
-    home = config.airflow_home
     settings: dict[str, dict[str, object]] = {
         "core": {
             "dags_folder": REPOSITORY / "dags",
             "plugins_folder": REPOSITORY / "plugins",
             "executor": "LocalExecutor",
-            "parallelism": 4,
+            "parallelism": PARALLELISM,
             "load_examples": False,
             "dags_are_paused_at_creation": False,
             "fernet_key": known.fernet_key,
@@ -69,8 +73,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.
             "dagbag_import_timeout": 300,
         },
-        # Airflow sets WAL itself; the timeout is how many seconds a writer waits for another one.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=20"},
+        "database": {"sql_alchemy_conn": sqlalchemy_url(config)},
         "api": {
             "host": HOST,
             "port": config.ports["airflow"],
@@ -97,8 +100,10 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         },
         "workers": {"execution_api_timeout": 30},
         "logging": {
-            "base_log_folder": home / "logs",
-            "dag_processor_child_process_log_directory": home / "logs" / "dag_processor",
+            "base_log_folder": config.task_logs_dir,
+            "dag_processor_child_process_log_directory": config.task_logs_dir / "dag_processor",
+            "file_task_handler_new_folder_permissions": "0o700",
+            "file_task_handler_new_file_permissions": "0o600",
             "colored_console_log": False,
         },
     }
@@ -107,10 +112,3 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
         section: {name: str(value).replace("%", "%%") for name, value in options.items()}
         for section, options in settings.items()
     }
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -122,19 +121,7 @@ class AirflowApi(RestClient):
         """
         run_id = run_id or f"api__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
         body = {"conf": dict(conf or {}), "logical_date": None, "dag_run_id": run_id}
-        path = f"/dags/{dag_id}/dagRuns"
-        try:
-            return _dag_run(self.request("POST", path, json=body))
-        except AirflowError as error:
-            # Of two requests that start a run at the same time one may fail on SQLite: "database is locked".
-            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise
-        try:
-            return _dag_run(self.request("POST", path, json=body))
-        except AirflowError as error:
-            if error.status != HTTPStatus.CONFLICT:  # the first request has started it before it failed
-                raise
-        return self.run(dag_id, run_id)
+        return _dag_run(self.request("POST", f"/dags/{dag_id}/dagRuns", json=body))
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
         """Return a run as it is now."""

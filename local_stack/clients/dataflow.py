@@ -8,6 +8,7 @@ import requests
 
 from local_stack.clients.rest import RestClient, reason_of
 from local_stack.config import StackConfig, StackError
+from local_stack.credentials import access_token
 
 RUNNING = "JOB_STATE_RUNNING"
 ENDED = frozenset(f"JOB_STATE_{name}" for name in ("DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"))
@@ -40,13 +41,15 @@ class DataflowJob:
 class DataflowApi(RestClient):
     """A client for the jobs of one project and region; use it as a context manager."""
 
-    def __init__(self, url: str, *, project: str, region: str) -> None:
+    def __init__(self, url: str, *, project: str, region: str, token: str) -> None:
         super().__init__(f"{url}/v1b3/projects/{project}/locations/{region}")
+        self._session.headers["Authorization"] = f"Bearer {token}"
 
     @classmethod
     def of(cls, config: StackConfig) -> Self:
         """Return a client for the Dataflow emulator of a stack."""
-        return cls(config.url("dataflow"), project=config.project, region=config.region)
+        token = access_token(config)
+        return cls(config.url("dataflow"), project=config.project, region=config.region, token=token)
 
     def jobs(self, name: str) -> list[DataflowJob]:
         """Return all jobs of exactly this name, the newest first.

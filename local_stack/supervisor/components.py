@@ -1,14 +1,14 @@
 """What the local stack consists of: each component's command, its probe, and what has to be up before it."""
 
+import signal
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from local_stack.config import HOST, StackConfig
+from local_stack.postgres import cluster_name
 from local_stack.supervisor import probes
+from local_stack.supervisor.probes import Probe
 
 
 @dataclass(frozen=True)
@@ -20,29 +20,31 @@ class Component:
         label: Name shown to people.
         argv: Command line.
         log: File that takes its output.
-        probe: Tells whether it is up; None for a command that has to end with exit code 0 instead.
+        probe: Tells whether it is well; None for a command that has to end with exit code 0 instead.
         timeout: Seconds it may take to come up.
         after: Names of the components that have to be up before it starts.
         ports: Names of the ports it listens on.
+        stop_signal: What asks it to end.
+        cluster: Name of its PostgreSQL cluster, whose processes leave its session; empty where there is none.
     """
 
     name: str
     label: str
     argv: tuple[str, ...]
     log: Path
-    probe: Callable[[datetime], bool] | None
+    probe: Probe | None
     timeout: float
     after: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
+    stop_signal: signal.Signals = signal.SIGTERM
+    cluster: str = ""
 
 
 def emulator_components(config: StackConfig) -> list[Component]:
     """Return the emulators of Google Cloud."""
     ports, data = config.ports, config.state_dir
 
-    def emulator(
-        name: str, label: str, probe: Callable[[datetime], bool], names: tuple[str, ...], *options: object
-    ) -> Component:
+    def emulator(name: str, label: str, probe: Probe, names: tuple[str, ...], *options: object) -> Component:
         argv = (sys.executable, "-m", f"emulators.{name}", "--host", HOST, "--port", str(ports[name]))
         return Component(
             name=name,
@@ -55,20 +57,22 @@ def emulator_components(config: StackConfig) -> list[Component]:
         )
 
     pubsub = emulator(
-        "pubsub", "Pub/Sub emulator", probes.listens(ports["pubsub"]), ("pubsub",), "--state-dir", data / "pubsub"
+        "pubsub", "Pub/Sub emulator", probes.grpc_answers(ports["pubsub"]), ("pubsub",), "--state-dir", data / "pubsub"
     )
     return [
         emulator(
             "storage",
             "Cloud Storage emulator",
-            probes.http_ok(f"{config.url('storage')}/"),
+            probes.http_answers(f"{config.url('storage')}/"),
             ("storage",),
             *("--data-dir", data / "storage"),
         ),
         emulator(
             "bigquery",
             "BigQuery emulator",
-            probes.both(probes.http_ok(f"{config.url('bigquery')}/healthz"), probes.listens(ports["bigquery_grpc"])),
+            probes.both(
+                probes.http_answers(f"{config.url('bigquery')}/healthz"), probes.grpc_answers(ports["bigquery_grpc"])
+            ),
             ("bigquery", "bigquery_grpc"),
             *("--grpc-port", ports["bigquery_grpc"]),
             *("--data-dir", data / "bigquery"),
@@ -79,11 +83,12 @@ def emulator_components(config: StackConfig) -> list[Component]:
         emulator(
             "dataflow",
             "Dataflow emulator",
-            probes.listens(ports["dataflow"], ports["dataflow_grpc"]),
+            probes.both(probes.http_answers(config.url("dataflow")), probes.grpc_answers(ports["dataflow_grpc"])),
             ("dataflow", "dataflow_grpc"),
             *("--grpc-port", ports["dataflow_grpc"]),
             *("--state-dir", data / "dataflow"),
             *("--project", config.project),
+            *("--template-bucket", config.bucket),
             *("--image", "backfill=beam_jobs.backfill"),
             *("--image", "stream=beam_jobs.stream"),
             *("--image", "replay=beam_jobs.replay"),
@@ -92,10 +97,13 @@ def emulator_components(config: StackConfig) -> list[Component]:
 
 
 def airflow_components(config: StackConfig) -> list[Component]:
-    """Return Airflow: its database brought up to date, then API server, scheduler, DAG processor, triggerer."""
+    """Return Airflow: its database, its tables brought up to date, API server, scheduler, DAG processor, triggerer.
+
+    Tasks talk to the API server and to the emulators, triggers to the emulators: what starts them starts after these.
+    """
 
     def airflow(
-        name: str, label: str, *options: str, probe: Callable[[datetime], bool] | None, **more: object
+        name: str, label: str, *options: str, probe: Probe | None, after: tuple[str, ...], ports: tuple[str, ...] = ()
     ) -> Component:
         return Component(
             name=name,
@@ -104,42 +112,53 @@ def airflow_components(config: StackConfig) -> list[Component]:
             log=config.logs_dir / f"{name}.log",
             probe=probe,
             timeout=240,
-            **more,  # type: ignore[arg-type]
+            after=after,
+            ports=ports,
         )
 
-    reports = partial(probes.airflow_reports, config)
-    migrated = {"after": ("airflow-database",)}
+    emulators = tuple(emulator.name for emulator in emulator_components(config))
     return [
-        airflow("airflow-database", "Airflow database", "db", "migrate", probe=None),
+        Component(
+            name="postgres",
+            label="Airflow database",
+            argv=(sys.executable, "-m", "local_stack.postgres"),
+            log=config.logs_dir / "postgres.log",
+            probe=probes.postgres_answers(config),
+            timeout=90,
+            ports=("postgres",),
+            stop_signal=signal.SIGINT,  # SIGTERM would wait for its clients
+            cluster=cluster_name(config.state_dir),
+        ),
+        airflow("airflow-database", "Airflow tables", "db", "migrate", probe=None, after=("postgres",)),
         airflow(
             "airflow-api-server",
             "Airflow UI and API",
             "api-server",
-            probe=probes.http_ok(f"{config.airflow_url}/api/v2/monitor/health"),
+            probe=probes.http_answers(f"{config.airflow_url}/api/v2/version"),
+            after=("airflow-database",),
             ports=("airflow",),
-            **migrated,
         ),
         # Without their log servers, which bind to every address; the API server reads the log files itself.
         airflow(
             "airflow-scheduler",
             "Airflow scheduler",
             *("scheduler", "--skip-serve-logs"),
-            probe=reports("scheduler"),
-            **migrated,
+            probe=probes.airflow_beats(config, "SchedulerJob"),
+            after=("airflow-api-server", *emulators),
         ),
         airflow(
             "airflow-dag-processor",
             "Airflow DAG processor",
             "dag-processor",
-            probe=reports("dag_processor"),
-            **migrated,
+            probe=probes.airflow_beats(config, "DagProcessorJob"),
+            after=("airflow-database",),
         ),
         airflow(
             "airflow-triggerer",
             "Airflow triggerer",
             *("triggerer", "--skip-serve-logs"),
-            probe=reports("triggerer"),
-            **migrated,
+            probe=probes.airflow_beats(config, "TriggererJob"),
+            after=("airflow-database", *emulators),
         ),
     ]
 

@@ -24,11 +24,12 @@ class ComponentState:
     Attributes:
         label: Name shown to people.
         log: File that takes its output.
-        status: Waiting, starting, up, done (a command that ended well), restarting, stopped or failed.
+        status: Waiting, starting, up, silent (left the last questions unanswered), done (a command that ended well),
+            restarting, stopped or failed.
         pid: Its process, while there is one.
         seconds: How long it took to come up.
         restarts: How often it was started again.
-        message: Why it failed, one line.
+        message: Why it was started again or failed, one line.
     """
 
     label: str
@@ -51,6 +52,11 @@ class StackState:
     ports: dict[str, int]
     other_pubsub: str
     components: dict[str, ComponentState] = field(default_factory=dict)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every component is up."""
+        return self.status == UP and all(component.status in ("up", "done") for component in self.components.values())
 
 
 def write_state(config: StackConfig, state: StackState) -> None:
@@ -84,7 +90,9 @@ def running_state(config: StackConfig) -> StackState | None:
 def running_config(config: StackConfig) -> StackConfig:
     """Return the settings with the addresses of the stack that runs in this state folder, if one does."""
     state = running_state(config)
-    return dataclasses.replace(config, ports=state.ports, other_pubsub=state.other_pubsub) if state else config
+    if state is None:
+        return config
+    return dataclasses.replace(config, ports={**config.ports, **state.ports}, other_pubsub=state.other_pubsub)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """The process that starts the stack's components, watches them, and stops them.
 
 It starts each component when those it needs are up, starts it again when it dies (after 1 s, then 2, 4 ... 30 s), and
-writes the state file at every change. A component that never came up ends the stack after its second
-try. SIGTERM or SIGINT stops everything.
+writes the state file at every change. So is one that no longer answers, after it was killed: see liveness.py. A
+component that never came up ends the stack after its second try. SIGTERM or SIGINT stops everything.
 """
 
 import logging
@@ -15,10 +15,13 @@ from datetime import UTC, datetime
 import psutil
 
 from local_stack.config import StackConfig
-from local_stack.supervisor import processes
+from local_stack.supervisor import logs, shutdown
 from local_stack.supervisor.components import Component
 from local_stack.supervisor.state import DOWN, FAILED, STARTING, UP, StackState, write_state
 from local_stack.supervisor.watched import Watched
+
+CLEAN_AFTER = 600.0
+"""Seconds from one deletion of old logs to the next."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class Supervisor:
         self._watched = [Watched(component, config) for component in components]
         self._stopping = False
         self._written = ""
+        self._next_cleaning = 0.0
         self._state = StackState(
             status=STARTING,
             supervisor=os.getpid(),
@@ -68,6 +72,7 @@ class Supervisor:
                 if all(watched.ready for watched in self._watched):
                     self._state.status = UP
                 self._write()
+                self._keep_logs_small()
                 time.sleep(0.5 if self._state.status == UP else 0.1)
         finally:
             self._stop_components()
@@ -78,20 +83,19 @@ class Supervisor:
     def _stop_soon(self, *_: object) -> None:
         self._stopping = True
 
+    def _keep_logs_small(self) -> None:
+        clock = time.monotonic()
+        if clock < self._next_cleaning:
+            return
+        self._next_cleaning = clock + CLEAN_AFTER
+        logs.rotate(self._config.supervisor_log)
+        logs.delete_old(self._config.task_logs_dir)
+
     def _stop_components(self) -> None:
-        """Stop first those that need others, then those they need, then whatever is left of them."""
-        state_dir = self._config.state_dir
-        for dependent, grace in ((True, 6.0), (False, 15.0)):
-            started = [w for w in self._watched if bool(w.component.after) == dependent]
-            leaders = {leader for w in started if (leader := w.leader()) is not None}
-            # Only the leader is asked: a task of Airflow that is killed is run again at the next start,
-            # one that is asked to end is marked failed.
-            asked = [process for process in processes.members(state_dir) if process.pid in leaders]
-            for process in processes.stop(asked, grace=grace):
-                _log.info("pid %d had to be killed", process.pid)
-            for leader in leaders:
-                processes.stop(processes.group(leader, state_dir), grace=0)
-        processes.stop_all(state_dir, grace=2)
+        shutdown.stop_components(
+            self._config.state_dir,
+            [(watched.component, leader) for watched in self._watched if (leader := watched.leader()) is not None],
+        )
         for watched in self._watched:
             if watched.state.status != "failed":
                 watched.state.status = "stopped"

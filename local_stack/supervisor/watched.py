@@ -5,16 +5,23 @@ import subprocess
 import time
 from datetime import UTC, datetime
 
+import psutil
+
 from local_stack.config import StackConfig
 from local_stack.environment import component_environment
 from local_stack.supervisor import logs, processes
 from local_stack.supervisor.components import Component
+from local_stack.supervisor.liveness import Liveness, Question
 from local_stack.supervisor.state import ComponentState
 
 FIRST_TRIES = 2
 LONGEST_PAUSE = 30.0
 STEADY = 60.0
 """Seconds after which the earlier restarts of a component that stayed up no longer count."""
+SILENT_AFTER = 2
+"""Questions in a row that a component leaves unanswered before it no longer counts as up."""
+LOOK_AFTER = 10.0
+"""Seconds from one look at the size of its log and of its memory to the next."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +34,13 @@ class Watched:
         self.state = ComponentState(label=component.label, log=str(component.log))
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
+        self._question: Question | None = None
+        self._liveness: Liveness | None = None
         self._begun: datetime = datetime.now(UTC)
         self._log_start = 0
         self._clock = 0.0
         self._next_step = 0.0
+        self._next_look = 0.0
         self._was_up = False
         self._failures = 0
 
@@ -46,6 +56,9 @@ class Watched:
             ready: Names of the components that are ready.
         """
         clock = time.monotonic()
+        if clock >= self._next_look:
+            self._next_look = clock + LOOK_AFTER
+            self._log_start = max(0, self._log_start - logs.rotate(self.component.log))
         if clock < self._next_step:
             return
         if self.state.status in ("waiting", "restarting"):
@@ -53,7 +66,7 @@ class Watched:
                 self._start(clock)
         elif self.state.status == "starting":
             self._check_start(clock)
-        elif self.state.status == "up":
+        elif self.state.status in ("up", "silent"):
             self._check_life(clock)
 
     def leader(self) -> int | None:
@@ -63,9 +76,9 @@ class Watched:
     def _start(self, clock: float) -> None:
         environment = component_environment(self._config)
         log = self.component.log
-        logs.set_aside(log)
         self._begun, self._clock, self._log_start = datetime.now(UTC), clock, logs.size(log)
         self._process = processes.start(self.component.argv, environment=environment, log=log)
+        self._question = None
         self.state.status, self.state.pid = "starting", self._process.pid
         _log.info("%s: started, pid %d", self.component.name, self._process.pid)
 
@@ -75,21 +88,38 @@ class Watched:
             self.state.status, self.state.pid = "done", None
         elif code is not None:
             self._failed(f"ended with exit code {code}", clock)
-        elif self.component.probe is not None and self.component.probe(self._begun):
+        elif self._answers():
             self.state.status, self.state.message, self._was_up = "up", "", True
         elif clock - self._clock > self.component.timeout:
             self._failed(f"was not up within {self.component.timeout:.0f} s", clock)
         else:
             self._next_step = clock + 0.3
         if self.ready:
-            self.state.seconds = round(time.monotonic() - self._clock, 1)
+            self.state.seconds = round(clock - self._clock, 1)
             _log.info("%s: %s after %.1f s", self.component.name, self.state.status, self.state.seconds)
+
+    def _answers(self) -> bool:
+        """Tell whether the last question was answered well, and ask again where it was not."""
+        if self.component.probe is None or (self._question and self._question.pending):
+            return False
+        if self._question and self._question.answer and self.state.pid:
+            self._liveness = Liveness(self.component.probe, psutil.Process(self.state.pid), time.monotonic())
+            return True
+        self._question = Question(self.component.probe, self._begun)
+        return False
 
     def _check_life(self, clock: float) -> None:
         if (code := self._exit_code()) is not None:
             self._failed(f"ended with exit code {code}", clock)
-        elif self._failures and clock - self._clock > STEADY:
+            return
+        if self._failures and clock - self._clock > STEADY:
             self._failures = 0
+        if self._liveness is not None:
+            self._liveness.step(clock)
+            unanswered = self._liveness.unanswered
+            self.state.status = "silent" if unanswered >= SILENT_AFTER else "up"
+            if self._liveness.given_up:
+                self._failed(f"left {unanswered} questions in a row unanswered", clock)
 
     def _exit_code(self) -> int | None:
         return self._process.poll() if self._process else None
@@ -98,8 +128,8 @@ class Watched:
         self._failures += 1
         leader = self.leader()
         if leader is not None:  # what it leaves behind, such as Airflow's workers, would go on beside its successor
-            processes.stop(processes.group(leader, self._config.state_dir), grace=2)
-        self.state.pid = None
+            processes.stop(processes.group(leader, self._config.state_dir, cluster=self.component.cluster), grace=0)
+        self.state.pid, self._liveness = None, None
         self.state.message = (
             f"{self.state.label} {reason}: {logs.last_lines(self.component.log, since=self._log_start)}"
         )

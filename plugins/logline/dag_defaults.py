@@ -1,14 +1,18 @@
-"""What the DAGs have in common: the defaults of their tasks, and Params of days."""
+"""What the DAGs have in common: the defaults of their tasks, Params of days, and the asset that joins them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Asset, Param
 
 from logline.alerts import AlertNotifier
 from logline.settings import Settings
+
+# One partition per day (YYYY-MM-DD): emitted when a backfill has changed the rows of that day, and when late
+# lines of the stream ask for it to be rebuilt.
+BACKFILLED_REQUESTS = Asset("logline://backfilled_requests")
 
 
 def task_defaults(settings: Settings, *, runbook: str | None = None, **changed: Any) -> dict[str, Any]:
@@ -21,10 +25,13 @@ def task_defaults(settings: Settings, *, runbook: str | None = None, **changed: 
     """
     defaults = {
         "owner": "logline",
-        "retries": 3,
+        # Some 20 minutes in all: what a service does not answer for so long, somebody should look at.
+        "retries": 6,
         "retry_delay": timedelta(seconds=15),
         "retry_exponential_backoff": 2,
         "max_retry_delay": timedelta(minutes=10),
+        # Days in their order, those that have begun first. The rule `downstream` starts all of them before it ends one.
+        "weight_rule": "absolute",
     }
     if runbook is not None:
         defaults["on_failure_callback"] = [AlertNotifier(settings, runbook)]

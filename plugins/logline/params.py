@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 
+from airflow.sdk.exceptions import AirflowFailException
+
 from logline.log_formats import is_log_format, log_formats
 
 DAY_FORMAT = "%Y-%m-%d"
 
 
-class ParamError(ValueError):
+class ParamError(AirflowFailException, ValueError):
     """A run cannot do what it was asked for; the message is one line that says what to change."""
 
 

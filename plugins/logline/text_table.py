@@ -1,4 +1,4 @@
-"""Small text tables for task logs."""
+"""Small text tables for task logs, and counts in sentences."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, for example "1 day" or "1,200 days"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _is_number(value: object) -> bool:

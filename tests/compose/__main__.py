@@ -96,7 +96,7 @@ def _run(engine: Engine, folder: Path, *, keep: bool) -> None:
             _provision_and_backfill(airflow, lambda *arguments: project.module("dataflow", *arguments))
             _compare(expected, _checksums(project), "laptop mode")
         with _step("Launches"):
-            check_launches(project, print)
+            check_launches(project, folder, secrets["DATAFLOW_EMULATOR_TOKEN"], print)
         with _step("SIGKILL each container while a backfill and a stream run"):
             _kill_each(project, airflow, port)
             _compare(expected, _checksums(project), "laptop mode")

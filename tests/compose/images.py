@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from local_stack.config import REPOSITORY
+from local_stack.credentials import authorized_user
 from local_stack.waiting import wait_for
 from logline.settings import Settings
 from tests.compose.engine import TABLES, Engine, EngineError, Project
@@ -82,11 +83,17 @@ def image_of(job: str) -> str:
     return f"localhost/logline-{job}:test"
 
 
-def check_launches(project: Project, tell: Callable[[str], None]) -> None:
+def check_launches(project: Project, folder: Path, token: str, tell: Callable[[str], None]) -> None:
     """Launch every job from its image, as Google's launcher does.
 
     Each is submitted, up to `jobs.create` of the Dataflow emulator; then each runs in its image as an ordinary user:
     backfill and replay to their end with a local runner, the stream until it is told to drain.
+
+    Args:
+        project: That is up.
+        folder: For a file.
+        token: Of its Dataflow emulator.
+        tell: Takes lines for the user.
 
     Raises:
         EngineError: one of them fails.
@@ -96,12 +103,16 @@ def check_launches(project: Project, tell: Callable[[str], None]) -> None:
     ((network, place),) = found["NetworkSettings"]["Networks"].items()
     ours = ("STORAGE_", "BIGQUERY_", "PUBSUB_", "GOOGLE_CLOUD_PROJECT", "NO_GCE_CHECK")
     environment = [f"--env={one}" for one in found["Config"]["Env"] if one.startswith(ours)]
-    # Beam speaks to a Dataflow without TLS only where its name begins with localhost.
-    launch = [f"--network={network}", f"--add-host=localhost-dataflow:{place['IPAddress']}", *environment]
+    # Beam speaks without TLS where the name begins with localhost; the emulator takes names that end in it.
+    launch = [f"--network={network}", f"--add-host=localhost.localhost:{place['IPAddress']}", *environment]
+    credentials = folder / "credentials.json"
+    credentials.write_text(json.dumps(authorized_user(token)), encoding="utf-8")
+    launch += [f"--volume={credentials}:/run/credentials.json:ro"]
+    launch.append("--env=GOOGLE_APPLICATION_CREDENTIALS=/run/credentials.json")
     launch.append("--entrypoint=/opt/google/dataflow/python_template_launcher")
     for job in METADATA:
         options = launch_options(SETTINGS, job, PARAMETERS[job], runner="DataflowRunner")
-        options += ["--no_auth", "--dataflow_endpoint=http://localhost-dataflow:9070"]
+        options.append("--dataflow_endpoint=http://localhost.localhost:9070")
         engine.run("run", "--rm", *launch, image_of(job), *options)
     tell(f"    {', '.join(METADATA)} are submitted by their images")
 

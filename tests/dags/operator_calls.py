@@ -9,14 +9,13 @@ import time
 from typing import Any
 
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from logline.backfill.objects import list_objects
+from logline.backfill.plan import list_objects
 from logline.backfill.units import SourcePattern, plan_units
-from logline.dataflow.launch import launch_body
-from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator
+from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
 from logline.params import parse_day
-from logline.preflight import check_bigquery, check_dataflow, check_template
+from logline.preflight import check_bigquery, check_dataflow, check_services, template
 from logline.settings import Settings
 from logline.warehouse.migrate_tables import MigrateTablesOperator
 from logline.warehouse.queries import Query, QueryOperator, fetch_rows
@@ -132,12 +131,12 @@ def list_objects_of_storage() -> Any:
     return list_objects(unit(f"gs://{SETTINGS.bucket}/logs/*"))
 
 
-def ask_for_the_template() -> None:
-    check_template(SETTINGS, "backfill")
+def ask_for_the_template() -> bool:
+    return template(SETTINGS, "backfill") is not None
 
 
 def ask_for_a_missing_template() -> None:
-    check_template(SETTINGS, "stream")
+    check_services(SETTINGS, "stream")
 
 
 def ask_bigquery() -> None:
@@ -149,7 +148,7 @@ def ask_dataflow() -> None:
 
 
 def query(sql: str) -> Query:
-    return Query(sql, {}, SETTINGS.max_bytes_billed)
+    return Query(sql, "2015-05-17", labels={})
 
 
 def query_dropped_staging_tables() -> str | None:
@@ -188,6 +187,8 @@ def main() -> None:
             results[name] = {"returned": globals()[name]()}
         except AirflowFailException as error:
             results[name] = {"failed": str(error)}
+        except AirflowException as error:
+            results[name] = {"tries again": str(error)}
     print(json.dumps(results))
 
 

@@ -121,7 +121,7 @@ def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):
         "list_a_missing_bucket": {
             "failed": "bucket no-such-bucket does not exist: correct source gs://no-such-bucket/logs/*"
         },
-        "ask_for_the_template": {"returned": None},
+        "ask_for_the_template": {"returned": True},
         "ask_for_a_missing_template": {
             "failed": f"gs://{bucket}/templates/stream.json is missing: run the provision DAG once"
         },
@@ -132,7 +132,7 @@ def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):
     }
 
 
-def test_a_service_that_is_down_fails_at_once(provisioned, tmp_path):
+def test_a_service_that_is_down_is_named_at_once_and_asked_again_later(provisioned, tmp_path):
     results = call(
         provisioned,
         tmp_path,
@@ -145,9 +145,9 @@ def test_a_service_that_is_down_fails_at_once(provisioned, tmp_path):
     )
     refused = "does not answer ([Errno 111] Connection refused): start it, or correct its address"
     assert results == {
-        "list_objects_of_storage": {"failed": f"Cloud Storage {refused}"},
-        "ask_bigquery": {"failed": f"BigQuery {refused}"},
-        "ask_dataflow": {"failed": f"Dataflow {refused}"},
+        "list_objects_of_storage": {"tries again": f"Cloud Storage {refused}"},
+        "ask_bigquery": {"tries again": f"BigQuery {refused}"},
+        "ask_dataflow": {"tries again": f"Dataflow {refused}"},
     }
 
 

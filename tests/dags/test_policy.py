@@ -95,11 +95,14 @@ def test_no_date_comes_from_the_data_interval(dags):
 
 def query_jobs(task):
     """Every configuration of a BigQuery query job in a task's template fields."""
+    from logline.settings import Settings
     from logline.warehouse.queries import Query
+
+    settings = Settings.from_environment()
 
     def within(value):
         if isinstance(value, Query):
-            return [value.job()]
+            return [value.job(settings)]
         if isinstance(value, dict):
             return [value] if "useLegacySql" in (value.get("query") or {}) else []
         return [job for part in value for job in within(part)] if isinstance(value, list | tuple) else []

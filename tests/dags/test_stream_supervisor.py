@@ -71,7 +71,7 @@ def test_the_launch_gives_what_the_template_wants(dag):
 def test_the_tasks_of_a_decision(dag, action, runbook, approval, tasks):
     from logline.stream.tasks import tasks_after
 
-    chosen = tasks_after(Decision(action=action, reason="why", runbook=runbook), approval=approval)
+    chosen = tasks_after(Decision(action, "why", runbook), approval=approval)
     assert chosen == tasks
     assert set(chosen) <= dag.get_task("decide").downstream_task_ids
 

@@ -6,11 +6,13 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from local_stack.airflow.airflow_config import PARALLELISM
 from local_stack.clients.airflow import AirflowError
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
 from local_stack.supervisor import processes
 from local_stack.waiting import wait_for
+from tests.integration.test_stack import open_to_others
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -54,9 +56,19 @@ def test_airflow_listens_on_loopback_only_and_all_its_processes_are_known(airflo
         members = processes.members(airflow_stack.config.state_dir)
         idle = sum("LocalExecutor" in " ".join(process.cmdline()) for process in members)
         known = {process.pid for process in members}
-        return idle == 4 and {child.pid for process in members for child in process.children(recursive=True)} <= known
+        return (
+            idle == PARALLELISM
+            and {child.pid for process in members for child in process.children(recursive=True)} <= known
+        )
 
-    wait_for(look_again_when_one_is_gone(known_and_at_rest), seconds=300, what="four idle workers and no stranger")
+    wait_for(look_again_when_one_is_gone(known_and_at_rest), seconds=300, what="all workers idle and no stranger")
+
+
+def test_all_files_are_for_their_owner_only(airflow_stack: RunningStack):
+    state_dir = airflow_stack.config.state_dir
+    written = {"/".join(path.relative_to(state_dir).parts[:2]) for path in state_dir.rglob("*") if path.is_file()}
+    assert {"logs/airflow-scheduler.log", "airflow/logs", "airflow/airflow.cfg", "storage/index.sqlite3"} <= written
+    assert open_to_others(state_dir) == []
 
 
 def look_again_when_one_is_gone(look: Callable[[], bool]) -> Callable[[], bool]:

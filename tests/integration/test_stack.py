@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from local_stack.config import HOST, PORTS, REPOSITORY, StackConfig, StackError, read_config
-from local_stack.environment import MARK
+from local_stack.credentials import access_token, access_token_file, credentials_file
+from local_stack.environment import MARK, client_environment
 from local_stack.ports import free_ports
+from local_stack.private_files import own_folder
 from local_stack.running import RunningStack, running_stack
 from local_stack.supervisor import processes
 from local_stack.supervisor.state import read_state, running_state
@@ -118,7 +122,8 @@ def test_env_points_a_shell_at_the_running_stack(cli):
     assert shell.returncode == 0, shell.stderr
     assert shell.stdout.splitlines() == [
         cli.config.url("storage"),
-        '{"conn_type":"google_cloud_platform","extra":{"is_anonymous":true,"project":"logline-local","num_retries":0}}',
+        '{"conn_type":"google_cloud_platform","extra":{"credential_config_file":'
+        f'"{cli.config.state_dir}/credentials.json","project":"logline-local","num_retries":0}}}}',
         str(cli.config.airflow_home),
         "logline-local",
         cli.config.pubsub_host,
@@ -221,7 +226,13 @@ def test_down_ends_everything_when_the_supervisor_was_killed(cli):
     cli.up()
     kill_supervisor(cli)
     assert len(cli.members) == 4
-    assert cli("status").returncode == 3
+    status = cli("status")
+    assert status.returncode == 4
+    *parts, last = status.stdout.splitlines()
+    assert [line.split()[-4] for line in parts] == ["up,"] * 4
+    assert last == (
+        "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
+    )
     down = cli("down")
     assert down.stdout == "stopped 4 processes whose supervisor had died\ndown\n"
     assert cli.members == []
@@ -234,6 +245,36 @@ def test_up_starts_anew_when_the_supervisor_was_killed(cli):
     assert again.returncode == 0, again.stderr
     assert "stopped 4 processes that an earlier run had left behind" in again.stdout
     assert running_state(cli.config) is not None
+
+
+def test_what_is_frozen_is_shown_restarted_and_stopped(cli):
+    cli.up()
+    state = running_state(cli.config)
+    assert state is not None
+    supervisor = psutil.Process(state.supervisor)
+    frozen = [psutil.Process(component.pid) for component in state.components.values()]
+    for process in (supervisor, *frozen):
+        process.suspend()
+    status = cli("status")
+    assert status.returncode == 4
+    *parts, last = status.stdout.splitlines()
+    assert [line.split()[-4] for line in parts] == ["frozen,"] * 4
+    assert last == f"the supervisor (pid {supervisor.pid}) is frozen: nobody restarts a part (make up wakes it)"
+
+    # Each is noticed by its silence, killed and started again; what hangs holds up nobody.
+    again = cli("up", "--without-airflow")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("the supervisor was frozen: it goes on\n")
+    wait_until(lambda: not any(process.is_running() for process in frozen), 180)
+    wait_until(lambda: cli("status").returncode == 0, 180)
+    state = read_state(cli.config)
+    assert state is not None
+    assert [component.restarts for component in state.components.values()] == [1] * 4
+
+    for process in cli.members:
+        process.suspend()
+    assert cli("down").stdout.splitlines()[-1] == "down"
+    assert cli.members == []
 
 
 def test_down_leaves_other_processes_alone(cli, tmp_path):
@@ -275,6 +316,54 @@ def test_listens_on_loopback_only(emulators):
     }
     assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1"}
     assert addresses
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What of a folder and its content others may read, write or enter."""
+    found = []
+    for path in [folder, *folder.rglob("*")]:
+        with contextlib.suppress(FileNotFoundError):  # parts of a running stack come and go
+            mode = path.lstat().st_mode
+            if stat.S_IMODE(mode) & 0o077 and not (stat.S_ISLNK(mode) or stat.S_ISSOCK(mode)):
+                found.append(f"{path.relative_to(folder)} {stat.S_IMODE(mode):o}")
+    return found
+
+
+def test_all_files_are_for_their_owner_only(tmp_path):
+    state_dir = tmp_path / "state"
+    state_dir.mkdir(mode=0o755)
+    with running_stack(state_dir, airflow=False) as stack:
+        write_everywhere(stack)
+        written = {path.relative_to(state_dir).parts[0] for path in state_dir.rglob("*") if path.is_file()}
+        assert {"logs", "storage", "bigquery", "pubsub", "dataflow", "stack.json", "access-token"} <= written
+        assert open_to_others(state_dir) == []
+
+
+def test_the_secret_is_kept_and_written_for_every_client(tmp_path):
+    config = StackConfig(state_dir=tmp_path / "state", ports={name: port.default for name, port in PORTS.items()})
+    with ThreadPoolExecutor() as pool:
+        (token,) = set(pool.map(lambda _: access_token(config), range(20)))
+    assert len(token) >= 32
+    assert access_token_file(config).read_text() == token
+    assert json.loads(credentials_file(config).read_text())["token"] == token
+    environment = client_environment(config)
+    assert environment["DATAFLOW_EMULATOR_TOKEN"] == token
+    assert environment["GOOGLE_APPLICATION_CREDENTIALS"] == str(credentials_file(config))
+    assert {path.name for path in config.state_dir.iterdir()} == {"access-token", "credentials.json"}
+    assert open_to_others(config.state_dir) == []
+
+
+def test_a_folder_of_all_users_is_no_state_folder(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with pytest.raises(StackError, match="is a folder of all users: set LOGLINE_STATE_DIR to one of your own"):
+        own_folder(shared)
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(StackError, match=r"cannot be used \(File exists\): set LOGLINE_STATE_DIR to another folder"):
+        own_folder(file)
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
 
 
 def test_a_killed_emulator_comes_back_with_its_data(tmp_path):

@@ -25,39 +25,17 @@ def bytes_array(values: Sequence[bytes], data_type: pa.DataType) -> Column:
     return pa.Array.from_buffers(data_type, len(values), [None, buffer(offsets), pa.py_buffer(b"".join(values))])
 
 
-def nullable_bool_array(values: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]) -> Column:
-    """Return an array of type bool that is null where `valid` is not."""
-    return pa.Array.from_buffers(pa.bool_(), len(values), [_bits(valid), _bits(values)])
-
-
 def int64_array(values: npt.NDArray[np.int64]) -> Column:
     """Return an array of type int64."""
     return pa.Array.from_buffers(pa.int64(), len(values), [None, buffer(values)])
 
 
-def encoded_array(indices: npt.NDArray[np.int32], values: Column) -> Column:
-    """Return a dictionary array of type int32 to string in which negative indices are null."""
-    valid = indices >= 0
-    nulls = len(indices) - int(np.count_nonzero(valid))
-    buffers = [_bits(valid) if nulls else None, buffer(indices)]
-    return pa.DictionaryArray.from_arrays(
-        pa.Array.from_buffers(pa.int32(), len(indices), buffers, nulls), cast(Any, values), safe=False
-    )
+def nullable_array(data_type: pa.DataType, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> Column:
+    """Return an array over the memory of `values`, for bool their bits, that is null where `valid` is not."""
+    nulls = len(valid) - int(np.count_nonzero(valid))
+    return pa.Array.from_buffers(data_type, len(valid), [buffer(bits(valid)) if nulls else None, buffer(values)], nulls)
 
 
-def nullable_int64_array(values: npt.NDArray[np.int64]) -> Column:
-    """Return an array of type int64 in which negative values are null."""
-    valid = values >= 0
-    nulls = len(values) - int(np.count_nonzero(valid))
-    return pa.Array.from_buffers(pa.int64(), len(values), [_bits(valid) if nulls else None, buffer(values)], nulls)
-
-
-def nullable_float64_array(values: npt.NDArray[np.float64]) -> Column:
-    """Return an array of type double in which NaN is null."""
-    valid = ~np.isnan(values)
-    nulls = len(values) - int(np.count_nonzero(valid))
-    return pa.Array.from_buffers(pa.float64(), len(values), [_bits(valid) if nulls else None, buffer(values)], nulls)
-
-
-def _bits(values: npt.NDArray[np.bool_]) -> pa.Buffer:
-    return buffer(np.packbits(values, bitorder="little"))
+def bits(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    """Pack a mask as Arrow does."""
+    return np.packbits(values, bitorder="little")

@@ -49,4 +49,4 @@ _REJECTED: list[tuple[str, pa.DataType]] = [
 ]
 
 REJECTED_SCHEMA = pa.schema(_REJECTED)
-"""A line that is no row: its bytes without terminator, a `RejectReason` and what was wrong, where it began."""
+"""A line that is not a row: its bytes without terminator, a `RejectReason` and what was wrong, where it began."""

@@ -1,7 +1,5 @@
 """String columns gathered from texts that lie anywhere in a buffer."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -11,15 +9,11 @@ from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.compiled.jit import compiled
 from beam_jobs.access_log.compiled.simd import AHEAD, PADDING, address_of, copy_64, int64, prefetch, uint8
 
-NO_OVERFLOW = np.frombuffer(bytes(PADDING), np.uint8)
-"""For texts that all lie in the block."""
-
 
 def text_columns(
     texts: npt.NDArray[np.int32],
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
-    wanted: Sequence[int] | None = None,
 ) -> list[Column]:
     """Build string columns.
 
@@ -28,22 +22,20 @@ def text_columns(
             null. Beginnings from the block's size on lie in the overflow.
         block: Bytes, read-only, of which `PADDING` more can be read behind every text.
         overflow: Further such bytes.
-        wanted: Which of the columns; all where nothing is said.
 
     Returns:
-        The columns wanted, each of `lines` values and less than 2 GiB.
+        The columns, each of `lines` values and less than 2 GiB.
     """
-    places = 2 * np.array(range(texts.shape[1] // 2) if wanted is None else wanted, np.int64)
-    size, count = len(texts), len(places)
+    size, count = len(texts), texts.shape[1] // 2
     text_bytes = np.zeros(count, np.int64)
     nulls = np.zeros(count, np.int64)
-    _measure(texts, places, text_bytes, nulls)
+    _measure(texts, text_bytes, nulls)
     ends = np.cumsum(text_bytes + PADDING)
     begins = ends - text_bytes - PADDING
     values = np.empty(int(ends[-1]), np.uint8)
     offsets = np.empty((count, size + 1), np.int32)
     validity = np.zeros((count, (size + 7) // 8), np.uint8)
-    _gather(texts, places, block, overflow, begins, nulls > 0, values, offsets, validity)
+    _gather(texts, block, overflow, begins, nulls > 0, values, offsets, validity)
     return [
         pa.Array.from_buffers(
             pa.string(),
@@ -62,14 +54,13 @@ def text_columns(
 @compiled
 def _measure(
     texts: npt.NDArray[np.int32],
-    places: npt.NDArray[np.int64],
     text_bytes: npt.NDArray[np.int64],
     nulls: npt.NDArray[np.int64],
 ) -> None:
     """Add up the bytes and the nulls of every column."""
     for line in range(texts.shape[0]):
-        for column in range(places.size):
-            length = int64(texts[line, places[column] + 1])
+        for column in range(text_bytes.size):
+            length = int64(texts[line, 2 * column + 1])
             text_bytes[column] += max(length, 0)
             nulls[column] += length < 0
 
@@ -77,7 +68,6 @@ def _measure(
 @compiled
 def _gather(
     texts: npt.NDArray[np.int32],
-    places: npt.NDArray[np.int64],
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
     begins: npt.NDArray[np.int64],
@@ -88,7 +78,6 @@ def _gather(
 ) -> None:
     """Copy the texts, 64 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
 
-    Where a text begins stands in `texts` at its column's place of `places`, its length behind that.
     Columns that are not `nullable` need no validity. `values` holds all columns, each from its place in `begins`
     on and with `PADDING` bytes behind it.
     """
@@ -100,12 +89,12 @@ def _gather(
         offsets[column, 0] = 0
     for line in range(texts.shape[0]):
         for column in range(columns):
-            length = int64(texts[line, places[column] + 1])
+            length = int64(texts[line, 2 * column + 1])
             offset = offsets[column, line]
             if length >= 0:
                 if nullable[column]:
                     validity[column, line >> 3] |= uint8(1 << (line & 7))
-                begin = int64(texts[line, places[column]])
+                begin = int64(texts[line, 2 * column])
                 source = begin + (in_block if begin < block.size else in_overflow)
                 target = targets[column] + offset
                 prefetch(source + AHEAD)

@@ -3,7 +3,7 @@
     python -m beam_jobs.access_log access.log access.log.1.gz
     zcat logs/*.gz | python -m beam_jobs.access_log --parquet rows.parquet -
 
-Exits with 1 and one line where a file cannot be read or is no access log, with 2 where an option is wrong.
+Exits with 1 and one line where a file cannot be read or is not an access log, with 2 where an option is wrong.
 """
 
 from __future__ import annotations
@@ -13,21 +13,30 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from beam_jobs.access_log.arrow.parquet import OutputError, RowsFile
-from beam_jobs.access_log.cli.arguments import ArgumentError, OneLineParser
 from beam_jobs.access_log.cli.report import report_lines, total_lines
 from beam_jobs.access_log.cli.summary import STDIN, FileError, LogSummary, Progress, summarise_log
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, get_format
+from beam_jobs.access_log.lines import counted
+
+
+class ArgumentError(ValueError):
+    """An argument is wrong; the message is one line."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An `ArgumentParser` that raises `ArgumentError` where others print the usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error."""
+        raise ArgumentError(f"{message}; {self.prog} --help explains the options")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Summarise the files of a command line.
-
-    Returns:
-        The exit code, 2 for a wrong option; otherwise that of `run`.
-    """
+    """Summarise the files of a command line and return the exit code, 2 for a wrong option."""
     parser = OneLineParser(
         prog="python -m beam_jobs.access_log", description=__doc__.partition("\n")[0], allow_abbrev=False
     )
@@ -60,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     """Summarise the files, one after the other.
 
     Returns:
-        The exit code: 0; 1 where one of the files cannot be read, is no access log, or the Parquet file cannot be
+        The exit code: 0; 1 where one of the files cannot be read, is not an access log, or the Parquet file cannot be
         written; 2 for an unknown format.
     """
     try:
@@ -87,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         if len(options.file) > 1:
             print("\n".join(total_lines(summaries)))
         if options.parquet:
-            print(f"wrote {sum(summary.rows for summary in summaries):,} rows to {options.parquet}")
+            print(f"wrote {counted(sum(summary.rows for summary in summaries), 'row')} to {options.parquet}")
     except OutputError as error:
         print(error, file=sys.stderr)
         return 1

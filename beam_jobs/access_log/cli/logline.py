@@ -4,15 +4,11 @@ import sys
 from collections.abc import Sequence
 
 from beam_jobs.access_log.cli import command
-from beam_jobs.access_log.cli.arguments import ArgumentError, OneLineParser
+from beam_jobs.access_log.cli.command import ArgumentError, OneLineParser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand.
-
-    Returns:
-        The exit code, 2 for a wrong argument; otherwise that of the subcommand.
-    """
+    """Run a subcommand and return the exit code, 2 for a wrong argument."""
     parser = OneLineParser(prog="logline", description="Web access logs on the command line.", allow_abbrev=False)
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     summary = (command.__doc__ or "").partition("\n")[0]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from beam_jobs.access_log.cli.summary import LogSummary
+from beam_jobs.access_log.lines import counted
 from beam_jobs.access_log.rejection import RejectReason
 
 _SHOWN_CHARACTERS = 100
@@ -15,12 +16,7 @@ _NOT_SHOWN = frozenset(("log_date", "raw_line_hash", "source_offset"))
 
 
 def report_lines(summary: LogSummary, examples: int) -> Iterator[str]:
-    """Yield the report of one log.
-
-    Args:
-        summary: Its summary.
-        examples: The most rejected lines shown for each reason.
-    """
+    """Yield the report of one log, with up to some number of rejected lines for each reason."""
     yield f"{summary.name}: {_format(summary)}"
     width = max(len(f"{summary.lines:,}"), 8)
     for name in _COUNTS:
@@ -59,14 +55,12 @@ def _format(summary: LogSummary) -> str:
     if summary.detection is None:
         return f"read as {summary.log_format.name}"
     accepted = summary.detection.accepted[summary.log_format.name]
-    return f"{summary.log_format.name} ({accepted} of the first {summary.detection.lines} lines)"
+    return f"{summary.log_format.name} ({accepted} of the first {counted(summary.detection.lines, 'line')})"
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    if isinstance(value, date):
-        return value.isoformat()
     return str(value)
 
 

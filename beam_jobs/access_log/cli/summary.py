@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,20 +55,10 @@ class Rejected:
 
 @dataclass
 class LogSummary:
-    """The summary of one log.
+    """The summary of one log, whose `bytes` are decompressed; `lines == rows + rejected + blank`.
 
-    Attributes:
-        name: The file's name.
-        log_format: Its format; None where it holds no line that is not blank.
-        detection: How its format was detected, None where it was given.
-        is_gzip: Whether the file is compressed.
-        bytes: Of the log, decompressed.
-        lines, rows, rejected, blank: `lines == rows + rejected + blank`.
-        reasons: Rejected lines by reason.
-        examples: The first rejected lines by reason.
-        first, last: The earliest and the latest time in the rows.
-        row: The first row.
-        seconds: How long it took.
+    `log_format` is None where all lines are blank, `detection` where the format was given. `reasons` and `examples`
+    are of rejected lines, `first` and `last` the earliest and the latest time in the rows, `row` is the first row.
     """
 
     name: str
@@ -114,7 +104,7 @@ class LogSummary:
 
 
 class Progress:
-    """One line on a terminal that says how far a large file is read; nothing where the output is no terminal."""
+    """One line on a terminal that says how far a large file is read; nothing where the output is not a terminal."""
 
     def __init__(self, output: TextIO) -> None:
         self._output = output if output.isatty() else None
@@ -152,16 +142,10 @@ class Progress:
 
 
 def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress) -> LogSummary:
-    """Read a log.
-
-    Args:
-        name: Of the file, plain or gzip; `-` is standard input.
-        log_format: The format; None to detect it from the first lines.
-        rows_file: Where the rows go.
-        progress: How far the reading is.
+    """Read a log, plain or gzip, `-` for standard input; without a format it is told from the first lines.
 
     Raises:
-        FileError: The file cannot be read, is damaged, or is no access log.
+        FileError: The file cannot be read, is damaged, or is not an access log.
     """
     shown_name = "standard input" if name == STDIN else name
     try:
@@ -181,7 +165,7 @@ def _summary(
     name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: BinaryIO, size: int
 ) -> LogSummary:
     started = time.perf_counter()
-    read = _Pieces(source)
+    read = iter(functools.partial(source.read, _READ_BYTES), b"")
     head = next(read, b"")
     is_gzip = head.startswith(GZIP_MAGIC)
     pieces = itertools.chain([head], read)
@@ -201,24 +185,6 @@ def _summary(
                 parsed = parser.parse(part, part_offset)
                 summary.add(parsed, len(part))
                 rows_file.write(parsed.rows, name)
-            progress.show(summary, read.bytes / size if size else None)
+            progress.show(summary, source.tell() / size if size else None)
     summary.seconds = time.perf_counter() - started
     return summary
-
-
-class _Pieces:
-    """The bytes of a file, piece by piece, and how many were read so far."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self.bytes = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._source.read(_READ_BYTES)
-        if not piece:
-            raise StopIteration
-        self.bytes += len(piece)
-        return piece

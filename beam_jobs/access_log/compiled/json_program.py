@@ -10,11 +10,12 @@ import numpy.typing as npt
 from beam_jobs.access_log.formats.fields import NANOSECONDS, TEXT_FIELDS
 from beam_jobs.access_log.formats.json_lines import JsonFormat
 
-MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0xFF51AFD7ED558CCD)
-"""The factors of the hash of a key."""
-
-_MAX_KEY_BYTES = 32
-_SLOTS = 256
+ENTRY_WORDS = 6
+KEY_BYTES = 64
+"""Room for a key."""
+SLOTS = 256
+MULTIPLIER = 0x9E3779B97F4A7C15
+"""Of the hash of a key."""
 
 
 class Reading(IntEnum):
@@ -32,14 +33,18 @@ class Reading(IntEnum):
     DURATION = 8
 
 
+TIME_COLUMN, _STATUS, _SIZE, _DURATION, COLUMNS = range(len(TEXT_FIELDS), len(TEXT_FIELDS) + 5)
+"""The columns behind those of `TEXT_FIELDS`, and how many there are."""
+
 _READINGS = {
-    "time": Reading.TIME,
-    "request": Reading.REQUEST,
-    "target": Reading.TARGET,
-    "url": Reading.URL,
-    "status": Reading.STATUS,
-    "body_bytes_sent": Reading.SIZE,
-    **dict.fromkeys(NANOSECONDS, Reading.DURATION),
+    "time": (Reading.TIME, TIME_COLUMN),
+    "request": (Reading.REQUEST, 0),
+    "target": (Reading.TARGET, 0),
+    "url": (Reading.URL, 0),
+    "status": (Reading.STATUS, _STATUS),
+    "body_bytes_sent": (Reading.SIZE, _SIZE),
+    **dict.fromkeys(NANOSECONDS, (Reading.DURATION, _DURATION)),
+    **{name: (Reading.TEXT, column) for column, name in enumerate(TEXT_FIELDS)},
 }
 
 
@@ -47,64 +52,45 @@ class JsonProgram(NamedTuple):
     """The wanted keys of a format.
 
     Attributes:
-        entries: Per key the number of its object, its length, its `Reading`, rank, column and group. Objects are the
-            entries of reading OBJECT, numbered from 1; 0 is the line itself. Of several keys for one column the lowest
-            rank with a value counts. The column is an index into `TEXT_FIELDS` for TEXT, the nanoseconds of a unit for
-            DURATION. The group is the bit of the group of which a line must have one key, or 0.
-        keys: Per key its bytes as four words.
+        entries: Per key the number of its object, its length, its `Reading`, rank, the column that it fills, and the
+            nanoseconds of a unit. Objects are the entries of reading OBJECT, numbered from 1; 0 is the line itself. Of
+            several keys for one column the lowest rank with a value counts.
+        keys: Per key its bytes, zeros behind them.
         slots: A hash table of indices into both, -1 where it is empty.
-        groups: The bits of all groups.
+        groups: Per group the bits of its entries; a line must have one of each.
     """
 
     entries: npt.NDArray[np.int64]
-    keys: npt.NDArray[np.uint64]
+    keys: npt.NDArray[np.uint8]
     slots: npt.NDArray[np.int64]
-    groups: int
-
-
-class _Wanted(NamedTuple):
-    """A key whose value is wanted; see `JsonProgram`."""
-
-    parent: int
-    key: bytes
-    reading: Reading
-    rank: int
-    column: int
-    group: int
+    groups: npt.NDArray[np.uint64]
 
 
 @lru_cache
 def json_program(log_format: JsonFormat) -> JsonProgram:
     """Put the wanted keys of a format into arrays."""
-    wanted = _wanted(log_format)
-    entries = np.array([(w.parent, len(w.key), w.reading, w.rank, w.column, w.group) for w in wanted], np.int64)
-    keys = np.frombuffer(b"".join(w.key.ljust(_MAX_KEY_BYTES, b"\0") for w in wanted), np.uint64).reshape(-1, 4)
-    slots = np.full(_SLOTS, -1, np.int64)
-    for index, one in enumerate(wanted):
-        slot = _hash(one)
-        while slots[slot] >= 0:
-            slot = (slot + 1) % _SLOTS
-        slots[slot] = index
-    return JsonProgram(entries, keys, slots, int(np.bitwise_or.reduce(entries[:, 5])))
-
-
-def _wanted(log_format: JsonFormat) -> list[_Wanted]:
-    inner = {key.path[:depth]: None for key in log_format.keys for depth in range(1, len(key.path))}
-    objects = sorted(inner, key=len)
-    numbers = {(): 0} | {path: number for number, path in enumerate(objects, start=1)}
-    wanted = [_Wanted(numbers[path[:-1]], path[-1].encode(), Reading.OBJECT, 0, 0, 0) for path in objects]
+    inner = {key.path[:depth] for key in log_format.keys for depth in range(1, len(key.path))}
+    objects = sorted(inner, key=lambda path: (len(path), path))
+    numbers = {path: number for number, path in enumerate([(), *objects])}
+    entries = [(numbers[path[:-1]], len(path[-1]), Reading.OBJECT, 0, 0, 0) for path in objects]
+    groups = dict.fromkeys(log_format.groups, 0)
     for rank, key in enumerate(log_format.keys):
-        group = 1 << log_format.groups.index(key.group) if key.group else 0
-        reading = _READINGS.get(key.field, Reading.TEXT)
-        column = TEXT_FIELDS.index(key.field) if reading is Reading.TEXT else NANOSECONDS.get(key.field, 0)
-        wanted.append(_Wanted(numbers[key.path[:-1]], key.path[-1].encode(), reading, rank, column, group))
-    return wanted
+        if key.group:
+            groups[key.group] |= 1 << len(entries)
+        reading, column = _READINGS[key.field]
+        unit = NANOSECONDS.get(key.field, 0)
+        entries.append((numbers[key.path[:-1]], len(key.path[-1]), reading, rank, column, unit))
+    names = [path[-1].encode() for path in (*objects, *(key.path for key in log_format.keys))]
+    slots = np.full(SLOTS, -1, np.int64)
+    for index, (entry, name) in enumerate(zip(entries, names, strict=True)):
+        slot = _first_slot(entry[0], name)
+        while slots[slot] >= 0:
+            slot = (slot + 1) % SLOTS
+        slots[slot] = index
+    keys = np.frombuffer(b"".join(name.ljust(KEY_BYTES, b"\0") for name in names), np.uint8)
+    return JsonProgram(np.array(entries, np.int64), keys, slots, np.array(list(groups.values()), np.uint64))
 
 
-def _hash(wanted: _Wanted) -> int:
-    """Compute what `json_scanner._find_key` does."""
-    padded = wanted.key.ljust(_MAX_KEY_BYTES, b"\0")
-    words = [int.from_bytes(padded[start : start + 8], "little") for start in range(0, _MAX_KEY_BYTES, 8)]
-    k0, k1, k2, k3, k4 = MULTIPLIERS
-    mixed = words[0] ^ (words[1] * k1 % 2**64) ^ (words[2] * k2 % 2**64) ^ (words[3] * k3 % 2**64)
-    return (mixed + wanted.parent * k4 + len(wanted.key)) * k0 % 2**64 >> 56
+def _first_slot(parent: int, key: bytes) -> int:
+    """Compute what `json_tokens.find_key` does."""
+    return (int.from_bytes(key[:8], "little") + 31 * parent + len(key)) * MULTIPLIER % 2**64 >> 56

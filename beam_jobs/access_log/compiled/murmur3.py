@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.simd import Number, address_of, int64, load_word, uint64
+from beam_jobs.access_log.compiled.simd import ALL_BITS, Number, address_of, int64, load_word, uint64
 
 _C1 = uint64(0x87C37B91114253D5)
 _C2 = uint64(0x4CF5AD432745937F)
 _MIX1 = uint64(0xFF51AFD7ED558CCD)
 _MIX2 = uint64(0xC4CEB9FE1A85EC53)
-_ALL = uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @inlined
@@ -94,12 +93,12 @@ def _finish(
         done += 16
     rest = length - done
     if rest > 8:
-        k2 = (load_word(start + done + 8) & (_ALL >> uint64(8 * (16 - rest)))) * _C2
+        k2 = (load_word(start + done + 8) & (ALL_BITS >> uint64(8 * (16 - rest)))) * _C2
         h2 ^= _rotate_left(k2, 33) * _C1
     if rest > 0:
         k1 = load_word(start + done)
         if rest < 8:
-            k1 &= _ALL >> uint64(8 * (8 - rest))
+            k1 &= ALL_BITS >> uint64(8 * (8 - rest))
         h1 ^= _rotate_left(k1 * _C1, 31) * _C2
     h1 ^= uint64(length)
     h2 ^= uint64(length)

@@ -14,6 +14,11 @@ DECLINED leaves it to the reference reader. REWRITE accepts it, but its texts ar
 the separator that should end the field of a step; the step and where in the line the field begins are in its texts.
 """
 
+MICROSECONDS, STATUS, SIZE, NANOSECONDS, DAY, ENCODED = range(6)
+"""The numbers of a line: its time since 1970 (UTC), status, byte count and duration; then, while it is scanned, the day
+of a `date` field and whether a text is percent-encoded. Those below 0 are null, but for times."""
+NUMBERS = 6
+
 
 class Outputs(NamedTuple):
     """One entry per line that is not blank, in every array.
@@ -23,22 +28,16 @@ class Outputs(NamedTuple):
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
         texts: Shape (lines, 2 * 9): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
             Beginnings from the block's size on lie in the overflow.
-        timestamps: Microseconds since 1970 (UTC).
-        statuses: -1 for null.
-        sizes: Byte counts, -1 for null.
+        numbers: Shape (lines, 3): the first of the numbers above.
         durations: Milliseconds, NaN for null.
-        dates: UTC dates in days since 1970.
         hashes: Shape (lines, 2): the two words of the line's hash.
     """
 
     verdicts: npt.NDArray[np.uint8]
     bounds: npt.NDArray[np.int32]
     texts: npt.NDArray[np.int32]
-    timestamps: npt.NDArray[np.int64]
-    statuses: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
     durations: npt.NDArray[np.float64]
-    dates: npt.NDArray[np.int32]
     hashes: npt.NDArray[np.uint64]
 
     @classmethod
@@ -48,11 +47,8 @@ class Outputs(NamedTuple):
             np.empty(lines, np.uint8),
             np.empty((lines, 2), np.int32),
             np.empty((lines, 2 * len(TEXT_FIELDS)), np.int32),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.int64),
+            np.empty((lines, 3), np.int64),
             np.empty(lines, np.float64),
-            np.empty(lines, np.int32),
             np.empty((lines, 2), np.uint64),
         )
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.scan_fields import ALL, find
-from beam_jobs.access_log.compiled.simd import Number, int64, load_byte, load_word, store_int32, uint64
+from beam_jobs.access_log.compiled.scan_fields import HIGH_NIBBLES, SIXES, ZEROS, find
+from beam_jobs.access_log.compiled.simd import ALL_BITS, Number, int64, load_byte, load_word, store_text, uint64
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 _METHOD, _PATH, _QUERY, _PROTOCOL, _HOST = (
@@ -13,9 +13,6 @@ _METHOD, _PATH, _QUERY, _PROTOCOL, _HOST = (
 _EVERY_BYTE = 0x0101010101010101
 _HTTP = uint64(int.from_bytes(b"HTTP/\0.\0", "little"))
 _HTTP_DIGITS = uint64(0xFF00FF0000000000)
-_ZEROS = uint64(ord("0") * _EVERY_BYTE)
-_SIXES = uint64(6 * _EVERY_BYTE)
-_HIGH_NIBBLES = uint64(0xF0 * _EVERY_BYTE)
 _HIGH_BITS = uint64(0x80 * _EVERY_BYTE)
 _UP_FROM_A = uint64((0x80 - ord("A")) * _EVERY_BYTE)
 _UP_FROM_Z = uint64((0x7F - ord("Z")) * _EVERY_BYTE)
@@ -45,22 +42,22 @@ def scan_request(start: int, end: int, places: int, text_base: int) -> bool:
     # At least one byte of target and a space lie between the method and the protocol.
     if method_bytes < 1 or method_bytes > 8 or protocol < target + 2:
         return False
-    unused = ALL << uint64(8 * method_bytes) if method_bytes < 8 else uint64(0)
+    unused = ALL_BITS << uint64(8 * method_bytes) if method_bytes < 8 else uint64(0)
     method = (load_word(start) & ~unused) | (_ALL_A & unused)
     if (method + _UP_FROM_A) & _HIGH_BITS != _HIGH_BITS or (method + _UP_FROM_Z) & _HIGH_BITS != 0:
         return False
     version = load_word(protocol)
     if version & ~_HTTP_DIGITS != _HTTP:
         return False
-    version = (version ^ _ZEROS) & _HTTP_DIGITS
-    if (version | (version + (_SIXES & _HTTP_DIGITS))) & (_HIGH_NIBBLES & _HTTP_DIGITS) != 0:
+    version = (version ^ ZEROS) & _HTTP_DIGITS
+    if (version | (version + (SIXES & _HTTP_DIGITS))) & (HIGH_NIBBLES & _HTTP_DIGITS) != 0:
         return False
     target_end = protocol - 1
     if load_byte(target_end) != 32 or load_byte(target_end - 1) == 32 or load_byte(target) == 32:
         return False
-    _store(places, _METHOD, start - text_base, method_bytes)
+    store_text(places + _METHOD, start - text_base, method_bytes)
     scan_target(target, target_end, places, text_base)
-    _store(places, _PROTOCOL, protocol - text_base, int64(8))
+    store_text(places + _PROTOCOL, protocol - text_base, int64(8))
     return True
 
 
@@ -68,9 +65,9 @@ def scan_request(start: int, end: int, places: int, text_base: int) -> bool:
 def scan_target(start: int, end: int, places: int, text_base: int) -> None:
     """Cut a target into path and query."""
     path_end = find(start, 63, end)
-    _store(places, _PATH, start - text_base, path_end - start)
+    store_text(places + _PATH, start - text_base, path_end - start)
     # Without a question mark this is -1, which is null.
-    _store(places, _QUERY, path_end + 1 - text_base, end - path_end - 1)
+    store_text(places + _QUERY, path_end + 1 - text_base, end - path_end - 1)
 
 
 @compiled
@@ -78,9 +75,9 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
     """Read any request as `reference.read_request` does; False leaves it to that."""
     nothing = int64(-1)
     for column in (_METHOD, _PATH, _QUERY, _PROTOCOL):
-        _store(places, column, int64(0), nothing)
+        store_text(places + column, int64(0), nothing)
     if is_url:
-        _store(places, _HOST, int64(0), nothing)
+        store_text(places + _HOST, int64(0), nothing)
     if start == end or (end - start == 1 and load_byte(start) == 45):
         return True
     target = find(start, 32, end) + 1
@@ -97,11 +94,11 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
         or load_byte(target_end - 1) == 32
         or (protocol > target and not _is_protocol(protocol, end))
     ):
-        _store(places, _PATH, start - text_base, end - start)
+        store_text(places + _PATH, start - text_base, end - start)
         return True
-    _store(places, _METHOD, start - text_base, target - 1 - start)
+    store_text(places + _METHOD, start - text_base, target - 1 - start)
     if protocol > target:
-        _store(places, _PROTOCOL, protocol - text_base, end - protocol)
+        store_text(places + _PROTOCOL, protocol - text_base, end - protocol)
     if is_url:
         host = find(target, 58, target_end)
         is_absolute = host + 2 < target_end and load_byte(host + 1) == 47 and load_byte(host + 2) == 47
@@ -119,16 +116,10 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
                     port_end += 1
             if port_end == target_end or load_byte(port_end) in (47, 63):
                 if host_end > host:
-                    _store(places, _HOST, host - text_base, host_end - host)
+                    store_text(places + _HOST, host - text_base, host_end - host)
                 target = port_end
     scan_target(target, target_end, places, text_base)
     return True
-
-
-@inlined
-def _store(places: int, column: int, begin: Number, length: Number) -> None:
-    store_int32(places + column, begin)
-    store_int32(places + column + 4, length)
 
 
 @inlined

@@ -15,16 +15,7 @@ MAX_LINES = 1 << 18
 def cut_lines(
     data: bytes | memoryview, offset: int, max_lines: int = MAX_LINES
 ) -> Iterator[tuple[int, bytes | memoryview]]:
-    """Yield a block as it is, or in parts of whole lines where it has more than `max_lines`.
-
-    Args:
-        data: Whole lines; the last may lack its newline.
-        offset: Where the block begins in its file.
-        max_lines: The most lines of a part.
-
-    Yields:
-        The offset of the part in the file, and its bytes.
-    """
+    """Yield a block as it is, or in parts of whole lines where it has more than `max_lines`, each with its offset."""
     block = np.frombuffer(data, np.uint8)
     block.flags.writeable = False
     start = 0

@@ -4,60 +4,32 @@ A field that is not in its usual form is left to the reference reader: its funct
 """
 
 from beam_jobs.access_log.compiled import template_program as steps_of
-from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.scan_fields import (
-    END_OF_DAYS,
-    NO_ZONE,
-    clf_days,
-    clf_zone,
-    clock_seconds,
-    decimal,
-    find,
-    iso_days,
-    long_number,
-    number,
-    zone_seconds,
-)
+from beam_jobs.access_log.compiled.jit import inlined
+from beam_jobs.access_log.compiled.outputs import DAY, ENCODED, NANOSECONDS
+from beam_jobs.access_log.compiled.scan_fields import MAX_EXACT, decimal, find, number, read_size, read_status
 from beam_jobs.access_log.compiled.scan_requests import scan_odd_request, scan_request, scan_target
+from beam_jobs.access_log.compiled.scan_times import (
+    iso_days,
+    read_clf_time,
+    read_clock,
+    read_epoch_time,
+    read_iso_time,
+)
 from beam_jobs.access_log.compiled.simd import (
-    Number,
     int64,
     load_byte,
     load_number,
     load_word,
-    store_int32,
-    store_word,
+    store_number,
+    store_text,
     uint64,
 )
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
-MICROSECONDS, STATUS, SIZE, NANOSECONDS, DAY, ENCODED = range(6)
-"""The numbers of a line: its time, status, byte count and duration, the day of a `date` field, and whether a text is
-percent-encoded. Behind them stands what is remembered of the line before."""
-
-NO_DURATION = -1
-"""In place of nanoseconds: no field has been read; lower values are null."""
-
-_CLF_HEAD, _CLF_TAIL, _CLF_DAYS, _ZONE, _OFFSET, _ISO_HEAD, _ISO_TAIL, _ISO_DAYS = range(6, 14)
-NUMBERS = 14
-"""How many numbers there are; all are -1 at first."""
-
-_TEXT, _SKIPPED, _TIME, _REQUEST, _STATUS, _SIZE = (
-    steps_of.TEXT, steps_of.SKIPPED, steps_of.TIME, steps_of.REQUEST, steps_of.STATUS, steps_of.SIZE,
-)  # fmt: skip
-_ISO_TIME, _EPOCH, _DATE, _CLOCK, _DURATION = (
-    steps_of.ISO_TIME, steps_of.EPOCH, steps_of.DATE, steps_of.CLOCK, steps_of.DURATION,
-)  # fmt: skip
-_BEFORE_PORT, _TARGET, _QUESTION_QUERY, _UPSTREAM = (
-    steps_of.BEFORE_PORT, steps_of.TARGET, steps_of.QUESTION_QUERY, steps_of.UPSTREAM,
-)  # fmt: skip
-_MAY_BE_EMPTY, _EMPTY_IS_NULL, _ENCODED = steps_of.MAY_BE_EMPTY, steps_of.EMPTY_IS_NULL, steps_of.ENCODED
-_URL, _PART = steps_of.URL, steps_of.PART
+_NO_DURATION = -1  # in place of nanoseconds: no field has been read; lower values are null
+_MOST_FRACTION = 9
 _HOST = 8 * TEXT_FIELDS.index("host")
 _QUERY = 8 * TEXT_FIELDS.index("query")
-_SIX_BYTES = uint64(0x0000FFFFFFFFFFFF)
-_DAY_MICROSECONDS = 86_400_000_000
-_EXACT = 1 << 53
 
 
 @inlined
@@ -73,63 +45,48 @@ def read_field(
     text_base: int,
     numbers: int,
 ) -> bool:
-    """Read one field.
-
-    Args:
-        kind: The kind of the step, see `Program`; kinds that read nothing are always read.
-        flags: See there.
-        column: See there.
-        unit: See there.
-        quoted: Whether quotes enclose the field.
-        start: The address of its first byte.
-        end: The address behind its last byte.
-        places: The address of the line's texts, see `Outputs`.
-        text_base: The address from which texts are counted.
-        numbers: The address of the line's numbers.
-    """
+    """Read one field; kind, flags, column and unit are those of its step. Kinds that read nothing are always read."""
     length = end - start
     is_null = length == 1 and load_byte(start) == 45
-    if kind == _TEXT:
+    if kind == steps_of.TEXT:
         return _read_text(flags, column, quoted, is_null, start, end, places, text_base, numbers)
-    if kind == _SKIPPED:
-        return length != 0 or quoted or flags & _MAY_BE_EMPTY != 0
-    if kind == _REQUEST:
+    if kind == steps_of.SKIPPED:
+        return length != 0 or quoted or flags & steps_of.MAY_BE_EMPTY != 0
+    if kind == steps_of.REQUEST:
         # TLS bytes and the like are rare, and so is what calls of functions cost.
-        return (flags & _URL == 0 and scan_request(start, end, places, text_base)) or scan_odd_request(
-            start, end, places, text_base, flags & _URL != 0
+        return (flags & steps_of.URL == 0 and scan_request(start, end, places, text_base)) or scan_odd_request(
+            start, end, places, text_base, flags & steps_of.URL != 0
         )
-    if kind == _TIME:
-        return _read_clf_time(start, length, numbers)
-    if kind == _STATUS:
-        return _read_status(start, length, numbers)
-    if kind == _SIZE:
-        return _read_size(start, length, numbers)
-    if kind == _DURATION:
+    if kind == steps_of.TIME:
+        return read_clf_time(start, length, numbers)
+    if kind == steps_of.STATUS:
+        return read_status(start, length, numbers)
+    if kind == steps_of.SIZE:
+        return read_size(start, end, numbers)
+    if kind == steps_of.DURATION:
         return _read_duration(flags, unit, is_null, start, end, numbers)
-    if kind == _ISO_TIME:
-        return _read_iso_time(start, end, numbers)
-    if kind == _CLOCK:
+    if kind == steps_of.ISO_TIME:
+        return read_iso_time(start, end, numbers)
+    if kind == steps_of.CLOCK:
         day = load_number(numbers, DAY)
-        return day >= 0 and length == 8 and _store_time(day, start, end, numbers)
-    if kind == _DATE:
+        return day >= 0 and length == 8 and read_clock(day, start, end, numbers)
+    if kind == steps_of.DATE:
         day = iso_days(start) if length == 10 else int64(-1)
-        store_word(numbers + 8 * DAY, day)
+        store_number(numbers, DAY, day)
         return bool(day >= 0)
-    if kind == _EPOCH:
-        microseconds = decimal(start, end, unit)
-        store_word(numbers + 8 * MICROSECONDS, microseconds)
-        return microseconds >= 0 and microseconds < END_OF_DAYS * _DAY_MICROSECONDS and length <= 17
-    if kind == _BEFORE_PORT:
+    if kind == steps_of.EPOCH:
+        return read_epoch_time(start, end, unit, _MOST_FRACTION, numbers)
+    if kind == steps_of.BEFORE_PORT:
         return _read_before_port(column, quoted, is_null, start, end, places, text_base)
-    if kind == _TARGET:
+    if kind == steps_of.TARGET:
         if is_null or length == 0:
             return False
         scan_target(start, end, places, text_base)
-    elif kind == _QUESTION_QUERY:
+    elif kind == steps_of.QUESTION_QUERY:
         mark = int64(length > 0 and load_byte(start) == 63)
-        store_int32(places + _QUERY, start + mark - text_base)
-        store_int32(places + _QUERY + 4, int64(-1) if is_null or length == 0 else length - mark)
-    elif kind == _UPSTREAM and not quoted:
+        length = int64(-1) if is_null or length == 0 else length - mark
+        store_text(places + _QUERY, start + mark - text_base, length)
+    elif kind == steps_of.UPSTREAM and not quoted:
         return not (length == 0 or load_byte(end - 1) == 44 or load_word(end) & uint64(0xFFFFFF) == 0x203A20)
     return True
 
@@ -150,122 +107,16 @@ def _read_text(
     if is_null:
         length = int64(-1)
     elif length == 0:
-        if flags & _EMPTY_IS_NULL:
+        if flags & steps_of.EMPTY_IS_NULL:
             length = int64(-1)
-        elif not quoted and flags & _MAY_BE_EMPTY == 0:
+        elif not quoted and flags & steps_of.MAY_BE_EMPTY == 0:
             return False
     elif not quoted and load_byte(start) == 34:
         return False
-    elif flags & _ENCODED and find(start, 37, end) < end:
-        store_word(numbers + 8 * ENCODED, int64(1))
-    store_int32(places + column, start - text_base)
-    store_int32(places + column + 4, length)
+    elif flags & steps_of.ENCODED and find(start, 37, end) < end:
+        store_number(numbers, ENCODED, int64(1))
+    store_text(places + column, start - text_base, length)
     return True
-
-
-@inlined
-def _read_clf_time(start: int, length: int, numbers: int) -> bool:
-    if length not in (20, 26):
-        return False
-    head = load_word(start)
-    tail = load_word(start + 4)
-    # The next line has mostly the same date and zone.
-    if head != load_word(numbers + 8 * _CLF_HEAD) or tail != load_word(numbers + 8 * _CLF_TAIL):
-        store_word(numbers + 8 * _CLF_HEAD, head)
-        store_word(numbers + 8 * _CLF_TAIL, tail)
-        store_word(numbers + 8 * _CLF_DAYS, clf_days(start))
-    days = load_number(numbers, _CLF_DAYS)
-    seconds = clock_seconds(start + 12)
-    if days < 0 or seconds < 0:
-        return False
-    since_1970 = days * 86400 + seconds
-    if length == 26:
-        zone = load_word(start + 20) & _SIX_BYTES
-        if zone != load_word(numbers + 8 * _ZONE):
-            store_word(numbers + 8 * _ZONE, zone)
-            store_word(numbers + 8 * _OFFSET, clf_zone(start + 20))
-        offset = load_number(numbers, _OFFSET)
-        if offset == NO_ZONE:
-            return False
-        since_1970 -= offset
-    store_word(numbers + 8 * MICROSECONDS, since_1970 * 1_000_000)
-    return True
-
-
-@inlined
-def _read_iso_time(start: int, end: int, numbers: int) -> bool:
-    if end - start < 19 or load_byte(start + 10) not in (84, 32):
-        return False
-    head = load_word(start)
-    tail = load_word(start + 8) & uint64(0xFFFF)
-    if head != load_word(numbers + 8 * _ISO_HEAD) or tail != load_word(numbers + 8 * _ISO_TAIL):
-        store_word(numbers + 8 * _ISO_HEAD, head)
-        store_word(numbers + 8 * _ISO_TAIL, tail)
-        store_word(numbers + 8 * _ISO_DAYS, iso_days(start))
-    day = load_number(numbers, _ISO_DAYS)
-    return day >= 0 and _store_time(day, start + 11, end, numbers)
-
-
-@compiled
-def _store_time(day: int, clock: int, end: int, numbers: int) -> bool:
-    """Store the time of a day and a clock, which a fraction and a zone may follow."""
-    seconds = clock_seconds(clock)
-    fraction = _fraction(clock + 8, end)
-    if seconds < 0 or fraction < 0:
-        return False
-    offset = _iso_zone(clock + 8 + (fraction & 15), end)
-    if offset == NO_ZONE:
-        return False
-    store_word(numbers + 8 * MICROSECONDS, (day * 86400 + seconds - offset) * 1_000_000 + (fraction >> 4))
-    return True
-
-
-@inlined
-def _fraction(address: int, end: int) -> Number:
-    """Return the microseconds of `.123` times 16, plus the bytes it takes; -1 for more than 9 digits or none."""
-    if address >= end or load_byte(address) not in (44, 46):
-        return int64(0)
-    digits = int64(1)
-    microseconds = int64(0)
-    while address + digits < end and 48 <= load_byte(address + digits) <= 57:
-        if digits <= 6:
-            microseconds = microseconds * 10 + load_byte(address + digits) - 48
-        digits += 1
-        if digits > 10:
-            return int64(-1)
-    if digits == 1:
-        return int64(-1)
-    for _ in range(digits, 7):
-        microseconds *= 10
-    return (microseconds << 4) + digits
-
-
-@inlined
-def _iso_zone(address: int, end: int) -> Number:
-    """Return seconds east of Greenwich of `Z`, `+0100`, `+01:00` or nothing, or `NO_ZONE`."""
-    length = end - address
-    if length == 0 or (length == 1 and load_byte(address) == 90):
-        return int64(0)
-    colon = int64(length == 6 and load_byte(address + 3) == 58)
-    if length != 5 + colon:
-        return int64(NO_ZONE)
-    return zone_seconds(load_byte(address), number(address + 1, 2), number(address + 3 + colon, 2))
-
-
-@inlined
-def _read_status(start: int, length: int, numbers: int) -> bool:
-    status = number(start, length)
-    store_word(numbers + 8 * STATUS, status)
-    return status == -1 or (length == 3 and status >= 100 and status <= 599)
-
-
-@inlined
-def _read_size(start: int, length: int, numbers: int) -> bool:
-    size = number(start, length)
-    if size < -1:
-        size = long_number(start, length)
-    store_word(numbers + 8 * SIZE, size)
-    return bool(size >= -1)
 
 
 @inlined
@@ -273,17 +124,17 @@ def _read_duration(flags: int, unit: int, is_null: bool, start: int, end: int, n
     """Read a duration, or add one of several; a single one that is null makes the sum null."""
     length = end - start
     value = int64(-1)
-    if not is_null and not (flags & _PART and length == 2 and load_word(start) & uint64(0xFFFF) == 0x312D):
-        value = decimal(start, end, unit)
-        if value < 0 or value >= _EXACT or length > 15:
+    if not is_null and not (flags & steps_of.PART and length == 2 and load_word(start) & uint64(0xFFFF) == 0x312D):
+        value = decimal(start, end, unit, _MOST_FRACTION)
+        if value < 0 or value >= MAX_EXACT:
             return False
     duration = load_number(numbers, NANOSECONDS)
-    if duration == NO_DURATION:
+    if duration == _NO_DURATION:
         duration = value if value >= 0 else int64(-2)
     else:
         duration = duration + value if duration >= 0 and value >= 0 else int64(-2)
-    store_word(numbers + 8 * NANOSECONDS, duration)
-    return bool(duration < _EXACT)
+    store_number(numbers, NANOSECONDS, duration)
+    return bool(duration < MAX_EXACT)
 
 
 @inlined
@@ -299,6 +150,5 @@ def _read_before_port(
         colon = end
     if column == _HOST and not is_null and number(colon + 1, end - colon - 1) < 0:
         return False
-    store_int32(places + column, start - text_base)
-    store_int32(places + column + 4, int64(-1) if is_null else colon - start)
+    store_text(places + column, start - text_base, int64(-1) if is_null else colon - start)
     return True

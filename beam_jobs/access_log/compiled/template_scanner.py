@@ -10,8 +10,19 @@ import numpy.typing as npt
 from beam_jobs.access_log.compiled import template_program as steps_of
 from beam_jobs.access_log.compiled.jit import compiled, inlined
 from beam_jobs.access_log.compiled.murmur3 import hash_lines
-from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, REWRITE, TOO_LONG, UNENDED, Outputs
+from beam_jobs.access_log.compiled.outputs import (
+    ACCEPTED,
+    DECLINED,
+    ENCODED,
+    NANOSECONDS,
+    NUMBERS,
+    REWRITE,
+    TOO_LONG,
+    UNENDED,
+    Outputs,
+)
 from beam_jobs.access_log.compiled.scan_fields import closing_quote, find, is_blank, number
+from beam_jobs.access_log.compiled.scan_times import NUMBERS_AND_DATES
 from beam_jobs.access_log.compiled.simd import (
     AHEAD,
     PADDING,
@@ -25,27 +36,15 @@ from beam_jobs.access_log.compiled.simd import (
     matching,
     not_ascii,
     prefetch,
-    store_int32,
+    store_text,
     uint8,
     uint64,
 )
-from beam_jobs.access_log.compiled.template_fields import (
-    ENCODED,
-    MICROSECONDS,
-    NANOSECONDS,
-    NUMBERS,
-    SIZE,
-    STATUS,
-    read_field,
-)
+from beam_jobs.access_log.compiled.template_fields import read_field
 
 NO_COMMENT = 256
 """In place of a comment's first byte: nothing is a comment."""
 
-_SKIPPED, _TIME, _ABSENT = steps_of.SKIPPED, steps_of.TIME, steps_of.ABSENT
-_ISO_TIME, _PREFIX = steps_of.ISO_TIME, steps_of.PREFIX
-_SPACES, _NO_SPACE_EVER = steps_of.SPACES, steps_of.NO_SPACE_EVER
-_UNQUOTED, _QUOTED_WITH_ESCAPES = steps_of.UNQUOTED, steps_of.QUOTED_WITH_ESCAPES
 # A step, see `Program`.
 _KIND, _COLUMN, _SEPARATOR_BYTES, _QUOTES, _FLAGS, _UNIT, _WORD = range(7)
 _STEP_BYTES = 8 * 7
@@ -83,9 +82,8 @@ def scan(
         this call the lines and the blank ones.
     """
     verdicts, bounds, texts, hashes = outputs.verdicts, outputs.bounds, outputs.texts, outputs.hashes
-    timestamps, dates, durations = outputs.timestamps, outputs.dates, outputs.durations
-    statuses, sizes = outputs.statuses, outputs.sizes
-    numbers = np.full(NUMBERS, -1, np.int64)
+    line_numbers, durations = outputs.numbers, outputs.durations
+    numbers = np.full(NUMBERS_AND_DATES, -1, np.int64)
     # Addresses, for arrays are counted up and down at each call of a function, inlined or not.
     numbers_at, texts_at = address_of(numbers), address_of(texts)
     steps, steps_end = address_of(program.steps), program.steps.shape[0]
@@ -109,7 +107,7 @@ def scan(
             start = newline + 1
             continue
         else:
-            for index in range(ENCODED + 1):
+            for index in range(NUMBERS):
                 numbers[index] = -1
             verdict = _read_line(
                 start, line_end, odd != 0, steps, steps_end, separators, text_base,
@@ -117,10 +115,8 @@ def scan(
             )  # fmt: skip
         bounds[found, 0] = start - base + origin
         bounds[found, 1] = line_end - base + origin
-        timestamps[found] = numbers[MICROSECONDS]
-        dates[found] = numbers[MICROSECONDS] // 86_400_000_000
-        statuses[found] = numbers[STATUS]
-        sizes[found] = numbers[SIZE]
+        for index in range(NANOSECONDS):
+            line_numbers[found, index] = numbers[index]
         durations[found] = np.nan if numbers[NANOSECONDS] < 0 else numbers[NANOSECONDS] / 1_000_000
         verdicts[found] = verdict
         found += 1
@@ -172,23 +168,22 @@ def _read_line(
         step = steps + _STEP_BYTES * number_of_step
         kind = load_number(step, _KIND)
         column = load_number(step, _COLUMN)
-        if kind == _ABSENT:
-            store_int32(places + column + 4, int64(-1))
+        if kind == steps_of.ABSENT:
+            store_text(places + column, int64(0), int64(-1))
             continue
         separator_bytes = load_number(step, _SEPARATOR_BYTES)
         flags = load_number(step, _FLAGS)
         end = line_end if separator_bytes == 0 else _field_end(address, line_end, is_odd, step, separators)
         if end == _NO_SEPARATOR:
-            store_int32(places, number_of_step)
-            store_int32(places + 4, address - start)
+            store_text(places, number_of_step, address - start)
             return int64(UNENDED)
         if end == _LATE_SEPARATOR or (
-            kind <= _SKIPPED
-            and (flags & _NO_SPACE_EVER or (separator_bytes == 0 and flags & _SPACES == 0))
+            kind <= steps_of.SKIPPED
+            and (flags & steps_of.NO_SPACE_EVER or (separator_bytes == 0 and flags & steps_of.SPACES == 0))
             and find(address, 32, end) < end
         ):
             return int64(DECLINED)
-        quoted = load_number(step, _QUOTES) != _UNQUOTED
+        quoted = load_number(step, _QUOTES) != steps_of.UNQUOTED
         unit = load_number(step, _UNIT)
         if not read_field(kind, flags, column, unit, quoted, address, end, places, text_base, numbers):
             return int64(DECLINED)
@@ -206,25 +201,25 @@ def _field_end(address: int, line_end: int, is_odd: bool, step: int, separators:
     quotes = load_number(step, _QUOTES)
     word = separators + 16 * load_number(step, _WORD)
     separator = load_word(word)
-    if kind == _PREFIX:
+    if kind == steps_of.PREFIX:
         end = address
-    elif is_odd and quotes == _QUOTED_WITH_ESCAPES:
+    elif is_odd and quotes == steps_of.QUOTED_WITH_ESCAPES:
         end = closing_quote(address, line_end)
     else:
         end = find(address, separator & uint64(0xFF), line_end)
         # A time may hold one space itself.
-        if kind == _TIME and end == address + 20 and separator & uint64(0xFF) == 32:
+        if kind == steps_of.TIME and end == address + 20 and separator & uint64(0xFF) == 32:
             if load_byte(end + 1) in (43, 45) and number(end + 2, 4) >= 0:
                 end += 6
-        elif kind == _ISO_TIME and end == address + 10 and separator & uint64(0xFF) == 32:
+        elif kind == steps_of.ISO_TIME and end == address + 10 and separator & uint64(0xFF) == 32:
             end = find(end + 1, 32, line_end)
     if load_word(end) & load_word(word + 8) == separator and separator_bytes <= 8:
         return end
-    if kind == _PREFIX or quotes == _QUOTED_WITH_ESCAPES:
+    if kind == steps_of.PREFIX or quotes == steps_of.QUOTED_WITH_ESCAPES:
         return end if _separator_at(end, word, separator_bytes) else int64(_NO_SEPARATOR)
     later = _separator_behind(end, line_end, word, separator_bytes)
     # What the bytes before a separator that came late mean is the reference reader's matter.
-    if later != end and later != _NO_SEPARATOR and load_number(step, _FLAGS) & _SPACES == 0:
+    if later != end and later != _NO_SEPARATOR and load_number(step, _FLAGS) & steps_of.SPACES == 0:
         return int64(_LATE_SEPARATOR)
     return later
 

@@ -26,7 +26,7 @@ JSON_FORMATS = (
         ),
     ),
     # Caddy 2.5 and later, encoder `json`: https://caddyserver.com/docs/caddyfile/directives/log and the fields of
-    # LoggableHTTPRequest in modules/caddyhttp/marshalers.go. Other loggers of the same file are no access log.
+    # LoggableHTTPRequest in modules/caddyhttp/marshalers.go. Other loggers of the same file are not access logs.
     JsonFormat(
         "caddy",
         (

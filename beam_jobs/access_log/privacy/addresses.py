@@ -130,4 +130,4 @@ def _read_key(line: str, number: int) -> tuple[date, bytes]:
     try:
         return date.fromisoformat(first) if first else date.min, key.encode()
     except ValueError as error:
-        raise AnonymisingKeyError(f"line {number} of the keys: {first} is no date") from error
+        raise AnonymisingKeyError(f"line {number} of the keys: {first} is not a date") from error

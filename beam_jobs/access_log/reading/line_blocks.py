@@ -44,14 +44,7 @@ class CorruptGzipError(ValueError):
 
 
 def read_block(read: RangeReader, size: int, start: int, end: int, max_line_bytes: int) -> LineBlock:
-    """Return the lines of a plain object whose first byte lies in [start, end).
-
-    Args:
-        read: reads a range of the object.
-        size: bytes of the object.
-        start: first byte of the block.
-        end: one behind its last byte, at most `size`.
-        max_line_bytes: a last line longer than this is cut.
+    """Return the lines of a plain object of `size` bytes whose first byte lies in [start, end).
 
     Returns:
         The block's lines; no bytes where no line begins in the block.

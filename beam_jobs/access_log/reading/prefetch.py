@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
 
 _Item = TypeVar("_Item")
-_LOOK_SECONDS = 0.1  # between checks whether anybody still wants what is read
+_END: Any = object()
 
 
 class ReadAhead(Generic[_Item]):
@@ -20,38 +20,17 @@ class ReadAhead(Generic[_Item]):
 
     def __init__(self, items: Iterator[_Item], held: int) -> None:
         self._items = items
-        self._made: queue.Queue[tuple[_Item] | BaseException | None] = queue.Queue(held)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._make, name="read-ahead", daemon=True)
+        self._held = held
+        self._thread = ThreadPoolExecutor(1, "read-ahead")
 
     def __enter__(self) -> Iterator[_Item]:
-        self._thread.start()
         return self._take()
 
     def __exit__(self, *_exception: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._thread.shutdown(cancel_futures=True)
 
     def _take(self) -> Iterator[_Item]:
-        while (made := self._made.get()) is not None:
-            if isinstance(made, BaseException):
-                raise made
-            yield made[0]
-
-    def _make(self) -> None:
-        try:
-            for item in self._items:
-                if not self._put((item,)):
-                    return
-            self._put(None)
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the items are taken
-            self._put(error)
-
-    def _put(self, made: tuple[_Item] | BaseException | None) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._made.put(made, timeout=_LOOK_SECONDS)
-            except queue.Full:
-                continue
-            return True
-        return False
+        ahead = deque(self._thread.submit(next, self._items, _END) for _ in range(self._held))
+        while (item := ahead.popleft().result()) is not _END:
+            ahead.append(self._thread.submit(next, self._items, _END))
+            yield item

@@ -64,16 +64,16 @@ def _values(log_format: JsonFormat, line: bytes) -> dict[_Path, bytes | None]:
             line.decode("utf-8", _ESCAPE_BYTES), parse_float=_Number, parse_int=_Number, parse_constant=_no_constant
         )
     except (ValueError, RecursionError) as error:
-        raise _mismatch(log_format, f"it is no JSON: {error}") from error
+        raise _mismatch(log_format, f"it is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise _mismatch(log_format, "it is no JSON object")
+        raise _mismatch(log_format, "it is not a JSON object")
     values = {}
     for key in log_format.keys:
         inner: Any = document
         for name in key.path[:-1]:
             inner = inner.get(name, {})
             if not isinstance(inner, dict):
-                raise _mismatch(log_format, f"{name} is no object")
+                raise _mismatch(log_format, f"{name} is not an object")
         if key.path[-1] in inner:
             values[key.path] = _text(log_format, key.path, inner[key.path[-1]])
     for group in log_format.groups:
@@ -159,7 +159,7 @@ def _mismatch(log_format: JsonFormat, what: str) -> LineError:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _escape_bytes(error: UnicodeError) -> tuple[str, int]:

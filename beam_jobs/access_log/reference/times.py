@@ -30,7 +30,7 @@ def read_time(field: str, value: bytes | None) -> datetime:
         else:
             local = _epoch(field, written)
     except ValueError as error:
-        raise LineError(RejectReason.BAD_TIMESTAMP, f"the time {shown(written)} is no real one: {error}") from error
+        raise LineError(RejectReason.BAD_TIMESTAMP, f"the time {shown(written)} is not a real one: {error}") from error
     if local is None:
         raise LineError(RejectReason.BAD_TIMESTAMP, f"the time {shown(written)} is not like {TIME_FIELDS[field]}")
     if not 1970 <= local.year <= 2199:

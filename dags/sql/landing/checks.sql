@@ -65,7 +65,7 @@ FROM backfilled
 UNION ALL
 SELECT 'share of rejected lines', 'warn', 100 * rejected <= lines * {{ max_rejected_percent }},
   CAST(FLOOR(lines * {{ max_rejected_percent }} / 100) AS INT64), rejected,
-  CONCAT('rejected of ', CAST(lines AS STRING), ' lines, at most {{ max_rejected_percent }} % should be')
+  CONCAT('rejected of ', CAST(lines AS STRING), IF(lines = 1, ' line', ' lines'), ', at most {{ max_rejected_percent }} % should be')
 FROM balance
 UNION ALL
 SELECT 'values that are there', 'warn', 10 * with_nulls <= landed, CAST(FLOOR(landed / 10) AS INT64), with_nulls,

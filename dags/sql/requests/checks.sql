@@ -26,7 +26,7 @@ rebuilt AS (
 SELECT 'landed = requests + duplicates' AS check_name, 'fail' AS level,
   landed = requests + delivered_again + in_both AS passed,
   landed AS expected, requests + delivered_again + in_both AS actual,
-  CONCAT('of these ', CAST(requests AS STRING), ' requests, ', CAST(delivered_again AS STRING), ' delivered again, ',
+  CONCAT('of these ', CAST(requests AS STRING), IF(requests = 1, ' request, ', ' requests, '), CAST(delivered_again AS STRING), ' delivered again, ',
     CAST(in_both AS STRING), ' both streamed and backfilled') AS message
 FROM balance
 UNION ALL

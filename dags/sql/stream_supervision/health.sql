@@ -27,7 +27,7 @@ SELECT 'at most this % of the lines rejected' AS check_name, 'fail' AS level,
   lines < 100 OR 100 * rejected <= lines * @max_rejected_percent AS passed,
   @max_rejected_percent AS expected,
   IF(lines > 0, ROUND(100 * rejected / lines, 1), 0.0) AS actual,
-  CONCAT(CAST(rejected AS STRING), ' of the last ', CAST(lines AS STRING), ' lines: see {{ runbooks }}#rejected-lines')
+  CONCAT(CAST(rejected AS STRING), ' of the last ', CAST(lines AS STRING), IF(lines = 1, ' line', ' lines'), ': see {{ runbooks }}#rejected-lines')
     AS message
 FROM lately
 {% if max_freshness_minutes %}

@@ -11,9 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from emulators.dataflow.api.authorisation import refusal_of_rest
 from emulators.dataflow.api.service import DEFAULT_LOCATION, DataflowService
 from emulators.dataflow.errors import ApiError, invalid_argument
 from emulators.dataflow.launch.request import Launch
+from emulators.guard.asgi import GuardedApplication
+from emulators.guard.rules import Guard
+from emulators.guard.token import Token
 
 _Handler = Callable[[Request], Awaitable[JSONResponse]]
 
@@ -53,8 +57,8 @@ class _Call:
         return body
 
 
-def application(service: DataflowService) -> Starlette:
-    """Return the web application."""
+def application(service: DataflowService, guard: Guard, token: Token) -> GuardedApplication:
+    """Return the web application; what is not a mere look takes the token."""
 
     def launch(call: _Call) -> dict[str, Any]:
         body = call.json()
@@ -118,7 +122,11 @@ def application(service: DataflowService) -> Starlette:
         ]
     methods = ["GET", "POST", "PUT", "DELETE"]
     routes.append(Route(f"{in_project}/{{rest:path}}", _answer(not_offered), methods=methods))
-    return Starlette(routes=routes, exception_handlers={Exception: _internal_error})
+    return GuardedApplication(
+        Starlette(routes=routes, exception_handlers={Exception: _internal_error}),
+        guard,
+        lambda method, headers: refusal_of_rest(method, headers.get("authorization", ""), token),
+    )
 
 
 def _internal_error(_: Request, error: Exception) -> JSONResponse:

@@ -10,16 +10,22 @@ from google.protobuf import any_pb2, json_format
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
+from emulators.dataflow.api.authorisation import TokenInterceptor
 from emulators.dataflow.api.service import DEFAULT_LOCATION, DataflowService
 from emulators.dataflow.errors import ApiError
 from emulators.dataflow.launch.request import Launch
+from emulators.guard.token import Token
 
 _THREADS = 8
 
 
-def server(service: DataflowService) -> grpc.Server:
-    """Return a gRPC server that is not started yet and listens nowhere yet."""
-    made = grpc.server(ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"), options=[("grpc.so_reuseport", 0)])
+def server(service: DataflowService, token: Token) -> grpc.Server:
+    """Return a gRPC server that is not started yet and listens nowhere yet; what is not a mere look takes the token."""
+    made = grpc.server(
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"),
+        interceptors=[TokenInterceptor(token)],
+        options=[("grpc.so_reuseport", 0)],
+    )
     made.add_generic_rpc_handlers(_handlers(service))
     return made
 

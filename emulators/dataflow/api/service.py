@@ -13,6 +13,7 @@ from emulators.dataflow.jobs.job import VIEWS, Job, new_resource, timestamp
 from emulators.dataflow.jobs.metrics import metric_updates
 from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import FILTERS, JobStore
+from emulators.dataflow.launch.confinement import Confinement
 from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.request import Launch
 from emulators.dataflow.launch.template import Template, read_template
@@ -39,13 +40,22 @@ class DataflowService:
         store: The jobs.
         follower: Runs them.
         images: Entry point modules by image name.
+        confinement: The limits of every launch.
     """
 
-    def __init__(self, project: str, store: JobStore, follower: JobFollower, images: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        project: str,
+        store: JobStore,
+        follower: JobFollower,
+        images: Mapping[str, str],
+        confinement: Confinement,
+    ) -> None:
         self._project = project
         self._store = store
         self._follower = follower
         self._images = images
+        self._confinement = confinement
 
     def launch(self, project: str, location: str, launch: Launch, *, validate_only: bool = False) -> dict[str, Any]:
         """Serve `projects.locations.flexTemplates.launch`.
@@ -59,12 +69,10 @@ class DataflowService:
         """
         self._check_project(project, location)
         _check_name(launch.job_name)
-        if launch.spec is None:
-            template = read_template(launch.spec_uri, project)
-        else:
-            template = Template.from_json(launch.spec, "in the request")
-        template.check(launch.parameters)
+        self._confinement.check_spec(launch.spec_uri)
+        template = read_template(launch.spec_uri, project)
         environment = template.environment | launch.environment
+        self._confinement.check(template, launch.parameters, environment)
         resource = new_resource(project, location, launch.job_name, template.job_type(launch.parameters))
         options = pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
         if labels := environment.get("additionalUserLabels"):

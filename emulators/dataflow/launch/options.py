@@ -4,32 +4,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-#: Fields of FlexTemplateRuntimeEnvironment by the names of Beam's options.
-_FIELDS = {
-    "additionalExperiments": "experiments",
-    "autoscalingAlgorithm": "autoscaling_algorithm",
-    "diskSizeGb": "disk_size_gb",
-    "enableStreamingEngine": "enable_streaming_engine",
-    "kmsKeyName": "dataflow_kms_key",
-    "machineType": "worker_machine_type",
-    "maxWorkers": "max_num_workers",
-    "network": "network",
-    "numWorkers": "num_workers",
-    "sdkContainerImage": "sdk_container_image",
-    "serviceAccountEmail": "service_account_email",
-    "stagingLocation": "staging_location",
-    "subnetwork": "subnetwork",
-    "tempLocation": "temp_location",
-    "workerRegion": "worker_region",
-    "workerZone": "worker_zone",
-}
-_LISTS = ("additionalExperiments", "additionalPipelineOptions")
-#: What `ipConfiguration` WORKER_IP_PRIVATE is to Beam.
-_PRIVATE = "no_use_public_ips"
+from emulators.dataflow.launch.beam_options import ENVIRONMENT_FIELDS, LAUNCH_OPTIONS, PRIVATE_ADDRESSES
 
-#: The service takes these as parameters too, without their being in a template's metadata, cf.
-#: terraform-provider-google#11008.
-PIPELINE_OPTIONS = frozenset(_FIELDS.values()) | {_PRIVATE}
+_LISTS = ("additionalExperiments", "additionalPipelineOptions")
 
 
 def check_environment(environment: Mapping[str, Any]) -> None:
@@ -45,7 +22,7 @@ def check_environment(environment: Mapping[str, Any]) -> None:
         values = environment.get(name, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise TypeError(f"environment.{name} must be a list of strings")
-    for name in _FIELDS.keys() - set(_LISTS):
+    for name in ENVIRONMENT_FIELDS.keys() - set(_LISTS):
         if not isinstance(environment.get(name, ""), str | int | bool):
             raise TypeError(f"environment.{name} must be a string, a number or a truth value")
 
@@ -57,25 +34,24 @@ def pipeline_options(
 
     Args:
         resource: The job.
-        spec_uri: Where the container spec is; "" where the request held it.
+        spec_uri: Where the container spec is.
         parameters: Of the launch.
         environment: Of the launch, a checked FlexTemplateRuntimeEnvironment.
     """
+    bucket = spec_uri.removeprefix("gs://").partition("/")[0]
     options: dict[str, str | list[str]] = {
         "runner": "FnApiRunner",
         "job_name": resource["name"],
         "project": resource["projectId"],
         "region": resource["location"],
+        "temp_location": f"gs://{bucket}/tmp",  # noqa: S108 - on Cloud Storage
     }
-    if spec_uri:
-        bucket = spec_uri.removeprefix("gs://").partition("/")[0]
-        options["temp_location"] = f"gs://{bucket}/tmp"  # noqa: S108 - on Cloud Storage
-    for field, option in _FIELDS.items():
+    for field, option in ENVIRONMENT_FIELDS.items():
         if field in environment:
             value = environment[field]
             options[option] = value if isinstance(value, list) else _text(value)
     if environment.get("ipConfiguration") == "WORKER_IP_PRIVATE":
-        options[_PRIVATE] = "true"
+        options[PRIVATE_ADDRESSES] = "true"
     if labels := environment.get("additionalUserLabels"):
         options["labels"] = [f"{key}={value}" for key, value in labels.items()]
     return options | dict(parameters)
@@ -84,16 +60,17 @@ def pipeline_options(
 def command(module: str, options: Mapping[str, str | list[str]], environment: Mapping[str, Any]) -> list[str]:
     """Return the argument list that runs an entry point with its options and with `additionalPipelineOptions`.
 
-    A true flag of Beam's is passed by its name alone and a false one not at all, as its option parser wants it.
+    Modules are not looked for in the folder where it runs, which the job may write to. A true flag of Beam's is passed
+    by its name alone and a false one not at all, as its option parser wants it.
     """
     arguments = []
     for name, value in options.items():
         for one in value if isinstance(value, list) else [value]:
-            if name in PIPELINE_OPTIONS and one in ("true", "false"):
+            if name in LAUNCH_OPTIONS and one in ("true", "false"):
                 arguments += [f"--{name}"] if one == "true" else []
             else:
                 arguments.append(f"--{name}={one}")
-    return [sys.executable, "-m", module, *arguments, *environment.get("additionalPipelineOptions", [])]
+    return [sys.executable, "-P", "-m", module, *arguments, *environment.get("additionalPipelineOptions", [])]
 
 
 def _text(value: object) -> str:

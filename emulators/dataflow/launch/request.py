@@ -10,7 +10,6 @@ from emulators.dataflow.launch.options import check_environment
 _TYPES = {
     "jobName": str,
     "containerSpecGcsPath": str,
-    "containerSpec": dict,
     "parameters": dict,
     "environment": dict,
     "update": bool,
@@ -23,8 +22,7 @@ class Launch:
 
     Attributes:
         job_name: Of the new job.
-        spec_uri: gs:// address of the container spec, or "" where the request holds it.
-        spec: The container spec of the request, if it holds one.
+        spec_uri: gs:// address of the container spec.
         parameters: Of the template.
         environment: A FlexTemplateRuntimeEnvironment.
         update: Whether the job replaces the active one of its name.
@@ -32,7 +30,6 @@ class Launch:
 
     job_name: str
     spec_uri: str
-    spec: dict[str, Any] | None
     parameters: dict[str, str]
     environment: dict[str, Any]
     update: bool
@@ -60,10 +57,15 @@ class Launch:
             check_environment(environment)
         except TypeError as error:
             raise invalid_argument(f"Invalid value at 'launch_parameter': {error}") from error
-        uri, spec = launch.get("containerSpecGcsPath", ""), launch.get("containerSpec")
-        if bool(uri) == bool(spec):
-            raise invalid_argument("Give either containerSpecGcsPath or containerSpec.")
-        return cls(launch.get("jobName", ""), uri, spec, parameters, environment, launch.get("update", False))
+        if "containerSpec" in launch:
+            raise invalid_argument(
+                "Invalid value at 'launch_parameter': containerSpec is refused here; upload the spec and give "
+                "containerSpecGcsPath."
+            )
+        uri = launch.get("containerSpecGcsPath")
+        if not uri:
+            raise invalid_argument("Invalid value at 'launch_parameter': containerSpecGcsPath is missing.")
+        return cls(launch.get("jobName", ""), uri, parameters, environment, launch.get("update", False))
 
 
 def _camel(name: str) -> str:

@@ -13,7 +13,8 @@ from google.cloud.storage import Client
 
 from emulators.dataflow.errors import ApiError, invalid_argument, invalid_parameters
 from emulators.dataflow.jobs.states import JobType
-from emulators.dataflow.launch.options import PIPELINE_OPTIONS, check_environment
+from emulators.dataflow.launch.beam_options import LAUNCH_OPTIONS
+from emulators.dataflow.launch.options import check_environment
 
 _SECONDS_FOR_A_SPEC = 10
 
@@ -26,6 +27,13 @@ class Parameter:
     is_optional: bool
     patterns: tuple[re.Pattern[str], ...]
 
+    def mismatch(self, value: str) -> str | None:
+        """Return what is wrong with a value, None for a good one."""
+        for pattern in self.patterns:
+            if not pattern.fullmatch(value):
+                return f"Parameter didn't match regex '{pattern.pattern}'"
+        return None
+
 
 @dataclass(frozen=True)
 class Template:
@@ -33,13 +41,13 @@ class Template:
 
     Attributes:
         image: The container image that holds the pipeline's entry point.
-        parameters: By name; None for a template without metadata, which takes any.
+        parameters: By name; a launch can give no others.
         is_streaming: Whether its jobs are streaming jobs.
         environment: Its `defaultEnvironment`.
     """
 
     image: str
-    parameters: dict[str, Parameter] | None
+    parameters: dict[str, Parameter]
     is_streaming: bool
     environment: dict[str, Any]
 
@@ -64,13 +72,12 @@ class Template:
         spec = _object(spec, "the container spec")
         if not isinstance(spec.get("image"), str):
             raise TypeError("the container spec has no image")
-        parameters = None
-        metadata = _object(spec.get("metadata") or {}, "metadata")
-        if metadata:
-            listed = metadata.get("parameters") or []
-            if not isinstance(listed, list):
-                raise TypeError("metadata.parameters must be a list")
-            parameters = {one.name: one for one in map(_parameter, listed)}
+        # The service takes a spec without metadata, and any parameter then.
+        metadata = _object(spec.get("metadata"), "metadata")
+        listed = metadata.get("parameters")
+        if not isinstance(listed, list):
+            raise TypeError("metadata.parameters must be a list")
+        parameters = {one.name: one for one in map(_parameter, listed)}
         environment = _object(spec.get("defaultEnvironment") or {}, "defaultEnvironment")
         check_environment(environment)
         return cls(spec["image"], parameters, metadata.get("streaming") is True, environment)
@@ -86,18 +93,14 @@ class Template:
         Raises:
             ApiError: 400, naming every parameter that is unknown or missing or does not match its patterns.
         """
-        if self.parameters is None:
-            return
-        known = self.parameters.keys() | PIPELINE_OPTIONS
+        known = self.parameters.keys() | LAUNCH_OPTIONS
         violations = {name: "Unrecognized parameter" for name in parameters if name not in known}
         for name, parameter in self.parameters.items():
             if name not in parameters:
                 if not parameter.is_optional:
                     violations[name] = "Missing required parameter"
-                continue
-            for pattern in parameter.patterns:
-                if not pattern.fullmatch(parameters[name]):
-                    violations[name] = f"Parameter didn't match regex '{pattern.pattern}'"
+            elif reason := parameter.mismatch(parameters[name]):
+                violations[name] = reason
         if violations:
             raise invalid_parameters(violations)
 

@@ -61,7 +61,7 @@ class Child:
         return self.folder / "metrics.json"
 
     def start(self, command: list[str], environment: dict[str, str]) -> None:
-        """Start the command in a session of its own. A second start of the same job does nothing.
+        """Start the command in the job's folder, in a session of its own. A second start of the same job does nothing.
 
         Raises:
             OSError: The process or its log files cannot be made.
@@ -73,6 +73,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
+                cwd=self.folder,
                 env=environment,
                 start_new_session=True,
             )

@@ -117,6 +117,8 @@ class JobFollower:
     def _start(self, job: Job, child: Child) -> None:
         environment = {
             **os.environ,
+            # Entry points are found where the emulator was started, as with `python -m`.
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH")))),
             "PYTHONUNBUFFERED": "1",
             "DATAFLOW_EMULATOR_JOB_ID": job.id,
             "DATAFLOW_EMULATOR_METRICS_FILE": str(child.metrics),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any
 
 import grpc
 
-from emulators.pubsub.api.publisher import Publisher
-from emulators.pubsub.api.schemas import Schemas
+from emulators.pubsub.api.publisher import Publisher, SchemaService
 from emulators.pubsub.api.service import Service
 from emulators.pubsub.api.streaming import StreamingPull
 from emulators.pubsub.api.subscriber import Subscriber
@@ -16,61 +16,25 @@ from emulators.pubsub.broker.broker import Broker
 from emulators.pubsub.errors import PubsubError, unsupported
 from emulators.pubsub.wire import Message, type_of
 
-_MAX_REQUEST_BYTES = 32 * 1024 * 1024
 _OPTIONS = (
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", _MAX_REQUEST_BYTES),
+    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     ("grpc.max_send_message_length", -1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
 
-_PUBLISHER = {
-    "CreateTopic": "Topic",
-    "UpdateTopic": "UpdateTopicRequest",
-    "GetTopic": "GetTopicRequest",
-    "ListTopics": "ListTopicsRequest",
-    "ListTopicSubscriptions": "ListTopicSubscriptionsRequest",
-    "ListTopicSnapshots": "ListTopicSnapshotsRequest",
-    "DeleteTopic": "DeleteTopicRequest",
-    "DetachSubscription": "DetachSubscriptionRequest",
-    "Publish": "PublishRequest",
-}
-_SUBSCRIBER = {
-    "CreateSubscription": "Subscription",
-    "GetSubscription": "GetSubscriptionRequest",
-    "UpdateSubscription": "UpdateSubscriptionRequest",
-    "ListSubscriptions": "ListSubscriptionsRequest",
-    "DeleteSubscription": "DeleteSubscriptionRequest",
-    "ModifyAckDeadline": "ModifyAckDeadlineRequest",
-    "ModifyPushConfig": "ModifyPushConfigRequest",
-    "Acknowledge": "AcknowledgeRequest",
-    "Pull": "PullRequest",
-    "CreateSnapshot": "CreateSnapshotRequest",
-    "GetSnapshot": "GetSnapshotRequest",
-    "ListSnapshots": "ListSnapshotsRequest",
-    "UpdateSnapshot": "UpdateSnapshotRequest",
-    "DeleteSnapshot": "DeleteSnapshotRequest",
-    "Seek": "SeekRequest",
-}
-_SCHEMAS = {"ListSchemas": "ListSchemasRequest"}
-
 
 def create_server(broker: Broker, projects: Collection[str] = ()) -> grpc.aio.Server:
     """Return a server of the services, not yet bound to an address."""
     server = grpc.aio.server(options=_OPTIONS)
-    publisher = {name: _unary(Publisher(broker, projects), name, kind) for name, kind in _PUBLISHER.items()}
-    subscriber = {name: _unary(Subscriber(broker, projects), name, kind) for name, kind in _SUBSCRIBER.items()}
-    subscriber["StreamingPull"] = _streaming_pull(broker)
-    schemas = {name: _unary(Schemas(broker, projects), name, kind) for name, kind in _SCHEMAS.items()}
-    server.add_generic_rpc_handlers(
-        [
-            grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", publisher),
-            grpc.method_handlers_generic_handler("google.pubsub.v1.Subscriber", subscriber),
-            grpc.method_handlers_generic_handler("google.pubsub.v1.SchemaService", schemas),
-            _Unimplemented(),
-        ]
-    )
+    for service in (Publisher, Subscriber, SchemaService):
+        handlers = _unary_handlers(service(broker, projects))
+        if service is Subscriber:
+            handlers["StreamingPull"] = _streaming_pull(broker)
+        handler = grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service.__name__}", handlers)
+        server.add_generic_rpc_handlers([handler])
+    server.add_generic_rpc_handlers([_Unimplemented()])
     return server
 
 
@@ -88,18 +52,26 @@ class _Unimplemented:
         return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def _unary(service: Service, name: str, request_type: str) -> Any:
-    method = getattr(service, "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:])
+def _unary_handlers(service: Service) -> dict[str, Any]:
+    handlers = {}
+    for name, method in inspect.getmembers(service, inspect.iscoroutinefunction):
+        rpc = name.title().replace("_", "")
+        # CreateTopic and CreateSubscription take the resource itself.
+        request_type = type_of.get(f"{rpc}Request") or type_of[rpc.removeprefix("Create")]
+        handlers[rpc] = grpc.unary_unary_rpc_method_handler(
+            _answering(method), request_deserializer=request_type.FromString, response_serializer=_serialised
+        )
+    return handlers
 
+
+def _answering(method: Callable[[Message], Awaitable[Message]]) -> Any:
     async def answer(request: Message, context: grpc.aio.ServicerContext) -> Message:
         try:
-            return await method(request, context)
+            return await method(request)
         except PubsubError as error:
             await context.abort(error.code, error.message, error.trailing_metadata())
 
-    return grpc.unary_unary_rpc_method_handler(
-        answer, request_deserializer=type_of[request_type].FromString, response_serializer=_serialised
-    )
+    return answer
 
 
 def _streaming_pull(broker: Broker) -> Any:

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
 
 from emulators.pubsub import wire
 from emulators.pubsub.api.configuration import check_ack_deadline
-from emulators.pubsub.api.receiving import (
-    MAX_RESPONSE_BYTES,
-    MAX_RESPONSE_MESSAGES,
-    fill,
-    require_readable,
-    stale_ack_ids,
-)
 from emulators.pubsub.broker.broker import Broker
-from emulators.pubsub.broker.delivery import Consumer
+from emulators.pubsub.broker.delivery import AckResult, Consumer
 from emulators.pubsub.errors import PubsubError, invalid
 from emulators.pubsub.names import project_of
 from emulators.pubsub.wire import Message
-
-Write = Callable[[Message], Coroutine[Any, Any, None]]
 
 
 class StreamingPull:
@@ -44,8 +34,8 @@ class StreamingPull:
     def __init__(self, broker: Broker, request: Message) -> None:
         project_of(request.subscription, "subscriptions")
         self._broker = broker
-        self._subscription = broker.subscription(request.subscription)
-        require_readable(broker, self._subscription)
+        self._subscription = broker.subscriptions[request.subscription]
+        broker.require_readable(self._subscription)
         check_ack_deadline(request.stream_ack_deadline_seconds)
         self._ack_seconds: int = request.stream_ack_deadline_seconds
         self._max_messages: int = request.max_outstanding_messages
@@ -53,7 +43,9 @@ class StreamingPull:
         self._consumer = Consumer()
         self._confirmations: deque[Message] = deque()
 
-    async def run(self, first: Message, requests: AsyncIterator[Message], write: Write) -> None:
+    async def run(
+        self, first: Message, requests: AsyncIterator[Message], write: Callable[[Message], Awaitable[None]]
+    ) -> None:
         """Serve the stream until the client ends it.
 
         Raises:
@@ -65,7 +57,7 @@ class StreamingPull:
         try:
             while not reader.done():
                 # Before each wait: what happens while a response is written wakes nobody.
-                require_readable(self._broker, self._subscription)
+                self._broker.require_readable(self._subscription)
                 if self._broker.is_closing:
                     raise PubsubError(grpc.StatusCode.UNAVAILABLE, "The Pub/Sub emulator stops.")
                 response = self._next_response()
@@ -79,23 +71,18 @@ class StreamingPull:
 
     def _next_response(self) -> Message | None:
         if self._confirmations:
-            return self._described(self._confirmations.popleft())
-        room = MAX_RESPONSE_MESSAGES
-        if self._max_messages > 0:
-            room = min(room, self._max_messages - self._consumer.messages)
-        size = MAX_RESPONSE_BYTES
-        if self._max_bytes > 0:
-            size = min(size, self._max_bytes - self._consumer.bytes)
-        if room <= 0 or size <= 0:
-            return None
-        deliveries = self._subscription.take(self._consumer, room, size, self._ack_seconds)
-        if not deliveries:
-            return None
-        response = wire.StreamingPullResponse()
-        fill(response, self._subscription, deliveries)
-        return self._described(response)
-
-    def _described(self, response: Message) -> Message:
+            response = self._confirmations.popleft()
+        else:
+            response = wire.StreamingPullResponse()
+            is_any = self._subscription.deliver(
+                response,
+                self._consumer,
+                max_messages=self._max_messages - self._consumer.messages if self._max_messages > 0 else None,
+                max_bytes=self._max_bytes - self._consumer.bytes if self._max_bytes > 0 else None,
+                ack_seconds=self._ack_seconds,
+            )
+            if not is_any:
+                return None
         config = self._subscription.config
         response.subscription_properties.exactly_once_delivery_enabled = config.enable_exactly_once_delivery
         response.subscription_properties.message_ordering_enabled = config.enable_message_ordering
@@ -117,34 +104,26 @@ class StreamingPull:
             raise invalid("modify_deadline_seconds and modify_deadline_ack_ids must have the same length.")
         for seconds in request.modify_deadline_seconds:
             check_ack_deadline(seconds, least=0)
+        modified, acked = AckResult(), AckResult()
         if request.modify_deadline_ack_ids:
-            self._modify(request.modify_deadline_ack_ids, request.modify_deadline_seconds)
+            modified = self._broker.modify(
+                self._subscription, request.modify_deadline_ack_ids, request.modify_deadline_seconds
+            )
         if request.ack_ids:
-            await self._acknowledge(request.ack_ids)
+            acked = self._broker.acknowledge(self._subscription, request.ack_ids)
+        if self._subscription.config.enable_exactly_once_delivery:
+            await self._confirm(modified, acked)
 
-    def _modify(self, ack_ids: Message, seconds: Message) -> None:
-        stale = stale_ack_ids(self._subscription, ack_ids)
-        known = {ack_id: length for ack_id, length in zip(ack_ids, seconds, strict=True) if ack_id not in stale}
-        result = self._subscription.modify(list(known), list(known.values()))
-        self._broker.record_failed(self._subscription, result.failed)
-        if self._subscription.is_exactly_once:
-            confirmation = wire.StreamingPullResponse()
-            confirmation.modify_ack_deadline_confirmation.ack_ids.extend(known)
-            confirmation.modify_ack_deadline_confirmation.invalid_ack_ids.extend(stale)
-            self._confirm(confirmation)
-
-    async def _acknowledge(self, ack_ids: Message) -> None:
-        stale = stale_ack_ids(self._subscription, ack_ids)
-        result = self._subscription.backlog.acknowledge([ack_id for ack_id in ack_ids if ack_id not in stale])
-        self._broker.record_acked(self._subscription, result.acked)
-        if self._subscription.is_exactly_once:
+    async def _confirm(self, modified: AckResult, acked: AckResult) -> None:
+        response = wire.StreamingPullResponse()
+        if modified.accepted or modified.stale:
+            response.modify_ack_deadline_confirmation.ack_ids.extend(modified.accepted)
+            response.modify_ack_deadline_confirmation.invalid_ack_ids.extend(modified.stale)
+        if acked.accepted or acked.stale or acked.unordered:
+            response.acknowledge_confirmation.ack_ids.extend(acked.accepted)
+            response.acknowledge_confirmation.invalid_ack_ids.extend(acked.stale)
+            response.acknowledge_confirmation.unordered_ack_ids.extend(acked.unordered)
             await self._broker.journal.committed()
-            confirmation = wire.StreamingPullResponse()
-            confirmation.acknowledge_confirmation.ack_ids.extend(result.accepted)
-            confirmation.acknowledge_confirmation.invalid_ack_ids.extend(stale)
-            confirmation.acknowledge_confirmation.unordered_ack_ids.extend(result.unordered)
-            self._confirm(confirmation)
-
-    def _confirm(self, confirmation: Message) -> None:
-        self._confirmations.append(confirmation)
-        self._subscription.notify()
+        if response.ListFields():
+            self._confirmations.append(response)
+            self._subscription.notify()

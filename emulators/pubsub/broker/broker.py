@@ -8,25 +8,42 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import TypeVar
 
+import grpc
 from google.protobuf import timestamp_pb2
 
 from emulators.pubsub import wire
-from emulators.pubsub.broker.dead_letters import dead_letters
-from emulators.pubsub.broker.delivery import Delivery
+from emulators.pubsub.broker.delivery import AckResult, Delivery
 from emulators.pubsub.broker.policy import Policy
 from emulators.pubsub.broker.resources import Snapshot, Subscription, Topic, now_us
-from emulators.pubsub.errors import already_exists, not_found
+from emulators.pubsub.errors import PubsubError, failed_precondition, not_found
 from emulators.pubsub.log.journal import Journal
-from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
-from emulators.pubsub.log.position import Position
-from emulators.pubsub.log.store import Store
+from emulators.pubsub.log.message_log import Batch, BodyCache, Position, TopicLog
+from emulators.pubsub.log.store import ACKED, FAILED, Store
 from emulators.pubsub.wire import Message
 
 COMPACT_AFTER = 65_536
 """Progress records of a subscription (message ids) after which they are compacted into its row."""
 
 _MAINTENANCE_SECONDS = 1.0
+_MIN_SNAPSHOT_US = 3_600 * 1_000_000
+R = TypeVar("R")
+
+
+class _Resources(dict[str, R]):
+    """Resources by name; a name without one is NOT_FOUND, one that is taken ALREADY_EXISTS."""
+
+    def __missing__(self, name: str) -> R:
+        raise not_found(name)
+
+    def require_free(self, name: str) -> None:
+        if name in self:
+            short_name = name.rpartition("/")[2]
+            raise PubsubError(
+                grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={short_name})."
+            )
 
 
 class Broker:
@@ -45,9 +62,9 @@ class Broker:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.journal = Journal(store)
-        self.topics: dict[str, Topic] = {}
-        self.subscriptions: dict[str, Subscription] = {}
-        self.snapshots: dict[str, Snapshot] = {}
+        self.topics: _Resources[Topic] = _Resources()
+        self.subscriptions: _Resources[Subscription] = _Resources()
+        self.snapshots: _Resources[Snapshot] = _Resources()
         self.is_closing = False
         self._all_topics: dict[int, Topic] = {}
         self._cache = BodyCache(store.request)
@@ -68,8 +85,8 @@ class Broker:
                 self.topics[name] = topic
         for orphan in batches:
             self.journal.statement("DELETE FROM batches WHERE topic = ?", (orphan,))
-        for stored in self._store.subscriptions():
-            self._attach(stored.id, wire.Subscription.FromString(stored.config), stored.topic, stored.position)
+        for number, topic_id, config, position in self._store.subscriptions():
+            self._attach(number, wire.Subscription.FromString(config), topic_id, position)
         for topic_id, snapshot, position in self._store.snapshots():
             self._keep(Snapshot(wire.Snapshot.FromString(snapshot), self._all_topics[topic_id], position))
         for subscription in self.subscriptions.values():
@@ -78,7 +95,7 @@ class Broker:
 
     def _attach(self, number: int, config: Message, topic_id: int, position: Position) -> Subscription:
         topic = self._all_topics[topic_id]
-        subscription = Subscription(number, config, topic, position, self.record_failed)
+        subscription = Subscription(number, config, topic, position, self._take_back)
         if not config.detached:
             topic.subscriptions.add(subscription)
         self.subscriptions[config.name] = subscription
@@ -88,28 +105,17 @@ class Broker:
         snapshot.topic.snapshots.add(snapshot)
         self.snapshots[snapshot.config.name] = snapshot
 
-    def topic(self, name: str) -> Topic:
-        """Return a topic by its name; NOT_FOUND where there is none."""
-        if name not in self.topics:
+    def require_readable(self, subscription: Subscription) -> None:
+        """Refuse a subscription that was deleted (NOT_FOUND) or detached (FAILED_PRECONDITION)."""
+        name = subscription.config.name
+        if self.subscriptions[name] is not subscription:
             raise not_found(name)
-        return self.topics[name]
+        if subscription.config.detached:
+            raise failed_precondition(f"Subscription is detached (resource={name}).")
 
-    def subscription(self, name: str) -> Subscription:
-        """Return a subscription by its name; NOT_FOUND where there is none."""
-        if name not in self.subscriptions:
-            raise not_found(name)
-        return self.subscriptions[name]
-
-    def snapshot(self, name: str) -> Snapshot:
-        """Return a snapshot by its name; NOT_FOUND where there is none."""
-        if name not in self.snapshots:
-            raise not_found(name)
-        return self.snapshots[name]
-
-    def create_topic(self, config: Message) -> Topic:
+    def create_topic(self, config: Message) -> None:
         """Add a topic; ALREADY_EXISTS where its name is taken."""
-        if config.name in self.topics:
-            raise already_exists(config.name)
+        self.topics.require_free(config.name)
         topic = Topic(max(self._all_topics, default=0) + 1, config, TopicLog(self._cache))
         self._all_topics[topic.id] = topic
         self.topics[config.name] = topic
@@ -117,12 +123,17 @@ class Broker:
             "INSERT INTO topics (id, name, config) VALUES (?, ?, ?)",
             (topic.id, config.name, config.SerializeToString()),
         )
-        return topic
 
-    def update_topic(self, topic: Topic, config: Message) -> None:
-        """Replace the settings of a topic."""
-        topic.config = config
-        self.journal.statement("UPDATE topics SET config = ? WHERE id = ?", (config.SerializeToString(), topic.id))
+    def update(self, resource: Topic | Subscription | Snapshot, config: Message) -> None:
+        """Replace the settings of a topic, subscription or snapshot."""
+        resource.config = config
+        if isinstance(resource, Subscription):
+            resource.backlog.policy = Policy.from_config(config)
+            resource.notify()
+        table = f"{type(resource).__name__.lower()}s"
+        self.journal.statement(
+            f"UPDATE {table} SET config = ? WHERE name = ?", (config.SerializeToString(), config.name)
+        )
 
     def delete_topic(self, topic: Topic) -> None:
         """Remove a topic; its subscriptions keep what they have not delivered yet."""
@@ -131,9 +142,8 @@ class Broker:
         self.journal.statement("UPDATE topics SET name = NULL WHERE id = ?", (topic.id,))
 
     def create_subscription(self, config: Message, topic: Topic) -> Subscription:
-        """Attaches a subscription to what is published from now on; ALREADY_EXISTS where its name is taken."""
-        if config.name in self.subscriptions:
-            raise already_exists(config.name)
+        """Attach a subscription to what is published from now on; ALREADY_EXISTS where its name is taken."""
+        self.subscriptions.require_free(config.name)
         number, self._next_subscription = self._next_subscription, self._next_subscription + 1
         position = Position(self._next_message - 1)
         self.journal.statement(
@@ -141,15 +151,6 @@ class Broker:
             (number, config.name, topic.id, config.SerializeToString(), position.cursor),
         )
         return self._attach(number, config, topic.id, position)
-
-    def update_subscription(self, subscription: Subscription, config: Message) -> None:
-        """Replace the settings of a subscription."""
-        subscription.config = config
-        subscription.backlog.policy = Policy.from_config(config)
-        self.journal.statement(
-            "UPDATE subscriptions SET config = ? WHERE id = ?", (config.SerializeToString(), subscription.id)
-        )
-        subscription.notify()
 
     def delete_subscription(self, subscription: Subscription) -> None:
         """Remove a subscription and its backlog."""
@@ -160,33 +161,31 @@ class Broker:
         subscription.stop()
 
     def detach_subscription(self, subscription: Subscription) -> None:
-        """End a subscription's reading of its topic and drops its backlog; only its settings stay."""
+        """End a subscription's reading of its topic and drop its backlog; only its settings stay."""
         subscription.topic.subscriptions.discard(subscription)
         config = wire.Subscription()
         config.CopyFrom(subscription.config)
         config.detached = True
-        self.journal.forget_progress(subscription.id)
-        self.update_subscription(subscription, config)
-        subscription.stop()
+        self.update(subscription, config)
+        self.seek(subscription, Position(subscription.backlog.cursor))
 
-    def create_snapshot(self, config: Message, subscription: Subscription) -> Snapshot:
-        """Keep the position of a subscription; ALREADY_EXISTS where the name is taken."""
-        if config.name in self.snapshots:
-            raise already_exists(config.name)
+    def create_snapshot(self, config: Message, subscription: Subscription) -> None:
+        """Keep the position of a subscription.
+
+        Raises:
+            PubsubError: ALREADY_EXISTS, the name is taken; FAILED_PRECONDITION, it would expire within an hour.
+        """
+        self.snapshots.require_free(config.name)
+        expires_us = subscription.snapshot_expires_us()
+        if expires_us < now_us() + _MIN_SNAPSHOT_US:
+            raise failed_precondition("The subscription's backlog is too old to create a snapshot.")
+        config.expire_time.FromMicroseconds(expires_us)
         position = subscription.backlog.position()
         snapshot = Snapshot(config, subscription.topic, Position(position.cursor, position.pending))
         self._keep(snapshot)
         self.journal.statement(
             "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?)",
             (config.name, snapshot.topic.id, config.SerializeToString(), position.cursor, position.packed_pending()),
-        )
-        return snapshot
-
-    def update_snapshot(self, snapshot: Snapshot, config: Message) -> None:
-        """Replace the settings of a snapshot."""
-        snapshot.config = config
-        self.journal.statement(
-            "UPDATE snapshots SET config = ? WHERE name = ?", (config.SerializeToString(), config.name)
         )
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
@@ -196,11 +195,7 @@ class Broker:
         self.journal.statement("DELETE FROM snapshots WHERE name = ?", (snapshot.config.name,))
 
     def publish(self, topic: Topic, request: Message) -> range:
-        """Give the messages of a request their ids and publish time, and stores them.
-
-        Args:
-            topic: Where they are published.
-            request: A PublishRequest within the limits; it is taken over.
+        """Give the messages of a PublishRequest, which is taken over, their ids and publish time, and store them.
 
         Returns:
             The message ids. The messages are delivered once the journal has them.
@@ -216,7 +211,9 @@ class Broker:
         request.topic = ""
         stored = request.SerializeToString()
         batch = Batch(ids.start, len(ids), topic.published_us, len(stored))
-        self.journal.batch(batch, topic.id, stored)
+        row = (batch.first_id, topic.id, batch.count, batch.publish_us, stored)
+        self.journal.statement("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
+        self.journal.statement("UPDATE next_message SET id = ?", (ids.stop,))
         self.journal.when_committed(lambda: self._show(topic, batch, request))
         return ids
 
@@ -225,32 +222,46 @@ class Broker:
         for subscription in topic.subscriptions:
             subscription.notify()
 
-    def record_acked(self, subscription: Subscription, message_ids: list[int]) -> None:
-        """Store acknowledgements."""
-        if message_ids:
-            subscription.uncompacted += len(message_ids)
-            self.journal.acked(subscription.id, message_ids)
+    def acknowledge(self, subscription: Subscription, ack_ids: Sequence[str]) -> AckResult:
+        """End messages for good; it is durable once the journal says so."""
+        result = subscription.backlog.acknowledge(ack_ids)
+        self._record(subscription, ACKED, result.acked)
         subscription.notify()
+        return result
 
-    def record_failed(self, subscription: Subscription, message_ids: list[int]) -> None:
-        """Store failed delivery attempts and forwards the messages that failed their last one."""
-        if message_ids and subscription.backlog.policy.max_attempts:
-            subscription.uncompacted += len(message_ids)
-            self.journal.failed(subscription.id, message_ids)
-        exhausted = subscription.backlog.take_exhausted()
-        if exhausted:
-            self._forward(subscription, exhausted)
+    def modify(self, subscription: Subscription, ack_ids: Sequence[str], seconds: Sequence[int]) -> AckResult:
+        """Set the remaining leases of messages; 0 gives a message back."""
+        result = subscription.backlog.modify(ack_ids, seconds, asyncio.get_running_loop().time())
+        subscription.schedule()
+        self._take_back(subscription, result)
+        return result
+
+    def _take_back(self, subscription: Subscription, result: AckResult) -> None:
+        """Record failed delivery attempts and forward the messages that failed their last one."""
+        if subscription.backlog.policy.max_attempts:
+            self._record(subscription, FAILED, result.failed)
+        if result.exhausted:
+            self._forward(subscription, result.exhausted)
         subscription.notify()
 
     def _forward(self, subscription: Subscription, exhausted: list[Delivery]) -> None:
         target = self.topics.get(subscription.config.dead_letter_policy.dead_letter_topic)
         if target is None:
-            for delivery in exhausted:
-                subscription.backlog.not_forwarded(delivery)
+            subscription.backlog.not_forwarded(exhausted)
             return
-        self.publish(target, dead_letters(subscription, exhausted))
-        self.journal.acked(subscription.id, [delivery.id for delivery in exhausted])
-        self.journal.when_committed(lambda: _finish_all(subscription, exhausted))
+        self.publish(target, subscription.dead_letters(exhausted))
+        self._record(subscription, ACKED, [delivery.id for delivery in exhausted])
+        self.journal.when_committed(lambda: subscription.backlog.forwarded(exhausted))
+
+    def _record(self, subscription: Subscription, kind: str, message_ids: list[int]) -> None:
+        if message_ids:
+            subscription.uncompacted += len(message_ids)
+            self.journal.progress(subscription.id, kind, message_ids)
+
+    def seek(self, subscription: Subscription, position: Position) -> None:
+        """Bring a subscription to another position; every lease ends."""
+        subscription.seek(position)
+        self.compact(subscription)
 
     def compact(self, subscription: Subscription) -> None:
         """Store where a subscription stands, in place of the progress recorded so far."""
@@ -263,7 +274,7 @@ class Broker:
             self.tidy()
 
     def tidy(self) -> None:
-        """End what is older than its retention, and frees and compacts what is done."""
+        """End what is older than its retention; free and compact what is done."""
         expired = [name for name, kept in self.snapshots.items() if kept.config.expire_time.ToMicroseconds() < now_us()]
         for name in expired:
             self.delete_snapshot(self.snapshots[name])
@@ -286,16 +297,10 @@ class Broker:
             subscription.notify()
 
     async def close(self) -> None:
-        """Store what is left to store and stops."""
+        """Store what is left to store, and stop."""
         self._maintenance.cancel()
         for subscription in self.subscriptions.values():
             subscription.stop()
             if subscription.uncompacted:
                 self.compact(subscription)
         await self.journal.close()
-
-
-def _finish_all(subscription: Subscription, forwarded: list[Delivery]) -> None:
-    for delivery in forwarded:
-        subscription.backlog.forwarded(delivery)
-    subscription.notify()

@@ -37,12 +37,12 @@ class FilterError(ValueError):
 
 class _Token(NamedTuple):
     kind: str
-    text: str
+    text: str  # of a string with its quotes, so that it equals no word or symbol; of the end empty
     position: int
 
 
 def parse_filter(text: str) -> Predicate | None:
-    """Compiles a filter; None for the empty one, which matches every message.
+    """Compile a filter; None for the empty one, which matches every message.
 
     Raises:
         FilterError: The text is longer than 256 bytes or breaks the grammar.
@@ -54,7 +54,7 @@ def parse_filter(text: str) -> Predicate | None:
         return None
     parser = _Parser(_tokens(text))
     predicate = parser.expression()
-    parser.expect("end", "AND, OR or the end of the filter")
+    parser.expect("", "AND, OR or the end of the filter")
     return predicate
 
 
@@ -86,6 +86,11 @@ def _unquoted(token: _Token) -> str:
     return _ESCAPE.sub(character, token.text[1:-1])
 
 
+def _unexpected(expected: str, token: _Token) -> FilterError:
+    found = "the filter ends" if token.kind == "end" else f"found {token.text}"
+    return FilterError(f"expected {expected} at position {token.position}, but {found}")
+
+
 class _Parser:
     """Recursive descent over the tokens; the depth is bounded by the length of a filter."""
 
@@ -96,7 +101,7 @@ class _Parser:
     def expression(self) -> Predicate:
         terms = [self._term()]
         operator = ""
-        while self._peek().text in ("AND", "OR") and self._peek().kind == "word":
+        while self._peek().text in ("AND", "OR"):
             token = self._take()
             if operator and token.text != operator:
                 raise FilterError(f"AND and OR are mixed without parentheses at position {token.position}")
@@ -104,57 +109,52 @@ class _Parser:
             terms.append(self._term())
         if len(terms) == 1:
             return terms[0]
-        if operator == "AND":
-            return lambda attributes: all(term(attributes) for term in terms)
-        return lambda attributes: any(term(attributes) for term in terms)
+        combine = all if operator == "AND" else any
+        return lambda attributes: combine(term(attributes) for term in terms)
 
-    def expect(self, kind: str, description: str, text: str | None = None) -> _Token:
+    def expect(self, text: str, description: str) -> None:
         token = self._take()
-        if token.kind != kind or (text is not None and token.text != text):
-            found = "the filter ends" if token.kind == "end" else f"found {token.text}"
-            raise FilterError(f"expected {description} at position {token.position}, but {found}")
-        return token
+        if token.text != text:
+            raise _unexpected(description, token)
 
     def _term(self) -> Predicate:
-        if self._peek().kind == "word" and self._peek().text == "NOT":
-            self._take()
-            negated = self._factor()
-            return lambda attributes: not negated(attributes)
-        return self._factor()
+        if self._peek().text != "NOT":
+            return self._factor()
+        self._take()
+        negated = self._factor()
+        return lambda attributes: not negated(attributes)
 
     def _factor(self) -> Predicate:
         token = self._take()
-        if token.text == "(" and token.kind == "symbol":
+        if token.text == "(":
             inner = self.expression()
-            self.expect("symbol", "a closing parenthesis", ")")
+            self.expect(")", "a closing parenthesis")
             return inner
-        if token.kind == "word" and token.text == "hasPrefix":
+        if token.text == "hasPrefix":
             return self._has_prefix()
-        if token.kind == "word" and token.text == "attributes":
+        if token.text == "attributes":
             return self._comparison()
-        found = "the filter ends" if token.kind == "end" else f"found {token.text}"
-        raise FilterError(f"expected attributes, hasPrefix, NOT or ( at position {token.position}, but {found}")
+        raise _unexpected("attributes, hasPrefix, NOT or (", token)
 
     def _has_prefix(self) -> Predicate:
-        self.expect("symbol", "( after hasPrefix", "(")
-        self.expect("word", "attributes", "attributes")
-        self.expect("symbol", "a dot and a key after attributes", ".")
+        self.expect("(", "( after hasPrefix")
+        self.expect("attributes", "attributes")
+        self.expect(".", "a dot and a key after attributes")
         key = self._key()
-        self.expect("symbol", "a comma", ",")
+        self.expect(",", "a comma")
         prefix = self._value()
-        self.expect("symbol", "a closing parenthesis", ")")
-        return lambda attributes: (attributes.get(key) or "").startswith(prefix) and key in attributes
+        self.expect(")", "a closing parenthesis")
+        return lambda attributes: key in attributes and attributes[key].startswith(prefix)
 
     def _comparison(self) -> Predicate:
         separator = self._take()
-        if separator.kind == "symbol" and separator.text == ":":
-            key = self._key()
-            return lambda attributes: key in attributes
-        if separator.kind != "symbol" or separator.text != ".":
+        if separator.text not in (":", "."):
             raise FilterError(f"expected attributes:KEY or attributes.KEY at position {separator.position}")
         key = self._key()
+        if separator.text == ":":
+            return lambda attributes: key in attributes
         operator = self._take()
-        if operator.kind != "symbol" or operator.text not in ("=", "!="):
+        if operator.text not in ("=", "!="):
             raise FilterError(f"expected = or != after the key at position {operator.position}")
         value = self._value()
         if operator.text == "=":
@@ -170,7 +170,10 @@ class _Parser:
         return token.text
 
     def _value(self) -> str:
-        return _unquoted(self.expect("string", "a value in double quotes"))
+        token = self._take()
+        if token.kind != "string":
+            raise _unexpected("a value in double quotes", token)
+        return _unquoted(token)
 
     def _peek(self) -> _Token:
         return self._tokens[self._next]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import islice
 
 from emulators.pubsub.broker.delivery import Consumer, Delivery, LeaseBatch
@@ -16,16 +17,14 @@ MAX_PARKED = 50_000
 """Messages read ahead of keys that cannot be sent yet; beyond it the keys after them wait too."""
 
 
+@dataclass(slots=True)
 class _KeyQueue:
     """One key's messages from its oldest unacknowledged one on; the first `sent` of them are with `consumer`."""
 
-    __slots__ = ("available_at", "consumer", "messages", "sent")
-
-    def __init__(self) -> None:
-        self.messages: deque[Delivery] = deque()
-        self.sent = 0
-        self.consumer: Consumer | None = None
-        self.available_at = 0.0
+    messages: deque[Delivery] = field(default_factory=deque)
+    sent: int = 0
+    consumer: Consumer | None = None
+    available_at: float = 0.0
 
 
 class OrderedMessages:

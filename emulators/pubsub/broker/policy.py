@@ -40,15 +40,15 @@ class Policy:
             matches = parse_filter(subscription.filter)
         except FilterError as error:
             raise invalid(f"Invalid filter given: {error}.") from None
-        has_retry = subscription.HasField("retry_policy")
+        # Without a policy both are 0 seconds.
         retry = subscription.retry_policy
         return cls(
             matches=matches,
             is_ordered=subscription.enable_message_ordering,
             is_exactly_once=subscription.enable_exactly_once_delivery,
             max_attempts=subscription.dead_letter_policy.max_delivery_attempts,
-            min_backoff=seconds_of(retry.minimum_backoff) if has_retry else 0.0,
-            max_backoff=seconds_of(retry.maximum_backoff) if has_retry else 0.0,
+            min_backoff=seconds_of(retry.minimum_backoff),
+            max_backoff=seconds_of(retry.maximum_backoff),
         )
 
     def backoff(self, failures: int) -> float:

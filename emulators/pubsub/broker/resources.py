@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
+from emulators.pubsub import wire
 from emulators.pubsub.broker.backlog import Backlog
 from emulators.pubsub.broker.delivery import AckResult, Consumer, Delivery
 from emulators.pubsub.broker.policy import Policy
-from emulators.pubsub.log.message_log import Batch, TopicLog
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, Position, TopicLog
 from emulators.pubsub.names import DELETED_TOPIC
-from emulators.pubsub.wire import Message, seconds_of
+from emulators.pubsub.wire import Message
+
+MAX_RESPONSE_MESSAGES = 1000
+MAX_RESPONSE_BYTES = 3_000_000
+"""Size from which a response takes no further message: plain gRPC clients refuse more than 4 MiB."""
+
+_SNAPSHOT_US = 7 * 86_400 * 1_000_000
+_DEAD_LETTER = "CloudPubSubDeadLetterSource"
 
 
 def now_us() -> int:
@@ -49,11 +57,12 @@ class Topic:
     @property
     def retention_us(self) -> int:
         """How long the topic itself keeps messages, acknowledged or not, in microseconds."""
-        return 0 if self.is_deleted else int(seconds_of(self.config.message_retention_duration) * 1e6)
+        return 0 if self.is_deleted else int(self.config.message_retention_duration.ToMicroseconds())
 
     def truncate(self) -> list[Batch]:
         """Drop and return the batches that no subscription, snapshot or retention needs, for the store to delete."""
-        holders: list[Subscription | Snapshot] = [*self.subscriptions, *self.snapshots]
+        backlogs = [subscription.backlog for subscription in self.subscriptions]
+        holders: list[Backlog | Snapshot] = [*backlogs, *self.snapshots]
         kept_us = max([self.retention_us, *(subscription.replay_us for subscription in self.subscriptions)])
         oldest_kept = self.log.first_id_since(now_us() - kept_us) if kept_us else self.log.last_id + 1
         limits = [holder.cursor for holder in holders]
@@ -69,23 +78,20 @@ class Snapshot:
         config: Its google.pubsub.v1.Snapshot.
         topic: The topic whose messages it holds on to.
         position: What was unacknowledged.
+        cursor: Every message with a greater id is part of the snapshot.
     """
 
     def __init__(self, config: Message, topic: Topic, position: Position) -> None:
         self.config = config
         self.topic = topic
         self.position = position
+        self.cursor = position.cursor
         batches = (topic.log.holding(message_id) for message_id in position.pending)
         self._held = {batch.first_id for batch in batches if batch is not None}
 
-    @property
-    def cursor(self) -> int:
-        """Every later message is part of the snapshot."""
-        return self.position.cursor
-
     def needs(self, batch: Batch) -> bool:
         """Tell whether a batch holds one of its messages."""
-        return batch.last_id > self.position.cursor or batch.first_id in self._held
+        return batch.last_id > self.cursor or batch.first_id in self._held
 
 
 class Subscription:
@@ -96,7 +102,7 @@ class Subscription:
         config: Its complete google.pubsub.v1.Subscription.
         topic: The topic it reads.
         position: How far it has come.
-        on_failed: Called with the ids of messages whose lease has ended.
+        on_expired: Called with what the end of leases did.
     """
 
     def __init__(
@@ -105,14 +111,14 @@ class Subscription:
         config: Message,
         topic: Topic,
         position: Position,
-        on_failed: Callable[[Subscription, list[int]], None],
+        on_expired: Callable[[Subscription, AckResult], None],
     ) -> None:
         self.id = number
         self.config = config
         self.topic = topic
         self.backlog = Backlog(number, topic.log, Policy.from_config(config), position, first_token=now_us())
         self.uncompacted = 0
-        self._on_failed = on_failed
+        self._on_expired = on_expired
         self._loop = asyncio.get_running_loop()
         self._waiting: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -127,41 +133,64 @@ class Subscription:
         return shown
 
     @property
-    def is_exactly_once(self) -> bool:
-        """Whether an ack id that cannot end its message at once is an error."""
-        return self.backlog.policy.is_exactly_once
-
-    @property
-    def cursor(self) -> int:
-        """Id of the last message read."""
-        return self.backlog.cursor
-
-    @property
     def retention_us(self) -> int:
         """How long it keeps unacknowledged messages, in microseconds."""
-        return max(int(seconds_of(self.config.message_retention_duration) * 1e6), self.topic.retention_us)
+        return max(int(self.config.message_retention_duration.ToMicroseconds()), self.topic.retention_us)
 
     @property
     def replay_us(self) -> int:
         """How far back a seek brings acknowledged messages again, in microseconds."""
         return self.retention_us if self.config.retain_acked_messages else self.topic.retention_us
 
-    def needs(self, batch: Batch) -> bool:
-        """Tell whether a batch holds a message that is not done."""
-        return self.backlog.needs(batch)
+    def deliver(
+        self,
+        response: Message,
+        consumer: Consumer,
+        *,
+        max_messages: int | None = None,
+        max_bytes: int | None = None,
+        ack_seconds: int | None = None,
+    ) -> bool:
+        """Lease the next messages to a consumer and add them to its response; tell whether there were any.
 
-    def take(self, consumer: Consumer, max_messages: int, max_bytes: int, ack_seconds: float) -> list[Delivery]:
-        """Lease the next messages to a consumer."""
-        deliveries = self.backlog.take(consumer, max_messages, max_bytes, ack_seconds, self._loop.time())
+        One message may go beyond `max_bytes`. The leases last `ack_seconds`, by default the subscription's.
+        """
+        deliveries = self.backlog.take(
+            consumer,
+            MAX_RESPONSE_MESSAGES if max_messages is None else min(max_messages, MAX_RESPONSE_MESSAGES),
+            MAX_RESPONSE_BYTES if max_bytes is None else min(max_bytes, MAX_RESPONSE_BYTES),
+            ack_seconds or self.config.ack_deadline_seconds,
+            self._loop.time(),
+        )
+        shows_attempt = self.backlog.policy.max_attempts > 0
+        batch: Batch | None = None
+        messages: Sequence[Message] = ()
+        for delivery in deliveries:
+            if delivery.batch is not batch:
+                batch = delivery.batch
+                messages = self.topic.log.messages(batch)
+            received = response.received_messages.add()
+            received.ack_id = delivery.ack_id
+            received.message.CopyFrom(messages[delivery.id - delivery.batch.first_id])
+            if shows_attempt:
+                received.delivery_attempt = delivery.attempt
         if deliveries:
             self.schedule()
-        return deliveries
+        return bool(deliveries)
 
-    def modify(self, ack_ids: list[str], seconds: list[int]) -> AckResult:
-        """Set the remaining leases of messages."""
-        result = self.backlog.modify(ack_ids, seconds, self._loop.time())
-        self.schedule()
-        return result
+    def dead_letters(self, exhausted: Iterable[Delivery]) -> Message:
+        """Return a PublishRequest of these messages for the dead-letter topic; attributes name their origin."""
+        _, project, _, short_id = self.config.name.split("/")
+        request = wire.PublishRequest()
+        for delivery in exhausted:
+            published = datetime.fromtimestamp(delivery.batch.publish_us / 1e6, UTC)
+            message = request.messages.add()
+            message.CopyFrom(self.topic.log.messages(delivery.batch)[delivery.id - delivery.batch.first_id])
+            message.attributes[f"{_DEAD_LETTER}DeliveryCount"] = str(delivery.attempt)
+            message.attributes[f"{_DEAD_LETTER}Subscription"] = short_id
+            message.attributes[f"{_DEAD_LETTER}SubscriptionProject"] = project
+            message.attributes[f"{_DEAD_LETTER}TopicPublishTime"] = published.isoformat(timespec="milliseconds")
+        return request
 
     def changed(self) -> asyncio.Future[None]:
         """Return a future that is done once there may be something to deliver; cancel it when no longer awaited."""
@@ -194,9 +223,9 @@ class Subscription:
 
     def _expire(self) -> None:
         self._timer = None
-        failed = self.backlog.expire(self._loop.time())
-        if failed:
-            self._on_failed(self, failed)
+        result = self.backlog.expire(self._loop.time())
+        if result.failed:
+            self._on_expired(self, result)
         self.schedule()
         self.notify()
 
@@ -207,15 +236,22 @@ class Subscription:
         if first is not None and first.publish_us < horizon:
             self.backlog.discard_before(self.topic.log.first_id_since(horizon))
 
-    def seek_time(self, publish_us: int) -> None:
-        """End all messages published before a time and every lease, and bring back what is retained since."""
+    def snapshot_expires_us(self) -> int:
+        """Return when a snapshot made now expires: as soon as its oldest message is seven days old."""
+        oldest = self.backlog.oldest()
+        return _SNAPSHOT_US + (now_us() if oldest is None else oldest.publish_us)
+
+    def position_at(self, publish_us: int) -> Position:
+        """Return the position where all published before a time is done, and all that is retained since is not."""
         log, replay_us = self.topic.log, self.replay_us
         boundary = log.first_id_since(publish_us)
         if replay_us:
-            position = Position(max(boundary, log.first_id_since(now_us() - replay_us)) - 1)
-        else:
-            self.backlog.discard_before(boundary)
-            position = self.backlog.position()
+            return Position(max(boundary, log.first_id_since(now_us() - replay_us)) - 1)
+        self.backlog.discard_before(boundary)
+        return self.backlog.position()
+
+    def seek(self, position: Position) -> None:
+        """Go to another position; every lease ends."""
         self.backlog.seek(position)
         self.schedule()
         self.notify()

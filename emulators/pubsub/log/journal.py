@@ -18,8 +18,7 @@ from typing import Any
 import grpc
 
 from emulators.pubsub.errors import PubsubError
-from emulators.pubsub.log.message_log import Batch
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Position
 from emulators.pubsub.log.store import ACKED, FAILED, Changes, StateError, Store
 
 
@@ -96,20 +95,8 @@ class Journal:
         self._has_work.set()
         self._open.changes.statements.append((sql, parameters))
 
-    def batch(self, batch: Batch, topic: int, request: bytes) -> None:
-        """Record a published batch."""
-        self._has_work.set()
-        self._open.changes.batches.append((batch, topic, request))
-
-    def acked(self, subscription: int, message_ids: Iterable[int]) -> None:
-        """Record acknowledged messages."""
-        self._progress(subscription, ACKED, message_ids)
-
-    def failed(self, subscription: int, message_ids: Iterable[int]) -> None:
-        """Record failed delivery attempts."""
-        self._progress(subscription, FAILED, message_ids)
-
-    def _progress(self, subscription: int, kind: str, message_ids: Iterable[int]) -> None:
+    def progress(self, subscription: int, kind: str, message_ids: Iterable[int]) -> None:
+        """Record messages that were acknowledged (ACKED) or whose delivery attempt failed (FAILED)."""
         self._has_work.set()
         self._open.changes.progress.setdefault((subscription, kind), array("q")).extend(message_ids)
 
@@ -127,13 +114,13 @@ class Journal:
             (position.cursor, position.packed_pending(), subscription),
         )
         if position.acked:
-            self.acked(subscription, position.acked)
+            self.progress(subscription, ACKED, position.acked)
         failures = [message_id for message_id, count in position.failures.items() for _ in range(count)]
         if failures:
-            self.failed(subscription, failures)
+            self.progress(subscription, FAILED, failures)
 
     async def close(self) -> None:
-        """Write what is recorded and ends the writer."""
+        """Write what is recorded, and end the writer."""
         with contextlib.suppress(PubsubError):
             await self.committed()
         self.task.cancel()

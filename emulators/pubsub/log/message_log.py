@@ -6,13 +6,14 @@ is held in memory; the messages are parsed when they are delivered, through a ca
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, field
 
-from emulators.pubsub.wire import Message, PublishRequest
+from emulators.pubsub import wire
+from emulators.pubsub.wire import Message
 
 CACHE_BYTES = 64 * 1024 * 1024
 
@@ -39,6 +40,27 @@ class Batch:
         return self.first_id + self.count - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a subscription has come: what is stored of it, and what a snapshot keeps.
+
+    Attributes:
+        cursor: Every message with a greater id is unacknowledged (unless listed in `acked`).
+        pending: Ids up to the cursor that are unacknowledged; all others up to it are done.
+        acked: Ids beyond the cursor that are acknowledged.
+        failures: Failed delivery attempts by message id.
+    """
+
+    cursor: int
+    pending: tuple[int, ...] = ()
+    acked: tuple[int, ...] = ()
+    failures: dict[int, int] = field(default_factory=dict)
+
+    def packed_pending(self) -> bytes:
+        """Return the pending ids as they are stored."""
+        return array("q", self.pending).tobytes()
+
+
 class BodyCache:
     """Parsed batches, least recently used first out.
 
@@ -63,14 +85,11 @@ class BodyCache:
 
     def messages(self, batch: Batch) -> Sequence[Message]:
         """Return the PubsubMessages of a batch, in order."""
-        cached = self._requests.get(batch.first_id)
-        if cached is not None:
+        if batch.first_id in self._requests:
             self._requests.move_to_end(batch.first_id)
-            found: Sequence[Message] = cached[0].messages
-            return found
-        request = PublishRequest.FromString(self._read(batch.first_id))
-        self.put(batch, request)
-        messages: Sequence[Message] = request.messages
+        else:
+            self.put(batch, wire.PublishRequest.FromString(self._read(batch.first_id)))
+        messages: Sequence[Message] = self._requests[batch.first_id][0].messages
         return messages
 
     def drop(self, batch: Batch) -> None:
@@ -96,7 +115,6 @@ class TopicLog:
     def _index(self, batches: Sequence[Batch]) -> None:
         self._batches = list(batches)
         self._first_ids = [batch.first_id for batch in batches]
-        self._totals = list(accumulate(batch.count for batch in batches))
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches)
@@ -113,7 +131,6 @@ class TopicLog:
 
     def append(self, batch: Batch, request: Message) -> None:
         """Add a batch that is durably stored; its ids are above all before."""
-        self._totals.append((self._totals[-1] if self._totals else 0) + batch.count)
         self._first_ids.append(batch.first_id)
         self._batches.append(batch)
         self._cache.put(batch, request)
@@ -140,14 +157,6 @@ class TopicLog:
         """Id of the first message published at or after a time; else one above the last."""
         index = bisect_left(self._batches, publish_us, key=lambda batch: batch.publish_us)
         return self._batches[index].first_id if index < len(self._batches) else self.last_id + 1
-
-    def count_after(self, message_id: int) -> int:
-        """Return how many messages have a greater id."""
-        index = bisect_right(self._first_ids, message_id)
-        if not index:
-            return self._totals[-1] if self._totals else 0
-        later_batches = self._totals[-1] - self._totals[index - 1]
-        return later_batches + max(self._batches[index - 1].last_id - message_id, 0)
 
     def delete(self, is_free: Callable[[Batch], bool], up_to: int) -> list[Batch]:
         """Drop the batches that `is_free` names, of those whose last id is at most `up_to`, and return them.

@@ -16,11 +16,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from emulators.pubsub.log.message_log import Batch
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, Position
 
 FILE_NAME = "pubsub.sqlite3"
 SCHEMA_VERSION = 1
@@ -66,27 +64,15 @@ class StateError(Exception):
 
 @dataclass(slots=True)
 class Changes:
-    """What one transaction writes: the statements first, then the batches, then the progress.
+    """What one transaction writes: the statements first, then the progress.
 
     Attributes:
         statements: SQL with its parameters.
-        batches: Index entry, topic and stored request of each published batch.
         progress: Message ids by subscription and kind (ACKED or FAILED).
     """
 
     statements: list[tuple[str, Sequence[Any]]] = field(default_factory=list)
-    batches: list[tuple[Batch, int, bytes]] = field(default_factory=list)
     progress: dict[tuple[int, str], array[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSubscription:
-    """A subscription as it was stored: its row, and the progress made since."""
-
-    id: int
-    topic: int
-    config: bytes
-    position: Position
 
 
 class Store:
@@ -120,12 +106,11 @@ class Store:
             ) from None
         try:
             self._open()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StateError) as error:
             self._lock.close()
+            if isinstance(error, StateError):
+                raise
             raise StateError(f"cannot use the state file {self._path} ({error}): move it away to start empty") from None
-        except StateError:
-            self._lock.close()
-            raise
 
     def _open(self) -> None:
         self._writer = self._connect()
@@ -151,12 +136,8 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
 
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file and let go of the folder."""
         with self._writing:
             self._reader.close()
             self._writer.close()
@@ -182,11 +163,6 @@ class Store:
         execute = self._writer.execute
         for statement, parameters in changes.statements:
             execute(statement, parameters)
-        for batch, topic, request in changes.batches:
-            row = (batch.first_id, topic, batch.count, batch.publish_us, request)
-            execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", row)
-        if changes.batches:
-            execute("UPDATE next_message SET id = ?", (changes.batches[-1][0].last_id + 1,))
         for (subscription, kind), ids in changes.progress.items():
             execute(
                 "INSERT INTO progress (subscription, kind, message_ids) VALUES (?, ?, ?)",
@@ -195,9 +171,8 @@ class Store:
 
     def request(self, first_id: int) -> bytes:
         """Return the stored PublishRequest of a batch."""
-        row = self._reader.execute("SELECT request FROM batches WHERE first_id = ?", (first_id,)).fetchone()
-        request: bytes = row[0]
-        return request
+        (row,) = self._reader.execute("SELECT request FROM batches WHERE first_id = ?", (first_id,))
+        return bytes(row[0])
 
     def next_message_id(self) -> int:
         """Return the next free message id, never below the time in microseconds."""
@@ -221,8 +196,8 @@ class Store:
         for topic, *index in rows:
             yield topic, Batch(*index)
 
-    def subscriptions(self) -> Iterator[StoredSubscription]:
-        """Yield every subscription with its position."""
+    def subscriptions(self) -> Iterator[tuple[int, int, bytes, Position]]:
+        """Yield number, topic, stored Subscription and position of every subscription."""
         for number, topic, config, cursor, pending in self._reader.execute(
             "SELECT id, topic, config, cursor, pending FROM subscriptions ORDER BY id"
         ):
@@ -235,7 +210,7 @@ class Store:
             left = tuple(message_id for message_id in _ids(pending) if message_id not in acked)
             ahead = tuple(message_id for message_id in acked if message_id > cursor)
             open_failures = {key: count for key, count in failures.items() if key not in acked}
-            yield StoredSubscription(number, topic, config, Position(cursor, left, ahead, open_failures))
+            yield number, topic, config, Position(cursor, left, ahead, open_failures)
 
     def snapshots(self) -> Iterator[tuple[int, bytes, Position]]:
         """Yield topic, stored Snapshot and position of every snapshot."""

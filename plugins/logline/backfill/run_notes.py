@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 from logline.task_ids import BACKFILL_DAG, DAY_GROUP, REPORT, TOTALS_KEY
+from logline.text_table import counted
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -71,8 +72,8 @@ def note_text(totals: Sequence[dict[str, Any]], failed: Sequence[str] = ()) -> s
     days = sorted({day for total in totals for day in total["days"]})
     span = f"{days[0]} to {days[-1]}" if len(days) > 1 else "".join(days) or "no day"
     text = (
-        f"{sums['lines']:,} lines of {sums['objects']:,} objects = {sums['rows']:,} rows "
-        f"+ {sums['rejected']:,} rejected + {sums['blank']:,} blank; {len(days):,} days touched ({span})."
+        f"{counted(sums['lines'], 'line')} of {counted(sums['objects'], 'object')} = {counted(sums['rows'], 'row')} "
+        f"+ {sums['rejected']:,} rejected + {sums['blank']:,} blank; {counted(len(days), 'day')} touched ({span})."
         if totals
         else "Nothing was replaced."
     )

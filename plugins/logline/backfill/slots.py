@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseSensorOperator, TaskInstanceState
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.utils.state import State
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-
-TERMINAL_STATES = frozenset(
-    {
-        TaskInstanceState.SUCCESS,
-        TaskInstanceState.FAILED,
-        TaskInstanceState.SKIPPED,
-        TaskInstanceState.UPSTREAM_FAILED,
-        TaskInstanceState.REMOVED,
-    }
-)
+from logline.text_table import counted
 
 
 class WaitForSlotSensor(BaseSensorOperator):
@@ -48,6 +38,6 @@ class WaitForSlotSensor(BaseSensorOperator):
             return True
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[self.last_task_id], run_ids=[ti.run_id])
         ended = states.get(ti.run_id, {})
-        running = sum(ended.get(f"{self.last_task_id}_{index}") not in TERMINAL_STATES for index in range(position))
-        self.log.info("%d earlier days are running, %s may run at once", running, self.slots)
+        running = sum(ended.get(f"{self.last_task_id}_{index}") not in State.finished for index in range(position))
+        self.log.info("Running: %s, at most %s at once", counted(running, "earlier day"), self.slots)
         return running < int(self.slots)

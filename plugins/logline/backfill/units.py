@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from string import Formatter
 
@@ -48,7 +48,9 @@ class SourcePattern:
             raise ParamError(f"source {shown} has an unbalanced brace ({error}): write the day as {{date}}") from None
         for literal, name, spec, conversion in fields:
             if "{" in literal or "}" in literal:
-                raise ParamError(f"source {shown} contains a brace that is no placeholder: use *, ? or [...] to match")
+                raise ParamError(
+                    f"source {shown} contains a brace that is not a placeholder: use *, ? or [...] to match"
+                )
             if name is None:
                 continue
             if name != "date" or conversion is not None:
@@ -87,9 +89,7 @@ class BackfillUnit:
 
     Attributes:
         label: `YYYY-MM-DD`, or `all` for a pattern without `{date}`.
-        source: `gs://` pattern of the objects to read.
-        bucket: the bucket of `source`.
-        objects: the object pattern of `source`, as Cloud Storage's `matchGlob` takes it.
+        source: `gs://` pattern of the objects to read: its bucket, and what Cloud Storage's `matchGlob` takes.
         output: `gs://` folder the job writes to.
         job_name: name of the Dataflow job; the same for every try of this unit in this run, so that Dataflow refuses
             a second one while the first is active.
@@ -108,15 +108,6 @@ class BackfillUnit:
     def prefix(self) -> str:
         """Return the part of the object names before the first wildcard."""
         return _GLOB_CHARACTERS.split(self.objects, maxsplit=1)[0]
-
-    @property
-    def has_wildcard(self) -> bool:
-        """Return whether the source can match several objects."""
-        return bool(_GLOB_CHARACTERS.search(self.objects))
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the unit as a JSON object, as tasks hand it on."""
-        return asdict(self)
 
 
 def days_to_read(start: object, end: object, now: datetime) -> list[date]:
@@ -141,13 +132,9 @@ def days_to_read(start: object, end: object, now: datetime) -> list[date]:
 
 
 def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[BackfillUnit]:
-    """Plan one unit per day, or a single one for a pattern without `{date}`.
+    """Plan one unit per day, or a single one for a pattern without `{date}`; staging files go to `bucket`.
 
-    Args:
-        pattern: where the logs are.
-        days: the days of the run.
-        bucket: the bucket staging files go to.
-        run_id: the run; every name below is a function of it and of the day.
+    Every name is a function of the run and the day.
     """
     run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     labelled = [(f"{day:{DAY_FORMAT}}", pattern.on(day)) for day in days] if pattern.dated else [("all", pattern.text)]

@@ -17,16 +17,12 @@ MANIFEST_VERSION = 1
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the DAGs read of a manifest.
-
-    Attributes:
-        run_id: the run that wrote it.
-        files: URIs of the Parquet files, by what they hold.
-        text: its JSON, for checks that are written in SQL.
-    """
+    """What the DAGs read of a manifest."""
 
     run_id: str
+    # URIs of the Parquet files, by what they hold.
     files: dict[str, list[str]]
+    # Its JSON, for checks that are written in SQL.
     text: str
 
     @classmethod

@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook, DataflowJobStatus
 from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
 from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
 from airflow.providers.google.cloud.sensors.dataflow import DataflowJobStatusSensor
 from airflow.providers.google.cloud.triggers.dataflow import DataflowJobStatusTrigger
+from airflow.sdk import Context, XComArg
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from googleapiclient.errors import HttpError
 
+from logline.labels import job_labels
 from logline.links import JobPageLink, LoglinePageLink
+from logline.sensors import LooksForItself
+from logline.service_errors import may_pass
 from logline.settings import Settings
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context, XComArg
-
 JOB_TIMEOUT = timedelta(days=1)
-# States a job leaves by itself. Cf. Job.JobState in the v1b3 API; STOPPED means "not yet started to run" there.
-WAITING_STATES = frozenset(
-    {
-        "JOB_STATE_STOPPED",
-        "JOB_STATE_QUEUED",
-        "JOB_STATE_PENDING",
-        "JOB_STATE_RUNNING",
-        "JOB_STATE_DRAINING",
-        "JOB_STATE_CANCELLING",
-        "JOB_STATE_RESOURCE_CLEANING_UP",
+# States a job leaves by itself.
+WAITING_STATES = DataflowJobStatus.AWAITING_STATES | {"JOB_STATE_RESOURCE_CLEANING_UP"}
+
+
+def launch_body(
+    settings: Settings,
+    template: str,
+    *,
+    job_name: str,
+    day: str,
+    parameters: Mapping[str, str],
+    labels: Mapping[str, str] | None = None,
+    update: bool = False,
+) -> dict[str, Any]:
+    """Return the request that launches a job from its Flex Template; strings may be templated.
+
+    Args:
+        settings: the installation; what its jobs take out of lines is added to the parameters.
+        template: name of the Flex Template.
+        job_name: name of the Dataflow job.
+        day: the day the job works on, as a label.
+        parameters: of the job.
+        labels: more labels.
+        update: whether to replace the running job of the name in place.
+    """
+    user_labels = {**job_labels(day), **(labels or {})}
+    return {
+        "launchParameter": {
+            "jobName": job_name,
+            "containerSpecGcsPath": settings.template_uri(template),
+            "parameters": {**parameters, **settings.anonymising_parameters()},
+            "environment": {**settings.dataflow_environment(), "additionalUserLabels": user_labels},
+            "update": update,
+        }
     }
-)
-SETTLED_STATES = frozenset(
-    {
-        "JOB_STATE_DONE",
-        "JOB_STATE_FAILED",
-        "JOB_STATE_CANCELLED",
-        "JOB_STATE_UPDATED",
-        "JOB_STATE_DRAINED",
-        "JOB_STATE_UNKNOWN",
-    }
-)
 
 
 def last_error(hook: DataflowHook, job_id: str, *, project_id: str, location: str) -> str:
@@ -95,12 +110,12 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
             if error.status_code == 409:
                 job = self._active_job(name)
                 self.log.info("Dataflow job %s is active already, id %s: waiting for that one", name, job["id"])
-            elif 400 <= error.status_code < 500 and error.status_code != 429:
+            elif may_pass(error):
+                raise
+            else:
                 raise AirflowFailException(
                     f"Dataflow refused to launch {name}: {' '.join(error.reason.split())}"
                 ) from None
-            else:
-                raise
         job_id = self.hook.extract_job_id(job)
         DataflowJobLink.persist(context=context, project_id=self.project_id, region=self.location, job_id=job_id)
         return job_id
@@ -117,7 +132,7 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
         raise AirflowException(f"Dataflow job {name} was active a moment ago and is gone: launching it again")
 
 
-class DataflowJobDoneSensor(DataflowJobStatusSensor):
+class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
     """Wait until a batch job is done, without holding a worker slot, and fail with one line that says why it is not.
 
     Every state but JOB_STATE_DONE and the ones a job leaves by itself is a failure, unknown states included.
@@ -147,7 +162,7 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
                 trigger=DataflowJobStatusTrigger(
                     job_id=self.job_id,
                     # The trigger only wakes the task: `poke` judges the state, in one place.
-                    expected_statuses=set(SETTLED_STATES),
+                    expected_statuses=DataflowJobStatus.TERMINAL_STATES | {DataflowJobStatus.JOB_STATE_UNKNOWN},
                     project_id=self.project_id,
                     location=self.location,
                     gcp_conn_id=self.gcp_conn_id,
@@ -156,14 +171,6 @@ class DataflowJobDoneSensor(DataflowJobStatusSensor):
                 ),
                 method_name="execute_complete",
             )
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> bool:
-        """Judge the job's state after the trigger has seen it change."""
-        if event["status"] != "success":
-            raise AirflowException(f"Dataflow job {self.job_id} could not be watched: {event['message']}")
-        if not self.poke(context):
-            raise AirflowException(f"Dataflow job {self.job_id} settled and is active again: looking once more")
-        return True
 
     def poke(self, context: Context) -> bool:
         """Return whether the job is done.

@@ -18,7 +18,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
-from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from logline.page import files
@@ -65,19 +67,13 @@ def may_see(dag_id: str) -> Any:
 
 
 class Page:
-    """The panels' answers, each fetched once for everybody within its interval.
-
-    Args:
-        settings: the installation.
-    """
+    """The panels' answers, each fetched once for everybody within its interval."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._warehouse = Warehouse(settings)
-        self._results = {
-            name: SharedResults[Any](panel.seconds, is_something=_has_data) for name, panel in PANELS.items()
-        }
-        self._runs = SharedResults[Any](RUNS_SECONDS)
+        self._results = {name: SharedResults(panel.seconds, is_something=_has_data) for name, panel in PANELS.items()}
+        self._runs = SharedResults(RUNS_SECONDS)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="logline-page")
 
     def warm_up(self) -> None:
@@ -90,19 +86,17 @@ class Page:
 
     async def answer(self, name: str, parameters: Mapping[str, Any]) -> JSONResponse:
         """Return a panel's data, or a notice that says why there is none."""
-        panel = PANELS[name]
+        fetch = partial(self._panel, PANELS[name], parameters)
         try:
-            content = await self._results[name].get(tuple(parameters.values()), partial(self._panel, panel, parameters))
+            return JSONResponse(await self._results[name].get(tuple(parameters.values()), fetch))
         except UnavailableError as error:
             return JSONResponse({"notice": str(error)}, status_code=503)
         except NothingThereError:
             return JSONResponse({"data": None, "notice": "The tables are not there yet: run the DAG provision once."})
-        return JSONResponse(content)
 
     async def of_airflow(self, look: Callable[..., Any], *arguments: str) -> JSONResponse:
         """Return what Airflow's own database says."""
-        content = await self._runs.get((look, *arguments), partial(self._fetched, partial(look, *arguments)))
-        return JSONResponse(content)
+        return JSONResponse(await self._runs.get((look, *arguments), lambda: self._fetched(partial(look, *arguments))))
 
     async def _panel(self, panel: Panel, parameters: Mapping[str, Any]) -> Any:
         bound = {**parameters, "now": datetime.now(UTC)}
@@ -111,19 +105,11 @@ class Page:
     async def _fetched(self, look: Callable[[], Any]) -> Any:
         at = datetime.now(UTC)
         data = await asyncio.get_running_loop().run_in_executor(self._threads, look)
-        return {"at": at.isoformat(), "data": _jsonable(data)}
+        return jsonable_encoder({"at": at, "data": data})
 
 
 def _has_data(content: Mapping[str, Any]) -> bool:
     return bool(content["data"])
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_jsonable(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def build(settings: Settings) -> FastAPI:
@@ -138,6 +124,7 @@ def build(settings: Settings) -> FastAPI:
 
     # FastAPI serves its generated documentation without authentication.
     app = FastAPI(title="Logline", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.add_middleware(GZipMiddleware)
 
     @app.middleware("http")
     async def with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
@@ -151,18 +138,15 @@ def build(settings: Settings) -> FastAPI:
 
     @app.get("/", dependencies=[website])
     def index() -> HTMLResponse:
-        return HTMLResponse(files.index())
+        return HTMLResponse(files.content(files.HERE / "index.html"))
 
     @app.get("/static/{name}", dependencies=[website])
-    def static(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
-        found = files.file(name)
-        if found is None:
+    def static(name: str) -> Response:
+        path = files.paths().get(name)
+        if path is None:
             raise HTTPException(404, "no such file")
-        headers = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-        if "gzip" not in accept_encoding:
-            return Response(found.content, media_type=found.media_type, headers=headers)
-        headers["Content-Encoding"] = "gzip"
-        return Response(found.compressed, media_type=found.media_type, headers=headers)
+        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return Response(files.content(path), media_type=files.TYPES[path.suffix], headers=headers)
 
     def panel(name: str, path: str | None = None) -> Callable[[Handler], Handler]:
         return app.get(f"/api/{path or name}", dependencies=[may_see(PANELS[name].dag_id)])

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent / "static"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-
-
-@dataclass(frozen=True)
-class File:
-    """One file, ready to be sent.
-
-    Attributes:
-        content: its bytes.
-        compressed: the same, gzipped.
-        media_type: its content type.
-    """
-
-    content: bytes
-    compressed: bytes
-    media_type: str
 
 
 def paths() -> dict[str, Path]:
@@ -33,13 +16,9 @@ def paths() -> dict[str, Path]:
 
 
 @cache
-def file(name: str) -> File | None:
-    """Return a file by name, or None."""
-    path = paths().get(name)
-    if path is None:
-        return None
-    content = path.read_bytes().replace(b"VERSION", version().encode())
-    return File(content, gzip.compress(content, 6, mtime=0), TYPES[path.suffix])
+def content(path: Path) -> str:
+    """Return the page or one of its files, with the version of all files in their addresses."""
+    return path.read_text(encoding="utf-8").replace("VERSION", version())
 
 
 @cache
@@ -49,9 +28,3 @@ def version() -> str:
     for path in paths().values():
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-@cache
-def index() -> str:
-    """Return the page, with the version of its files in their addresses."""
-    return (HERE / "index.html").read_text(encoding="utf-8").replace("VERSION", version())

@@ -16,24 +16,14 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One part of the page.
-
-    Attributes:
-        name: its name, and that of its query in `sql/`.
-        dag_id: the DAG whose work it shows: who may not see that one's runs does not see the panel.
-        shape: makes the panel's data of the query's rows.
-        seconds: how long one answer is shared.
-    """
+    """One part of the page, with the data that `shape` makes of the rows of its query, `sql/NAME.sql`."""
 
     name: str
+    # The DAG whose work it shows: who may not see that one's runs does not see the panel.
     dag_id: str
-    shape: Callable[[Rows, Settings], Any]
+    shape: Callable[[Rows, Settings], Any] = lambda rows, _: rows
+    # How long one answer is shared.
     seconds: float = 5.0
-
-
-def as_list(rows: Rows, settings: Settings) -> list[dict[str, Any]]:
-    """Return the rows as they are."""
-    return [dict(row) for row in rows]
 
 
 def stream(rows: Rows, settings: Settings) -> dict[str, Any] | None:
@@ -84,7 +74,7 @@ def rejected(rows: Rows, settings: Settings) -> list[dict[str, Any]]:
 def ledger(rows: Rows, settings: Settings) -> dict[str, Any]:
     """Return the source objects of a run, and their total."""
     counts = ("lines", "good", "rejected", "blank", "bytes")
-    return {"objects": as_list(rows, settings), "total": {name: total(rows, name) for name in counts}}
+    return {"objects": rows, "total": {name: total(rows, name) for name in counts}}
 
 
 # The reconciliation reads the landing tables, so it is refreshed rarely.
@@ -92,17 +82,17 @@ PANELS = {
     panel.name: panel
     for panel in (
         Panel(name="stream", dag_id=STREAM_DAG, shape=stream),
-        Panel(name="freshness", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="traffic", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="hours", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="daily", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="top_paths", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="top_referers", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="top_agents", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="top_visitors", dag_id=SUMMARY_DAG, shape=as_list),
-        Panel(name="reconciliation", dag_id=SUMMARY_DAG, shape=as_list, seconds=300.0),
+        Panel(name="freshness", dag_id=SUMMARY_DAG),
+        Panel(name="traffic", dag_id=SUMMARY_DAG),
+        Panel(name="hours", dag_id=SUMMARY_DAG),
+        Panel(name="daily", dag_id=SUMMARY_DAG),
+        Panel(name="top_paths", dag_id=SUMMARY_DAG),
+        Panel(name="top_referers", dag_id=SUMMARY_DAG),
+        Panel(name="top_agents", dag_id=SUMMARY_DAG),
+        Panel(name="top_visitors", dag_id=SUMMARY_DAG),
+        Panel(name="reconciliation", dag_id=SUMMARY_DAG, seconds=300.0),
         Panel(name="rejected", dag_id=BACKFILL_DAG, shape=rejected),
-        Panel(name="backfills", dag_id=BACKFILL_DAG, shape=as_list),
+        Panel(name="backfills", dag_id=BACKFILL_DAG),
         Panel(name="ledger", dag_id=BACKFILL_DAG, shape=ledger),
     )
 }

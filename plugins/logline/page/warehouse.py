@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from google.api_core.exceptions import GoogleAPIError, NotFound
-from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.bigquery import Client, QueryJobConfig, ScalarQueryParameter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from requests.exceptions import RequestException, Timeout
 
+from logline.service_errors import NEVER
 from logline.settings import Settings
 
-# By default the client retries for ten minutes; a panel says at once that BigQuery does not answer.
-NEVER = Retry(predicate=if_exception_type())
 REQUEST_SECONDS = 10.0
 QUERY_SECONDS = 20.0
 
@@ -40,16 +38,10 @@ class NothingThereError(Exception):
 
 
 class Warehouse:
-    """Run the page's queries, each within seconds.
+    """Run the page's queries, each within seconds."""
 
-    Args:
-        settings: the installation.
-        gcp_conn_id: the Airflow connection.
-    """
-
-    def __init__(self, settings: Settings, gcp_conn_id: str = "google_cloud_default") -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._gcp_conn_id = gcp_conn_id
         self._own = threading.local()
 
     def rows(self, name: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -90,7 +82,7 @@ class Warehouse:
 
             self._own.client = Client(
                 project=self._settings.project,
-                credentials=GoogleBaseHook(gcp_conn_id=self._gcp_conn_id).get_credentials(),
+                credentials=GoogleBaseHook().get_credentials(),
                 location=self._settings.location,
             )
         client: Client = self._own.client

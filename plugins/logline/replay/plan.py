@@ -5,36 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from logline.params import ParamError, check_known_params, check_log_format, parse_day
-from logline.preflight import check_bigquery, check_dataflow, check_template
+from logline.preflight import check_services
 from logline.settings import Settings
-from logline.text_table import text_table
+from logline.text_table import counted, text_table
 from logline.warehouse.queries import Query, fetch_rows
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 # What empty Params mean.
 FIRST_DAY, LAST_DAY = "1970-01-01", "9999-12-31"
 # `error_type` of lines whose end is not kept.
 TOO_LONG = "line_too_long"
-LATER = "BigQuery lets no transaction change them yet, trigger a run later for them"
+LATER = "BigQuery lets no transaction change them yet, trigger a run later"
 
 
 @dataclass(frozen=True)
 class ReplayNames:
-    """The names of one run, all of them functions of its id.
-
-    Attributes:
-        job_name: of the Dataflow job.
-        output: `gs://` folder the job writes to.
-        suffix: ends the names of the staging tables.
-    """
+    """The names of one run: its Dataflow job, that one's `gs://` folder, and the end of the names of its tables."""
 
     job_name: str
     output: str
@@ -42,12 +33,7 @@ class ReplayNames:
 
 
 def replay_names(bucket: str, run_id: str) -> ReplayNames:
-    """Return the names of a run.
-
-    Args:
-        bucket: the bucket staging files go to.
-        run_id: the run.
-    """
+    """Return the names of a run, all of them functions of its id."""
     run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
     return ReplayNames(f"logline-replay-{run}", f"gs://{bucket}/staging/{run}/replay", run)
 
@@ -76,18 +62,14 @@ def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
 
 
 def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
-    """Return why a run ends with its plan, as one line; None when it goes on.
-
-    Args:
-        lines: that can be read again.
-        unsettled: that cannot yet.
-        dry_run: whether the run only lists them.
-    """
+    """Return why a run ends with its plan, as one line; None when it goes on. `unsettled` cannot be read again yet."""
     if not lines and not unsettled:
         return "there is no such line: nothing to do"
     if not lines:
-        return f"the stream has rejected all {unsettled} lines within the last hour: {LATER}"
-    return f"dry run: {lines} lines are left as they are" if dry_run else None
+        which = "the only line" if unsettled == 1 else f"all {counted(unsettled, 'line')}"
+        return f"the stream has rejected {which} within the last hour: {LATER}"
+    left = "is left as it is" if lines == 1 else "are left as they are"
+    return f"dry run: {counted(lines, 'line')} {left}" if dry_run else None
 
 
 class PlanReplayOperator(BaseOperator):
@@ -111,29 +93,21 @@ class PlanReplayOperator(BaseOperator):
 
         Raises:
             AirflowFailException: one line that says what to change. Nothing has been started or written then.
+            AirflowException: a service does not answer now.
             AirflowSkipException: there is no such line, or it was a dry run.
         """
         params, dag_run = context["params"], context["dag_run"]
-        try:
-            # The values hold every key of the run's configuration, declared or not.
-            check_known_params(dag_run.conf, context["dag"].params)
-            check_params(params)
-        except ParamError as error:
-            raise AirflowFailException(str(error)) from None
-        check_template(self.settings, "replay")
-        check_bigquery(self.settings)
-        check_dataflow(self.settings)
+        # The values hold every key of the run's configuration, declared or not.
+        check_known_params(dag_run.conf, context["dag"].params)
+        check_params(params)
+        check_services(self.settings, "replay")
         candidates = fetch_rows(self.settings, self.query)
         lines, unsettled = (sum(row[name] for row in candidates) for name in ("lines", "unsettled"))
         self.log.info("Rejected lines that are not replayed yet\n%s", candidates_table(candidates))
         if unsettled:
-            self.log.warning(
-                "%s lines that the stream has rejected within the last hour are left: %s", unsettled, LATER
-            )
+            self.log.warning("Rejected by the stream within the last hour: %s. %s", counted(unsettled, "line"), LATER)
         if lines > params["limit"]:
-            self.log.warning(
-                "Only the %s lines that were rejected first are read: see the Param limit", params["limit"]
-            )
+            self.log.warning("Read: %s, those rejected first; see the Param limit", counted(params["limit"], "line"))
         if reason := nothing_to_do(lines, unsettled, dry_run=params["dry_run"]):
             raise AirflowSkipException(reason)
         return asdict(replay_names(self.settings.bucket, dag_run.run_id))

@@ -34,6 +34,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from logline.stream.jobs import CHANGING, ENDED_UNASKED, RUNNING, Observation, StreamJob
+from logline.text_table import counted
 
 # What the service says of a replacement job that does not fit the running one, see "Compatibility check" in
 # https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
@@ -61,34 +62,23 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """The limits.
+    """The limits."""
 
-    Attributes:
-        restart_budget: how often the job may end unasked within the window before it is not launched any more.
-        restart_window: the window.
-        restart_pause: how long to wait after the second such end; it doubles with each one more.
-        start_limit: how long a start or a cancellation may take.
-        drain_limit: how long a drain or an update may take.
-        lag_limit: how far a running job may be behind.
-    """
-
+    # How often the job may end unasked within the window before it is not launched any more.
     restart_budget: int
     restart_window: timedelta
+    # After the second such end; it doubles with each one more.
     restart_pause: timedelta
+    # Of a cancellation too.
     start_limit: timedelta
+    # Of an update too.
     drain_limit: timedelta
     lag_limit: timedelta
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Decision:
-    """What is to be done, and why.
-
-    Attributes:
-        action: what to do.
-        reason: one line with the counts it rests on.
-        runbook: heading of docs/operations.md for the person who is called; None where nobody is.
-    """
+    """What is to be done, and why, in one line; `runbook` is the heading for whoever is called, if anybody is."""
 
     action: Action
     reason: str
@@ -102,7 +92,7 @@ def decide(observation: Observation, policy: Policy, wish: Wish = Wish.AUTO) -> 
     unknown = [job for job in active if job.state not in CHANGING | {RUNNING}]
     if unknown:
         reason = f"{name} ({unknown[0].id}) is in state {unknown[0].state}, which is not known here: nothing is done"
-        return _alarm(Action.WAIT, reason, "unknown-state")
+        return Decision(Action.WAIT, reason, "unknown-state")
     if not active:
         return _without_job(observation, policy, wish)
     if len(active) > 1 or active[0].replaced_by:
@@ -122,23 +112,21 @@ def ends_unasked(observation: Observation, policy: Policy) -> list[StreamJob]:
 def _without_job(observation: Observation, policy: Policy, wish: Wish) -> Decision:
     name = observation.job_name
     if wish is Wish.DRAIN:
-        return Decision(action=Action.WAIT, reason=f"{name} is not active: there is nothing to drain")
+        return Decision(Action.WAIT, f"{name} is not active: there is nothing to drain")
     ended = ends_unasked(observation, policy)
-    times = f"{name} ended {len(ended)} times within {_display(policy.restart_window)}"
+    times = f"{name} ended {counted(len(ended), 'time')} within {_display(policy.restart_window)}"
     if wish is not Wish.AUTO or not ended:
-        return Decision(action=Action.LAUNCH, reason=f"{name} is not active")
+        return Decision(Action.LAUNCH, f"{name} is not active")
     last = f"last as {ended[0].state}{f' ({ended[0].error})' if ended[0].error else ''}"
     if len(ended) >= policy.restart_budget:
         again = ended[policy.restart_budget - 1].since + policy.restart_window
         reason = f"{times}, {last}: not launched again before {again:%Y-%m-%d %H:%M:%S} UTC"
-        return _alarm(Action.WAIT, reason, "crash-loop")
+        return Decision(Action.WAIT, reason, "crash-loop")
     if len(ended) > 1:
         launch_at = ended[0].since + policy.restart_pause * 2 ** (len(ended) - 2)
         if observation.at < launch_at:
-            return Decision(
-                action=Action.WAIT, reason=f"{times}, {last}: launched again after {launch_at:%Y-%m-%d %H:%M:%S} UTC"
-            )
-    return Decision(action=Action.LAUNCH, reason=f"{name} is not active: {times}, {last}")
+            return Decision(Action.WAIT, f"{times}, {last}: launched again after {launch_at:%Y-%m-%d %H:%M:%S} UTC")
+    return Decision(Action.LAUNCH, f"{name} is not active: {times}, {last}")
 
 
 def _several(observation: Observation, policy: Policy) -> Decision:
@@ -149,7 +137,7 @@ def _several(observation: Observation, policy: Policy) -> Decision:
     handed_over = all(job.replaced_by or newest.replaces == job.id or newest.state in CHANGING for job in others)
     if len(others) > 1 or not handed_over:
         ids = ", ".join(job.id for job in observation.active)
-        return _alarm(Action.WAIT, f"{1 + len(others)} jobs named {name} are active: {ids}", "two-jobs")
+        return Decision(Action.WAIT, f"{1 + len(others)} jobs named {name} are active: {ids}", "two-jobs")
     by = {job.id: job for job in observation.jobs}.get(newest.replaced_by or "", newest)
     took = observation.at - by.created
     return _waiting(f"{name} is being updated to {newest.version or 'another version'}", took, policy.drain_limit)
@@ -163,28 +151,28 @@ def _changing(observation: Observation, job: StreamJob, policy: Policy) -> Decis
 def _waiting(what: str, took: timedelta, limit: timedelta) -> Decision:
     if took > limit:
         reason = f"{what} for {_display(took)}, at most {_display(limit)} are expected"
-        return _alarm(Action.WAIT, reason, "takes-too-long")
-    return Decision(action=Action.WAIT, reason=f"{what} for {_display(took)}")
+        return Decision(Action.WAIT, reason, "takes-too-long")
+    return Decision(Action.WAIT, f"{what} for {_display(took)}")
 
 
 def _running(observation: Observation, job: StreamJob, policy: Policy, wish: Wish) -> Decision:
     name, wanted = observation.job_name, observation.template_version
     if not job.streaming:
         reason = f"{name} ({job.id}) is a batch job: the stream cannot start while it has the name"
-        return _alarm(Action.WAIT, reason, "foreign-job")
+        return Decision(Action.WAIT, reason, "foreign-job")
     if wish is Wish.DRAIN:
-        return Decision(action=Action.DRAIN, reason=f"{name} ({job.id}) is drained as asked for")
+        return Decision(Action.DRAIN, f"{name} ({job.id}) is drained as asked for")
     if wish is Wish.UPDATE:
-        return Decision(action=Action.UPDATE, reason=f"{name} ({job.id}) is updated to {wanted} as asked for")
+        return Decision(Action.UPDATE, f"{name} ({job.id}) is updated to {wanted} as asked for")
     if job.version not in (None, wanted):
         return _outdated(observation, job)
     lag, ran = observation.counters.lag_seconds, observation.at - job.since
     if lag is not None and lag > policy.lag_limit.total_seconds() and ran > policy.lag_limit:
         reason = f"{name} ({job.id}) is {lag:,} s behind, at most {policy.lag_limit.total_seconds():,.0f} s are allowed"
-        return _alarm(Action.KEEP, reason, "lag")
+        return Decision(Action.KEEP, reason, "lag")
     behind = "" if lag is None else f", {lag:,} s behind"
     version = job.version or "a version without label, launched by hand"
-    return Decision(action=Action.KEEP, reason=f"{name} ({job.id}) runs {version}{behind}")
+    return Decision(Action.KEEP, f"{name} ({job.id}) runs {version}{behind}")
 
 
 def _outdated(observation: Observation, job: StreamJob) -> Decision:
@@ -195,17 +183,13 @@ def _outdated(observation: Observation, job: StreamJob) -> Decision:
         if other.state == "JOB_STATE_FAILED" and other.version == wanted and other.created > job.created
     ]
     if not failed:
-        return Decision(action=Action.UPDATE, reason=f"{name} ({job.id}) runs {job.version}, the template is {wanted}")
+        return Decision(Action.UPDATE, f"{name} ({job.id}) runs {job.version}, the template is {wanted}")
     last = max(failed, key=lambda other: other.created)
     if _INCOMPATIBLE.search(last.error):
         reason = f"{name} ({job.id}) cannot be updated from {job.version} to {wanted} in place: {last.error}"
-        return Decision(action=Action.DRAIN, reason=reason)
+        return Decision(Action.DRAIN, reason)
     reason = f"the update of {name} from {job.version} to {wanted} failed, {job.version} goes on: {last.error}"
-    return _alarm(Action.KEEP, reason, "update-failed")
-
-
-def _alarm(action: Action, reason: str, runbook: str) -> Decision:
-    return Decision(action=action, reason=reason, runbook=runbook)
+    return Decision(Action.KEEP, reason, "update-failed")
 
 
 def _display(duration: timedelta) -> str:

@@ -26,40 +26,27 @@ ENDED = ENDED_ON_REQUEST | ENDED_UNASKED
 
 @dataclass(frozen=True, kw_only=True)
 class StreamJob:
-    """A Dataflow job of the stream's name.
-
-    Attributes:
-        id: its id.
-        state: `JOB_STATE_...`.
-        created: when it was created.
-        since: when it entered its state.
-        streaming: whether it is a streaming job; a job that is queued may not know yet.
-        version: its label of the template's version; None for a job that was launched by hand.
-        replaces: id of the job it updates.
-        replaced_by: id of the job that updates it.
-        error: the last error message of a failed job, one line; empty where it was not asked for.
-    """
+    """A Dataflow job of the stream's name."""
 
     id: str
     state: str
     created: datetime
+    # When it entered its state.
     since: datetime
+    # A job that is queued may not know yet.
     streaming: bool = True
+    # Its label of the template's version; a job that was launched by hand has none.
     version: str | None = None
+    # Ids of the job that it updates, and of the one that updates it.
     replaces: str | None = None
     replaced_by: str | None = None
+    # The last line of a failed job, where it was asked for.
     error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamCounters:
-    """What the running job says of itself.
-
-    Attributes:
-        lag_seconds: how far it is behind; None where it does not say.
-        rows: rows written since it started.
-        rejected: lines rejected since it started.
-    """
+    """What the running job says of itself since it started; None where it does not say."""
 
     lag_seconds: int | None = None
     rows: int | None = None
@@ -68,18 +55,11 @@ class StreamCounters:
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """Everything a decision rests on.
-
-    Attributes:
-        at: when it was made.
-        job_name: the stream's name.
-        template_version: version of the template in the bucket, as a label's value.
-        jobs: every job of exactly this name.
-        counters: those of the running job.
-    """
+    """Everything a decision rests on: every job of exactly the stream's name, and the counters of the running one."""
 
     at: datetime
     job_name: str
+    # As the value of a label.
     template_version: str
     jobs: Sequence[StreamJob]
     counters: StreamCounters = StreamCounters()

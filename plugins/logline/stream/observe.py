@@ -9,19 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
-from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.sdk.exceptions import AirflowFailException
-from googleapiclient.errors import HttpError
 
 from logline.dataflow.operators import last_error
-from logline.preflight import NEVER, TIMEOUT_SECONDS, answering
+from logline.preflight import template
+from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
 from logline.stream.jobs import ENDED, RUNNING, Observation, StreamCounters, StreamJob
-from logline.uris import split_uri
 
 VERSION_LABEL = "logline-version"
 _LAG_METRICS = ("system_lag", "data_watermark_age")
@@ -33,14 +32,14 @@ def template_version(settings: Settings, job: str) -> str | None:
     """Return the version of a job's Flex Template in the bucket, as the value of a label; None without a template.
 
     Raises:
-        AirflowFailException: Cloud Storage does not answer, or what lies there is not a container spec.
+        AirflowException: Cloud Storage does not answer, or what lies there is not a container spec.
     """
+    blob = template(settings, job)
+    if blob is None:
+        return None
     uri = settings.template_uri(job)
-    bucket, name = split_uri(uri)
-    with answering("Cloud Storage", f"{uri} is gone: run the provision DAG again", f"{uri} cannot be read"):
-        blob = GCSHook().get_conn().bucket(bucket).get_blob(name, retry=NEVER, timeout=TIMEOUT_SECONDS)
-        if blob is None:
-            return None
+    missing = f"{uri} is gone: run the provision DAG again"
+    with answering("Cloud Storage", missing=missing, refused=f"{uri} cannot be read"):
         content = blob.download_as_bytes(retry=NEVER, timeout=TIMEOUT_SECONDS)
     try:
         return version_label(json.loads(content)["image"])
@@ -66,23 +65,20 @@ def observe(settings: Settings, version: str) -> Observation:
         version: the template's.
 
     Raises:
-        AirflowFailException: Dataflow does not answer, or refuses to.
+        AirflowException: Dataflow does not answer, or refuses to.
     """
     hook = DataflowHook()
     place = {"project_id": settings.project, "location": settings.region}
-    try:
-        with answering("Dataflow", "", ""):
-            found = [_job(summary) for summary in _summaries(hook, settings)]
-            at = datetime.now(UTC)
-            jobs = [_with_details(hook, job, place) if relevant else job for job, relevant in _relevant(found)]
-            observation = Observation(at=at, job_name=settings.stream_job, template_version=version, jobs=jobs)
-            current = observation.current
-            if current is not None and current.state == RUNNING:
-                metrics = hook.fetch_job_metrics_by_id(job_id=current.id, **place).get("metrics", [])
-                return Observation(**{**vars(observation), "counters": counters(metrics, at)})
-            return observation
-    except HttpError as error:
-        raise AirflowFailException(f"Dataflow does not say how {settings.stream_job} is: {error.reason}") from None
+    with answering("Dataflow", refused=f"Dataflow does not say how {settings.stream_job} is"):
+        found = [_job(summary) for summary in _summaries(hook, settings)]
+        at = datetime.now(UTC)
+        jobs = [_with_details(hook, job, place) if relevant else job for job, relevant in _relevant(found)]
+        observation = Observation(at=at, job_name=settings.stream_job, template_version=version, jobs=jobs)
+        current = observation.current
+        if current is not None and current.state == RUNNING:
+            metrics = hook.fetch_job_metrics_by_id(job_id=current.id, **place).get("metrics", [])
+            return replace(observation, counters=counters(metrics, at))
+        return observation
 
 
 def counters(metrics: Sequence[Mapping[str, Any]], at: datetime) -> StreamCounters:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from logline.dataflow.launch import launch_body
-from logline.params import ParamError, check_known_params
+from logline.dataflow.operators import launch_body
+from logline.params import check_known_params
 from logline.preflight import check_subscription
 from logline.settings import Settings
 from logline.stream.decide import Action, Decision, Policy, Wish, decide, ends_unasked
@@ -18,9 +19,6 @@ from logline.stream.jobs import Observation
 from logline.stream.observe import VERSION_LABEL, observe, template_version
 from logline.task_ids import APPROVE, CHECK, DECIDE, DECISION_KEY, LAUNCH, RECORD
 from logline.warehouse.checks import RunChecksOperator
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +35,10 @@ def supervise(settings: Settings, context: Context) -> list[str] | None:
         check or to complain about. None before `provision` has run.
 
     Raises:
-        AirflowFailException: one line that says what does not answer or is missing.
+        AirflowException: one line that says what does not answer or is missing.
     """
     params, ti = context["params"], context["ti"]
-    try:
-        check_known_params(context["dag_run"].conf, params)
-    except ParamError as error:
-        raise AirflowFailException(str(error)) from None
+    check_known_params(context["dag_run"].conf, params)
     version = template_version(settings, TEMPLATE)
     if version is None:
         log.warning("%s is not there yet: nothing is done until provision has run", settings.template_uri(TEMPLATE))

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from logline.dataflow.manifest import read_manifest
 from logline.settings import Settings
-from logline.text_table import text_table
+from logline.text_table import counted, text_table
 from logline.warehouse.queries import Query, QueryOperator, fetch_rows
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +33,6 @@ class Gate(NamedTuple):
     @classmethod
     def of(
         cls,
-        settings: Settings,
         name: str,
         *,
         day: str,
@@ -47,17 +43,14 @@ class Gate(NamedTuple):
         """Make the gate of a folder below `dags/sql`.
 
         Args:
-            settings: the installation.
             name: the folder; the results are filed under it.
             day: the day that is checked (templated); anything else is kept as NULL.
             before: Jinja that sets what the checks need.
             parameters: query parameters of the checks.
             file: the file with the checks.
         """
-        sql = f"{before}{{% include 'sql/{name}/{file}' %}}"
-        filed = [("gate", "STRING", name), ("day", "STRING", day)]
-        record = Query.of(settings, "{% include 'sql/quality_checks/record.sql' %}", day=day, parameters=filed)
-        return cls(Query.of(settings, sql, day=day, parameters=parameters), record)
+        record = Query("{% include 'sql/quality_checks/record.sql' %}", day).with_strings(gate=name, day=day)
+        return cls(Query(f"{before}{{% include 'sql/{name}/{file}' %}}", day, parameters), record)
 
     def run(self, settings: Settings, context: Context) -> str | None:
         """Run the checks, log their rows, keep them in `quality_checks`, and say what failed.
@@ -157,7 +150,7 @@ def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
         f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} {check['message']}"
         for check in failed
     )
-    return f"{len(failed)} of {len(checks)} checks failed: {faults}"
+    return f"{len(failed)} of {counted(len(checks), 'check')} failed: {faults}"
 
 
 def _verdict(check: dict[str, Any]) -> str:

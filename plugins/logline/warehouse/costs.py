@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import get_current_context
+from airflow.sdk import Context, get_current_context
 from google.api_core.exceptions import GoogleAPIError
+from google.cloud.bigquery import Client, QueryJob
 
 from logline.labels import DAY_LABEL
-from logline.preflight import NEVER, TIMEOUT_SECONDS
+from logline.service_errors import NEVER, TIMEOUT_SECONDS
 from logline.settings import Settings
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-    from google.cloud.bigquery import Client, QueryJob
 
 TABLE = "query_costs"
 log = logging.getLogger(__name__)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import Asset, BaseOperator, Context
 
 from logline.links import LoglinePageLink
 from logline.settings import Settings
 from logline.task_ids import TOTALS_KEY
 from logline.text_table import text_table
 from logline.warehouse.queries import Query, QueryOperator, fetch_rows
-
-if TYPE_CHECKING:
-    from airflow.sdk import Asset, Context
 
 
 class ReportLedgerOperator(BaseOperator):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from logline.dataflow.manifest import read_manifest
@@ -14,9 +15,6 @@ from logline.labels import job_labels
 from logline.settings import Settings
 from logline.uris import split_uri
 from logline.warehouse.queries import bigquery_hook
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 # https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
 MAX_FILES = 10_000

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
+from google.cloud.bigquery import Client, SchemaField, Table
 
 from logline.settings import Settings
 from logline.warehouse.queries import Query, bigquery_hook, fetch_rows
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-    from google.cloud.bigquery import Client, SchemaField, Table
 
 # What the API calls a type, and what a schema file calls it.
 _DDL_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
@@ -28,18 +25,14 @@ _PROPERTIES = ("description", "clustering_fields", "require_partition_filter")
 
 @dataclass(frozen=True)
 class Difference:
-    """What one table and its schema file do not agree on.
-
-    Attributes:
-        table: its name.
-        new_columns: columns to add, in the file's order.
-        properties: properties to set, as `Client.update_table` names them.
-        faults: what cannot be applied, one line each.
-    """
+    """What one table and its schema file do not agree on."""
 
     table: str
+    # To add, in the file's order.
     new_columns: list[SchemaField] = field(default_factory=list)
+    # To set, as `Client.update_table` names them.
     properties: list[str] = field(default_factory=list)
+    # What cannot be applied, one line each.
     faults: list[str] = field(default_factory=list)
 
 
@@ -159,11 +152,16 @@ class MigrateTablesOperator(BaseOperator):
         """
         client = bigquery_hook(self.settings).get_client(project_id=self.settings.project)
         expire_staging(client, self.settings)
+        project = self.settings.project
+        datasets = (f"{project}.{self.settings.dataset}", f"{project}.{self.settings.staging_dataset}")
         # A run that was killed may have left some.
         fetch_rows(self.settings, self.drop)
         try:
             fetch_rows(self.settings, self.create)
-            pairs = {name: self._pair(client, name) for name in self.tables}
+            pairs = {
+                name: (client.get_table(f"{datasets[0]}.{name}"), client.get_table(f"{datasets[1]}.{name}"))
+                for name in self.tables
+            }
         finally:
             fetch_rows(self.settings, self.drop)
         found = [difference(name, *pair) for name, pair in pairs.items()]
@@ -181,13 +179,6 @@ class MigrateTablesOperator(BaseOperator):
                 fetch_rows(self.settings, self.create._replace(sql=statement))
             set_properties(client, *pairs[one.table], one)
         return [one.table for one in changed]
-
-    def _pair(self, client: Client, name: str) -> tuple[Table, Table]:
-        project = self.settings.project
-        return (
-            client.get_table(f"{project}.{self.settings.dataset}.{name}"),
-            client.get_table(f"{project}.{self.settings.staging_dataset}.{name}"),
-        )
 
 
 def expire_staging(client: Client, settings: Settings) -> None:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+from google.api_core.exceptions import NotFound
+from google.cloud.bigquery import QueryJob
 
-from logline.labels import DAY_LABEL, job_labels
+from logline.labels import DAY_LABEL, TASK_LABELS
 from logline.settings import Settings
+from logline.task_ids import WAIT_FOR_PARSE
 from logline.warehouse.costs import record_cost
-from logline.warehouse.staging import staging_tables_expected
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-    from google.cloud.bigquery import QueryJob
-
-
-class Parameter(NamedTuple):
-    """A query parameter; the value is templated."""
-
-    name: str
-    type: str
-    value: str
 
 
 class Query(NamedTuple):
@@ -31,50 +24,32 @@ class Query(NamedTuple):
 
     Attributes:
         sql: the query, usually one Jinja include.
-        labels: see `job_labels`.
-        max_bytes_billed: bytes it may bill before BigQuery refuses it.
-        parameters: the query parameters.
+        day: the day it works on, as a label for the bill.
+        parameters: name, type and value of each query parameter.
+        labels: its other labels.
     """
 
     sql: str
-    labels: dict[str, str]
-    max_bytes_billed: int
-    parameters: tuple[Parameter, ...] = ()
-
-    @classmethod
-    def of(cls, settings: Settings, sql: str, *, day: str, parameters: Iterable[tuple[str, str, str]] = ()) -> Query:
-        """Make a query of an installation.
-
-        Args:
-            settings: at what price to run it.
-            sql: the query (templated).
-            day: the day it works on, as a label for the bill (templated).
-            parameters: name, type and value (templated) of each query parameter.
-        """
-        return cls(sql, job_labels(day), settings.max_bytes_billed, tuple(Parameter(*one) for one in parameters))
-
-    @property
-    def day(self) -> str:
-        """Return the day it works on."""
-        return self.labels[DAY_LABEL]
+    day: str
+    parameters: Sequence[tuple[str, str, str]] = ()
+    labels: dict[str, str] = TASK_LABELS
 
     def with_strings(self, **values: str) -> Query:
         """Return the query with more parameters of type STRING."""
-        added = (Parameter(name, "STRING", value) for name, value in values.items())
-        return self._replace(parameters=(*self.parameters, *added))
+        return self._replace(parameters=[*self.parameters, *((name, "STRING", values[name]) for name in values)])
 
-    def job(self) -> dict[str, Any]:
+    def job(self, settings: Settings) -> dict[str, Any]:
         """Return the configuration of the job, as `BigQueryInsertJobOperator` and the API take it."""
         query = {
             "query": self.sql,
             "useLegacySql": False,
-            "maximumBytesBilled": str(self.max_bytes_billed),
+            "maximumBytesBilled": str(settings.max_bytes_billed),
             "queryParameters": [
-                {"name": one.name, "parameterType": {"type": one.type}, "parameterValue": {"value": one.value}}
-                for one in self.parameters
+                {"name": name, "parameterType": {"type": kind}, "parameterValue": {"value": value}}
+                for name, kind, value in self.parameters
             ],
         }
-        return {"query": query, "labels": self.labels}
+        return {"query": query, "labels": {**self.labels, DAY_LABEL: self.day}}
 
 
 class QueryOperator(BigQueryInsertJobOperator):
@@ -88,7 +63,7 @@ class QueryOperator(BigQueryInsertJobOperator):
 
     def __init__(self, *, settings: Settings, query: Query, **kwargs: Any) -> None:
         super().__init__(
-            configuration=query.job(),
+            configuration=query.job(settings),
             project_id=settings.project,
             location=settings.location,
             # A retried or cleared task must not look at the job of the first time.
@@ -100,11 +75,11 @@ class QueryOperator(BigQueryInsertJobOperator):
 
     def execute(self, context: Context) -> str | None:
         """Run the job and return its id."""
-        with staging_tables_expected(self.settings):
+        with _staging_tables_expected(self.settings):
             job_id: str | None = super().execute(context)
         if job_id is not None:
             client = bigquery_hook(self.settings).get_client(project_id=self.project_id)
-            job = cast("QueryJob", client.get_job(job_id, location=self.location))
+            job = cast(QueryJob, client.get_job(job_id, location=self.location))
             record_cost(client, job, self.settings)
         return job_id
 
@@ -117,8 +92,27 @@ def bigquery_hook(settings: Settings) -> BigQueryHook:
 def fetch_rows(settings: Settings, query: Query) -> list[dict[str, Any]]:
     """Run the query of a task to its end, record what it cost, and return its rows."""
     hook = bigquery_hook(settings)
-    with staging_tables_expected(settings):
-        job = cast("QueryJob", hook.insert_job(configuration=query.job(), project_id=settings.project))
+    with _staging_tables_expected(settings):
+        job = cast(QueryJob, hook.insert_job(configuration=query.job(settings), project_id=settings.project))
         rows = [dict(row.items()) for row in job.result()]
     record_cost(hook.get_client(project_id=settings.project), job, settings)
     return rows
+
+
+@contextmanager
+def _staging_tables_expected(settings: Settings) -> Iterator[None]:
+    """Say what to do about a missing staging table, which no retry brings back.
+
+    The end of a run drops them. Airflow clears the tasks that load them together with a task that needs them, except
+    where one day's instance of a mapped task is cleared alone.
+    """
+    try:
+        yield
+    except NotFound as error:
+        if f"{settings.staging_dataset}." not in error.message:
+            raise
+        line = error.message.splitlines()[0]
+        raise AirflowFailException(
+            f"{line}: staging tables are dropped when a run ends, clear a task before their loads, "
+            f"such as {WAIT_FOR_PARSE}, with all that follows it"
+        ) from error

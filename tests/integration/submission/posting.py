@@ -97,7 +97,7 @@ def launch_options(settings: Settings, name: str, parameters: Mapping[str, str],
     environment |= {"additionalUserLabels": {"logline-version": "7-8-9"}}
     resource = {"name": f"submission-{name}", "projectId": settings.project, "location": settings.region}
     options = pipeline_options(resource, settings.template_uri(name), parameters, environment) | {"runner": runner}
-    _, _, _, *arguments = command(f"beam_jobs.{name}", options, environment)
+    _, _, _, _, *arguments = command(f"beam_jobs.{name}", options, environment)
     return arguments
 
 
@@ -106,7 +106,7 @@ def post(stack: RunningStack, name: str) -> Posted:
     endpoint = stack.env["DATAFLOW_EMULATOR_HOST"].replace("127.0.0.1", "localhost")
     options = launch_options(SETTINGS, name, PARAMETERS[name], runner="DataflowRunner")
     done = subprocess.run(
-        [sys.executable, "-m", f"beam_jobs.{name}", *options, "--no_auth", f"--dataflow_endpoint={endpoint}"],
+        [sys.executable, "-m", f"beam_jobs.{name}", *options, f"--dataflow_endpoint={endpoint}"],
         cwd=REPOSITORY,
         env=stack.process_env,
         capture_output=True,

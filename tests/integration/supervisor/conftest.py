@@ -15,7 +15,16 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.storage import Client
 
-from tests.integration.emulators.dataflow.conftest import BUCKET, PROJECT, REPOSITORY, Emulator, eventually, running
+from local_stack.credentials import authorized_user
+from tests.integration.emulators.dataflow.conftest import (
+    BUCKET,
+    PROJECT,
+    REPOSITORY,
+    TOKEN,
+    Emulator,
+    eventually,
+    running,
+)
 from tests.integration.emulators.dataflow.conftest import storage as storage
 
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/log-stream"
@@ -23,7 +32,7 @@ SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/log-stream"
 
 @pytest.fixture(scope="module")
 def dataflow(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    yield from running(Emulator(tmp_path_factory.mktemp("dataflow"), storage))
+    yield from running(Emulator(tmp_path_factory.mktemp("dataflow"), storage, tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +62,7 @@ def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def runs(dataflow: Emulator, pubsub: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Runs"]:
     """The process that runs the tasks."""
-    extra = {"is_anonymous": True, "project": PROJECT, "num_retries": 0}
+    extra = {"credential_config_file": authorized_user(TOKEN), "project": PROJECT, "num_retries": 0}
     paths = [REPOSITORY, REPOSITORY / "plugins", REPOSITORY / "local_stack" / "airflow"]
     environment = {
         **os.environ,
@@ -125,7 +134,8 @@ class World:
                 "parameters": [
                     {"name": name, "label": name, "helpText": name}
                     for name in ("subscription", "dataset", "log_format")
-                ],
+                ]
+                + [{"name": name, "isOptional": True} for name in ("until", "drains", *_names(options))],
             },
         }
         address = {"api_endpoint": self.dataflow.storage}
@@ -182,6 +192,10 @@ class World:
             "parameters": {"subscription": "s", "dataset": "d", "log_format": "article"},
         }
         return str(self.dataflow.send_launch(launch)["job"]["id"])
+
+
+def _names(options: tuple[str, ...]) -> list[str]:
+    return [option.removeprefix("--").partition("=")[0] for option in options]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """docker-compose.yaml, the secrets it asks for, and what its services make of their environment."""
 
 import importlib.util
+import json
 import re
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+from local_stack.credentials import authorized_user
 from tools import make_secrets
 
 ROOT = Path(__file__).parents[3]
@@ -40,6 +42,7 @@ def entrypoint(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "LOGLINE_BUCKET": "logline-local",
         "GOOGLE_APPLICATION_CREDENTIALS": "/dev/null",
         "STORAGE_EMULATOR_HOST": "http://storage:9023",
+        "DATAFLOW_EMULATOR_TOKEN": "the token",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": "",
         "LOGLINE_POLL_SECONDS": "",
@@ -103,10 +106,38 @@ def test_one_service_builds_an_image_that_several_run(services: dict[str, dict])
         assert sorted(built) == sorted({one["image"] for one in active if one["image"].startswith("logline-")})
 
 
-def test_with_emulators_no_credentials_are_used(entrypoint: ModuleType) -> None:
+def test_with_emulators_no_credentials_but_their_token_are_used(
+    entrypoint: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entrypoint.choose_cloud()
     assert "GOOGLE_APPLICATION_CREDENTIALS" not in entrypoint.os.environ
-    assert '"is_anonymous": true' in entrypoint.os.environ["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"]
+    extra = json.loads(entrypoint.os.environ["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])["extra"]
+    assert extra["credential_config_file"] == authorized_user("the token")
+    monkeypatch.delenv("DATAFLOW_EMULATOR_TOKEN")
+    with pytest.raises(entrypoint.StartError, match="DATAFLOW_EMULATOR_TOKEN is not set: run make secrets"):
+        entrypoint.choose_cloud()
+
+
+def test_no_service_gets_more_privileges_than_it_needs(services: dict[str, dict]) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] is True, name
+        assert not service.get("privileged"), name
+        assert "/tmp:mode=1777" in service["tmpfs"], name
+        # The official image of PostgreSQL starts as root.
+        added = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"] if name == "postgres" else None
+        assert service.get("cap_add") == added, name
+
+
+def test_the_token_is_for_airflow_and_the_emulator_that_asks_for_it(services: dict[str, dict]) -> None:
+    holders = {name for name, service in services.items() if "DATAFLOW_EMULATOR_TOKEN" in service["environment"]}
+    assert holders == {*AIRFLOW, "dataflow"}
+
+
+def test_the_emulators_are_called_by_their_services_names(services: dict[str, dict]) -> None:
+    for name in ("storage", "bigquery", "dataflow"):
+        assert f"--allowed-host={name}" in services[name]["command"]
 
 
 @pytest.mark.parametrize(
@@ -138,4 +169,6 @@ def test_in_your_own_project_nothing_is_emulated_and_nothing_starts_by_itself(
     environment = entrypoint.os.environ
     assert "STORAGE_EMULATOR_HOST" not in environment
     assert environment["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] == "True"
-    assert "is_anonymous" not in environment["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"]
+    assert "DATAFLOW_EMULATOR_TOKEN" not in environment
+    extra = json.loads(environment["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])["extra"]
+    assert extra == {"project": "mine-1"}

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_referers (
   referer STRING OPTIONS (description = 'Referer header as logged; NULL where none was'),
   referer_host STRING OPTIONS (description = 'Host of the referer in lower case, without port; NULL where it is no URL with a host'),
   requests INT64 NOT NULL OPTIONS (description = 'Requests'),
-  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are no crawlers'),
+  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are not crawlers'),
   errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent')
 )

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_summary (
   requests INT64 NOT NULL OPTIONS (description = 'Requests'),
   bots INT64 NOT NULL OPTIONS (description = 'Requests of crawlers'),
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
-  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are no crawlers'),
+  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are not crawlers'),
   client_errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a 4xx status'),
   server_errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a 5xx status'),
   client_error_rate FLOAT64 NOT NULL OPTIONS (description = 'client_errors / requests'),

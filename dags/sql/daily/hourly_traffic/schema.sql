@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.hourly_traffic (
   requests INT64 NOT NULL OPTIONS (description = 'Requests'),
   bots INT64 NOT NULL OPTIONS (description = 'Requests of crawlers'),
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
-  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are no crawlers'),
+  unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct pairs of remote_addr and user_agent that are not crawlers'),
   errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
   p50_duration_ms FLOAT64 OPTIONS (description = 'Median of the request duration, where logged'),
   p95_duration_ms FLOAT64 OPTIONS (description = '95th percentile of the request duration, where logged'),

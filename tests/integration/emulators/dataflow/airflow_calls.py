@@ -123,6 +123,49 @@ def start_deferred(folder: Path) -> Any:
     ]
 
 
+def poll_for_long(folder: Path) -> Any:
+    """Watch a job with four triggers in one event loop until they have asked 2,000 times; what that has cost."""
+    import psutil
+    from airflow.providers.google.cloud.hooks.dataflow import AsyncDataflowHook
+    from airflow.providers.google.cloud.triggers.dataflow import DataflowJobStatusTrigger
+
+    gate, process = folder / "gate", psutil.Process()
+    job_id = start("polled", until=gate)["id"]
+    until(job_id, "JOB_STATE_RUNNING")
+    seen: list[tuple[int, int]] = []
+    get_job_status = AsyncDataflowHook.get_job_status
+    polls = 0
+
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        nonlocal polls
+        polls += 1
+        if polls in (200, 2_000):
+            connections = [one for one in process.net_connections() if one.status == psutil.CONN_ESTABLISHED]
+            seen.append((len(connections), process.memory_info().rss))
+        if polls == 2_000:
+            gate.touch()
+        return await get_job_status(*args, **kwargs)
+
+    AsyncDataflowHook.get_job_status = counted
+    trigger = DataflowJobStatusTrigger(
+        job_id=job_id, expected_statuses={"JOB_STATE_DONE"}, project_id=PROJECT, location=LOCATION, poll_sleep=0
+    )
+
+    async def watch() -> list[str]:
+        async def ended() -> str:
+            return str((await anext(trigger.run())).payload["status"])
+
+        return list(await asyncio.gather(*(ended() for _ in range(4))))
+
+    statuses = asyncio.run(asyncio.wait_for(watch(), 400))
+    (early, early_bytes), (late, late_bytes) = seen
+    return {
+        "statuses": statuses,
+        "more_connections": late - early,
+        "more_than_10_MB": late_bytes - early_bytes > 10_000_000,
+    }
+
+
 def stop(folder: Path) -> Any:
     from airflow.providers.google.cloud.operators.dataflow import DataflowStopJobOperator
 

@@ -16,14 +16,16 @@ import psutil
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
+from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
-from googleapiclient.http import build_http
 
+from local_stack.credentials import authorized_user
 from local_stack.ports import free_ports
 
 PROJECT = "logline-test"
 LOCATION = "us-central1"
 BUCKET = "logline-test-bucket"
+TOKEN = "the token of the tests, 32 characters or more".replace(" ", "-")
 SPEC = f"gs://{BUCKET}/templates/sleeper.json"
 STREAM = f"gs://{BUCKET}/templates/stream.json"
 REPOSITORY = Path(__file__).parents[4]
@@ -36,7 +38,7 @@ SLEEPER = {
         "name": "sleeper",
         "parameters": [
             {"name": name, "label": name, "helpText": name, "isOptional": True}
-            for name in ("until", "log", "last_words", "counter", "ignore", "drains", "grandchild", "show")
+            for name in ("until", "log", "last_words", "last", "counter", "ignore", "drains", "grandchild", "show")
         ]
         + [{"name": "exit_code", "label": "code", "helpText": "code", "isOptional": True, "regexes": ["[0-9]+"]}],
     },
@@ -64,8 +66,9 @@ def gone(process: psutil.Process) -> bool:
 class Emulator:
     """An emulator process that can be killed and started again on the same ports and state."""
 
-    def __init__(self, state_dir: Path, storage: str) -> None:
+    def __init__(self, state_dir: Path, storage: str, folder: Path) -> None:
         self.state_dir = state_dir
+        self.folder = folder  # where parameters may name files
         self.port, self.grpc_port = free_ports(2)
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.grpc_target = f"127.0.0.1:{self.grpc_port}"
@@ -76,11 +79,17 @@ class Emulator:
         return [
             *(sys.executable, "-m", "emulators.dataflow", "--port", str(self.port), "--grpc-port", str(self.grpc_port)),
             *("--state-dir", str(self.state_dir), "--project", PROJECT),
+            *("--template-bucket", BUCKET, "--folder", str(self.folder)),
             *("--image", f"sleeper={JOBS}.sleeper", "--image", f"words={JOBS}.words"),
         ]
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "STORAGE_EMULATOR_HOST": self.storage, "PYTHONPATH": str(REPOSITORY)}
+        return {
+            **os.environ,
+            "STORAGE_EMULATOR_HOST": self.storage,
+            "PYTHONPATH": str(REPOSITORY),
+            "DATAFLOW_EMULATOR_TOKEN": TOKEN,
+        }
 
     def start(self) -> None:
         self.__dict__.pop("client", None)  # its connection is to the emulator before
@@ -104,7 +113,8 @@ class Emulator:
     def client(self) -> Any:
         """Google's discovery client, built the way Airflow's DataflowHook builds it."""
         options = {"api_endpoint": self.endpoint}
-        return build("dataflow", "v1b3", http=build_http(), cache_discovery=False, client_options=options)
+        credentials = Credentials.from_authorized_user_info(authorized_user(TOKEN))
+        return build("dataflow", "v1b3", credentials=credentials, cache_discovery=False, client_options=options)
 
     @property
     def jobs(self) -> Any:
@@ -185,6 +195,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "stream": {**SLEEPER, "metadata": {**SLEEPER["metadata"], "streaming": True}},
             "words": {**SLEEPER, "image": "example.dev/words", "metadata": {"parameters": []}},
             "unknown": {**SLEEPER, "image": "example.dev/unknown@sha256:0123"},
+            "undescribed": {"image": SLEEPER["image"]},
             "imageless": {"metadata": {}},
         }
         for name, spec in specs.items():
@@ -204,13 +215,13 @@ def _answers(port: int) -> bool:
 @pytest.fixture(scope="session")
 def emulator(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """One emulator for all tests that leave it running."""
-    yield from running(Emulator(tmp_path_factory.mktemp("dataflow"), storage))
+    yield from running(Emulator(tmp_path_factory.mktemp("dataflow"), storage, tmp_path_factory.getbasetemp()))
 
 
 @pytest.fixture
 def own_emulator(storage: str, tmp_path: Path) -> Iterator[Emulator]:
     """An emulator for a test that ends it."""
-    yield from running(Emulator(tmp_path / "state", storage))
+    yield from running(Emulator(tmp_path / "state", storage, tmp_path))
 
 
 def running(emulator: Emulator) -> Iterator[Emulator]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from local_stack.credentials import authorized_user
 from local_stack.running import RunningStack
-from tests.integration.emulators.dataflow.conftest import PROJECT, REPOSITORY, SPEC, Emulator
+from tests.integration.emulators.dataflow.conftest import PROJECT, REPOSITORY, SPEC, TOKEN, Emulator
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +34,7 @@ def call(folder: Path, environment: dict[str, str], *names: str) -> dict[str, di
             "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
             "PYTHONPATH": f"{REPOSITORY / 'local_stack' / 'airflow'}{os.pathsep}{REPOSITORY}",
             "NO_GCE_CHECK": "true",
+            "TMPDIR": str(folder),  # the emulator lets jobs use files below it
             **environment,
         },
         stdout=subprocess.PIPE,
@@ -44,7 +46,7 @@ def call(folder: Path, environment: dict[str, str], *names: str) -> dict[str, di
 
 
 def connection(project: str) -> dict[str, str]:
-    extra = {"is_anonymous": True, "project": project, "num_retries": 0}
+    extra = {"credential_config_file": authorized_user(TOKEN), "project": project, "num_retries": 0}
     return {
         "GOOGLE_CLOUD_PROJECT": project,
         "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps({"conn_type": "google_cloud_platform", "extra": extra}),
@@ -59,6 +61,9 @@ DATAFLOW_CALLS = {
     },
     "start_deferred": {"returned": "success"},
     "stop": {"returned": "success"},
+    "poll_for_long": {
+        "returned": {"statuses": ["success"] * 4, "more_connections": 0, "more_than_10_MB": False},
+    },
     "read_metrics_and_messages": {"returned": [[5, 5], ["ERROR:root:loud"], [5, 5], ["ERROR:root:loud"]]},
 }
 

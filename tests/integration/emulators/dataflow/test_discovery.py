@@ -13,6 +13,7 @@ from tests.integration.emulators.dataflow.conftest import (
     BUCKET,
     LOCATION,
     PROJECT,
+    SLEEPER,
     SPEC,
     STREAM,
     Emulator,
@@ -77,6 +78,9 @@ def test_a_launch_runs_the_entry_point_to_done(emulator: Emulator, tmp_path: Pat
     assert job["createTime"] == job["startTime"] < job["currentStateTime"]
     folder = emulator.state_dir / "jobs" / answer["id"]
     assert (folder / "stdout.log").read_text() == "printed to stdout\n"
+    # A relative path is one of this folder, where no module is looked for.
+    assert child["folder"] == str(folder)
+    assert not {"", str(folder)} & set(child["path"])
 
 
 def test_the_default_temp_location_is_in_the_templates_bucket(emulator: Emulator) -> None:
@@ -151,11 +155,13 @@ def test_a_second_active_job_of_the_same_name_is_refused(emulator: Emulator, gat
         ({"jobName": "ends-with-"}, "Invalid job name 'ends-with-'"),
         ({"jobName": ""}, "Invalid job name ''"),
         ({"containerSpecGcsPath": f"gs://{BUCKET}/none.json"}, f"Unable to open template file: gs://{BUCKET}/none"),
-        ({"containerSpecGcsPath": "gs://no-such-bucket/x"}, "Unable to open template file: gs://no-such-bucket/x."),
+        ({"containerSpecGcsPath": "gs://another/x"}, f"this emulator launches templates of {BUCKET} only; upload the"),
         ({"containerSpecGcsPath": "/local/file"}, "Invalid containerSpecGcsPath '/local/file'"),
+        ({"containerSpecGcsPath": f"gs://{BUCKET}/templates/undescribed.json"}, "metadata must be an object"),
+        ({"containerSpec": SLEEPER}, "containerSpec is refused here; upload the spec and give containerSpecGcsPath."),
         ({"containerSpecGcsPath": f"gs://{BUCKET}/templates/binary.json"}, "Invalid template file"),
         ({"containerSpecGcsPath": f"gs://{BUCKET}/templates/imageless.json"}, "Invalid template file"),
-        ({"containerSpecGcsPath": ""}, "Give either containerSpecGcsPath or containerSpec."),
+        ({"containerSpecGcsPath": ""}, "containerSpecGcsPath is missing."),
         ({"update": True}, "There is no running job named bad to update."),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.emulators.dataflow.conftest import LOCATION, PROJECT, SPEC, Emulator
+from tests.integration.emulators.dataflow.conftest import LOCATION, PROJECT, SPEC, TOKEN, Emulator
 
 pytestmark = [
     pytest.mark.integration,
@@ -19,6 +19,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def environment(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    token_file = tmp_path_factory.mktemp("token") / "access-token"
+    token_file.write_text(TOKEN)
     return {
         **os.environ,
         "CLOUDSDK_CONFIG": str(tmp_path_factory.mktemp("gcloud")),
@@ -26,7 +28,7 @@ def environment(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) ->
         "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token_file),
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": f"{emulator.endpoint}/",
     }
 

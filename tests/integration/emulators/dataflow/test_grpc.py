@@ -13,9 +13,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from tests.integration.emulators.dataflow.conftest import LOCATION, PROJECT, SPEC, Emulator, eventually
+from tests.integration.emulators.dataflow.conftest import LOCATION, PROJECT, SPEC, TOKEN, Emulator, eventually
 
 pytestmark = pytest.mark.integration
+
+BEARER = [("authorization", f"Bearer {TOKEN}")]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def launch(channel: grpc.Channel, name: str, spec: str = SPEC, **parameters: str
         job_name=name, container_spec_gcs_path=spec, parameters=parameters, environment={"max_workers": 2}
     )
     request = api.LaunchFlexTemplateRequest(project_id=PROJECT, location=LOCATION, launch_parameter=parameter)
-    return client(api.FlexTemplatesServiceClient, channel).launch_flex_template(request).job
+    return client(api.FlexTemplatesServiceClient, channel).launch_flex_template(request, metadata=BEARER).job
 
 
 def get(channel: grpc.Channel, job_id: str, view: api.JobView = api.JobView.JOB_VIEW_SUMMARY) -> api.Job:
@@ -79,7 +81,8 @@ def test_lists_and_cancel(channel: grpc.Channel, gate: Path) -> None:
     everywhere = api.ListJobsRequest(project_id=PROJECT, page_size=1)
     assert job.id in {one.id for one in jobs.aggregated_list_jobs(everywhere)}
     cancelled = api.Job(requested_state=api.JobState.JOB_STATE_CANCELLED)
-    jobs.update_job(api.UpdateJobRequest(project_id=PROJECT, location=LOCATION, job_id=job.id, job=cancelled))
+    request = api.UpdateJobRequest(project_id=PROJECT, location=LOCATION, job_id=job.id, job=cancelled)
+    jobs.update_job(request, metadata=BEARER)
     wait(channel, job.id, api.JobState.JOB_STATE_CANCELLED)
 
 
@@ -103,7 +106,7 @@ def test_errors_have_the_codes_and_details_of_the_service(channel: grpc.Channel,
     cancelled = api.Job(requested_state=api.JobState.JOB_STATE_CANCELLED)
     with pytest.raises(exceptions.FailedPrecondition, match="Job has terminated in state SUCCESS"):
         client(api.JobsV1Beta3Client, channel).update_job(
-            api.UpdateJobRequest(project_id=PROJECT, location=LOCATION, job_id=job.id, job=cancelled)
+            api.UpdateJobRequest(project_id=PROJECT, location=LOCATION, job_id=job.id, job=cancelled), metadata=BEARER
         )
 
 

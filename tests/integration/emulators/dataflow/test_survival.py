@@ -38,7 +38,7 @@ class Survivors:
 def survivors(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivors]:
     folder = tmp_path_factory.mktemp("survivors")
     gate, never, meanwhile = folder / "gate", folder / "never", folder / "meanwhile"
-    with contextmanager(running)(Emulator(folder / "state", storage)) as emulator:
+    with contextmanager(running)(Emulator(folder / "state", storage, folder)) as emulator:
         ids = {
             "running": emulator.launch("running", until=gate, log="INFO:before", last_words="after"),
             "done": emulator.launch("done", until=meanwhile),
@@ -127,7 +127,7 @@ def test_sigterm_leaves_no_process_and_says_why_the_jobs_failed(
 
 @pytest.mark.parametrize("taken", ["state", "port", "grpc"])
 def test_what_is_taken_is_named_in_one_line(emulator: Emulator, tmp_path: Path, taken: str) -> None:
-    other = Emulator(emulator.state_dir if taken == "state" else tmp_path, "http://127.0.0.1:1")
+    other = Emulator(emulator.state_dir if taken == "state" else tmp_path, "http://127.0.0.1:1", tmp_path)
     if taken == "port":
         other.port = emulator.port
     if taken == "grpc":
@@ -141,6 +141,16 @@ def test_what_is_taken_is_named_in_one_line(emulator: Emulator, tmp_path: Path, 
     }
     assert run.stderr.splitlines()[-1].startswith(f"Dataflow emulator: {expected[taken]}")
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("token", ["", "too short"])
+def test_it_does_not_start_without_a_secret(storage: str, tmp_path: Path, token: str) -> None:
+    emulator = Emulator(tmp_path / "state", storage, tmp_path)
+    environment = emulator.environment() | {"DATAFLOW_EMULATOR_TOKEN": token}
+    run = subprocess.run(emulator.command(), env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == ("Dataflow emulator: DATAFLOW_EMULATOR_TOKEN must hold a secret of 32 characters or more\n")
+    assert not emulator.state_dir.exists()
 
 
 def test_cloud_storage_that_is_down_is_named(own_emulator: Emulator) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
-from tests.integration.emulators.pubsub.targets import CALL, Target
+from tests.integration.emulators.pubsub.targets import CALL, OURS, Target
 
 BAD_IDS = {
     "too_short": "ab",
@@ -99,6 +99,15 @@ def test_bad_publish(target: Target, messages: list[Any]) -> None:
     topic, subscription = target.pair()
     with pytest.raises(exceptions.InvalidArgument):
         target.publish(topic, *messages)
+    assert target.pull_once(subscription) == []
+
+
+@OURS
+def test_keys_are_not_mixed_in_a_request(target: Target) -> None:
+    topic, subscription = target.pair()
+    for other in ({"data": b"y", "ordering_key": "other"}, b"y"):
+        with pytest.raises(exceptions.FailedPrecondition, match="same ordering key"):
+            target.publish(topic, {"data": b"x", "ordering_key": "key"}, other)
     assert target.pull_once(subscription) == []
 
 

@@ -67,7 +67,8 @@ def test_key_waits_until_its_messages_are_acked(target: Target) -> None:
 
 def test_other_keys_do_not_wait(target: Target) -> None:
     topic, subscription = target.pair(enable_message_ordering=True)
-    target.publish(topic, *keyed("slow", *numbers(2)), *keyed("other", b"x"), b"without a key")
+    for messages in (keyed("slow", *numbers(2)), keyed("other", b"x"), [b"without a key"]):
+        target.publish(topic, *messages)
     assert data_of(target.pull(subscription, 1)) == [b"0"]
     assert sorted(data_of(target.pull(subscription, 2))) == [b"without a key", b"x"]
 

@@ -1,13 +1,16 @@
-"""Starting the emulator where it cannot run: one line, exit code 1."""
+"""How the emulator starts and whom it serves; where it cannot run: one line, exit code 1."""
 
+import contextlib
 import socket
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from google.api_core import exceptions
+from google.pubsub_v1.types import Topic
 
 from emulators.pubsub.log.store import Store
 from tests.integration.emulators.pubsub.targets import Target, running_emulator
@@ -53,8 +56,7 @@ def test_state_dir_in_use(tmp_path: Path) -> None:
 
 
 def test_state_of_a_newer_version(tmp_path: Path) -> None:
-    with Store(tmp_path):
-        pass
+    Store(tmp_path).close()
     with sqlite3.connect(tmp_path / "pubsub.sqlite3") as state:
         state.execute("PRAGMA user_version = 99")
     state.close()
@@ -88,3 +90,39 @@ def test_only_the_named_projects_are_served(tmp_path: Path) -> None:
         finally:
             served.close()
             unknown.close()
+
+
+UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+
+
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])
+@pytest.mark.parametrize("more", ["", UPGRADE], ids=["http_1", "upgrade"])
+def test_what_a_browser_can_send_is_not_answered(tmp_path: Path, method: str, more: str) -> None:
+    """A page that rebinds its name to this address speaks HTTP/1.1: no browser sends HTTP/2 without TLS."""
+    with running_emulator(tmp_path) as emulator:
+        target = Target(emulator.address)
+        message = Topic.serialize(Topic(name=target.name("topics")))
+        body = b"\0" + len(message).to_bytes(4, "big") + message
+        head = (
+            f"{method} /google.pubsub.v1.Publisher/CreateTopic HTTP/1.1\r\nHost: rebound.example:{emulator.port}\r\n"
+            f"Content-Type: application/grpc\r\nTE: trailers\r\n{more}Content-Length: {len(body)}\r\n\r\n"
+        )
+        received = b""
+        with socket.create_connection(("127.0.0.1", emulator.port), timeout=30) as page:
+            page.sendall(head.encode() + body)
+            with contextlib.suppress(ConnectionResetError):
+                while some := page.recv(4096):
+                    received += some
+        assert b"HTTP/" not in received
+        try:
+            assert list(target.publisher.list_topics(project=target.project)) == []
+        finally:
+            target.close()
+
+
+def test_it_listens_on_this_machine_alone(tmp_path: Path) -> None:
+    with running_emulator(tmp_path) as emulator:
+        listeners = [one for one in psutil.Process(emulator.process.pid).net_connections() if one.status == "LISTEN"]
+        # gRPC listens on an IPv6 socket, also for an address of IPv4.
+        addresses = {(one.laddr.ip.removeprefix("::ffff:"), one.laddr.port) for one in listeners}
+        assert addresses == {("127.0.0.1", emulator.port)}

@@ -205,10 +205,11 @@ def test_exactly_once_refuses_an_ended_lease(target: Target) -> None:
     late = target.pull(subscription, 1)
     target.nack(subscription, late)
     again = target.pull(subscription, 1)
-    with pytest.raises(exceptions.GoogleAPICallError) as refused:
-        target.ack(subscription, late)
-    reasons = {reason for detail in refused.value.details for reason in detail.metadata.values()}
-    assert reasons == {"PERMANENT_FAILURE_INVALID_ACK_ID"}
+    for call in (target.ack, target.nack):
+        with pytest.raises(exceptions.GoogleAPICallError) as refused:
+            call(subscription, late)
+        reasons = {reason for detail in refused.value.details for reason in detail.metadata.values()}
+        assert reasons == {"PERMANENT_FAILURE_INVALID_ACK_ID"}
     target.ack(subscription, again)
 
 

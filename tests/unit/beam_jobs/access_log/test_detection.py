@@ -38,6 +38,15 @@ def test_a_tie_is_told_of() -> None:
     )
 
 
+def test_one_line_is_not_called_lines() -> None:
+    assert detect(COMBINED.replace(b"\n", b" 5\n")).warning == (
+        "the first line matches combined_us and combined_s alike; combined_us is taken: "
+        "pass --log_format if that is wrong"
+    )
+    with pytest.raises(FormatError, match="none of the first 1 line is in a known format"):
+        detect(b"spoilt\n")
+
+
 def test_line_cut_by_the_end_of_the_sample_does_not_count() -> None:
     assert detect_format(COMMON + COMBINED[:-1] + b"x").name == "common"
 

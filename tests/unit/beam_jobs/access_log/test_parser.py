@@ -128,7 +128,9 @@ def test_a_block_that_lets_expect_fewer_lines_than_it_has() -> None:
 def test_rejection_says_what_is_wrong_where() -> None:
     lines = {
         b"GET /": "not a common line: no ' ' ends the ident that begins at byte 4",
-        LINE.replace(b"May", b"Mai"): "the time '17/Mai/2015:10:05:03 +0000' is no real one: there is no month 'Mai'",
+        LINE.replace(
+            b"May", b"Mai"
+        ): "the time '17/Mai/2015:10:05:03 +0000' is not a real one: there is no month 'Mai'",
         LINE.replace(b"200", b"777"): "the status '777' is not a number from 100 to 599",
         LINE + b"x" * 100: "the byte count '5xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'... is not a number from 0 to "
         "9223372036854775807",

@@ -152,3 +152,14 @@ def test_a_wrong_option_is_said_in_one_line(
     assert message in said
     assert said.count("\n") == 1
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize(
+    ("days", "lines", "said"),
+    [(1, 1, "wrote 1 line (0.0 MB) of 1 day to "), (2, 1200, "wrote 2,400 lines (0.6 MB) of 2 days to ")],
+)
+def test_nouns_agree_with_their_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], days: int, lines: int, said: str
+) -> None:
+    generate(tmp_path, f"--days={days}", f"--lines_per_day={lines}", "--bad_share=0")
+    assert capsys.readouterr().out.startswith(said)

@@ -97,3 +97,13 @@ def test_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_errors_are_one_line() -> None:
     error = InputError("gs://b/o", InputErrorType.UNREADABLE, "first\n  second")
     assert str(error) == "gs://b/o: first second"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_a_file_is_for_whom_the_process_means_it(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_object(str(tmp_path / "file"), b"content")
+    finally:
+        os.umask(before)
+    assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("file", mode)]

@@ -6,8 +6,7 @@ from emulators.pubsub import wire
 from emulators.pubsub.broker.backlog import Backlog
 from emulators.pubsub.broker.delivery import Consumer, Delivery
 from emulators.pubsub.broker.policy import Policy
-from emulators.pubsub.log.message_log import Batch, BodyCache, TopicLog
-from emulators.pubsub.log.position import Position
+from emulators.pubsub.log.message_log import Batch, BodyCache, Position, TopicLog
 
 ANY = 10**9
 
@@ -37,6 +36,13 @@ def backlog_of(log: TopicLog, position: Position | None = None, token: int = 1, 
 
 def take(backlog: Backlog, now: float, most: int = ANY, consumer: Consumer | None = None) -> list[Delivery]:
     return backlog.take(consumer or Consumer(), most, ANY, 10.0, now)
+
+
+def undelivered(backlog: Backlog, log: TopicLog) -> int:
+    """The unacknowledged messages, those that have not been read yet included."""
+    position = backlog.position()
+    unread = sum(len(range(max(batch.first_id, position.cursor + 1), batch.last_id + 1)) for batch in log)
+    return len(position.pending) + unread - len(position.acked)
 
 
 def ids(deliveries: list[Delivery]) -> list[int]:

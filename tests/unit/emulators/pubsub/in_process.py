@@ -49,14 +49,14 @@ class Emulator:
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.run_until_complete(asyncio.sleep(0))
-        self.store.__exit__(None, None, None)
+        self.store.close()
 
     def restart(self) -> None:
         self.kill()
         self._start()
 
     def call(self, service: Publisher | Subscriber, method: str, request: str, **fields: Any) -> Any:
-        return self.run(getattr(service, method)(wire.type_of[request](**fields), None))
+        return self.run(getattr(service, method)(wire.type_of[request](**fields)))
 
     def create_topic(self, name: str = TOPIC, **fields: Any) -> None:
         self.call(self.publisher, "create_topic", "Topic", name=name, **fields)

@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 
+import grpc
 import pytest
 
 from emulators.pubsub import wire
 from emulators.pubsub.broker import broker, resources
+from emulators.pubsub.errors import PubsubError
+from tests.unit.emulators.pubsub.backlogs import undelivered
 from tests.unit.emulators.pubsub.in_process import SUBSCRIPTION, TOPIC, Emulator, emulator
 
 DEAD_TOPIC, DEAD = "projects/p-1/topics/dead", "projects/p-1/subscriptions/dead"
@@ -26,6 +29,11 @@ def put_clock_forward(patch: pytest.MonkeyPatch, days: float) -> None:
     """The time of day; leases have a clock of their own."""
     for module in (broker, resources):
         patch.setattr(module, "now_us", lambda: time.time_ns() // 1000 + int(days * DAY_US))
+
+
+def waiting(running: Emulator) -> int:
+    subscription = running.broker.subscriptions[SUBSCRIPTION]
+    return undelivered(subscription.backlog, subscription.topic.log)
 
 
 def acknowledge_all(running: Emulator) -> None:
@@ -110,13 +118,11 @@ def test_seek_undoes_acknowledgements_of_the_same_commit(running: Emulator) -> N
     running.create_subscription(retain_acked_messages=True)
     running.publish(b"one")
     (received,) = running.pull()
-    subscription = running.broker.subscription(SUBSCRIPTION)
+    subscription = running.broker.subscriptions[SUBSCRIPTION]
 
     async def acknowledge_then_seek() -> None:
-        result = subscription.backlog.acknowledge([received.ack_id])
-        running.broker.record_acked(subscription, result.acked)
-        subscription.seek_time(0)
-        running.broker.compact(subscription)
+        running.broker.acknowledge(subscription, [received.ack_id])
+        running.broker.seek(subscription, subscription.position_at(0))
 
     running.run(acknowledge_then_seek())
     running.settle()
@@ -151,6 +157,28 @@ def test_snapshot_keeps_its_messages(running: Emulator) -> None:
     assert running.bodies() == [b"open", b"later"]
 
 
+def test_snapshot_expires_with_its_oldest_message(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Else messages of that age are no longer kept.
+    running.create_subscription(message_retention_duration={"seconds": 31 * 86_400})
+    fields = {"name": SNAPSHOT, "subscription": SUBSCRIPTION}
+    running.publish(b"done")
+    acknowledge_all(running)
+    running.publish(b"three days old", b"as old")
+    running.pull(1)
+    put_clock_forward(monkeypatch, 3)
+    running.publish(b"new")
+    made = running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", **fields)
+    assert made.expire_time.ToMicroseconds() == pytest.approx(time.time_ns() // 1000 + 7 * DAY_US, abs=DAY_US / 24)
+    put_clock_forward(monkeypatch, 7 - 0.5 / 24)
+    fields["name"] += "-late"
+    with pytest.raises(PubsubError, match="too old") as refused:
+        running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", **fields)
+    assert refused.value.code == grpc.StatusCode.FAILED_PRECONDITION
+    running.advance(10)
+    acknowledge_all(running)
+    running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", **fields)
+
+
 def test_snapshot_expires(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     running.create_subscription()
     fields = {"name": SNAPSHOT, "subscription": SUBSCRIPTION}
@@ -170,7 +198,7 @@ def test_unacknowledged_messages_expire(running: Emulator, monkeypatch: pytest.M
     put_clock_forward(monkeypatch, 0.9)
     running.publish(b"young")
     running.broker.tidy()
-    assert running.broker.subscription(SUBSCRIPTION).backlog.undelivered() == 3
+    assert waiting(running) == 3
     put_clock_forward(monkeypatch, 1.1)
     running.broker.tidy()
     running.settle()
@@ -236,11 +264,11 @@ def test_publish_is_answered_before_its_messages_are_delivered(running: Emulator
 
     async def publish(number: int) -> None:
         request = wire.PublishRequest(topic=TOPIC, messages=[wire.PubsubMessage(data=b"%d" % number)])
-        await running.publisher.publish(request, None)
+        await running.publisher.publish(request)
         order.append("answered")
 
     async def pull() -> None:
-        await running.subscriber.pull(wire.type_of["PullRequest"](subscription=SUBSCRIPTION, max_messages=9), None)
+        await running.subscriber.pull(wire.type_of["PullRequest"](subscription=SUBSCRIPTION, max_messages=9))
         order.append("delivered")
 
     async def both() -> None:
@@ -255,8 +283,8 @@ def test_publish_is_visible_only_when_it_is_stored(running: Emulator) -> None:
     request = wire.PublishRequest(messages=[wire.PubsubMessage(data=b"x")])
 
     async def publish_then_look() -> int:
-        running.broker.publish(running.broker.topic(TOPIC), request)
-        return running.broker.subscription(SUBSCRIPTION).backlog.undelivered()
+        running.broker.publish(running.broker.topics[TOPIC], request)
+        return waiting(running)
 
     assert running.run(publish_then_look()) == 0
     running.settle()

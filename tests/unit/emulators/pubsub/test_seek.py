@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from emulators.pubsub import wire
 from emulators.pubsub.broker.delivery import Consumer
 from emulators.pubsub.errors import PubsubError
 from tests.unit.emulators.pubsub.in_process import SUBSCRIPTION, TOPIC, Emulator, emulator
@@ -49,15 +50,18 @@ def test_consumers_have_room_again(running: Emulator, retained: bool) -> None:
     time.sleep(0.001)
     running.publish(b"new")
     consumer = Consumer()
-    subscription = running.broker.subscription(SUBSCRIPTION)
+    subscription = running.broker.subscriptions[SUBSCRIPTION]
 
-    async def take_then_seek() -> list[int]:
-        assert len(subscription.take(consumer, 10, 1000, 60)) == 2
-        subscription.seek_time(now_us)
+    async def take_then_seek() -> list[bytes]:
+        first, second = wire.PullResponse(), wire.PullResponse()
+        assert subscription.deliver(first, consumer)
+        assert len(first.received_messages) == 2
+        running.broker.seek(subscription, subscription.position_at(now_us))
         assert (consumer.messages, consumer.bytes) == (0, 0)
-        return [delivery.id for delivery in subscription.take(consumer, 10, 1000, 60)]
+        assert subscription.deliver(second, consumer)
+        return [received.message.data for received in second.received_messages]
 
-    assert len(running.run(take_then_seek())) == 1
+    assert running.run(take_then_seek()) == [b"new"]
 
 
 @RETENTION
@@ -78,3 +82,33 @@ def test_acknowledged_messages_stay_acknowledged_without_retention(running: Emul
     running.seek(time=START)
     running.restart()
     assert running.bodies() == [b"leased"]
+
+
+def test_snapshot_of_another_filter_brings_back_only_what_passes(running: Emulator) -> None:
+    other = f"{SUBSCRIPTION}-all"
+    running.create_subscription(other)
+    running.create_subscription(filter="attributes:keep")
+    messages = [{"data": b"dropped"}, {"data": b"kept", "attributes": {"keep": "1"}}]
+    running.call(running.publisher, "publish", "PublishRequest", topic=TOPIC, messages=messages)
+    running.bodies(other)
+    snapshot = "projects/p-1/snapshots/all"
+    running.call(running.subscriber, "create_snapshot", "CreateSnapshotRequest", name=snapshot, subscription=other)
+    running.seek(snapshot=snapshot)
+    assert running.bodies() == [b"kept"]
+    running.restart()
+    assert running.bodies() == [b"kept"]
+
+
+def test_detached_subscription_holds_nothing_and_cannot_be_sought(running: Emulator) -> None:
+    running.create_subscription()
+    running.publish(b"one", b"two")
+    running.pull(1)
+    request = {"subscription": SUBSCRIPTION}
+    running.call(running.publisher, "detach_subscription", "DetachSubscriptionRequest", **request)
+    assert running.broker.subscriptions[SUBSCRIPTION].backlog.position().pending == ()
+    running.broker.tidy()
+    assert running.stored("batches") == 0
+    running.restart()
+    for refused in (running.pull, lambda: running.seek(time=START)):
+        with pytest.raises(PubsubError, match="detached"):
+            refused()

@@ -18,3 +18,9 @@ def test_a_note_names_the_failed_tasks_and_no_more_than_fit():
     assert "and 3 more. 20,000 lines" in text
     assert text.endswith("(no day).")
     assert len(text) < 1000  # what Airflow's form takes
+
+
+def test_nouns_agree_with_their_numbers():
+    one = {"objects": 1, "lines": 1, "rows": 1, "rejected": 0, "blank": 0, "days": ["2026-11-01"]}
+    assert note_text([one]) == "1 line of 1 object = 1 row + 0 rejected + 0 blank; 1 day touched (2026-11-01)."
+    assert note_text([one | {"lines": 0, "rows": 0, "days": []}]).startswith("0 lines of 1 object = 0 rows ")

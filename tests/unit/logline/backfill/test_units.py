@@ -59,7 +59,7 @@ class TestSourcePattern:
             ("gs://logs/{date:x}/*", "unknown date format"),
             ("gs://logs/{date", "unbalanced brace"),
             ("gs://logs/date}", "unbalanced brace"),
-            ("gs://logs/{{date}}/*", "brace that is no placeholder"),
+            ("gs://logs/{{date}}/*", "brace that is not a placeholder"),
             ("gs://logs/a b", "white space"),
             ("gs://logs/a\nb", "white space"),
             ("gs://logs/a\x00b", "control characters"),

@@ -60,7 +60,9 @@ def test_what_there_is_to_read_again_is_a_table_with_a_total():
     [
         (0, 0, False, "there is no such line"),
         (0, 3, False, "all 3 lines within the last hour: BigQuery lets no transaction change them yet"),
+        (0, 1, False, "rejected the only line within the last hour"),
         (2, 3, True, "dry run: 2 lines are left"),
+        (1, 0, True, "dry run: 1 line is left as it is"),
         (2, 3, False, None),
     ],
 )

@@ -273,7 +273,7 @@ def test_every_runbook_is_written():
     source = (root / "plugins/logline/stream/decide.py").read_text(encoding="utf-8")
     checks = (root / "dags/sql/stream_supervision/health.sql").read_text(encoding="utf-8")
     headings = {line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")}
-    named = set(re.findall(r'_alarm\(Action\.\w+, .*"([a-z-]+)"\)', source)) | set(
+    named = set(re.findall(r'Decision\(Action\.\w+, .*"([a-z-]+)"\)', source)) | set(
         re.findall(r"\{\{ runbooks \}\}#([a-z-]+)", checks)
     )
     assert named >= {"crash-loop", "lag", "rejected-lines", "stale-rows", "takes-too-long", "unknown-state"}

@@ -17,8 +17,8 @@ class Holder(BaseOperator):
 
 
 def test_a_query_is_the_job_that_bigquery_takes():
-    query = Query.of(SETTINGS, "SELECT @n", day="2015-05-17", parameters=[("n", "INT64", "1")])
-    assert query.with_strings(manifest="{}").job() == {
+    query = Query("SELECT @n", day="2015-05-17", parameters=[("n", "INT64", "1")])
+    assert query.with_strings(manifest="{}").job(SETTINGS) == {
         "query": {
             "query": "SELECT @n",
             "useLegacySql": False,
@@ -28,14 +28,14 @@ def test_a_query_is_the_job_that_bigquery_takes():
                 {"name": "manifest", "parameterType": {"type": "STRING"}, "parameterValue": {"value": "{}"}},
             ],
         },
-        "labels": query.labels,
+        "labels": {**query.labels, "logline-day": "2015-05-17"},
     }
     assert query.day == "2015-05-17"
     assert len(query.parameters) == 1, "a query is a value: more parameters make another one"
 
 
 def test_airflow_renders_queries_within_gates():
-    query = Query.of(SETTINGS, "SELECT '{{ word }}'", day="{{ day }}", parameters=[("run", "STRING", "{{ run }}")])
+    query = Query("SELECT '{{ word }}'", day="{{ day }}", parameters=[("run", "STRING", "{{ run }}")])
     gate = Gate(query, query.with_strings(gate="{{ word }}"))
     holder = Holder(task_id="check", query=query, gates=[gate])
     context = {"word": "w", "day": "2015-05-17", "run": "r", "dag": type("Dag", (), {"dag_id": "D"}), "task": holder}
@@ -44,5 +44,5 @@ def test_airflow_renders_queries_within_gates():
     assert (holder.query.sql, holder.query.day) == ("SELECT 'w'", "2015-05-17")
     assert holder.query.labels["airflow-dag"] == "d"
     (rendered,) = holder.gates
-    assert rendered.checks.parameters[0].value == "r"
-    assert [one.value for one in rendered.record.parameters] == ["r", "w"]
+    assert rendered.checks.parameters[0] == ("run", "STRING", "r")
+    assert [value for _, _, value in rendered.record.parameters] == ["r", "w"]

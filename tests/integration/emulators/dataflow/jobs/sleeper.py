@@ -32,7 +32,13 @@ def main() -> int:
     if options.drains:
         signal.signal(signal.SIGINT, lambda *_: drained.append(True))
     if options.show:
-        options.show.write_text(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}))
+        shown = {
+            "arguments": sys.argv[1:],
+            "environment": dict(os.environ),
+            "folder": str(Path.cwd()),
+            "path": sys.path,
+        }
+        options.show.write_text(json.dumps(shown))
     if options.grandchild:
         sleeping = subprocess.Popen(["sleep", "600"])
         options.grandchild.write_text(str(sleeping.pid))

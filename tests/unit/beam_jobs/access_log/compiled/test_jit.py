@@ -15,7 +15,7 @@ PACKAGE = Path(beam_jobs.access_log.__file__).parent
 # The day number of a date, -1 where it is not one, and whether the compiled code came from the disk.
 SCRIPT = """
 import numpy as np
-from beam_jobs.access_log.compiled.scan_fields import clf_days
+from beam_jobs.access_log.compiled.scan_times import clf_days
 text = np.frombuffer(b"17/May/2015:" + bytes(64), np.uint8)
 print(clf_days(text.ctypes.data), sum(clf_days.stats.cache_hits.values()))
 """
@@ -48,7 +48,7 @@ def test_a_change_in_another_file_is_seen_by_the_next_process(package: Path) -> 
     _replace(package / "formats" / "fields.py", 'b"May"', 'b"Mai"')
     assert _run(package) == [-1, 0]
     _replace(package / "formats" / "fields.py", 'b"Mai"', 'b"May"')
-    load_byte = "builder.zext(builder.load(_pointer(builder, arguments[0], _BYTE)), _WORD)"
+    load_byte = "builder.zext(_load(builder, address, _BYTE), _WORD)"
     _replace(package / "compiled" / "simd.py", load_byte, f"builder.add({load_byte}, _WORD(1))")
     assert _run(package) == [-1, 0]
 

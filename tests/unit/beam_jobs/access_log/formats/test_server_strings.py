@@ -43,7 +43,7 @@ def test_template(text: str, template: str) -> None:
         ("%t %{days}T", "%{days}T cannot be used: the units of %T are us, ms and s"),
         ("%{%A}t %h", "%{%A}t cannot be used: write the time as %t"),
         ("%t %Z", "%Z cannot be used: Apache 2.4 has no such directive"),
-        ("%t %{Referer", "'%{Referer' is no directive"),
+        ("%t %{Referer", "'%{Referer' is not a directive"),
         ("%t caf\u00e9", "a character that is not ASCII"),
         ("%h\f%t", r"'%h %t' cannot be used: it holds '\x0c', at which lines break"),
         ("%t\\n%h", "a line break stands inside its line"),

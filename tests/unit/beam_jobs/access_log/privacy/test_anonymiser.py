@@ -68,7 +68,7 @@ def test_a_pseudonym_is_of_one_day_and_one_key() -> None:
         ("# none\n\n", "there is no key"),
         ("short", "line 1 of the keys: a key has at least 16"),
         ("2015-05-17 a-key-that-is-long 1", "line 1 of the keys is not"),
-        ("2015-02-30 a-key-that-is-long-enough", "line 1 of the keys: 2015-02-30 is no date"),
+        ("2015-02-30 a-key-that-is-long-enough", "line 1 of the keys: 2015-02-30 is not a date"),
         ("a-key-that-is-long-enough\na-key-that-is-long-enough", "line 2 of the keys: give each key a later"),
     ],
 )

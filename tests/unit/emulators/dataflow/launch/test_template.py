@@ -71,7 +71,7 @@ def test_any_launch_is_read_or_refused(body: dict[str, Any]) -> None:
     if isinstance(launch, ApiError):
         assert launch.code == 400
         return
-    assert bool(launch.spec_uri) != bool(launch.spec)
+    assert launch.spec_uri
 
 
 def test_both_spellings_of_a_field_are_read() -> None:
@@ -111,7 +111,12 @@ def test_parameters_are_checked(parameters: dict[str, str], message: str) -> Non
 
 def test_good_parameters_pass() -> None:
     TEMPLATE.check({"source": "gs://b/o", "temp_location": "gs://b/t", "max_num_workers": "3"})
-    Template.from_json({"image": "x"}, "here").check({"anything": "goes"})
+
+
+@pytest.mark.parametrize("metadata", [{}, {"name": "x"}, {"parameters": None}])
+def test_a_spec_without_parameters_in_its_metadata_is_refused(metadata: dict[str, Any]) -> None:
+    with pytest.raises(ApiError, match="Invalid template file here: metadata"):
+        Template.from_json({"image": "x", "metadata": metadata}, "here")
 
 
 @pytest.mark.parametrize(
@@ -124,11 +129,11 @@ def test_good_parameters_pass() -> None:
     ],
 )
 def test_image_name(image: str, name: str) -> None:
-    assert Template.from_json({"image": image}, "here").image_name == name
+    assert Template.from_json({"image": image, "metadata": {"parameters": []}}, "here").image_name == name
 
 
 def test_streaming_comes_from_the_metadata_or_the_option() -> None:
-    streaming = Template.from_json({"image": "x", "metadata": {"streaming": True}}, "here")
+    streaming = Template.from_json({"image": "x", "metadata": {"streaming": True, "parameters": []}}, "here")
     assert streaming.job_type({}) is JobType.STREAMING
     assert TEMPLATE.job_type({"streaming": "True"}) is JobType.STREAMING
     assert TEMPLATE.job_type({}) is JobType.BATCH
@@ -137,15 +142,18 @@ def test_streaming_comes_from_the_metadata_or_the_option() -> None:
 def test_the_flags_of_beam_are_passed_as_its_parser_wants_them() -> None:
     environment = {"enableStreamingEngine": True, "additionalUserLabels": {"a": "b"}, "numWorkers": 1}
     resource = new_resource("project", "region", "name", JobType.BATCH)
-    options = pipeline_options(resource, "", {"dry_run": "true"}, environment)
-    assert command("module", options, environment)[3:] == [
+    options = pipeline_options(resource, "gs://b/o", {"dry_run": "true"}, environment)
+    assert command("module", options, environment)[4:] == [
         "--runner=FnApiRunner",
         "--job_name=name",
         "--project=project",
         "--region=region",
+        "--temp_location=gs://b/tmp",
         "--enable_streaming_engine",
         "--num_workers=1",
         "--labels=a=b",
         "--dry_run=true",
     ]
-    assert command("module", {}, {"additionalPipelineOptions": ["--x=1"]}) == [sys.executable, "-m", "module", "--x=1"]
+    assert command("module", {}, {"additionalPipelineOptions": ["--x=1"]}) == [
+        *(sys.executable, "-P", "-m", "module", "--x=1")
+    ]

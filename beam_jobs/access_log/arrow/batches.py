@@ -1,0 +1,46 @@
+"""From the lines of a block to record batches."""
+
+import numpy as np
+import pyarrow as pa
+
+from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array
+from beam_jobs.access_log.arrow.schema import REJECTED_SCHEMA, ROWS_SCHEMA, Column
+from beam_jobs.access_log.arrow.strings import text_columns
+from beam_jobs.access_log.arrow.user_agents import classify_column
+from beam_jobs.access_log.formats.fields import TEXT_FIELDS
+from beam_jobs.access_log.scanned_block import ScannedBlock
+
+
+def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
+    """Build the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block."""
+    lines = scanned.accepted()
+    size = len(lines.verdicts)
+    timestamps, statuses, sizes = np.ascontiguousarray(lines.numbers.T)
+    dates = (timestamps // 86_400_000_000).astype(np.int32)
+    texts = text_columns(lines.texts, scanned.block, scanned.overflow_bytes())
+    columns: dict[str, Column] = dict(zip(TEXT_FIELDS, texts, strict=True))
+    columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(dates)])
+    columns["timestamp"] = pa.Array.from_buffers(ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(timestamps)])
+    columns["status"] = nullable_array(pa.int64(), statuses, statuses >= 0)
+    columns["body_bytes_sent"] = nullable_array(pa.int64(), sizes, sizes >= 0)
+    classified = classify_column(columns["user_agent"])
+    columns |= zip(("user_agent", "browser", "os", "device", "is_bot"), classified, strict=True)
+    columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
+    columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
+    columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
+    return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
+
+
+def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int) -> pa.RecordBatch:
+    """Build the record batch, in `REJECTED_SCHEMA`, of the rejected lines of a block."""
+    lines, numbers, rejections = scanned.rejected()
+    # A block may be made of nothing else, but it has few different messages.
+    reasons_and_messages = np.array(
+        [(*scanned.add_text(reason.encode()), *scanned.add_text(message.encode())) for reason, message in rejections],
+        np.int32,
+    ).reshape(-1, 4)
+    places = np.concatenate((scanned.places(lines, max_line_bytes), reasons_and_messages[numbers]), axis=1)
+    raw_line, reason, message = text_columns(places, scanned.block, scanned.overflow_bytes())
+    raw_line = pa.Array.from_buffers(pa.binary(), len(lines), raw_line.buffers())
+    source_offset = int64_array(scanned.lines.bounds[lines, 0].astype(np.int64) + base_offset)
+    return pa.record_batch([raw_line, reason, message, source_offset], schema=REJECTED_SCHEMA)

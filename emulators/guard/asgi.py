@@ -1,0 +1,48 @@
+"""The guard before a web application."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from emulators.guard.errors import FORBIDDEN, forbidden
+from emulators.guard.rules import Guard
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Check = Callable[[str, MutableMapping[str, str]], str | None]
+"""Takes a method and the headers by their names in lower case; returns why the request is refused."""
+
+
+class GuardedApplication:
+    """An ASGI application that answers 403 to what its guard refuses, and to every WebSocket.
+
+    Args:
+        application: Serves the rest.
+        guard: Decides first.
+        check: Decides next, where the guard refuses nothing.
+    """
+
+    def __init__(self, application: Application, guard: Guard, check: Check = lambda *_: None) -> None:
+        self._application = application
+        self._guard = guard
+        self._check = check
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        reason = self._refusal(scope) if scope["type"] == "http" else None
+        if reason is None:
+            await self._application(scope, receive, send)
+            return
+        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": FORBIDDEN, "headers": headers})
+        await send({"type": "http.response.body", "body": forbidden(reason)})
+
+    def _refusal(self, scope: Scope) -> str | None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        method, query = str(scope["method"]), scope["query_string"].decode("latin-1")
+        target = f"{scope['path']}?{query}" if query else scope["path"]
+        return self._guard.refusal(method, target, headers) or self._check(method, headers)
