@@ -1,44 +1,44 @@
 """Loads and extracts of files on Cloud Storage, and loads of uploads, for the BigQuery emulator.
 
 bqemulator 1.4.0 reads and writes any file of the machine, refuses uploads of the content type that Google's client
-sends, takes the first row of every CSV file for a header, knows no option of CSV and no wildcard, loads Parquet by
-position and BYTES as the base64 that they come in, overlooks unknown fields of JSON, keeps half of a load that fails,
-and calls all rows of a table those of its last load. It drops partitioning and clustering of the tables that a load
-makes, and knows no option of an extract.
+sends, and knows no wildcard and no option of an extract.
 
 Here objects pass through a folder, by Cloud Storage's API: DuckDB may read and write nowhere else.
 """
 
 import asyncio
 import dataclasses
+import gzip
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import requests
-from bqemulator.api.dependencies import AppContext
-from bqemulator.api.routes import jobs, tables, upload
-from bqemulator.catalog.models import JobMeta, TableMeta
+from bqemulator.api.dependencies import AppContext, get_context
+from bqemulator.api.routes import jobs, upload
+from bqemulator.catalog.models import JobMeta
 from bqemulator.domain.errors import DomainError, InvalidQueryError, NotFoundError, ResourceRef, resource_not_found
 from bqemulator.jobs import executor
 from bqemulator.storage.sql_identifiers import quoted_table_ref
-from bqemulator.storage.type_map import duckdb_type_to_bq_field
+from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
 from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
-from emulators.bigquery.transactions import ScriptTransaction
+from emulators.bigquery.loads import load_file, load_files
+from emulators.bigquery.routes import replace_route
 
-_load, _copy, _write_export = executor.execute_load_job, executor.execute_copy_job, executor.write_export
+_copy, _write_export, _upload_chunk = executor.execute_copy_job, executor.write_export, upload.upload_chunk
 _URI = re.compile(r"gs://([a-z0-9][a-z0-9._-]*[a-z0-9])/([^*]+\*?[^*]*|\*[^*]*)")
 _GZIP = b"\x1f\x8b"
-_CSV_OPTIONS = {"fieldDelimiter": "delim", "quote": "quote", "nullMarker": "nullstr"}
-_NOT_OFFERED = ("maxBadRecords", "ignoreUnknownValues", "allowJaggedRows", "hivePartitioningOptions", "nullMarkers")
+_CHUNK = 1 << 20
 
 
 class Transfers:
@@ -74,7 +74,7 @@ class Transfers:
         with TemporaryDirectory(dir=self._folder) as folder:
             path = Path(folder) / "0"
             os.link(uri.removeprefix("file://"), path)
-            return await load_files([_named(path)], project_id, job_id, config, ctx)
+            return await load_files([await asyncio.to_thread(_named, path)], project_id, job_id, config, ctx)
 
     async def extract(self, project_id: str, job_id: str, config: dict[str, Any], ctx: AppContext) -> JobMeta:
         """Run an extract job; replaces bqemulator's own."""
@@ -162,111 +162,6 @@ class Transfers:
             client.close()
 
 
-async def load_files(
-    paths: list[Path], project_id: str, job_id: str, config: dict[str, Any], ctx: AppContext
-) -> JobMeta:
-    """Load files into a table, all or none of them."""
-    local = {**config["load"], "sourceUris": [f"file://{path}" for path in paths]}
-    for option in _NOT_OFFERED:
-        if local.get(option):
-            raise InvalidQueryError(f"The BigQuery emulator does not offer {option} of load jobs.")
-    fields = (local.get("schema") or {}).get("fields")
-    if not fields and local.get("sourceFormat") == "PARQUET":
-        fields = _parquet_fields(paths[0], ctx)
-        local["schema"] = {"fields": fields}
-    job = executor._parse_load_job_config(project_id, {"load": local})
-    table = (job.project_id, job.dataset_id, job.table_id)
-    existing = ctx.catalog.get_table(*table)
-    truncates = job.write_disposition == "WRITE_TRUNCATE"
-    transaction = ScriptTransaction(ctx.engine)
-    transaction.begin()
-    try:
-        if existing and truncates and fields:
-            existing = _with_fields(existing, fields, transaction, ctx)
-        before = 0 if truncates or not existing else executor._refresh_load_row_count(job, ctx)
-        done = await _load(project_id, job_id, {"load": local}, dataclasses.replace(ctx, engine=transaction))
-        transaction.end("COMMIT")
-    except BaseException:
-        transaction.end("ROLLBACK")
-        if existing is None:
-            ctx.catalog.delete_table(*table, not_found_ok=True)
-        raise
-    made = existing or ctx.catalog.get_table(*table)
-    if made is None:
-        raise resource_not_found(ResourceRef("table", *table))
-    if existing is None:
-        made = made.model_copy(
-            update={
-                "time_partitioning": tables._rest_to_time_partitioning(local.get("timePartitioning"), None),
-                "clustering": tables._rest_to_clustering(local.get("clustering"), None),
-                "labels": (local.get("destinationTableProperties") or {}).get("labels") or {},
-            }
-        )
-    ctx.catalog.update_table(made.model_copy(update={"last_modified_time": ctx.clock.now()}))
-    loaded = int(done.statistics["load"]["outputRows"]) - before
-    size = sum(path.stat().st_size for path in paths)
-    statistics = {"outputRows": str(loaded), "inputFiles": str(len(paths)), "inputFileBytes": str(size)}
-    return done.model_copy(update={"configuration": config, "statistics": {"load": statistics}})
-
-
-def load_file(path: str, job: executor._LoadJobConfig, ctx: AppContext) -> None:
-    """Append a file's rows to a table: CSV by position, the others by the names of columns."""
-    if job.source_format == "PARQUET":
-        _insert(job, "*", "read_parquet(?, hive_partitioning = false)", path, ctx)
-    elif job.source_format == "CSV":
-        if job.raw_config.get("skipLeadingRows") is None and job.raw_config.get("autodetect"):
-            # The service too looks for a header where it is to find out the schema.
-            ctx.engine.execute(f"COPY {job.target_ref} FROM ? (FORMAT CSV)", [path])
-        else:
-            columns, values = _text_columns(job, ctx)
-            _insert(job, values, f"read_csv(?, columns = {columns}, {_csv_options(job.raw_config)})", path, ctx)
-    elif job.source_format in ("NEWLINE_DELIMITED_JSON", "JSON"):
-        columns, values = _text_columns(job, ctx)
-        _check_keys(path, job, ctx)
-        _insert(job, values, f"read_json(?, columns = {columns}, format = 'newline_delimited')", path, ctx)
-    else:
-        raise InvalidQueryError(f"The BigQuery emulator loads no {job.source_format}.")
-
-
-def _insert(job: executor._LoadJobConfig, values: str, source: str, path: str, ctx: AppContext) -> None:
-    ctx.engine.execute(f"INSERT INTO {job.target_ref} BY NAME SELECT {values} FROM {source}", [path])
-
-
-def _text_columns(job: executor._LoadJobConfig, ctx: AppContext) -> tuple[str, str]:
-    """Return the types that a file's columns are read with, and the values made of them: BYTES are base64 there."""
-    described = ctx.engine.execute(f"DESCRIBE {job.target_ref}").fetchall()
-    columns = {name: "VARCHAR" if kind == "BLOB" else kind for name, kind, *_ in described}
-    values = [f'from_base64("{name}") AS "{name}"' if kind == "BLOB" else f'"{name}"' for name, kind, *_ in described]
-    return f"{{{', '.join(f'{_literal(name)}: {_literal(kind)}' for name, kind in columns.items())}}}", ", ".join(
-        values
-    )
-
-
-def _check_keys(path: str, job: executor._LoadJobConfig, ctx: AppContext) -> None:
-    """Refuse a file of JSON whose lines are no objects, or have fields that the table lacks."""
-    known = {name.lower() for name, *_ in ctx.engine.execute(f"DESCRIBE {job.target_ref}").fetchall()}
-    lines = "read_json_objects(?, format = 'newline_delimited')"
-    if ctx.engine.execute(f"SELECT 1 FROM {lines} WHERE json_type(json) <> 'OBJECT' LIMIT 1", [path]).fetchone():
-        raise InvalidQueryError("Error while reading data: JSON table encountered a line that is no object.")
-    for (key,) in ctx.engine.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {lines}", [path]).fetchall():
-        if key.lower() not in known:
-            raise InvalidQueryError(f"Error while reading data: No such field: {key}.")
-
-
-def _csv_options(config: dict[str, Any]) -> str:
-    given = {"fieldDelimiter": ",", "quote": '"', "nullMarker": "", **config}
-    given["fieldDelimiter"] = {"tab": "\t", "\\t": "\t"}.get(given["fieldDelimiter"], given["fieldDelimiter"])
-    options = [f"{option} = {_literal(given[name])}" for name, option in _CSV_OPTIONS.items()]
-    if config.get("encoding", "UTF-8").upper() in ("ISO-8859-1", "LATIN1"):
-        options.append("encoding = 'latin-1'")
-    skipped = int(config.get("skipLeadingRows") or 0)
-    return f"auto_detect = false, header = false, allow_quoted_nulls = false, skip = {skipped}, {', '.join(options)}"
-
-
-def _literal(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
-
-
 async def copy(project_id: str, job_id: str, config: dict[str, Any], ctx: AppContext) -> JobMeta:
     """Run a copy job, of several tables too; replaces bqemulator's own, which copies the first of them."""
     sources = config["copy"].get("sourceTables") or [config["copy"].get("sourceTable") or {}]
@@ -278,21 +173,29 @@ async def copy(project_id: str, job_id: str, config: dict[str, Any], ctx: AppCon
     return done.model_copy(update={"configuration": config})
 
 
-def _parquet_fields(path: Path, ctx: AppContext) -> list[dict[str, Any]]:
-    columns = ctx.engine.execute("DESCRIBE SELECT * FROM read_parquet(?, hive_partitioning = false)", [str(path)])
-    return [duckdb_type_to_bq_field(name, kind) for name, kind, *_ in columns.fetchall()]
-
-
-def _with_fields(
-    table: TableMeta, fields: list[dict[str, Any]], transaction: ScriptTransaction, ctx: AppContext
-) -> TableMeta:
-    """Give a table that is to be truncated the columns of the load, where they are others."""
-    if table.schema_.fields == tables._parse_schema_fields(fields):
-        return table
-    reference = quoted_table_ref(table.project_id, table.dataset_id, table.table_id)
-    transaction.execute(f"DROP TABLE {reference}")
-    schema = executor._build_explicit_schema(dataclasses.replace(ctx, engine=transaction), reference, fields)
-    return table.model_copy(update={"schema_": schema})
+async def upload_chunk(
+    project_id: str,
+    request: Request,
+    ctx: Annotated[AppContext, Depends(get_context)],
+    upload_id: str = "",
+) -> Response:
+    """Take a chunk of an upload; bqemulator's own waits for more where all comes at once, or nothing."""
+    content_range = request.headers.get("content-range", "").strip()
+    manager = upload._coerce_manager(ctx)
+    session = manager.get(upload_id)
+    if content_range and (content_range != "bytes */0" or session.received_bytes):
+        return await _upload_chunk(project_id, request, ctx, upload_id)
+    try:
+        manager.append(upload_id, await upload._read_body_capped(request, cap=manager.max_bytes))
+        job_id, job = await upload._run_load(
+            project_id=project_id,
+            configuration=session.configuration,
+            media_path=str(session.staging_path),
+            ctx=ctx,
+        )
+    finally:
+        manager.remove(upload_id)
+    return JSONResponse(upload._build_job_response(project_id, job_id, job, job.configuration))
 
 
 def _split(uri: object) -> tuple[str, str]:
@@ -303,14 +206,27 @@ def _split(uri: object) -> tuple[str, str]:
 
 
 def _named(path: Path) -> Path:
-    """Give a file the suffix by which DuckDB knows gzip; BigQuery looks at the content."""
+    """Give a file the suffix by which DuckDB knows gzip; BigQuery looks at the content.
+
+    Raises:
+        InvalidQueryError: The gzip file is damaged: DuckDB would take what comes before the damage for the whole.
+    """
     with path.open("rb") as file:
-        return path.rename(path.with_suffix(".gz")) if file.read(2) == _GZIP else path
+        if file.read(2) != _GZIP:
+            return path
+    try:
+        with gzip.open(path) as content:
+            while content.read(_CHUNK):
+                pass
+    except (EOFError, OSError, zlib.error) as error:
+        raise InvalidQueryError(f"Error while reading data: the gzip file is damaged: {error}") from error
+    return path.rename(path.with_suffix(".gz"))
 
 
 def patch(transfers: Transfers) -> None:
     """Put these in the place of bqemulator's."""
     vars(jobs).update(execute_load_job=transfers.load, execute_extract_job=transfers.extract, execute_copy_job=copy)
     vars(upload)["execute_load_job"] = transfers.load_upload
+    replace_route(upload.router, _upload_chunk, upload_chunk, "PUT")
     vars(executor).update(_load_path_into_target=load_file, write_export=transfers.export)
     vars(upload)["_PERMITTED_MEDIA_CONTENT_TYPES"] += ("*/*",)

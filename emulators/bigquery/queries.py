@@ -5,17 +5,20 @@ bqemulator 1.4.0 answers a failing query there with status 200, no rows, and the
 
 It ignores `defaultDataset` there, which `jobs.insert` honours except for views of INFORMATION_SCHEMA (status 500),
 temporary tables (put into the default dataset) and literals without an end (status 500, which clients retry for ten
-minutes).
+minutes). So it answers what DuckDB refuses on any other way than a query's.
 """
 
 from typing import Annotated, Any
 
+import duckdb
 import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import jobs
+from bqemulator.jobs.error_mapper import translate_runtime_error
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.sql.rewriter import default_dataset as rewriter
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
 from emulators.bigquery.routes import replace_route
@@ -71,6 +74,18 @@ def with_default_dataset(sql: str, *, default_project: str, default_dataset: str
                 table.set("db", exp.to_identifier(default_dataset))
                 table.set("catalog", exp.to_identifier(default_project))
     return ";\n".join(statement.sql(dialect="bigquery") for statement in statements)
+
+
+async def refuse(_: Request, error: Exception) -> JSONResponse:
+    """Answer an error of DuckDB as the query's that it is of."""
+    wrong = translate_runtime_error(error)
+    return JSONResponse(wrong.to_bigquery_error(), wrong.http_status)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer errors of DuckDB that a request has caused with the service's status."""
+    for error in (duckdb.ProgrammingError, duckdb.DataError, duckdb.IntegrityError, duckdb.NotSupportedError):
+        app.add_exception_handler(error, refuse)
 
 
 def patch() -> None:

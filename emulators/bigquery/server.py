@@ -16,9 +16,12 @@ What differs from bqemulator 1.4.0 as it comes:
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``appends.py``.
 * Transactions are DuckDB's: see ``transactions.py``.
-* Loads and extracts go through Cloud Storage's API: see ``files.py``.
+* Conditions must be BOOL, and numbers are not compared with strings: see ``conditions.py``.
+* A routine that is refused leaves no entry: see ``routines.py``.
+* Loads and extracts go through Cloud Storage's API: see ``files.py``, and ``loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
+* Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -61,11 +64,12 @@ def serve(
     import bqemulator.server
     import duckdb_extensions
     from bqemulator.api.app import create_app
+    from bqemulator.api.dependencies import AppContext
     from bqemulator.catalog.models import SnapshotMeta
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import files, queries, statements, tables
+    from emulators.bigquery import conditions, files, queries, routines, runtime_errors, statements, tables
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.transactions import TransactionalScripts
@@ -80,13 +84,22 @@ def serve(
 
     duckdb_extensions.import_extension("spatial")
     guard = Guard(allowed_hosts)
-    vars(bqemulator.server)["create_app"] = lambda context: GuardedApplication(create_app(context), guard)
+
+    def create_guarded_app(context: AppContext) -> GuardedApplication:
+        app = create_app(context)
+        queries.answer_errors(app)
+        return GuardedApplication(app, guard)
+
+    vars(bqemulator.server)["create_app"] = create_guarded_app
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
+    conditions.patch()
     queries.patch()
+    routines.patch()
+    runtime_errors.patch()
     statements.patch()
     tables.patch()
     bqemulator.server.run_forever(

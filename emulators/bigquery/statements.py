@@ -1,8 +1,7 @@
 """What is done to a statement before bqemulator translates it: refuse what is not BigQuery's, show system tables.
 
 bqemulator 1.4.0 hands DuckDB whatever it cannot translate: `COPY`, `ATTACH`, `read_csv()`. It has no `__TABLES__`,
-answers questions to the `INFORMATION_SCHEMA` of a missing dataset with no rows, an empty query with none, and
-`MOD(1, 0)` and `[1][OFFSET(5)]` with NULL.
+answers questions to the `INFORMATION_SCHEMA` of a missing dataset with no rows, and an empty query with none.
 """
 
 import re
@@ -14,7 +13,6 @@ from bqemulator.domain.errors import InvalidQueryError, NotFoundError
 from bqemulator.jobs import executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.sql import inner_query, translator
-from bqemulator.sql.rewriter.division_by_zero import rewrite_division_by_zero
 from bqemulator.sql.rewriter.information_schema import expand_information_schema
 from bqemulator.sql.rewriter.session_user import rewrite_session_user
 from sqlglot import expressions as exp
@@ -72,33 +70,6 @@ def check_functions(sql: str) -> None:
             if isinstance(function, exp.Func) and not table.db:
                 name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
                 raise InvalidQueryError(f"Table-valued function not found: {name.lower()}", location="query")
-
-
-def raise_errors(sql: str) -> str:
-    """Let a division by zero and an array's index out of bounds fail, where DuckDB gives NULL.
-
-    Within `SAFE.` NULL stays.
-    """
-    sql = rewrite_division_by_zero(sql)
-    statements = _parse(sql) if re.search(r"\b(?:MOD|DIV|OFFSET|ORDINAL)\s*\(", sql, re.IGNORECASE) else []
-    nodes = [node for statement in statements for node in statement.find_all(exp.Mod, exp.IntDiv, exp.Bracket)]
-    for node in reversed(nodes):
-        if isinstance(node.parent, exp.SafeFunc):
-            continue  # DuckDB's NULL is right there
-        if isinstance(node, exp.Bracket):
-            if node.args.get("offset") is None or node.args.get("safe"):
-                continue
-            (index,), first = node.expressions, node.args["offset"]
-            last = exp.Add(this=exp.ArraySize(this=node.this.copy()), expression=exp.Literal.number(first))
-            wrong = exp.or_(index.copy() < first, index.copy() >= last)
-            message = "Array index is out of bounds"
-        elif node.expression.is_number and node.expression != exp.Literal.number(0):
-            continue
-        else:
-            wrong, message = node.expression.copy().eq(0), "Division by zero"
-        failure = exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
-        node.replace(exp.paren(exp.case().when(wrong, failure).else_(node.copy())))
-    return ";\n".join(statement.sql(dialect="bigquery") for statement in statements) if nodes else sql
 
 
 def expand_system_tables(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
@@ -172,7 +143,6 @@ def patch() -> None:
         return expand_system_tables(bare, project_id, catalog)
 
     vars(translator)["rewrite_session_user"] = begin_translation
-    vars(translator)["rewrite_division_by_zero"] = raise_errors
 
     def parse_script(sql: str) -> Any:
         script = parse_script_or_raise(sql)

@@ -2,21 +2,31 @@
 
 bqemulator 1.4.0 says the number of rows as of the last load or `CREATE TABLE`, and always 0 bytes. Its lists leave out
 partitioning, clustering and every table behind the first page; `CREATE TABLE` forgets clustering, and partitioning by
-anything but a day; a view made by `tables.insert` is an empty table.
+anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table.
 """
 
+from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import tables
 from bqemulator.catalog import ddl_sync
-from bqemulator.catalog.models import Clustering, RangePartitioning, TableMeta, TimePartitioning
+from bqemulator.catalog.models import (
+    Clustering,
+    RangePartitioning,
+    TableFieldSchema,
+    TableMeta,
+    TableSchema,
+    TimePartitioning,
+)
 from bqemulator.domain.errors import InvalidQueryError, ResourceRef, resource_already_exists, resource_not_found
 from bqemulator.jobs import executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting import interpreter
-from fastapi import Depends, Request
+from bqemulator.storage.sql_identifiers import quoted_table_ref
+from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
 from emulators.bigquery.routes import replace_route
@@ -45,6 +55,7 @@ def resource(table: TableMeta) -> dict[str, Any]:
 
 _to_rest = tables._table_to_rest
 _get, _insert, _patch, _update = tables.get_table, tables.insert_table, tables.patch_table, tables.update_table
+_delete = tables.delete_table
 
 
 def get_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> dict[str, Any]:
@@ -108,6 +119,17 @@ async def update_table(
     return _with_size(await _update(project_id, dataset_id, table_id, request, ctx), ctx)
 
 
+async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> Response:
+    """Answer `tables.delete`; bqemulator's own answers 500 for a view."""
+    table = ctx.catalog.get_table(project_id, dataset_id, table_id)
+    if table is None or table.table_type != "VIEW":
+        return await _delete(project_id, dataset_id, table_id, ctx)
+    async with ctx.engine.write_lock():
+        ctx.engine.execute(f"DROP VIEW IF EXISTS {quoted_table_ref(project_id, dataset_id, table_id)}")
+        ctx.catalog.delete_table(project_id, dataset_id, table_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
     reference = answer["tableReference"]
     table = ctx.catalog.get_table(reference["projectId"], reference["datasetId"], reference["tableId"])
@@ -118,16 +140,45 @@ def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
     return answer
 
 
-def sync_created_table(sql: str, project_id: str, ctx: AppContext) -> None:
-    """Register a table that a statement has made, with its partitioning and clustering."""
+def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
+    """Register a table that a statement has made, with its partitioning and clustering, or altered."""
     _sync(sql, project_id, ctx)
-    target = ddl_sync._detect_plain_create_table(sql)
-    if target is None:
+    try:
+        statement = sqlglot.parse_one(sql, read="bigquery")
+    except sqlglot.errors.SqlglotError:
         return
-    table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id))
-    create = sqlglot.parse_one(sql, read="bigquery")
-    if table is not None:
-        ctx.catalog.update_table(table.model_copy(update=layout(create, table.time_partitioning)))
+    target = statement.this if isinstance(statement, exp.Alter) else ddl_sync._detect_plain_create_table(sql)
+    table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
+    if table is None:
+        return
+    if isinstance(statement, exp.Alter):
+        fields = ddl_sync._introspect_schema(table.project_id, table.dataset_id, table.table_id, ctx).fields
+        altered: dict[str, Any] = {
+            "schema_": TableSchema(fields=altered_fields(statement, table.schema_.fields, fields))
+        }
+    else:
+        altered = layout(statement, table.time_partitioning)
+    ctx.catalog.update_table(table.model_copy(update={**altered, "last_modified_time": ctx.clock.now()}))
+
+
+def altered_fields(
+    alter: exp.Alter, before: Iterable[TableFieldSchema], found: Iterable[TableFieldSchema]
+) -> tuple[TableFieldSchema, ...]:
+    """Return the columns of a table that was altered: those that were not touched as they were, with descriptions.
+
+    Args:
+        alter: The statement.
+        before: The columns before it.
+        found: The columns of DuckDB's table after it.
+    """
+    kept = {field.name: field for field in before}
+    for action in alter.args["actions"]:
+        if isinstance(action, exp.AlterColumn):
+            kept.pop(action.this.name, None)
+        elif isinstance(action, exp.RenameColumn) and (old := kept.pop(action.this.name, None)):
+            new = action.args["to"].name
+            kept[new] = old.model_copy(update={"name": new})
+    return tuple(kept.get(field.name, field) for field in found)
 
 
 _sync = ddl_sync.sync_created_table
@@ -162,12 +213,13 @@ def patch() -> None:
     """Put these in the place of bqemulator's."""
     vars(tables)["_table_to_rest"] = resource
     for module in (executor, interpreter):
-        vars(module)["sync_created_table"] = sync_created_table
+        vars(module)["sync_created_table"] = sync_table
     for name, method in (
         ("get_table", "GET"),
         ("list_tables", "GET"),
         ("insert_table", "POST"),
         ("patch_table", "PATCH"),
         ("update_table", "PUT"),
+        ("delete_table", "DELETE"),
     ):
         replace_route(tables.router, vars(tables)[name], globals()[name], method)

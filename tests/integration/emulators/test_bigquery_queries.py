@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
@@ -43,6 +44,19 @@ WRONG = {
     "MOD()": ("SELECT MOD(1, 0)", BadRequest, "invalidQuery"),
     "index of an array": (f"SELECT numbers[OFFSET(2)] FROM {DATASET}.given", BadRequest, "invalidQuery"),
     "ordinal of an array": (f"SELECT numbers[ORDINAL(0)] FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "condition of WHERE": (f"SELECT n FROM {DATASET}.given WHERE n", BadRequest, "invalidQuery"),
+    "condition of HAVING": (f"SELECT n FROM {DATASET}.given GROUP BY n HAVING COUNT(*)", BadRequest, "invalidQuery"),
+    "condition of JOIN": (
+        f"SELECT a.n FROM {DATASET}.given AS a JOIN {DATASET}.given AS b ON a.n",
+        BadRequest,
+        "invalidQuery",
+    ),
+    "condition of IF()": (f"SELECT IF(n, 1, 2) FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "condition of CASE": (f"SELECT CASE WHEN n THEN 1 END FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "condition of DELETE": (f"DELETE FROM {DATASET}.given WHERE n", BadRequest, "invalidQuery"),
+    "operand of AND": (f"SELECT n FROM {DATASET}.given WHERE n = 8 AND n", BadRequest, "invalidQuery"),
+    "operand of NOT": (f"SELECT n FROM {DATASET}.given WHERE NOT n", BadRequest, "invalidQuery"),
+    "number and string": (f"SELECT n FROM {DATASET}.given WHERE n = '7'", BadRequest, "invalidQuery"),
     "overflow": ("SELECT 9223372036854775807 + 1", BadRequest, "invalidQuery"),
     "ERROR()": ("SELECT ERROR('went wrong')", BadRequest, "invalidQuery"),
     "insert": (f"INSERT INTO {DATASET}.missing (n) VALUES (1)", NotFound, "notFound"),
@@ -130,7 +144,7 @@ def test_a_failing_query_raises(
 )
 def test_what_is_safe_is_null(client: bigquery.Client, ask: Callable[..., Any], sql: str) -> None:
     ((row),) = ask(client, sql)
-    assert all(value is None or value != value for value in row)  # a data frame has NaN for NULL
+    assert all(pd.isna(value) for value in row)
 
 
 @ways

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import pyarrow as pa
 import pytest
-from google.api_core.exceptions import NotFound
+from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
@@ -139,13 +139,38 @@ def test_partitioning_and_clustering(client: bigquery.Client, make: Callable[[bi
 
 @pytest.mark.parametrize(
     ("clause", "kind"),
-    [("DATE(at)", "DAY"), ("TIMESTAMP_TRUNC(at, HOUR)", "HOUR"), ("TIMESTAMP_TRUNC(at, MONTH)", "MONTH")],
+    [("DATE(seen)", "DAY"), ("TIMESTAMP_TRUNC(seen, HOUR)", "HOUR"), ("TIMESTAMP_TRUNC(seen, MONTH)", "MONTH")],
 )
 def test_partitioning_by_a_function(client: bigquery.Client, clause: str, kind: str) -> None:
-    client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.by_time (at TIMESTAMP) PARTITION BY {clause}")
+    client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.by_time (seen TIMESTAMP) PARTITION BY {clause}")
     found = client.get_table(f"{DATASET}.by_time").time_partitioning
     assert found is not None
-    assert (found.type_, found.field) == (kind, "at")
+    assert (found.type_, found.field) == (kind, "seen")
+
+
+ALTERED = {
+    "add": ("ADD COLUMN more FLOAT64", {"n": "the number", "name": None, "more": None}),
+    "drop": ("DROP COLUMN name", {"n": "the number"}),
+    "rename a column": ("RENAME COLUMN n TO number", {"number": "the number", "name": None}),
+}
+
+
+@pytest.mark.parametrize("prefix", ["", "SELECT 1; "], ids=["statement", "script"])
+@pytest.mark.parametrize(("change", "columns"), ALTERED.values(), ids=ALTERED)
+def test_columns_after_alter_table(
+    client: bigquery.Client, change: str, columns: dict[str, str | None], prefix: str
+) -> None:
+    fields = [bigquery.SchemaField("n", "INT64", description="the number"), bigquery.SchemaField("name", "STRING")]
+    made = bigquery.Table(f"{client.project}.{DATASET}.altered", fields)
+    client.create_table(made)
+    client.query_and_wait(f"{prefix}ALTER TABLE {DATASET}.altered {change}")
+    assert {field.name: field.description for field in client.get_table(made).schema} == columns
+    shown = client.query_and_wait(
+        f"SELECT column_name FROM {DATASET}.INFORMATION_SCHEMA.COLUMNS WHERE table_name = 'altered'"
+        " ORDER BY ordinal_position"
+    )
+    assert [column for (column,) in shown] == list(columns)
+    client.delete_table(made)
 
 
 def test_a_view_of_the_api_shows_rows(client: bigquery.Client, table: str) -> None:
@@ -155,6 +180,23 @@ def test_a_view_of_the_api_shows_rows(client: bigquery.Client, table: str) -> No
     assert [tuple(row) for row in client.query_and_wait(f"SELECT * FROM {DATASET}.view")] == [(2,)]
     assert client.get_table(view).table_type == "VIEW"
     client.delete_table(view)
+
+
+@pytest.mark.parametrize(
+    ("create", "body"),
+    [("FUNCTION {}() AS", "SELECT content FROM read_text('x')"), ("TABLE FUNCTION {}() AS", "SELECT")],
+)
+def test_a_refused_function_leaves_no_entry(client: bigquery.Client, create: str, body: str) -> None:
+    name = f"{DATASET}.refused"
+    with pytest.raises(BadRequest):
+        client.query_and_wait(f"CREATE {create.format(name)} ({body})")
+    assert list(client.list_routines(DATASET)) == []
+    client.query_and_wait(f"CREATE FUNCTION {name}() AS (1)")
+    with pytest.raises(BadRequest):
+        client.query_and_wait(f"CREATE OR REPLACE {create.format(name)} ({body})")
+    assert [routine.routine_id for routine in client.list_routines(DATASET)] == ["refused"]
+    assert [tuple(row) for row in client.query_and_wait(f"SELECT {name}()")] == [(1,)]
+    client.delete_routine(name)
 
 
 def test_all_pages_of_a_list(client: bigquery.Client) -> None:
