@@ -15,7 +15,8 @@ import pyarrow as pa
 from beam_jobs.access_log import BlockParser, get_format
 from beam_jobs.access_log.privacy.addresses import AddressMode, DailyKeys
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
-from beam_jobs.access_log.reading.line_blocks import gunzip, split_stream
+from beam_jobs.access_log.reading.compression import Compression, Members
+from beam_jobs.access_log.reading.line_blocks import split_stream
 from beam_jobs.access_log.reading.prefetch import ReadAhead
 from beam_jobs.output.parquet_files import write_parquet
 from benchmarks.log_report import goaccess_seconds, our_seconds
@@ -142,7 +143,7 @@ def _gzip(log: bytes, lines: int, runs: int) -> list[Comparison]:
         return (content[start : start + (1 << 20)] for start in range(0, len(content), 1 << 20))
 
     def read_gzip() -> None:
-        with ReadAhead(gunzip(pieces(compressed)), 16) as decompressed:
+        with ReadAhead(iter(Members(Compression.GZIP, pieces(compressed))), 16) as decompressed:
             for offset, data in split_stream(decompressed, BLOCK_BYTES, 1 << 20):
                 parser.parse(data, offset)
 

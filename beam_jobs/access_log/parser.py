@@ -1,37 +1,34 @@
 """Blocks of lines in, Arrow record batches out."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Self, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.batches import rejected_batch, rows_batch
-from beam_jobs.access_log.compiled.outputs import DECLINED, TOO_LONG
-from beam_jobs.access_log.engines import parse_line, scan_lines
+from beam_jobs.access_log.arrow.arrays import int64_array
+from beam_jobs.access_log.arrow.batches import in_order, with_offsets
+from beam_jobs.access_log.block_reader import ParsedBlock, read_block
 from beam_jobs.access_log.errors import BlockSizeError
+from beam_jobs.access_log.formats.json_lines import JsonFormat
+from beam_jobs.access_log.formats.mixed import MixedFormat
 from beam_jobs.access_log.formats.registry import LogFormat
-from beam_jobs.access_log.rejection import Rejection, RejectReason
-from beam_jobs.access_log.row import Row
+from beam_jobs.access_log.formats.template import TemplateFormat
+from beam_jobs.access_log.formats.w3c import HEADER, header_of, is_w3c
+from beam_jobs.access_log.rejection import RejectReason
 
 MAX_BLOCK_BYTES = 1 << 28
 """The largest block that one call parses: 256 MiB."""
 
+__all__ = ["MAX_BLOCK_BYTES", "BlockParser", "ParsedBlock"]
 
-@dataclass(frozen=True)
-class ParsedBlock:
-    """The outcome of one block: `lines == rows.num_rows + rejected.num_rows + blank`.
-
-    Attributes:
-        rows: The good lines, in `ROWS_SCHEMA`, in the order of the block.
-        rejected: The others, in `REJECTED_SCHEMA`, in the order of the block.
-        lines: All lines of the block.
-        blank: Lines that are empty or hold only spaces and tabs.
-    """
-
-    rows: pa.RecordBatch
-    rejected: pa.RecordBatch
-    lines: int
-    blank: int
+_HEADER = HEADER.encode()
+_END = b"\r\n"  # so that a carriage return of a line stays
 
 
 class BlockParser:
@@ -45,15 +42,12 @@ class BlockParser:
     def __init__(self, log_format: LogFormat, max_line_bytes: int = 1 << 20) -> None:
         self.log_format = log_format
         self.max_line_bytes = max_line_bytes
-        self._too_long = Rejection(
-            RejectReason.LINE_TOO_LONG,
-            f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept",
-        )
 
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
         """Parse whole lines; the last one may lack its newline.
 
-        Any bytes give rows, rejected lines and blanks that add up.
+        Any bytes give rows, rejected lines and blanks that add up. `#Fields` lines of a W3C format count from where
+        they stand to the block's end; `following` takes the last one along.
 
         Args:
             data: The block.
@@ -64,26 +58,97 @@ class BlockParser:
         """
         if len(data) > MAX_BLOCK_BYTES:
             raise BlockSizeError(f"a block of {len(data)} bytes is too large: pass at most {MAX_BLOCK_BYTES} bytes")
-        block = np.frombuffer(data, np.uint8)
-        block.flags.writeable = False
-        scanned = scan_lines(self.log_format, block, self.max_line_bytes)
-        too_long = scanned.with_verdict(TOO_LONG)
-        if len(too_long):
-            scanned.reject(too_long, self._too_long)
-        for line in scanned.with_verdict(DECLINED):
-            start, end = scanned.lines.bounds[line].tolist()
-            parsed = parse_line(self.log_format, bytes(data[start:end]))
-            if isinstance(parsed, Row):
-                scanned.put(line, parsed)
-            else:
-                scanned.reject(np.array([line]), parsed)
-        return ParsedBlock(
-            rows=rows_batch(scanned, base_offset),
-            rejected=rejected_batch(scanned, base_offset, self.max_line_bytes),
-            lines=scanned.count,
-            blank=scanned.blank,
-        )
+        if isinstance(self.log_format, MixedFormat):
+            return self._mixed(self.log_format.formats, data, base_offset)
+        parts = [
+            read_block(log_format, part, base_offset + start, self.max_line_bytes)
+            for log_format, start, part in _parts(self.log_format, data)
+        ]
+        return parts[0] if len(parts) == 1 else _joined(parts)
+
+    def following(self, data: bytes | memoryview) -> Self:
+        """Return the parser of the block behind one: another one where a `#Fields` line says other fields."""
+        if not is_w3c(self.log_format) or isinstance(self.log_format, MixedFormat):
+            return self
+        *_, (log_format, _, _) = _parts(self.log_format, data)
+        if log_format == self.log_format:
+            return self
+        following = copy.copy(self)
+        following.log_format = log_format
+        return following
 
     def kept_line(self, line: bytes) -> bytes:
         """Return the line as it may be stored; subclasses redact it."""
         return line
+
+    def _mixed(
+        self, formats: Sequence[TemplateFormat | JsonFormat], data: bytes | memoryview, base_offset: int
+    ) -> ParsedBlock:
+        """Read each line by the first format that fits it; what is said of a line that none fits is the first one's."""
+        first, *others = formats
+        parsed = read_block(first, data, base_offset, self.max_line_bytes)
+        for log_format in others:
+            is_whole = np.array(
+                [str(reason) != RejectReason.LINE_TOO_LONG for reason in _texts(parsed.rejected, "error_type")]
+            )
+            tried = np.flatnonzero(is_whole)
+            if not len(tried):
+                break
+            raw_lines = _texts(parsed.rejected, "raw_line")
+            written = [raw_lines[line] + _END for line in tried]
+            starts = np.cumsum([0, *map(len, written)])
+            again = read_block(log_format, b"".join(written), 0, self.max_line_bytes)
+            offsets = parsed.rejected.column("source_offset").to_numpy(zero_copy_only=False)
+            found = tried[np.searchsorted(starts, _offsets(again.rows))]
+            kept = tried[np.searchsorted(starts, _offsets(again.rejected))]
+            left = np.sort(np.concatenate((kept, np.flatnonzero(~is_whole))))
+            parsed = ParsedBlock(
+                in_order([parsed.rows, with_offsets(again.rows, offsets[found])]),
+                cast(Any, parsed.rejected).take(int64_array(left)),
+                parsed.lines,
+                parsed.blank + again.blank,
+                parsed.frames,
+            )
+        return parsed
+
+
+def _parts(
+    log_format: TemplateFormat | JsonFormat, data: bytes | memoryview
+) -> Iterator[tuple[TemplateFormat | JsonFormat, int, bytes | memoryview]]:
+    """Yield a block as it is; of a W3C format in parts, each with the format that the line at its beginning says."""
+    if not is_w3c(log_format):
+        yield log_format, 0, data
+        return
+    whole = bytes(data)
+    separator = "\t" if "\t" in log_format.name else " "
+    start = 0
+    while True:
+        if whole.startswith(_HEADER, start):
+            line_end = whole.find(b"\n", start)
+            log_format = header_of(whole[start : line_end if line_end >= 0 else len(whole)].rstrip(b"\r"), separator)
+        following = whole.find(b"\n" + _HEADER, start)
+        end = len(whole) if following < 0 else following + 1
+        yield log_format, start, whole[start:end]
+        if following < 0:
+            return
+        start = end
+
+
+def _joined(parts: Sequence[ParsedBlock]) -> ParsedBlock:
+    return ParsedBlock(
+        in_order([part.rows for part in parts]),
+        in_order([part.rejected for part in parts]),
+        sum(part.lines for part in parts),
+        sum(part.blank for part in parts),
+        sum((part.frames for part in parts), Counter()),
+    )
+
+
+def _offsets(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    offsets: npt.NDArray[np.int64] = batch.column("source_offset").to_numpy(zero_copy_only=False)
+    return offsets
+
+
+def _texts(batch: pa.RecordBatch, name: str) -> list[Any]:
+    texts: list[Any] = cast(Any, batch.column(name)).to_pylist()
+    return texts

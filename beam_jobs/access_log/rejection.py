@@ -22,7 +22,7 @@ class RejectReason(StrEnum):
     """The time is not written as the format has it, or no real date and time from 1970 to 2199."""
 
     BAD_STATUS = "bad_status"
-    """The status is neither `-` nor three digits from 100 to 599."""
+    """The status is neither `-` nor three digits from 100 to 999."""
 
     BAD_SIZE = "bad_size"
     """The byte count is neither `-` nor a number that fits a signed 64-bit integer."""
@@ -32,18 +32,25 @@ class RejectReason(StrEnum):
 
 
 class Rejection(NamedTuple):
-    """A reason from the closed list and one line that says what was wrong in this line."""
+    """A reason from the closed list and one line that says what was wrong in this line.
+
+    Attributes:
+        reason: Why.
+        message: What was wrong.
+        position: The byte at which the line stops to be of the format; 0 where that is not known.
+    """
 
     reason: RejectReason
     message: str
+    position: int = 0
 
 
 class LineError(Exception):
     """What is wrong in a line, on its way from the reading of a field to whoever asked for the line."""
 
-    def __init__(self, reason: RejectReason, message: str) -> None:
+    def __init__(self, reason: RejectReason, message: str, position: int = 0) -> None:
         super().__init__(message)
-        self.rejection = Rejection(reason, message)
+        self.rejection = Rejection(reason, message, position)
 
 
 def shown(value: bytes) -> str:

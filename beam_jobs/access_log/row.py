@@ -23,3 +23,4 @@ class Row(NamedTuple):
     referer: str | None = None
     user_agent: str | None = None
     host: str | None = None
+    forwarded_for: str | None = None

@@ -47,6 +47,7 @@ class ScannedBlock:
     _rejected: list[npt.NDArray[np.int64]] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
     _rejections: dict[Rejection, int] = field(default_factory=dict)
+    _aside: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     def with_verdict(self, verdict: int) -> npt.NDArray[np.int64]:
         """Return the lines of a verdict."""
@@ -112,12 +113,17 @@ class ScannedBlock:
         order = np.argsort(lines, kind="stable")
         return lines[order], numbers[order], list(self._rejections)
 
+    def set_aside(self, lines: npt.NDArray[np.int64]) -> None:
+        """Leave lines out: they are read in another way."""
+        self._aside.append(lines)
+
     def accepted(self) -> Outputs:
-        """Return the lines that are not rejected."""
-        if not self._rejected:
+        """Return the lines that are neither rejected nor set aside."""
+        others = self._rejected + self._aside
+        if not others:
             return self.lines
         kept = np.ones(len(self.lines.verdicts), np.bool_)
-        kept[np.concatenate(self._rejected)] = False
+        kept[np.concatenate(others)] = False
         return self.lines.take(np.flatnonzero(kept))
 
 
@@ -125,6 +131,7 @@ def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, m
     """Find and hash the lines of a block, and read those that a program can read."""
     first_byte = comment[0] if comment else NO_COMMENT
     outputs = Outputs.empty(_likely_lines(block))
+    outputs.mark_absent(program.absent, 0)
     cut = found = lines = blank = 0
     while True:
         rest = block[cut:]
@@ -135,6 +142,7 @@ def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, m
         if found < len(outputs.verdicts):
             break
         outputs = outputs.grown()
+        outputs.mark_absent(program.absent, found)
     padded = found
     # The scanner reads beyond what it looks at, so it leaves the lines at the end of the block to this copy.
     tail = block[cut:].tobytes()

@@ -2,7 +2,7 @@
 
     python -m beam_jobs.backfill --source 'logs/2015-05-17/*' --output out --run_id first
 
-Reads plain and gzip files from gs:// or local disk and writes, under `--output`: `rows/{date}/*.parquet` by the date
+Reads plain and compressed files, gs:// or local, and writes, under `--output`: `rows/{date}/*.parquet` by the date
 in the line, `rejected/*.parquet`, `ledger/*.parquet` and, last, `manifest.json`, which names every file that counts.
 Runs in this process by default, on Dataflow with `--runner=DataflowRunner`. Exits with 1 and one line where an input
 cannot be read, with 2 where an option is wrong.

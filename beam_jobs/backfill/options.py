@@ -31,7 +31,7 @@ BACKFILL_PARAMETERS = (
     Parameter(
         "source",
         "Log files",
-        "Which files to read: gs:// or local, * and ? and [] within a folder, ** across folders; plain or gzip.",
+        "Which files to read: gs:// or local, * and ? and [] within a folder, ** across folders; plain or compressed.",
         r"^\S(.*\S)?$",
     ),
     OUTPUT,

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO, cast
 
-from beam_jobs.access_log import FORMATS, FormatError, detect
-from beam_jobs.access_log.reading.line_blocks import (
-    GZIP_MAGIC,
-    CorruptGzipError,
-    LineBlock,
-    TruncatedGzipError,
-    gunzip,
-    read_block,
-    read_steps,
-    split_stream,
-)
+from beam_jobs.access_log import FORMATS, FormatError, detect, get_format
+from beam_jobs.access_log.formats.w3c import is_w3c
+from beam_jobs.access_log.reading.compression import Compression
+from beam_jobs.access_log.reading.content import Content
+from beam_jobs.access_log.reading.content_errors import ContentError, CorruptError, TruncatedError
+from beam_jobs.access_log.reading.line_blocks import READ_STEP, LineBlock, read_block, split_stream
 from beam_jobs.access_log.reading.prefetch import ReadAhead
+from beam_jobs.access_log.reading.range_file import RangeFile
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.options.job_parameters import AUTO_FORMAT
-from beam_jobs.output.records import SourceFound
+from beam_jobs.output.records import SourceFound, SourceWarning
 from beam_jobs.storage.files import read_range
 from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
 
@@ -32,81 +30,88 @@ _PIECES_AHEAD = 16  # of 1 MiB at most: as much as a block is decompressed while
 
 @dataclass(frozen=True, slots=True)
 class BlockTask:
-    """What one element of the pipeline parses: the bytes [start, end) of a plain object, or all of a gzip object."""
+    """What one element of the pipeline parses: the bytes [start, end) of a plain object, or all of a compressed one."""
 
     stored: StoredObject
     log_format: str
-    is_gzip: bool
+    compression: Compression | None
     start: int
     end: int
 
 
 def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[SourceFound, list[BlockTask]]:
-    """Divide an object into blocks, after reading its first 64 KiB.
+    """Divide an object into blocks, after reading its first 64 KiB, or as much as they are of a compressed one.
 
     Returns:
         What was found out about the object, and its blocks; an empty object has none.
 
     Raises:
-        InputError: it cannot be read, is damaged, or its format is not known.
+        InputError: it cannot be read, is damaged or no text, or its format is not known.
     """
     log_format = settings.log_format
-    head = read_range(stored, 0, _SAMPLE_BYTES)
-    is_gzip = head.startswith(GZIP_MAGIC)
-    sample = _decompressed_head(stored, head) if is_gzip else head
-    if not sample and len(head) == stored.size:
+    content = _content(stored, step=_SAMPLE_BYTES)
+    sample = bytearray()
+    with _content_errors(stored.uri):
+        for piece in content:
+            sample += piece
+            if len(sample) >= _SAMPLE_BYTES:
+                break
+    if not sample:
         return SourceFound(stored.generation, stored.size, None if log_format == AUTO_FORMAT else log_format), []
-    name = log_format if log_format != AUTO_FORMAT else _detected(stored, sample, is_whole=len(head) == stored.size)
-    step = stored.size if is_gzip else settings.block_bytes
+    is_whole = len(sample) < _SAMPLE_BYTES
+    name = log_format if log_format != AUTO_FORMAT else _detected(stored, bytes(sample), is_whole=is_whole)
+    # What a `#Fields` line says holds up to the next one, wherever blocks end.
+    step = stored.size if content.compression or is_w3c(get_format(name)) else settings.block_bytes
     tasks = [
-        BlockTask(stored, name, is_gzip, start, min(start + step, stored.size)) for start in range(0, stored.size, step)
+        BlockTask(stored, name, content.compression, start, min(start + step, stored.size))
+        for start in range(0, stored.size, step)
     ]
     return SourceFound(stored.generation, stored.size, name), tasks
 
 
-def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBlock]:
-    """Read a task's lines: one block of a plain object, as many as it takes of a gzip object.
+def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBlock | SourceWarning]:
+    """Read a task's lines: one block of a plain object, as many as it takes of a compressed object.
+
+    Yields:
+        The blocks, and last a warning if something of a compressed object was left out.
 
     Raises:
-        InputError: the object cannot be read, has changed, or its gzip stream is truncated or damaged.
+        InputError: the object cannot be read, has changed, or is truncated or damaged.
     """
-    read = functools.partial(read_range, task.stored)
-    if not task.is_gzip:
+    if task.compression is None:
+        read = functools.partial(read_range, task.stored)
+        if task.end - task.start > settings.block_bytes:
+            yield from split_stream(iter(_content(task.stored)), settings.block_bytes, settings.max_line_bytes)
+            return
         yield read_block(read, task.stored.size, task.start, task.end, settings.max_line_bytes)
         return
-    pieces = gunzip(read_steps(read, task.stored.size))
-    with _GzipErrors(task.stored.uri), ReadAhead(pieces, _PIECES_AHEAD) as decompressed:
+    content = _content(task.stored)
+    with _content_errors(task.stored.uri), ReadAhead(iter(content), _PIECES_AHEAD) as decompressed:
         yield from split_stream(decompressed, settings.block_bytes, settings.max_line_bytes)
+    if content.warning:
+        _log.warning("%s: %s", task.stored.uri, content.warning)
+        yield SourceWarning(content.warning)
 
 
-class _GzipErrors:
-    """Turns errors of a gzip stream into input errors."""
-
-    def __init__(self, uri: str) -> None:
-        self._uri = uri
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, TruncatedGzipError):
-            raise InputError(self._uri, InputErrorType.TRUNCATED_GZIP, str(error)) from error
-        if isinstance(error, CorruptGzipError):
-            raise InputError(self._uri, InputErrorType.CORRUPT_GZIP, str(error)) from error
+def _content(stored: StoredObject, step: int = READ_STEP) -> Content:
+    return Content(cast(IO[bytes], RangeFile(functools.partial(read_range, stored), stored.size)), step)
 
 
-def _decompressed_head(stored: StoredObject, head: bytes) -> bytes:
-    sample = bytearray()
+@contextlib.contextmanager
+def _content_errors(uri: str) -> Iterator[None]:
+    """Turn errors of an object's content into input errors."""
     try:
-        with _GzipErrors(stored.uri):
-            for piece in gunzip([head]):
-                sample += piece
-                if len(sample) >= _SAMPLE_BYTES:
-                    break
-    except InputError as error:
-        if error.error_type is not InputErrorType.TRUNCATED_GZIP or len(head) == stored.size:
-            raise
-    return bytes(sample)
+        yield
+    except TruncatedError as error:
+        is_gzip = error.compression == Compression.GZIP
+        kind = InputErrorType.TRUNCATED_GZIP if is_gzip else InputErrorType.TRUNCATED
+        raise InputError(uri, kind, f"{error}; upload it again") from error
+    except CorruptError as error:
+        is_gzip = error.compression == Compression.GZIP
+        kind = InputErrorType.CORRUPT_GZIP if is_gzip else InputErrorType.CORRUPT
+        raise InputError(uri, kind, f"{error}; upload it again") from error
+    except ContentError as error:
+        raise InputError(uri, InputErrorType.UNSUPPORTED, str(error)) from error
 
 
 def _detected(stored: StoredObject, sample: bytes, *, is_whole: bool) -> str:

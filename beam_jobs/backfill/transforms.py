@@ -27,7 +27,7 @@ from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from beam_jobs.output.ledger import ledger_of
 from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of, to_json
 from beam_jobs.output.parquet_files import write_block, write_empty, write_parquet
-from beam_jobs.output.records import BlockParsed, SourceFailed, SourceRecord, SourceSummary
+from beam_jobs.output.records import BlockParsed, SourceFailed, SourceRecord, SourceSummary, SourceWarning
 from beam_jobs.storage.files import list_objects, write_object
 from beam_jobs.storage.objects import InputError, StoredObject
 
@@ -167,11 +167,16 @@ class _ParseBlock(beam.DoFn):
             parser = make_parser(task.log_format, self._settings.max_line_bytes, self._anonymiser)
             self._parsers[task.log_format] = parser
         try:
-            for offset, data in self._blocks(task):
-                block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
-                self._in_flight.append((task.stored.uri, block))
-                # Read the next block while up to two are being parsed, then wait for the oldest.
-                yield from self._done(left=_BLOCKS_AT_ONCE)
+            for read in read_lines(task, self._settings):
+                if isinstance(read, SourceWarning):
+                    yield task.stored.uri, read
+                    continue
+                for offset, data in cut_lines(read.data, read.offset):
+                    block = self._threads.submit(_parse_and_write, parser, data, offset, task.stored, self._run)
+                    self._in_flight.append((task.stored.uri, block))
+                    parser = parser.following(data)
+                    # Read the next block while up to two are being parsed, then wait for the oldest.
+                    yield from self._done(left=_BLOCKS_AT_ONCE)
         except InputError as error:
             yield task.stored.uri, SourceFailed.from_error(error)
         self._count(bytes=task.end - task.start)
@@ -183,10 +188,6 @@ class _ParseBlock(beam.DoFn):
 
     def teardown(self) -> None:
         self._threads.shutdown()
-
-    def _blocks(self, task: BlockTask) -> Iterator[tuple[int, bytes | memoryview]]:
-        for offset, data in read_lines(task, self._settings):
-            yield from cut_lines(data, offset)
 
     def _done(self, left: int) -> Iterator[tuple[str, BlockParsed]]:
         """Block until at most `left` blocks are in flight; yield the finished ones."""

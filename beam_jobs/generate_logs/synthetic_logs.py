@@ -241,7 +241,7 @@ def _bad_line(template: bytes, fields: dict[bytes, bytes], rng: np.random.Genera
         case 5:
             return template % (fields | {b"time": b"24:00:00"}), "bad_timestamp"
         case 6:
-            return template % (fields | {b"status": b"999"}), "bad_status"
+            return template % (fields | {b"status": b"099"}), "bad_status"
         case 7:
             return template % (fields | {b"status": b"OK"}), "bad_status"
         case _:  # more than fits 64 bits

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from beam_jobs.access_log import FormatError, get_format
 
-FORMAT_STRING = r"[\s\S]*[%$][\s\S]*"
+FORMAT_STRING = r"[\s\S]*[%$=#+][\s\S]*"
 """A server's format string, as opposed to the name of a format."""
 
 LOCAL_RUNNER = "FnApiRunner"

@@ -23,7 +23,7 @@ OFFSET_DIGITS = 15
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 ROWS_SCHEMA = pa.schema(
-    [field for field in PLAIN_ROWS_SCHEMA if field.name != "source_offset"]
+    [field for field in PLAIN_ROWS_SCHEMA if field.name not in ("source_offset", "forwarded_for")]
     + [
         pa.field("event_id", pa.string()),
         pa.field("source", pa.string()),
@@ -31,6 +31,8 @@ ROWS_SCHEMA = pa.schema(
         pa.field("source_offset", pa.int64()),
         pa.field("parser_version", pa.string()),
         pa.field("ingested_at", _TIMESTAMP),
+        # New columns come last, where existing tables get them.
+        pa.field("forwarded_for", pa.string()),
     ]
 )
 """The columns of `backfilled_requests`, in their order."""

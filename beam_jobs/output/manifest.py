@@ -35,7 +35,10 @@ class Heading(TypedDict):
 
 
 class SourceEntry(TypedDict):
-    """A source object that was read to its end; `lines == rows + rejected + blank`."""
+    """A source object that was read to its end; `lines == rows + rejected + blank`.
+
+    `warning` says which of its bytes were left out.
+    """
 
     source_uri: str
     generation: int
@@ -47,6 +50,7 @@ class SourceEntry(TypedDict):
     blank: int
     rejected_by_reason: dict[str, int]
     rows_by_date: dict[str, int]
+    warning: str | None
 
 
 class LineTotals(TypedDict):
@@ -225,4 +229,5 @@ def _source_entry(summary: SourceSummary) -> SourceEntry:
         "blank": summary.blank,
         "rejected_by_reason": dict(sorted(summary.rejected_by_reason.items())),
         "rows_by_date": dict(sorted(summary.rows_by_date.items())),
+        "warning": "; ".join(summary.warnings) or None,
     }

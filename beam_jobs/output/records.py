@@ -43,7 +43,14 @@ class SourceFailed:
         return cls(str(error.error_type), error.message)
 
 
-SourceRecord = SourceFound | BlockParsed | SourceFailed
+@dataclass(frozen=True)
+class SourceWarning:
+    """A source object was read, but not all of its bytes."""
+
+    message: str
+
+
+SourceRecord = SourceFound | BlockParsed | SourceFailed | SourceWarning
 
 
 @dataclass
@@ -54,11 +61,13 @@ class SourceSummary:
         source_uri: the object.
         found: how it was listed; None where it could not be.
         failures: why it could not be read, empty where it could.
+        warnings: what of it was not read.
     """
 
     source_uri: str
     found: SourceFound | None = None
     failures: list[SourceFailed] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     lines: int = 0
     blank: int = 0
     rows_by_date: Counter[str] = field(default_factory=Counter)
@@ -76,6 +85,8 @@ class SourceSummary:
                     summary.found = record
                 case SourceFailed():
                     summary.failures.append(record)
+                case SourceWarning():
+                    summary.warnings.append(record.message)
                 case BlockParsed():
                     summary.lines += record.lines
                     summary.blank += record.blank

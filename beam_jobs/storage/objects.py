@@ -16,6 +16,9 @@ class InputErrorType(StrEnum):
     UNKNOWN_FORMAT = "unknown_format"
     TRUNCATED_GZIP = "truncated_gzip"
     CORRUPT_GZIP = "corrupt_gzip"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    UNSUPPORTED = "unsupported"
     CHANGED = "changed_while_read"
     UNREADABLE = "unreadable"
 

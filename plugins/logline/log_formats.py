@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 AUTO = "auto"
+# Of a server's format string, keys of JSON lines, a `#Fields` line, and several formats.
+_MARKS = frozenset("%$=#+")
 
 
 @cache
@@ -25,9 +27,9 @@ def log_formats(job: str) -> tuple[str, ...]:
 
 
 def is_log_format(text: str, job: str) -> bool:
-    """Return whether a job may take it: one of its names, or a server's format string, which the job checks itself."""
+    """Return whether a job may take it: one of its names, or what says the fields, which the job checks itself."""
     names = log_formats(job)
-    return not names or text in names or "%" in text or "$" in text
+    return not names or text in names or not _MARKS.isdisjoint(text)
 
 
 def templates_folder(plugins: Path = Path(__file__).parents[1]) -> Path | None:

@@ -1,10 +1,14 @@
 """The backfill with its real runner, over local files and over the Cloud Storage emulator."""
 
+import bz2
 import gzip
 import json
+import lzma
 import subprocess
 import sys
+import tarfile
 import uuid
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +166,27 @@ def test_a_line_of_10_mb_is_rejected_and_the_next_ones_are_read(
     assert sorted(rows["source_offset"].to_pylist()) == [0, len(GOOD_LINE) + 10_000_001]
 
 
+def test_every_compression_gives_the_same_rows_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    content = b"".join(GOOD_LINE.replace(b"/a", b"/%d" % number) for number in range(1000))
+    (tmp_path / "1.log").write_bytes(content)
+    (tmp_path / "2.log").write_bytes(gzip.compress(content) + b"rubbish")
+    (tmp_path / "3.log").write_bytes(bz2.compress(content))
+    (tmp_path / "4.log").write_bytes(lzma.compress(content))
+    with pa.CompressedOutputStream(pa.OSFile(str(tmp_path / "5.log"), "wb"), "zstd") as stream:
+        stream.write(content)
+    with zipfile.ZipFile(tmp_path / "6.log", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("access.log", content)
+    manifest = run(tmp_path / "*.log", tmp_path / "out", "--block_bytes=10000")
+    warning = "7 bytes behind the gzip stream are left out: they are not gzip"
+    assert [source["warning"] for source in manifest["sources"]] == [None, warning, None, None, None, None]
+    rows = table(manifest["files"]["rows"])
+    found = [
+        rows.filter(pc.field("source_uri") == source["source_uri"])["path"].to_pylist()
+        for source in manifest["sources"]
+    ]
+    assert [sorted(paths) for paths in found] == [sorted(f"/{number}" for number in range(1000))] * 6
+
+
 def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,18 +194,22 @@ def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
     (tmp_path / "1-good.log").write_bytes(GOOD_LINE)
     (tmp_path / "2-truncated.log.gz").write_bytes(whole[:-9])
     (tmp_path / "3-binary.log").write_bytes(bytes(range(256)) * 50)
+    with tarfile.open(tmp_path / "4-logs.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "1-good.log")
     status = backfill.main([f"--source={tmp_path}/*.*", f"--output={tmp_path}/out", "--run_id=test"])
     assert status == 1
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
         (f"{tmp_path}/2-truncated.log.gz", "truncated_gzip"),
         (f"{tmp_path}/3-binary.log", "unknown_format"),
+        (f"{tmp_path}/4-logs.tar.gz", "unsupported"),
     ]
     assert manifest["totals"]["lines"] == table(manifest["files"]["rows"]).num_rows == 1
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("2 inputs cannot be read")
+    assert last.startswith("3 inputs cannot be read")
     assert "ends too early" in last
     assert "not an access log" in last
+    assert "is a tar archive in gzip" in last
 
 
 def test_nothing_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +303,26 @@ class TestOnCloudStorage:
         )
         assert rows.num_rows == manifest["totals"]["rows"]
         assert set(rows["source_uri"].to_pylist()) == {source["source_uri"] for source in manifest["sources"]}
+
+    def test_compressed_objects_are_read_as_they_are_stored(
+        self, bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "log").write_bytes(GOOD_LINE * 2)
+        with zipfile.ZipFile(tmp_path / "zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(tmp_path / "log")
+        with pa.CompressedOutputStream(pa.OSFile(str(tmp_path / "zstd"), "wb"), "zstd") as stream:
+            stream.write(GOOD_LINE * 3)
+        for name in ("zip", "zstd"):
+            bucket.blob(f"good/{name}.log").upload_from_filename(str(tmp_path / name))
+        totals = run(f"gs://{bucket.name}/good/*", tmp_path / "out")["totals"]
+        assert (totals["lines"], totals["rows"]) == (5, 5)
+        twice = bucket.blob("bad/access.log.gz")
+        twice.content_encoding = "gzip"
+        twice.upload_from_string(gzip.compress(gzip.compress(GOOD_LINE)))
+        assert backfill.main([f"--source=gs://{bucket.name}/bad/*", f"--output={tmp_path}/out", "--run_id=test"]) == 1
+        assert (
+            capsys.readouterr().err.splitlines()[-1].endswith("is compressed twice, gzip in gzip; decompress it once")
+        )
 
     def test_an_object_named_in_full(self, bucket: Bucket, tmp_path: Path) -> None:
         bucket.blob("one/access.log").upload_from_string(GOOD_LINE)

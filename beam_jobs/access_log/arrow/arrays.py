@@ -1,16 +1,18 @@
 """Arrow arrays over buffers: nothing is copied twice, and pandas stays out.
 
-The first call of `pyarrow.array` imports pandas, which takes a process a second.
+The first call of `pyarrow.array`, `pyarrow.scalar` or `to_numpy` imports pandas, which takes a process a second.
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from beam_jobs.access_log.arrow.schema import Column
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 def buffer(values: npt.NDArray[Any]) -> pa.Buffer:
@@ -28,6 +30,12 @@ def bytes_array(values: Sequence[bytes], data_type: pa.DataType) -> Column:
 def int64_array(values: npt.NDArray[np.int64]) -> Column:
     """Return an array of type int64."""
     return pa.Array.from_buffers(pa.int64(), len(values), [None, buffer(values)])
+
+
+def number_values(column: Any, kind: type[_Number]) -> npt.NDArray[_Number]:
+    """Return the memory of an array of numbers of this kind; where it is null, the values mean nothing."""
+    values = np.frombuffer(column.buffers()[1] or b"", kind)
+    return values[column.offset : column.offset + len(column)]
 
 
 def nullable_array(data_type: pa.DataType, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> Column:

@@ -1,6 +1,10 @@
 """From the lines of a block to record batches."""
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array
@@ -36,7 +40,7 @@ def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int)
     lines, numbers, rejections = scanned.rejected()
     # A block may be made of nothing else, but it has few different messages.
     reasons_and_messages = np.array(
-        [(*scanned.add_text(reason.encode()), *scanned.add_text(message.encode())) for reason, message in rejections],
+        [(*scanned.add_text(one.reason.encode()), *scanned.add_text(one.message.encode())) for one in rejections],
         np.int32,
     ).reshape(-1, 4)
     places = np.concatenate((scanned.places(lines, max_line_bytes), reasons_and_messages[numbers]), axis=1)
@@ -44,3 +48,20 @@ def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int)
     raw_line = pa.Array.from_buffers(pa.binary(), len(lines), raw_line.buffers())
     source_offset = int64_array(scanned.lines.bounds[lines, 0].astype(np.int64) + base_offset)
     return pa.record_batch([raw_line, reason, message, source_offset], schema=REJECTED_SCHEMA)
+
+
+def with_offsets(rows: pa.RecordBatch, offsets: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """Return rows with other source offsets."""
+    columns: dict[str, Column] = dict(zip(rows.schema.names, rows.columns, strict=True))
+    columns["source_offset"] = int64_array(np.ascontiguousarray(offsets))
+    return pa.record_batch([columns[name] for name in rows.schema.names], schema=rows.schema)
+
+
+def in_order(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return the rows, or the rejected lines, of several batches in the order of their source offsets."""
+    filled = [batch for batch in batches if batch.num_rows]
+    if len(filled) < 2:
+        return (filled or batches)[0]
+    table: Any = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks()
+    order = np.argsort(table.column("source_offset").to_numpy(), kind="stable")
+    return cast(pa.RecordBatch, table.take(int64_array(order)).combine_chunks().to_batches()[0])

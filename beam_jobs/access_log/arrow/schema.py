@@ -28,6 +28,7 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("is_bot", pa.bool_()),
     ("host", pa.string()),
     ("request_duration_ms", pa.float64()),
+    ("forwarded_for", pa.string()),
     ("raw_line_hash", pa.binary(16)),
     ("source_offset", pa.int64()),
 ]

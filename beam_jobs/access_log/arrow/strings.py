@@ -8,6 +8,7 @@ from beam_jobs.access_log.arrow.arrays import buffer
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.compiled.jit import compiled
 from beam_jobs.access_log.compiled.simd import AHEAD, PADDING, address_of, copy_64, int64, prefetch, uint8
+from beam_jobs.access_log.memory import room
 
 
 def text_columns(
@@ -30,25 +31,24 @@ def text_columns(
     text_bytes = np.zeros(count, np.int64)
     nulls = np.zeros(count, np.int64)
     _measure(texts, text_bytes, nulls)
+    # Few formats have all columns.
+    filled = np.flatnonzero((nulls < size) | (size == 0))
+    columns: list[Column] = [pa.nulls(size, pa.string())] * count
+    text_bytes, nulls = text_bytes[filled], nulls[filled]
     ends = np.cumsum(text_bytes + PADDING)
     begins = ends - text_bytes - PADDING
-    values = np.empty(int(ends[-1]), np.uint8)
-    offsets = np.empty((count, size + 1), np.int32)
-    validity = np.zeros((count, (size + 7) // 8), np.uint8)
-    _gather(texts, block, overflow, begins, nulls > 0, values, offsets, validity)
-    return [
-        pa.Array.from_buffers(
-            pa.string(),
-            size,
-            [
-                buffer(validity[column]) if nulls[column] else None,
-                buffer(offsets[column]),
-                buffer(values[begins[column] : begins[column] + text_bytes[column]]),
-            ],
-            int(nulls[column]),
-        )
-        for column in range(count)
-    ]
+    values = room(np.uint8, int(ends[-1]) if len(filled) else 0)
+    offsets = room(np.int32, len(filled), size + 1)
+    validity = np.zeros((len(filled), (size + 7) // 8), np.uint8)
+    _gather(texts, 2 * filled, block, overflow, begins, nulls > 0, values, offsets, validity)
+    for place, column in enumerate(filled.tolist()):
+        buffers = [
+            buffer(validity[place]) if nulls[place] else None,
+            buffer(offsets[place]),
+            buffer(values[begins[place] : begins[place] + text_bytes[place]]),
+        ]
+        columns[column] = pa.Array.from_buffers(pa.string(), size, buffers, int(nulls[place]))
+    return columns
 
 
 @compiled
@@ -68,6 +68,7 @@ def _measure(
 @compiled
 def _gather(
     texts: npt.NDArray[np.int32],
+    places: npt.NDArray[np.int64],
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
     begins: npt.NDArray[np.int64],
@@ -78,7 +79,8 @@ def _gather(
 ) -> None:
     """Copy the texts, 64 bytes at a time, into one buffer per column, and fills in offsets and validity bits.
 
-    Columns that are not `nullable` need no validity. `values` holds all columns, each from its place in `begins`
+    Where a column's text begins stands in `texts` at its place of `places`, its length behind that. Columns that are
+    not `nullable` need no validity. `values` holds all columns, each from its place in `begins`
     on and with `PADDING` bytes behind it.
     """
     columns = begins.size
@@ -89,12 +91,12 @@ def _gather(
         offsets[column, 0] = 0
     for line in range(texts.shape[0]):
         for column in range(columns):
-            length = int64(texts[line, 2 * column + 1])
+            length = int64(texts[line, places[column] + 1])
             offset = offsets[column, line]
             if length >= 0:
                 if nullable[column]:
                     validity[column, line >> 3] |= uint8(1 << (line & 7))
-                begin = int64(texts[line, 2 * column])
+                begin = int64(texts[line, places[column]])
                 source = begin + (in_block if begin < block.size else in_overflow)
                 target = targets[column] + offset
                 prefetch(source + AHEAD)

@@ -1,9 +1,11 @@
-"""Summarise access logs: their format, how many lines they have, which are rejected and why.
+"""Summarise access logs: what was asked for, by whom and when; which lines are rejected, and why.
 
-    python -m beam_jobs.access_log access.log access.log.1.gz
-    zcat logs/*.gz | python -m beam_jobs.access_log --parquet rows.parquet -
+    python -m beam_jobs.access_log access.log logs/ 'old/*.gz'
+    zcat logs/*.gz | python -m beam_jobs.access_log --html report.html -
+    python -m beam_jobs.access_log --output json access.log | jq 'select(.row.status == 500)'
 
-Exits with 1 and one line where a file cannot be read or is not an access log, with 2 where an option is wrong.
+Exits with 1 and one line where a file cannot be read, is no access log, or has no line that is a row; with 2 where an
+option is wrong.
 """
 
 from __future__ import annotations
@@ -15,12 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from beam_jobs.access_log.arrow.parquet import OutputError, RowsFile
-from beam_jobs.access_log.cli.report import report_lines, total_lines
-from beam_jobs.access_log.cli.summary import STDIN, FileError, LogSummary, Progress, summarise_log
+from beam_jobs.access_log.cli.inputs import STDIN
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, get_format
-from beam_jobs.access_log.lines import counted
 
 
 class ArgumentError(ValueError):
@@ -51,13 +50,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the files and options of the command to a parser."""
-    parser.add_argument("file", nargs="+", help=f"a log, plain or gzip; {STDIN} is standard input")
     parser.add_argument(
+        "file",
+        nargs="+",
+        help="a log, plain or compressed (gzip, bzip2, xz, zstd, zip); a folder of logs; a pattern such as "
+        f"'logs/**/*.gz'; {STDIN} is standard input",
+    )
+    parser.add_argument(
+        "--log-format",
         "--log_format",
         default="auto",
         metavar="FORMAT",
-        help=f"{', '.join(sorted(FORMATS))}, or the line of your server's LogFormat or log_format; "
-        "by default it is told from the first lines of each file",
+        help=f"{', '.join(sorted(FORMATS))}; a name that GoAccess has, such as COMBINED or CLOUDFRONT; or the line of "
+        "your server's LogFormat or log_format; by default it is told from the first lines of each file",
+    )
+    parser.add_argument(
+        "--output",
+        choices=("summary", "json"),
+        default="summary",
+        help="summary, or one JSON object for each line that is not blank: its row, or why it is rejected",
+    )
+    parser.add_argument(
+        "--html", metavar="PATH", type=Path, help="also write the summary, with charts, to an HTML page"
     )
     parser.add_argument(
         "--parquet", metavar="PATH", type=Path, help="also write the rows of all files to a Parquet file"
@@ -66,37 +80,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Summarise the files, one after the other.
+    """Read the files, one after the other, and print or write what was asked for.
 
     Returns:
-        The exit code: 0; 1 where one of the files cannot be read, is not an access log, or the Parquet file cannot be
-        written; 2 for an unknown format.
+        The exit code: 0; 1 where one of the files cannot be read, is no access log or has no line that is a row, or
+        where an output cannot be written; 2 for an unknown format.
     """
     try:
         log_format = None if options.log_format == "auto" else get_format(options.log_format)
     except FormatError as error:
         print(error, file=sys.stderr)
         return 2
-    summaries: list[LogSummary] = []
-    failed = False
+    # numba and Arrow take longer to import than most logs to read, and --help needs neither.
+    from beam_jobs.access_log.arrow.parquet import OutputError
+    from beam_jobs.access_log.cli.session import run_session
+
     try:
-        with RowsFile(options.parquet) as rows_file:
-            for name in options.file:
-                try:
-                    with Progress(sys.stderr) as progress:
-                        summary = summarise_log(name, log_format, rows_file, progress)
-                except FileError as error:
-                    print(error, file=sys.stderr)
-                    failed = True
-                    continue
-                if summary.warning:
-                    print(f"{summary.name}: {summary.warning}", file=sys.stderr)
-                print("\n".join(report_lines(summary, options.examples)), flush=True)
-                summaries.append(summary)
-        if len(options.file) > 1:
-            print("\n".join(total_lines(summaries)))
-        if options.parquet:
-            print(f"wrote {counted(sum(summary.rows for summary in summaries), 'row')} to {options.parquet}")
+        is_complete = run_session(options, log_format)
+        sys.stdout.flush()
     except OutputError as error:
         print(error, file=sys.stderr)
         return 1
@@ -104,10 +105,14 @@ def run(options: argparse.Namespace) -> int:
         # Whoever read the output has seen enough; nothing is left to be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        print(f"standard output: cannot be written: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return 1 if failed else 0
+    return 0 if is_complete else 1
 
 
 def _count(text: str) -> int:

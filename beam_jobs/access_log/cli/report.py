@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from beam_jobs.access_log.cli.printable import cut
 from beam_jobs.access_log.cli.summary import LogSummary
 from beam_jobs.access_log.lines import counted
 from beam_jobs.access_log.rejection import RejectReason
@@ -24,18 +25,19 @@ def report_lines(summary: LogSummary, examples: int) -> Iterator[str]:
     if summary.first is not None and summary.last is not None:
         yield f"  {'from':10}{_shown(summary.first)}"
         yield f"  {'to':10}{_shown(summary.last)}"
-    yield f"  {'read':10}{summary.bytes / 1e6:,.1f} MB{' (gzip)' if summary.is_gzip else ''} in {summary.seconds:.2f} s"
+    compression = f" ({summary.compression})" if summary.compression else ""
+    yield f"  {'read':10}{summary.bytes / 1e6:,.1f} MB{compression} in {summary.seconds:.2f} s"
     if summary.row is not None:
         yield "  the first row"
         for name, value in summary.row.items():
             if value is not None and name not in _NOT_SHOWN:
-                yield f"    {name:20}{_cut(_shown(value))}"
+                yield f"    {name:20}{cut(_shown(value), _SHOWN_CHARACTERS)}"
     for reason in RejectReason:
         if summary.reasons[reason]:
             yield f"  rejected as {reason}: {summary.reasons[reason]:,}"
             for line in summary.examples[reason][:examples]:
                 yield f"    at byte {line.source_offset:,}: {line.message}"
-                yield f"      {_cut(line.raw_line.decode('utf-8', 'backslashreplace'))}"
+                yield f"      {cut(line.raw_line.decode('utf-8', 'backslashreplace'), _SHOWN_CHARACTERS)}"
 
 
 def total_lines(summaries: Sequence[LogSummary]) -> Iterator[str]:
@@ -62,8 +64,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     return str(value)
-
-
-def _cut(text: str) -> str:
-    shown = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}..."

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import sys
-import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any, NamedTuple
 
 import pyarrow.compute as pc
 
-from beam_jobs.access_log.arrow.parquet import RowsFile
+from beam_jobs.access_log.block_reader import ParsedBlock
+from beam_jobs.access_log.cli.inputs import STDIN
+from beam_jobs.access_log.cli.progress import Progress
 from beam_jobs.access_log.compiled.split_blocks import cut_lines
 from beam_jobs.access_log.detection import SAMPLE_BYTES, Detection, detect
 from beam_jobs.access_log.errors import AccessLogError, FormatError
 from beam_jobs.access_log.formats.registry import FORMATS, LogFormat
-from beam_jobs.access_log.parser import BlockParser, ParsedBlock
-from beam_jobs.access_log.reading.line_blocks import (
-    GZIP_MAGIC,
-    CorruptGzipError,
-    TruncatedGzipError,
-    gunzip,
-    split_stream,
-)
+from beam_jobs.access_log.parser import BlockParser
+from beam_jobs.access_log.reading.compression import Compression
+from beam_jobs.access_log.reading.content import Content
+from beam_jobs.access_log.reading.content_errors import ContentError
+from beam_jobs.access_log.reading.line_blocks import split_stream
 from beam_jobs.access_log.reading.prefetch import ReadAhead
 
-STDIN = "-"
 _BLOCK_BYTES = 8 << 20
 _MAX_LINE_BYTES = 1 << 20
-_READ_BYTES = 1 << 20
 _PIECES_AHEAD = 8
 _KEPT_EXAMPLES = 1000
-_PROGRESS_SECONDS = 0.5
 
 
 class FileError(AccessLogError):
@@ -59,12 +54,13 @@ class LogSummary:
 
     `log_format` is None where all lines are blank, `detection` where the format was given. `reasons` and `examples`
     are of rejected lines, `first` and `last` the earliest and the latest time in the rows, `row` is the first row.
+    `warnings` say what is not clear about the format, see `Detection`, and what of the file is not read.
     """
 
     name: str
     log_format: LogFormat | None
     detection: Detection | None
-    is_gzip: bool
+    compression: Compression | None
     bytes: int = 0
     lines: int = 0
     rows: int = 0
@@ -76,11 +72,16 @@ class LogSummary:
     last: datetime | None = None
     row: dict[str, Any] | None = None
     seconds: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.detection and self.detection.warning:
+            self.warnings.append(self.detection.warning)
 
     @property
-    def warning(self) -> str | None:
-        """What is not clear about the format, see `Detection`."""
-        return self.detection.warning if self.detection else None
+    def all_rejected(self) -> bool:
+        """Whether none of its lines is a row, though it has some that are not blank."""
+        return self.rejected > 0 and not self.rows
 
     def add(self, parsed: ParsedBlock, block_bytes: int) -> None:
         """Count a block."""
@@ -103,46 +104,38 @@ class LogSummary:
                     kept.append(Rejected(line["source_offset"], line["raw_line"], line["error_message"]))
 
 
-class Progress:
-    """One line on a terminal that says how far a large file is read; nothing where the output is not a terminal."""
+class ReadBlock(NamedTuple):
+    """A parsed block of a log.
 
-    def __init__(self, output: TextIO) -> None:
-        self._output = output if output.isatty() else None
-        self._shown = time.monotonic()
-        self._width = 0
+    Attributes:
+        name: Of the file.
+        parsed: The lines.
+        data: Their bytes.
+        offset: Where the block begins in the file.
+        lines_before: The lines of the file before it.
+    """
 
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._show("")
-
-    def warm_up(self, parser: BlockParser, sample: bytes) -> float:
-        """Compile a parser by its first lines, tell the user if that takes long, and return the seconds it took."""
-        started = time.perf_counter()
-        note = threading.Timer(1.0, self._show, ["compiling the parser, this once ..."])
-        note.start()
-        parser.parse(sample)
-        note.cancel()
-        note.join()
-        return time.perf_counter() - started
-
-    def show(self, summary: LogSummary, share: float | None) -> None:
-        """Show how far the file is read, at most twice a second."""
-        if self._output is not None and time.monotonic() - self._shown >= _PROGRESS_SECONDS:
-            percent = "" if share is None else f"{share:4.0%}, "
-            self._show(f"{summary.name}: {percent}{summary.lines / 1e6:.1f} million lines")
-            self._shown = time.monotonic()
-
-    def _show(self, text: str) -> None:
-        if self._output is not None and (text or self._width):
-            self._output.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
-            self._output.flush()
-            self._width = len(text)
+    name: str
+    parsed: ParsedBlock
+    data: bytes | memoryview
+    offset: int
+    lines_before: int
 
 
-def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress) -> LogSummary:
-    """Read a log, plain or gzip, `-` for standard input; without a format it is told from the first lines.
+Consumer = Callable[[ReadBlock], None]
+"""Takes the blocks of all logs, in their order."""
+
+
+def summarise_log(
+    name: str, log_format: LogFormat | None, consumers: Sequence[Consumer], progress: Progress
+) -> LogSummary:
+    """Read a log.
+
+    Args:
+        name: Of the file, compressed or not; `-` is standard input.
+        log_format: The format; None to detect it from the first lines.
+        consumers: Who takes the blocks.
+        progress: How far the reading is.
 
     Raises:
         FileError: The file cannot be read, is damaged, or is not an access log.
@@ -150,41 +143,48 @@ def summarise_log(name: str, log_format: LogFormat | None, rows_file: RowsFile, 
     shown_name = "standard input" if name == STDIN else name
     try:
         with ExitStack() as stack:
-            source = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb"))
+            source = sys.stdin.buffer if name == STDIN else stack.enter_context(Path(name).open("rb", buffering=0))
             size = 0 if name == STDIN else Path(name).stat().st_size
-            return _summary(shown_name, log_format, rows_file, progress, source, size)
+            return _read(shown_name, log_format, consumers, progress, source, size)
+    except BrokenPipeError:
+        raise  # of a consumer
     except OSError as error:
         raise FileError(f"{shown_name}: cannot be read: {error.strerror}") from error
-    except FormatError as error:
+    except (FormatError, ContentError) as error:
         raise FileError(f"{shown_name}: {error}") from error
-    except (TruncatedGzipError, CorruptGzipError) as error:
-        raise FileError(f"{shown_name}: {str(error).removesuffix('; upload it again')}") from error
 
 
-def _summary(
-    name: str, log_format: LogFormat | None, rows_file: RowsFile, progress: Progress, source: BinaryIO, size: int
+def _read(
+    name: str,
+    log_format: LogFormat | None,
+    consumers: Sequence[Consumer],
+    progress: Progress,
+    source: IO[bytes],
+    size: int,
 ) -> LogSummary:
     started = time.perf_counter()
-    read = iter(functools.partial(source.read, _READ_BYTES), b"")
-    head = next(read, b"")
-    is_gzip = head.startswith(GZIP_MAGIC)
-    pieces = itertools.chain([head], read)
-    with ReadAhead(gunzip(pieces) if is_gzip else pieces, _PIECES_AHEAD) as content:
+    content = Content(source)
+    with ReadAhead(iter(content), _PIECES_AHEAD) as pieces:
         sample: list[bytes] = []
-        while sum(map(len, sample)) < SAMPLE_BYTES and (piece := next(content, b"")):
+        while sum(map(len, sample)) < SAMPLE_BYTES and (piece := next(pieces, b"")):
             sample.append(piece)
         first = b"".join(sample)
         detection = detect(first) if log_format is None and first.strip() else None
         found = detection.log_format if detection else log_format
-        summary = LogSummary(name, found, detection, is_gzip)
+        summary = LogSummary(name, found, detection, content.compression)
         # Blank lines are blank in every format.
         parser = BlockParser(found or next(iter(FORMATS.values())), _MAX_LINE_BYTES)
         started += progress.warm_up(parser, first[: first.rfind(b"\n", 0, SAMPLE_BYTES) + 1])
-        for offset, data in split_stream(itertools.chain([first], content), _BLOCK_BYTES, _MAX_LINE_BYTES):
+        for offset, data in split_stream(itertools.chain([first], pieces), _BLOCK_BYTES, _MAX_LINE_BYTES):
             for part_offset, part in cut_lines(data, offset):
                 parsed = parser.parse(part, part_offset)
+                parser = parser.following(part)
+                block = ReadBlock(name, parsed, part, part_offset, summary.lines)
+                for consumer in consumers:
+                    consumer(block)
                 summary.add(parsed, len(part))
-                rows_file.write(parsed.rows, name)
-            progress.show(summary, source.tell() / size if size else None)
+            progress.show(name, summary.lines, source.tell() / size if size else None)
+    if content.warning:
+        summary.warnings.append(content.warning)
     summary.seconds = time.perf_counter() - started
     return summary

@@ -31,6 +31,13 @@ class Reading(IntEnum):
     STATUS = 6
     SIZE = 7
     DURATION = 8
+    ADDRESS = 9
+    BEFORE_PORT = 10
+    FORWARDED = 11
+    USER = 12
+    HOST = 13
+    FRACTION = 14
+    """A duration that must have a fraction."""
 
 
 TIME_COLUMN, _STATUS, _SIZE, _DURATION, COLUMNS = range(len(TEXT_FIELDS), len(TEXT_FIELDS) + 5)
@@ -44,7 +51,14 @@ _READINGS = {
     "status": (Reading.STATUS, _STATUS),
     "body_bytes_sent": (Reading.SIZE, _SIZE),
     **dict.fromkeys(NANOSECONDS, (Reading.DURATION, _DURATION)),
+    "duration_fraction_s": (Reading.FRACTION, _DURATION),
     **{name: (Reading.TEXT, column) for column, name in enumerate(TEXT_FIELDS)},
+    "remote_addr": (Reading.ADDRESS, TEXT_FIELDS.index("remote_addr")),
+    "remote_addr_port": (Reading.BEFORE_PORT, TEXT_FIELDS.index("remote_addr")),
+    "client_list": (Reading.FORWARDED, TEXT_FIELDS.index("forwarded_for")),
+    "forwarded_for": (Reading.FORWARDED, TEXT_FIELDS.index("forwarded_for")),
+    "remote_user": (Reading.USER, TEXT_FIELDS.index("remote_user")),
+    "host": (Reading.HOST, TEXT_FIELDS.index("host")),
 }
 
 

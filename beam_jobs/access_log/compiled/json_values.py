@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from beam_jobs.access_log.compiled.jit import inlined
 from beam_jobs.access_log.compiled.json_program import ENTRY_WORDS, TIME_COLUMN, Reading
-from beam_jobs.access_log.compiled.outputs import NANOSECONDS
+from beam_jobs.access_log.compiled.outputs import MICROSECONDS, NANOSECONDS
+from beam_jobs.access_log.compiled.scan_claims import is_address_list, is_client, is_host, is_ipv4, is_user
 from beam_jobs.access_log.compiled.scan_fields import MAX_EXACT, decimal, digits_end, find, read_size, read_status
 from beam_jobs.access_log.compiled.scan_requests import scan_odd_request, scan_request
-from beam_jobs.access_log.compiled.scan_times import read_clf_time, read_epoch_time, read_iso_time
+from beam_jobs.access_log.compiled.scan_times import END_OF_DAYS, read_clf_time, read_epoch_time, read_iso_time
 from beam_jobs.access_log.compiled.simd import (
     Number,
     int64,
@@ -26,9 +27,18 @@ from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 UNFILLED = 1 << 20
 """The rank of a column without a value."""
 
-_OBJECT, _TEXT, _TIME, _REQUEST, _TARGET, _URL, _STATUS, _SIZE, _DURATION = (int(reading) for reading in Reading)
-_METHOD, _PATH, _QUERY, _PROTOCOL, _HOST = (
-    TEXT_FIELDS.index(name) for name in ("method", "path", "query", "protocol", "host")
+_METHOD, _PATH, _QUERY, _PROTOCOL, _HOST, _REMOTE_ADDR = (
+    TEXT_FIELDS.index(name) for name in ("method", "path", "query", "protocol", "host", "remote_addr")
+)
+_OBJECT, _TIME, _REQUEST, _TARGET, _URL, _STATUS, _SIZE, _DURATION, _FRACTION = (
+    int(reading)
+    for reading in (
+        Reading.OBJECT, Reading.TIME, Reading.REQUEST, Reading.TARGET, Reading.URL, Reading.STATUS, Reading.SIZE,
+        Reading.DURATION, Reading.FRACTION,
+    )
+)  # fmt: skip
+_ADDRESS, _BEFORE_PORT, _FORWARDED, _USER, _IS_HOST = (
+    int(reading) for reading in (Reading.ADDRESS, Reading.BEFORE_PORT, Reading.FORWARDED, Reading.USER, Reading.HOST)
 )
 _FOUR_BYTES = uint64(0xFFFFFFFF)
 _THREE_BYTES = uint64(0xFFFFFF)
@@ -85,18 +95,57 @@ def read_value(start: int, end: int, wanted: int, values: Values) -> bool:
         return read_status(start, length, values.numbers)
     if reading == _SIZE:
         return read_size(start, end, values.numbers)
-    if reading == _DURATION:
-        nanoseconds = decimal(start, end - int64(load_byte(end - 1) == 115), load_number(entry, 5), _ANY_FRACTION)
-        store_number(values.numbers, NANOSECONDS, nanoseconds)
-        return bool(nanoseconds >= 0 and nanoseconds < MAX_EXACT)
+    if reading in (_DURATION, _FRACTION):
+        return _read_duration(start, end, reading == _FRACTION, load_number(entry, 5), values)
+    if reading == _ADDRESS:
+        if not is_ipv4(start, end) and not is_client(start, end):
+            return False
+    elif reading == _BEFORE_PORT:
+        while length > 0 and load_byte(start + length) != 58:
+            length -= 1
+        if (
+            start + length + 1 >= end
+            or digits_end(start + length + 1, end) != end
+            or not is_ipv4(start, start + length)
+        ):
+            return False
+    elif reading == _FORWARDED:
+        if not is_address_list(start, end):
+            return False
+        _fill_client(start, end, rank, values)
+    elif (reading == _USER and not is_user(start, end)) or (reading == _IS_HOST and not is_host(start, end)):
+        return False
     store_text(values.texts + 8 * column, start - values.base, length)
     return True
 
 
 @inlined
+def _read_duration(start: int, end: int, has_fraction: bool, unit: int, values: Values) -> bool:
+    if load_byte(end - 1) == 115:
+        # Seconds by their own unit; other texts than `0.5s` are the reference reader's.
+        end -= 1
+        unit = int64(1_000_000_000)
+    elif has_fraction and find(start, 46, end) == end:
+        return False
+    nanoseconds = decimal(start, end, unit, _ANY_FRACTION)
+    store_number(values.numbers, NANOSECONDS, nanoseconds)
+    return bool(nanoseconds >= 0 and nanoseconds < MAX_EXACT)
+
+
+@inlined
+def _fill_client(start: int, end: int, rank: int, values: Values) -> Number:
+    """Store the first address of a list unless a key of a lower rank says the client."""
+    client_end = find(start, 44, end)
+    while load_byte(client_end - 1) == 32:
+        client_end -= 1
+    _fill(_REMOTE_ADDR, rank, start, client_end, values)
+
+
+@inlined
 def has_time(values: Values) -> bool:
-    """Whether a time was read."""
-    return bool(load_number(values.ranks, TIME_COLUMN) < UNFILLED)
+    """Whether a time was read, and it is from 1970 to 2199 in UTC."""
+    microseconds = uint64(load_number(values.numbers, MICROSECONDS))
+    return bool(load_number(values.ranks, TIME_COLUMN) < UNFILLED and microseconds < uint64(END_OF_DAYS))
 
 
 @inlined
@@ -106,7 +155,10 @@ def _read_time(start: int, end: int, numbers: int) -> bool:
         return read_clf_time(start, length, numbers)
     if length >= 19 and load_byte(start + 4) == 45:
         return read_iso_time(start, end, numbers)
-    return read_epoch_time(start, end, int64(1_000_000), _ANY_FRACTION, numbers)
+    # More digits are not of seconds.
+    return digits_end(start, end) - start <= 10 and read_epoch_time(
+        start, end, int64(1_000_000), _ANY_FRACTION, numbers
+    )
 
 
 @inlined

@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
+from beam_jobs.access_log.memory import room
 
-DECLINED, ACCEPTED, TOO_LONG, REWRITE, UNENDED = range(5)
+DECLINED, ACCEPTED, TOO_LONG, REWRITE, UNENDED, FRAMED = range(6)
 """The verdicts on a line.
 
 DECLINED leaves it to the reference reader. REWRITE accepts it, but its texts are not all as they stand. UNENDED misses
 the separator that should end the field of a step; the step and where in the line the field begins are in its texts.
+FRAMED begins like a line of a collector.
 """
 
 MICROSECONDS, STATUS, SIZE, NANOSECONDS, DAY, ENCODED = range(6)
@@ -26,7 +28,7 @@ class Outputs(NamedTuple):
     Attributes:
         verdicts: What is known of the line.
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
-        texts: Shape (lines, 2 * 9): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
+        texts: Shape (lines, 2 * 10): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
             Beginnings from the block's size on lie in the overflow.
         numbers: Shape (lines, 3): the first of the numbers above.
         durations: Milliseconds, NaN for null.
@@ -44,13 +46,17 @@ class Outputs(NamedTuple):
     def empty(cls, lines: int) -> Self:
         """Make room for `lines` lines."""
         return cls(
-            np.empty(lines, np.uint8),
-            np.empty((lines, 2), np.int32),
-            np.empty((lines, 2 * len(TEXT_FIELDS)), np.int32),
-            np.empty((lines, 3), np.int64),
-            np.empty(lines, np.float64),
-            np.empty((lines, 2), np.uint64),
+            room(np.uint8, lines),
+            room(np.int32, lines, 2),
+            room(np.int32, lines, 2 * len(TEXT_FIELDS)),
+            room(np.int64, lines, 3),
+            room(np.float64, lines),
+            room(np.uint64, lines, 2),
         )
+
+    def mark_absent(self, columns: npt.NDArray[np.int64], first: int) -> None:
+        """Make some texts null, from a line on."""
+        self.texts[first:, 2 * columns + 1] = -1
 
     def grown(self) -> Self:
         """Copy all lines to outputs with twice the room."""

@@ -135,7 +135,7 @@ def read_status(start: int, length: int, numbers: int) -> bool:
     """Read a status or `-`."""
     status = number(start, length)
     store_number(numbers, STATUS, status)
-    return status == -1 or (length == 3 and status >= 100 and status <= 599)
+    return status == -1 or (length == 3 and status >= 100)
 
 
 @inlined

@@ -100,25 +100,33 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
     if protocol > target:
         store_text(places + _PROTOCOL, protocol - text_base, end - protocol)
     if is_url:
-        host = find(target, 58, target_end)
-        is_absolute = host + 2 < target_end and load_byte(host + 1) == 47 and load_byte(host + 2) == 47
-        if is_absolute and _IS_LETTER[load_byte(target)] and _all_of(_IS_SCHEME, target, host):
-            host += 3
-            if host < target_end and load_byte(host) == 91:
-                return False
-            host_end = host
-            while host_end < target_end and load_byte(host_end) not in (58, 47, 63):
-                host_end += 1
-            port_end = host_end
-            if port_end < target_end and load_byte(port_end) == 58:
-                port_end += 1
-                while port_end < target_end and _IS_DIGIT[load_byte(port_end)]:
-                    port_end += 1
-            if port_end == target_end or load_byte(port_end) in (47, 63):
-                if host_end > host:
-                    store_text(places + _HOST, host - text_base, host_end - host)
-                target = port_end
+        return scan_url(target, target_end, places, text_base)
     scan_target(target, target_end, places, text_base)
+    return True
+
+
+@compiled
+def scan_url(target: int, end: int, places: int, text_base: int) -> bool:
+    """Cut a URL, or a target, into host, path and query; False leaves it to the reference reader."""
+    host = find(target, 58, end)
+    is_absolute = host + 2 < end and load_byte(host + 1) == 47 and load_byte(host + 2) == 47
+    if is_absolute and _IS_LETTER[load_byte(target)] and _all_of(_IS_SCHEME, target, host):
+        host += 3
+        if host < end and load_byte(host) == 91:
+            return False
+        host_end = host
+        while host_end < end and load_byte(host_end) not in (58, 47, 63):
+            host_end += 1
+        port_end = host_end
+        if port_end < end and load_byte(port_end) == 58:
+            port_end += 1
+            while port_end < end and _IS_DIGIT[load_byte(port_end)]:
+                port_end += 1
+        if port_end == end or load_byte(port_end) in (47, 63):
+            if host_end > host:
+                store_text(places + _HOST, host - text_base, host_end - host)
+            target = port_end
+    scan_target(target, end, places, text_base)
     return True
 
 

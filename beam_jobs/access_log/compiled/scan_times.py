@@ -18,7 +18,9 @@ NUMBERS_AND_DATES = NUMBERS + 8
 
 _NO_ZONE = 1 << 20
 _DAY_MICROSECONDS = 86_400_000_000
-_END_OF_DAYS = 84006 * _DAY_MICROSECONDS  # from 1970 to 2200
+END_OF_DAYS = 84006 * _DAY_MICROSECONDS
+"""Microseconds from 1970 to 2200."""
+
 _CLOCK_DIGITS = uint64(0xFFFF00FFFF00FFFF)
 _CLOCK_COLONS = uint64(int.from_bytes(b"\0\0:\0\0:\0\0", "little"))
 _SLASHES = uint64(int.from_bytes(b"/\0\0\0/", "little"))
@@ -30,8 +32,8 @@ _MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=n
 
 @inlined
 def read_clf_time(start: int, length: int, numbers: int) -> bool:
-    """Read a time like `17/May/2015:10:05:03 +0000`, whose zone may be missing."""
-    if length not in (20, 26):
+    """Read a time like `17/May/2015:10:05:03.123 +0000`, whose fraction and zone may be missing."""
+    if length < 20 or length > 36:
         return False
     head = load_word(start)
     tail = load_word(start + 4)
@@ -44,6 +46,14 @@ def read_clf_time(start: int, length: int, numbers: int) -> bool:
     if days < 0 or seconds < 0:
         return False
     since_1970 = days * 86400 + seconds
+    microseconds = int64(0)
+    if length not in (20, 26):
+        fraction = _fraction(start + 20, start + length)
+        if fraction <= 0:
+            return False
+        microseconds = fraction >> 4
+        start += fraction & 15
+        length -= fraction & 15
     if length == 26:
         zone = load_word(start + 20) & _SIX_BYTES
         if zone != load_word(numbers + 8 * _ZONE):
@@ -53,7 +63,9 @@ def read_clf_time(start: int, length: int, numbers: int) -> bool:
         if offset == _NO_ZONE:
             return False
         since_1970 -= offset
-    store_number(numbers, MICROSECONDS, since_1970 * 1_000_000)
+    elif length != 20:
+        return False
+    store_number(numbers, MICROSECONDS, since_1970 * 1_000_000 + microseconds)
     return True
 
 
@@ -77,7 +89,7 @@ def read_epoch_time(start: int, end: int, unit: int, most_fraction: int, numbers
     """Read a number of units since 1970, each of so many microseconds."""
     microseconds = decimal(start, end, unit, most_fraction)
     store_number(numbers, MICROSECONDS, microseconds)
-    return bool(microseconds >= 0 and microseconds < _END_OF_DAYS)
+    return bool(microseconds >= 0 and microseconds < END_OF_DAYS)
 
 
 @compiled

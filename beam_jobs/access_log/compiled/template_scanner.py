@@ -14,6 +14,8 @@ from beam_jobs.access_log.compiled.outputs import (
     ACCEPTED,
     DECLINED,
     ENCODED,
+    FRAMED,
+    MICROSECONDS,
     NANOSECONDS,
     NUMBERS,
     REWRITE,
@@ -21,8 +23,9 @@ from beam_jobs.access_log.compiled.outputs import (
     UNENDED,
     Outputs,
 )
+from beam_jobs.access_log.compiled.scan_claims import may_be_framed
 from beam_jobs.access_log.compiled.scan_fields import closing_quote, find, is_blank, number
-from beam_jobs.access_log.compiled.scan_times import NUMBERS_AND_DATES
+from beam_jobs.access_log.compiled.scan_times import END_OF_DAYS, NUMBERS_AND_DATES
 from beam_jobs.access_log.compiled.simd import (
     AHEAD,
     PADDING,
@@ -106,6 +109,8 @@ def scan(
             blank += 1
             start = newline + 1
             continue
+        elif may_be_framed(start, line_end):
+            verdict = FRAMED
         else:
             for index in range(NUMBERS):
                 numbers[index] = -1
@@ -168,9 +173,9 @@ def _read_line(
         step = steps + _STEP_BYTES * number_of_step
         kind = load_number(step, _KIND)
         column = load_number(step, _COLUMN)
-        if kind == steps_of.ABSENT:
-            store_text(places + column, int64(0), int64(-1))
-            continue
+        if kind == steps_of.PADDED:
+            while load_byte(address) == 32:
+                address += 1
         separator_bytes = load_number(step, _SEPARATOR_BYTES)
         flags = load_number(step, _FLAGS)
         end = line_end if separator_bytes == 0 else _field_end(address, line_end, is_odd, step, separators)
@@ -183,12 +188,16 @@ def _read_line(
             and find(address, 32, end) < end
         ):
             return int64(DECLINED)
+        if flags & steps_of.NO_BLANK and (find(address, 32, end) < end or find(address, 9, end) < end):
+            return int64(DECLINED)
         quoted = load_number(step, _QUOTES) != steps_of.UNQUOTED
         unit = load_number(step, _UNIT)
         if not read_field(kind, flags, column, unit, quoted, address, end, places, text_base, numbers):
             return int64(DECLINED)
         address = end + separator_bytes
     if steps_end == 0 or address != line_end:
+        return int64(DECLINED)
+    if uint64(load_number(numbers, MICROSECONDS)) >= uint64(END_OF_DAYS):
         return int64(DECLINED)
     return int64(REWRITE if is_odd or load_number(numbers, ENCODED) > 0 else ACCEPTED)
 
@@ -208,11 +217,16 @@ def _field_end(address: int, line_end: int, is_odd: bool, step: int, separators:
     else:
         end = find(address, separator & uint64(0xFF), line_end)
         # A time may hold one space itself.
-        if kind == steps_of.TIME and end == address + 20 and separator & uint64(0xFF) == 32:
-            if load_byte(end + 1) in (43, 45) and number(end + 2, 4) >= 0:
+        if kind == steps_of.TIME and separator & uint64(0xFF) == 32:
+            if load_byte(address + 20) in (44, 46):
+                return int64(_LATE_SEPARATOR)
+            if end == address + 20 and load_byte(end + 1) in (43, 45) and number(end + 2, 4) >= 0:
                 end += 6
         elif kind == steps_of.ISO_TIME and end == address + 10 and separator & uint64(0xFF) == 32:
             end = find(end + 1, 32, line_end)
+        elif kind == steps_of.CLIENT_LIST and quotes == steps_of.UNQUOTED and separator & uint64(0xFF) == 32:
+            while end < line_end and load_byte(end - 1) == 44:
+                end = find(end + 1, 32, line_end)
     if load_word(end) & load_word(word + 8) == separator and separator_bytes <= 8:
         return end
     if kind == steps_of.PREFIX or quotes == steps_of.QUOTED_WITH_ESCAPES:

@@ -13,7 +13,8 @@ from beam_jobs.access_log.compiled.simd import Number, address_of, int64, load_b
 WORST_GROWTH = 4
 """How many bytes a byte can become."""
 
-_BACKSLASHES, _PERCENT_SIGNS = steps_of.BACKSLASHES, steps_of.PERCENT_SIGNS
+_VERBATIM, _BACKSLASHES = steps_of.VERBATIM, steps_of.BACKSLASHES
+_PERCENT_SIGNS, _PLUS_SIGNS = steps_of.PERCENT_SIGNS, steps_of.PLUS_SIGNS
 _HEXADECIMAL = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
@@ -62,11 +63,11 @@ def rewrite(
 
 @inlined
 def _is_plain(start: int, end: int, mode: int) -> bool:
-    escape = uint8(92) if mode == _BACKSLASHES else uint8(37)
+    escape = uint8(92) if mode == _BACKSLASHES else uint8(37) if mode == _PERCENT_SIGNS else uint8(43)
     address = start
     while address < end:
         special = not_ascii(address)
-        if mode in (_BACKSLASHES, _PERCENT_SIGNS):
+        if mode != _VERBATIM:
             special |= matching(address, escape)
         if end - address < 64:
             special &= (np.uint64(1) << np.uint64(end - address)) - np.uint64(1)
@@ -104,6 +105,8 @@ def _written(start: int, end: int, mode: int, output: npt.NDArray[np.uint8], use
             if mode == _BACKSLASHES and byte == 92 and address + 1 < end and load_byte(address + 1) in (34, 92):
                 address += 1
                 byte = load_byte(address)
+            elif mode == _PLUS_SIGNS and byte == 43:
+                byte = int64(32)
             output[used] = byte
             used += 1
             address += 1

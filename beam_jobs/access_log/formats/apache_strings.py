@@ -5,26 +5,26 @@ from collections.abc import Iterator
 
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.directives import SKIPPED, Piece, unusable
+from beam_jobs.access_log.formats.fields import STRFTIME
+from beam_jobs.access_log.formats.strftime import FRACTION, expanded, has_date_and_clock, to_regex
 
 _DIRECTIVE = re.compile(
-    r"%(?:!?[0-9]{3}(?:,[0-9]{3})*)?[<>]?(?:\{(?P<argument>[^}]*)\})?[<>]?(?P<letter>\^t[io]|[A-Za-z%])", re.ASCII
+    r"%(?:!?[0-9]{3}(?:,[0-9]{3})*)?[<>]?(?:\{(?P<argument>[^}]*)\})?[<>]?(?P<letter>\^t[io]|\^FB|[A-Za-z%])", re.ASCII
 )
-# A time with a fraction takes two or three directives.
-_FRACTION = re.compile(
-    r"\{(?:begin:)?%(?:Y-%m-%d|F)[T ]%(?:H:%M:%S|T)\}t[.,]%\{(?:begin:)?[mu]sec_frac\}t(?:%\{%z\}t)?"
+_TIME_PART = re.compile(r"%[<>]?\{(?:begin:)?(?P<part>[mu]sec_frac|sec|[^}]*%[^}]*)\}t")
+_GAP = re.compile(r"[^%\\\"{}]{0,3}")
+_PARTS = {"msec_frac": FRACTION, "usec_frac": FRACTION, "sec": "%s"}
+# Patterns that the compiled scanner reads, without abbreviations.
+_TIMES = (
+    (re.compile(r"%d/%b/%Y:%H:%M:%S(?:[.,]%f)?(?: %z)?"), "time"),
+    (re.compile(r"%Y-%m-%d[T ]%H:%M:%S(?:[.,]%f)?(?:%z|Z)?"), "time_iso8601"),
+    (re.compile(r"%s(?:\.%f)?"), "time_epoch_s"),
+    (re.compile(r"%Y-%m-%d"), "date"),
+    (re.compile(r"%H:%M:%S(?:[.,]%f)?"), "clock"),
+    (re.compile(r"%z"), "zone"),
+    (re.compile(r"%f"), SKIPPED),
 )
-_TIMES = {
-    "": "time",
-    "sec": "time_epoch_s",
-    "msec": "time_epoch_ms",
-    "usec": "time_epoch_us",
-    "%s": "time_epoch_s",
-    "%d/%b/%Y:%H:%M:%S %z": "time",
-    "%d/%b/%Y:%H:%M:%S": "time",
-    "%d/%b/%Y:%T %z": "time",
-    "%d/%b/%Y:%T": "time",
-}
-_ISO = re.compile(r"%(?:Y-%m-%d|F)[T ]%(?:H:%M:%S|T)(?:%z|Z)?")
+_EPOCHS = {"msec": "time_epoch_ms", "usec": "time_epoch_us"}
 _FIELDS = {
     "h": ("remote_addr", 0),
     "a": ("remote_addr", 1),
@@ -43,25 +43,50 @@ _FIELDS = {
     "D": ("duration_us", 0),
     "T": ("duration_s", 2),
 }
-_HEADERS = {"referer": ("referer", 0), "user-agent": ("user_agent", 0), "host": ("host", 0)}
+# Of an address that a proxy forwards, `server_strings` takes the client where the line has no other.
+_HEADERS = {
+    "referer": ("referer", 0),
+    "user-agent": ("user_agent", 0),
+    "host": ("host", 0),
+    "x-forwarded-for": ("forwarded_for", 0),
+    "x-real-ip": ("remote_addr", 3),
+    "true-client-ip": ("remote_addr", 3),
+    "cf-connecting-ip": ("remote_addr", 3),
+}
 _DURATIONS = {"us": ("duration_us", 0), "ms": ("duration_ms", 1), "s": ("duration_s", 2)}
-_LETTERS = frozenset("aAbBCDefhHiIklLmnoOpPqrRsSTuUvVX") | {"^ti", "^to"}
+# `x` and `c` are mod_ssl's.
+_LETTERS = frozenset("aAbBcCDefhHiIklLmnoOpPqrRsSTuUvVxX") | {"^ti", "^to", "^FB"}
 _CONTROLS = {"t": "\t", "n": "\n"}
+_WORD = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s"']\S*)"""
 _CONFIGURATION = re.compile(
-    r'\s*(?:LogFormat|CustomLog\s+\S+)\s+"((?:[^"\\]|\\.)*)"\s*\S*\s*', re.DOTALL | re.IGNORECASE
+    rf"\s*(?:LogFormat|CustomLog\s+{_WORD})\s+(?P<format>{_WORD})(?:\s+\S+)?\s*", re.DOTALL | re.IGNORECASE
 )
+_CONFIGURATION_LINE = re.compile(r"^\s*(?:LogFormat|CustomLog)\s", re.MULTILINE | re.IGNORECASE)
+_COMMENT_LINE = re.compile(r"^\s*#.*\n?", re.MULTILINE)
+_CONTINUATION = re.compile(r"\\\r?\n")
 
 
 def is_configuration(text: str) -> bool:
-    """Whether a text is a whole directive of httpd.conf."""
-    return _CONFIGURATION.fullmatch(text) is not None
+    """Whether a text is a directive of httpd.conf."""
+    return _CONFIGURATION_LINE.search(text) is not None
+
+
+def _format_of(text: str) -> str:
+    """Return the format string of a directive of httpd.conf, which may go on over several lines."""
+    directives = _CONTINUATION.sub("", _COMMENT_LINE.sub("", text))
+    if len(_CONFIGURATION_LINE.findall(directives)) > 1:
+        raise unusable(text, "there are several directives: pass the one whose lines these are")
+    found = _CONFIGURATION.fullmatch(directives)
+    if found is None or not found["format"].startswith(('"', "'")):
+        raise unusable(text, "it names a format: pass the LogFormat line with that name")
+    # Inside its quotes `\"` and `\\` are the character; mod_log_config itself reads `\n` and `\t`.
+    return found["format"][1:-1]
 
 
 def apache_pieces(text: str) -> Iterator[Piece]:
     """Cut a format string, or the directive of httpd.conf with it, into pieces."""
-    if directive := _CONFIGURATION.fullmatch(text):
-        # Inside its quotes `\"` and `\\` are the character; mod_log_config itself reads `\n` and `\t`.
-        text = directive[1]
+    if is_configuration(text):
+        text = _format_of(text)
     position = 0
     while position < len(text):
         character = text[position]
@@ -72,11 +97,11 @@ def apache_pieces(text: str) -> Iterator[Piece]:
             yield Piece(character)
             position += 1
         else:
-            fraction = _FRACTION.match(text, position + 1)
             directive = _DIRECTIVE.match(text, position)
-            if fraction is not None:
-                yield Piece(text[position : fraction.end()], "time_iso8601")
-                position = fraction.end()
+            if _TIME_PART.match(text, position):
+                pattern, end = _time_pattern(text, position)
+                yield _time_piece(text[position:end], pattern)
+                position = end
             elif directive is not None:
                 yield from _directive_pieces(directive)
                 position = directive.end()
@@ -93,9 +118,9 @@ def _directive_pieces(directive: re.Match[str]) -> Iterator[Piece]:
     elif letter == "i" and (argument or "").lower() in _HEADERS:
         yield Piece(text, *_HEADERS[(argument or "").lower()])
     elif letter == "T" and argument:
-        if argument not in _DURATIONS:
+        if argument.lower() not in _DURATIONS:
             raise FormatError(f"{text} cannot be used: the units of %T are us, ms and s")
-        yield Piece(text, *_DURATIONS[argument])
+        yield Piece(text, *_DURATIONS[argument.lower()])
     elif letter == "a" and argument == "c":
         yield Piece(text, "remote_addr", 2)
     elif letter in _FIELDS and not (argument and letter not in "hbs"):
@@ -111,17 +136,45 @@ def _directive_pieces(directive: re.Match[str]) -> Iterator[Piece]:
 
 def _time_pieces(text: str, argument: str) -> Iterator[Piece]:
     moment = argument.removeprefix("begin:")
-    if moment.startswith("end:") or moment.endswith("_frac") or moment == "%z":
+    if not moment:
+        yield from (Piece("["), Piece(text, "time"), Piece("]"))
+    elif moment.startswith("end:"):
         yield Piece(text, SKIPPED)
-    elif _ISO.fullmatch(moment):
-        yield Piece(text, "time_iso8601")
-    elif moment in _TIMES:
-        bracketed = moment == ""
-        yield from [Piece("[")] * bracketed
-        yield Piece(text, _TIMES[moment])
-        yield from [Piece("]")] * bracketed
+    elif moment in _EPOCHS:
+        yield Piece(text, _EPOCHS[moment])
     else:
-        raise FormatError(
-            f"{text} cannot be used: write the time as %t, as %{{%Y-%m-%dT%H:%M:%S%z}}t, or as %{{sec}}t, "
-            "%{msec}t or %{usec}t"
-        )
+        raise _no_time(text)
+
+
+def _time_pattern(text: str, position: int) -> tuple[str, int]:
+    """Join the directives that make one time together: return its pattern, and where it ends."""
+    pattern, gap, end, start = "", "", position, position
+    alone: tuple[str, int] | None = None
+    while part := _TIME_PART.match(text, start):
+        added = _PARTS.get(part["part"], expanded(part["part"]))
+        is_more = (added == FRACTION and gap in (".", ",")) or (added == "%z" and gap in ("", " "))
+        if pattern and has_date_and_clock(pattern) and not is_more:
+            break
+        pattern, end = pattern + gap + added, part.end()
+        alone = alone or (pattern, end)
+        between = _GAP.match(text, end)
+        gap, start = (between[0], between.end()) if between else ("", end)
+    is_time = has_date_and_clock(pattern) or any(known.fullmatch(pattern) for known, _ in _TIMES)
+    return (pattern, end) if is_time or alone is None else alone
+
+
+def _time_piece(text: str, pattern: str) -> Piece:
+    for known, field in _TIMES:
+        if known.fullmatch(pattern):
+            return Piece(text, field, 0, pattern)
+    if not has_date_and_clock(pattern):
+        raise _no_time(text)
+    to_regex(pattern)
+    return Piece(text, STRFTIME, 0, pattern)
+
+
+def _no_time(text: str) -> FormatError:
+    return FormatError(
+        f"{text} cannot be used: write the time as %t, as %{{%Y-%m-%dT%H:%M:%S%z}}t, or as %{{sec}}t, "
+        "%{msec}t or %{usec}t"
+    )

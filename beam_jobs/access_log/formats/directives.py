@@ -15,11 +15,13 @@ class Piece(NamedTuple):
         text: As written in the string.
         field: What the directive's values are; None for a literal.
         rank: Of several directives for one column, the one with the lowest rank is kept.
+        strftime: The pattern of a time without a zone, or of one of its own kind.
     """
 
     text: str
     field: str | None = None
     rank: int = 0
+    strftime: str = ""
 
 
 def shown(text: str) -> str:

@@ -1,6 +1,17 @@
 """The fields of log lines: facts that the reference readers and the compiled scanners both build on."""
 
-TEXT_FIELDS = ("remote_addr", "remote_user", "method", "path", "query", "protocol", "referer", "user_agent", "host")
+TEXT_FIELDS = (
+    "remote_addr",
+    "remote_user",
+    "method",
+    "path",
+    "query",
+    "protocol",
+    "referer",
+    "user_agent",
+    "host",
+    "forwarded_for",
+)
 """The columns whose text is taken from the line, in the order in which the parsers hand them on."""
 
 MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
@@ -15,6 +26,9 @@ TIME_FIELDS = {
 }
 """The fields that hold a whole time, each with an example."""
 
+STRFTIME = "time_strftime"
+"""The field of a time in a strftime pattern of its own."""
+
 MICROSECONDS = {"time_epoch_s": 10**6, "time_epoch_ms": 10**3, "time_epoch_us": 1}
 """Microseconds per unit of each time that is a number."""
 
@@ -24,14 +38,22 @@ NANOSECONDS = {
     "duration_us": 10**3,
     "duration_ns": 1,
     "duration_part_s": 10**9,
+    "duration_fraction_s": 10**9,
+    "duration_padded_ms": 10**6,
+    "duration_w3c": 10**6,
 }
-"""Nanoseconds per unit of each duration."""
+"""Nanoseconds per unit of each duration; of `duration_w3c` where it has no fraction."""
 
-WITHOUT_SPACES = frozenset(("remote_addr", "ident", "status", "body_bytes_sent"))
+WITHOUT_SPACES = frozenset(
+    ("remote_addr", "ident", "status", "body_bytes_sent", "number", "ratio", "word", "value", "url", "duration_w3c")
+)
 """Fields that end at the next space; they may hold one only where the separator after them is longer than a space."""
 
 WITHOUT_SPACES_EVER = frozenset(("method", "protocol"))
 """Fields in which a space means that an earlier field was cut too soon."""
 
-MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest"))
+MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest", "tail"))
 """Fields that may be empty without quotes around them."""
+
+TO_THE_END = frozenset(("rest", "tail"))
+"""Fields that take all up to the end of the line."""

@@ -8,9 +8,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from beam_jobs.access_log.formats.fields import NANOSECONDS
+from beam_jobs.access_log.formats.fields import NANOSECONDS, TEXT_FIELDS
+
+FIELDS = (
+    "time",
+    "request",
+    "target",
+    "url",
+    "status",
+    "body_bytes_sent",
+    "remote_addr_port",
+    "client_list",
+    "duration_s",
+    "duration_ms",
+    "duration_us",
+    "duration_ns",
+    "duration_fraction_s",
+    *TEXT_FIELDS,
+)
+"""What the values of keys can be."""
 
 _COLUMNS = {
+    "remote_addr_port": "remote_addr",
+    "client_list": "remote_addr",
     "time": "timestamp",
     "request": "path",
     "target": "path",
@@ -24,8 +44,8 @@ class Key(NamedTuple):
     """A key and what its value is.
 
     Attributes:
-        field: `time`, `request`, `target`, `url`, `status`, `body_bytes_sent`, one of `fields.NANOSECONDS`, or one of
-            `fields.TEXT_FIELDS`. A `time` is written in any of the ways of `fields.TIME_FIELDS`.
+        field: One of `FIELDS`, as of text formats. A `time` is written in any of the ways of `fields.TIME_FIELDS`, a
+            number of milli-, micro- or nanoseconds too; a duration as a number, or as Go does (`1m2.5s`).
         path: The keys of the objects around it, and its own.
         group: Every line must have at least one key of each named group, with or without a value.
     """

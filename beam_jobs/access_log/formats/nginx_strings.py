@@ -9,7 +9,13 @@ _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z0-9_]+)\}|(?P<plain>[A-Za-z0-9
 _TARGET = re.compile(r"\$(?:document_)?uri\$is_args\$(?:args|query_string)(?![A-Za-z0-9_])")
 _FIELDS = {
     "remote_addr": ("remote_addr", 0),
-    "realip_remote_addr": ("remote_addr", 1),
+    "proxy_protocol_addr": ("remote_addr", 1),
+    "http_x_real_ip": ("remote_addr", 2),
+    "http_true_client_ip": ("remote_addr", 2),
+    "http_cf_connecting_ip": ("remote_addr", 2),
+    "realip_remote_addr": ("remote_addr", 3),
+    "http_x_forwarded_for": ("forwarded_for", 0),
+    "proxy_add_x_forwarded_for": ("forwarded_for", 1),
     "remote_user": ("remote_user", 0),
     "time_local": ("time", 1),
     "time_iso8601": ("time_iso8601", 1),
@@ -30,7 +36,7 @@ _FIELDS = {
     "host": ("host", 0),
     "http_host": ("host", 1),
     "server_name": ("host", 2),
-    "request_time": ("duration_s", 0),
+    "request_time": ("duration_fraction_s", 0),
 }
 _DIRECTIVE = re.compile(r"\s*log_format\s+\S+\s+(?:escape=(?P<escape>\w+)\s+)?(?P<strings>['\"].*?)\s*;?\s*", re.DOTALL)
 _STRING = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")", re.DOTALL)

@@ -4,6 +4,7 @@ Either the string alone or the whole directive may be given:
 
     %h %l %u %t "%r" %>s %b
     LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\"" mine
+    CustomLog "|bin/rotatelogs log" '%v %h %l %u %t "%r" %>s %b'
     $remote_addr - $remote_user [$time_local] "$request" $status
     log_format main escape=json '$remote_addr [$time_local] ' '"$request" $status';
 
@@ -20,7 +21,7 @@ from functools import lru_cache
 from beam_jobs.access_log.errors import FormatError
 from beam_jobs.access_log.formats.apache_strings import apache_pieces, is_configuration
 from beam_jobs.access_log.formats.directives import SKIPPED, Piece, shown, unusable
-from beam_jobs.access_log.formats.fields import NANOSECONDS, TIME_FIELDS
+from beam_jobs.access_log.formats.fields import NANOSECONDS, STRFTIME, TIME_FIELDS
 from beam_jobs.access_log.formats.nginx_strings import has_variable, nginx_pieces, quoted_string
 from beam_jobs.access_log.formats.template import TemplateFormat
 
@@ -32,8 +33,10 @@ _FILLS = {
     "target": ("path", "query"),
     "question_query": ("query",),
     "host_port": ("host",),
+    STRFTIME: ("timestamp",),
 }
 _NOT_KEPT = (SKIPPED, "upstream")
+_ADDRESSES = ("remote_addr", "remote_addr_port")
 
 # Beside newlines, which people paste with their configuration.
 _LINE_BREAK = re.compile("[\v\f\x1c-\x1e]")
@@ -61,13 +64,30 @@ def compile_format(text: str) -> TemplateFormat:
         pieces = list(nginx_pieces(written))
     else:
         pieces = list(apache_pieces(text))
-    chosen = _joined(_chosen(pieces))
+    chosen = _joined(_whole_times(_clients(_chosen(pieces))))
     _check(text, chosen)
     template = "".join(
         piece.text.replace("{", "{{").replace("}", "}}") if piece.field is None else f"{{{piece.field}}}"
         for piece in chosen
     )
-    return TemplateFormat(text, template, escapes=escapes)
+    strftime = next((piece.strftime for piece in chosen if piece.field == STRFTIME), "")
+    return TemplateFormat(text, template, escapes=escapes, strftime=strftime)
+
+
+def _clients(pieces: list[Piece]) -> list[Piece]:
+    """Take the client from the forwarded addresses where the line has no other address."""
+    if any(piece.field in _ADDRESSES for piece in pieces):
+        return pieces
+    return [piece._replace(field="client_list") if piece.field == "forwarded_for" else piece for piece in pieces]
+
+
+def _whole_times(pieces: list[Piece]) -> list[Piece]:
+    """Skip parts of a time that the line has as a whole; a zone counts where that has none."""
+    whole = next((piece for piece in pieces if "timestamp" in _columns(piece)), None)
+    skipped = {"date", "clock"} if whole else set()
+    if whole and (not whole.strftime or re.search("%[zZs]|Z$", whole.strftime)):
+        skipped.add("zone")
+    return [piece._replace(field=SKIPPED) if piece.field in skipped else piece for piece in pieces]
 
 
 def _chosen(pieces: list[Piece]) -> list[Piece]:
@@ -113,5 +133,6 @@ def _check(text: str, pieces: list[Piece]) -> None:
             )
         if piece.field is None and ("\n" in piece.text or "\r" in piece.text):
             raise unusable(text, "a line break stands inside its line")
-    if not any("timestamp" in _columns(piece) for piece in pieces):
+    fields = {piece.field for piece in pieces}
+    if not any("timestamp" in _columns(piece) for piece in pieces) and not {"date", "clock"} <= fields:
         raise FormatError(f"log format {shown(text)} has no time: add %t (Apache) or [$time_local] (nginx)")

@@ -6,27 +6,42 @@ A format is written as its line with `{field}` in place of each value. The field
 |---|---|---|
 | `remote_addr` | address or host name | `remote_addr` |
 | `remote_addr_port` | the same, a colon and a port | `remote_addr` |
-| `remote_user` | may hold spaces, as names sent by clients do | `remote_user` |
-| `time` | `17/May/2015:10:05:03 +0000`, the zone may be missing (UTC) | `timestamp`, `log_date` |
+| `client_list` | such a list as proxies write: the client, then proxies | `remote_addr`, `forwarded_for` |
+| `forwarded_for` | a list of addresses | `forwarded_for` |
+| `remote_user` | may hold spaces, as names sent by clients do, but no lone dash | `remote_user` |
+| `time` | `17/May/2015:10:05:03 +0000`, fraction and zone may be missing (UTC) | `timestamp`, `log_date` |
 | `time_iso8601` | `2015-05-17T10:05:03+00:00`, or a space for the `T`; fraction and zone may be missing | the same |
 | `time_epoch_s`, `_ms`, `_us` | seconds (a fraction may follow), milli- or microseconds since 1970 | the same |
-| `date`, `clock` | `2015-05-17` and, in a field behind it, `10:05:03` (UTC) | the same |
+| `time_strftime` | as the format's own strftime pattern has it | the same |
+| `date`, `clock` | `2015-05-17` and `10:05:03` (UTC) | the same |
+| `zone` | `+0200`, of a time in another field | the same |
 | `request` | `METHOD target[ PROTOCOL]` or anything else | `method`, `path`, `query`, `protocol` |
 | `request_url` | the same with a whole URL as its target | these and `host` |
 | `method`, `path`, `protocol` | any text | `method`, `path`, `protocol` |
 | `target` | `path[?query]` | `path`, `query` |
+| `url` | a whole URL, or a target | these and `host` |
 | `query` | without its question mark, or empty | `query` |
 | `question_query` | with its question mark, or empty | `query` |
-| `status` | 100 to 599 | `status` |
+| `status` | 100 to 999 | `status` |
 | `body_bytes_sent` | a number | `body_bytes_sent` |
-| `referer`, `user_agent`, `host` | any text | `referer`, `user_agent`, `host` |
+| `referer`, `user_agent` | any text | `referer`, `user_agent` |
 | `referer_encoded`, `user_agent_encoded` | the same, percent-encoded by the server | the same, decoded |
-| `host_port` | a host name, a colon and a port | `host` |
-| `duration_s`, `_ms`, `_us` | a number, which may have a fraction | `request_duration_ms` |
+| `user_agent_plus` | the same, `+` for each blank | the same, with blanks |
+| `host` | no blank, quote or bracket but those of an IPv6 address | `host` |
+| `host_port` | a host, a colon and a port | `host` |
+| `virtual_host` | a host name or address | `host` |
+| `duration_s`, `_ms` | a number, which may have a fraction | `request_duration_ms` |
+| `duration_us` | a whole number | `request_duration_ms` |
+| `duration_fraction_s` | a number with a fraction | `request_duration_ms` |
+| `duration_padded_ms` | a number behind any blanks | `request_duration_ms` |
+| `duration_w3c` | milliseconds, or seconds with a fraction | `request_duration_ms` |
 | `duration_part_s` | one of several such numbers, or `-1` | `request_duration_ms`, their sum |
 | `ident`, `skipped` | any text | |
-| `upstream` | times or addresses of servers behind the server, which commas or colons may part | |
-| `rest` | all up to the end of the line | |
+| `value` | any text without blanks | |
+| `number`, `ratio`, `word` | a whole number, one with a fraction, a word without quotes or brackets | |
+| `upstream` | values of servers behind the server, which commas or colons may part | |
+| `upstream_times` | the same of seconds with a fraction | |
+| `rest`, `tail` | all up to the end of the line; `tail` does not begin with a quote | |
 
 `-` in any field but the time stands for a missing value.
 """
@@ -62,12 +77,18 @@ class TemplateFormat:
         template: The line with `{field}` in place of each value; braces of the line itself are doubled.
         comment: The byte that starts lines which are not requests, or none. Such lines count as blank.
         escapes: Whether the server writes a backslash before a quote or backslash in a field, or in place of it.
+        strftime: What the field `time_strftime` is written like.
+        is_detected: Whether its lines are looked for; not where they cannot be told from those of another format.
+        holds_blanks: Whether a field may hold a blank; if not, the last one may not either.
     """
 
     name: str
     template: str
     comment: bytes = b""
     escapes: bool = True
+    strftime: str = ""
+    is_detected: bool = True
+    holds_blanks: bool = True
 
     @cached_property
     def prefix(self) -> bytes:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from beam_jobs.access_log.errors import AccessLogError
+from beam_jobs.access_log.reference.claims import without_port
 
 MIN_KEY_CHARACTERS = 16
 """A shorter key is refused."""
@@ -22,8 +23,9 @@ MIN_KEY_CHARACTERS = 16
 _CACHED = 1 << 17
 _KEY_LINE = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[ \t]+)?(\S+)", re.ASCII)
 _PSEUDONYM = re.compile(r"visitor-[0-9a-f]{16}")
-# Between the addresses of a list, as proxies write X-Forwarded-For.
-_LIST = re.compile(r"( *, *)")
+# Between the addresses of a list, as proxies write X-Forwarded-For; IIS writes a plus sign for a blank.
+_LIST = re.compile(r"([ +]*,[ +]*)")
+_NO_ADDRESSES = ("", "-", "unknown", "unix:")
 
 
 class AddressMode(StrEnum):
@@ -88,7 +90,17 @@ def is_address(text: str) -> bool:
 
 def truncated(address: str) -> str:
     """Return the network of an address, or of each address of a list; a host name's last two labels."""
-    return "".join(part if _LIST.fullmatch(part) else _network(part) for part in _LIST.split(address))
+    return each_address(address, _network)
+
+
+def each_address(text: str, replaced: Callable[[str], str]) -> str:
+    """Return an address, or a list of them, with each one replaced; ports go."""
+    parts = _LIST.split(text)
+    for place in range(0, len(parts), 2):
+        if parts[place] not in _NO_ADDRESSES:
+            address = parts[place] if is_address(parts[place]) else without_port(parts[place].encode()).decode()
+            parts[place] = replaced(address)
+    return "".join(parts)
 
 
 def pseudonyms(keys: DailyKeys) -> Callable[[str, date], str]:

@@ -2,7 +2,8 @@ r"""Personal data taken out of parsed blocks before anything is written: client 
 
 | where | addresses | secrets |
 |---|---|---|
-| `remote_addr` | network or daily pseudonym | |
+| `remote_addr`, `forwarded_for` | network or daily pseudonym; ports go | |
+| `remote_user` | everything that looks like an address | |
 | `query`, `path`, `referer` | | redacted |
 | `raw_line` of rejected lines | everything that looks like an address, wherever it stands | redacted |
 | `error_message` | says what is wrong with the line as it is kept | the same |
@@ -14,6 +15,8 @@ that the same line from a file and from a stream still has the same hash.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 
@@ -24,13 +27,16 @@ import pyarrow.compute as pc
 
 from beam_jobs.access_log.arrow.arrays import buffer, bytes_array
 from beam_jobs.access_log.arrow.schema import Column
+from beam_jobs.access_log.block_reader import ParsedBlock
 from beam_jobs.access_log.formats.fields import MONTHS, TEXT_FIELDS
 from beam_jobs.access_log.formats.registry import LogFormat
-from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser, ParsedBlock
+from beam_jobs.access_log.framing import PUSH, unframed
+from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser
 from beam_jobs.access_log.privacy.addresses import (
     AddressMode,
     AnonymisingKeyError,
     DailyKeys,
+    each_address,
     is_address,
     pseudonyms,
     truncated,
@@ -39,13 +45,14 @@ from beam_jobs.access_log.privacy.query_secrets import PARAMETER, REDACTED, USER
 from beam_jobs.access_log.privacy.value_hashes import hash_rows
 from beam_jobs.access_log.rejection import RejectReason
 
+_HASHED = tuple(name for name in TEXT_FIELDS if name != "forwarded_for")
 _NUMBERS = ("timestamp", "status", "body_bytes_sent", "request_duration_ms")
 _UNIX_EPOCH = date(1970, 1, 1).toordinal()
 
 # Loose on purpose: in a line that could not be parsed nothing says which of its numbers are an address.
 _HOST_AT_START = rb"^(?P<host>[\w-]+(?:\.[\w-]+){2,})(?=[ \t])"
 _IPV4_IN_LINE = rb"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
-_IPV6_IN_LINE = rb"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4})(?![\w:])"
+_IPV6_IN_LINE = rb"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,8}(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,5})(?![\w:])"
 _ADDRESS_IN_LINE = re.compile(b"|".join((_HOST_AT_START, _IPV4_IN_LINE, _IPV6_IN_LINE)))
 _DATE_IN_LINE = re.compile(rb"(\d\d)/([A-Z][a-z]{2})/(\d{4})|(\d{4})-(\d\d)-(\d\d)")
 _NO_MESSAGE = "what was wrong is not kept: it was in a part of the line that is anonymised"
@@ -74,20 +81,25 @@ class Anonymiser:
         """Return the rows, in `schema.ROWS_SCHEMA`, without what is to be taken out."""
         columns: dict[str, Column] = dict(zip(rows.schema.names, rows.columns, strict=True))
         if self._addresses is not AddressMode.NONE:
-            columns["remote_addr"] = self._address_column(columns["remote_addr"], columns["log_date"])
+            for name in ("remote_addr", "forwarded_for"):
+                columns[name] = _mapped(columns[name], columns["log_date"], self._addresses_of)
+            # A line of a format that nobody knows may have an address there.
+            columns["remote_user"] = _mapped(columns["remote_user"], columns["log_date"], self._user)
         if self._redact_secrets:
             for name in ("query", "path", "referer"):
                 columns[name] = _redacted_column(columns[name], "=", PARAMETER, rf"\1{REDACTED}")
             for name in ("path", "referer"):
                 columns[name] = _redacted_column(columns[name], "@", USER_INFO, rf"\1{REDACTED}@")
-        plain = columns | {"user_agent": columns["user_agent"].cast(pa.string())}
-        columns["raw_line_hash"] = hash_rows(
-            [columns[name] for name in _NUMBERS], [plain[name] for name in TEXT_FIELDS]
-        )
+        plain = columns | {"user_agent": columns["user_agent"].cast(pa.string()), "host": _host_and_forwarded(columns)}
+        columns["raw_line_hash"] = hash_rows([columns[name] for name in _NUMBERS], [plain[name] for name in _HASHED])
         return pa.record_batch([columns[name] for name in rows.schema.names], schema=rows.schema)
 
     def line(self, line: bytes) -> bytes:
         """Return a line that is not parsed, without whatever looks like something to be taken out."""
+        framed = unframed(line)
+        if framed is not None and PUSH in framed.frames:
+            # Its text is encoded: nothing would be found in it.
+            line = framed.content
         if self._redact_secrets:
             line = redact_line(line)
         if self._addresses is not AddressMode.NONE:
@@ -95,29 +107,27 @@ class Anonymiser:
             line = _ADDRESS_IN_LINE.sub(lambda match: self._address_in_line(match, log_date), line)
         return line
 
-    def _address_column(self, addresses: Column, log_dates: Column) -> Column:
-        encoded: Any = addresses.dictionary_encode("encode")
-        distinct: list[str | None] = encoded.dictionary.to_pylist()
-        indices = encoded.indices.to_numpy()
+    def _addresses_of(self, text: str, log_date: date) -> str:
         if self._pseudonym is None:
-            return _taken([None if text is None else truncated(text).encode() for text in distinct], indices)
-        days = log_dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
-        pairs: Any = pa.array(days.astype(np.int64) * len(distinct) + indices).dictionary_encode()
-        values: list[bytes | None] = []
-        for pair in pairs.dictionary.to_pylist():
-            day, index = divmod(pair, len(distinct))
-            text = distinct[index]
-            log_date = date.fromordinal(day + _UNIX_EPOCH)
-            values.append(None if text is None else self._pseudonym(text, log_date).encode())
-        return _taken(values, pairs.indices.to_numpy())
+            return truncated(text)
+        pseudonym = self._pseudonym
+        return each_address(text, lambda address: pseudonym(address, log_date))
+
+    def _user(self, text: str, log_date: date) -> str:
+        found = _ADDRESS_IN_LINE.sub(lambda match: self._address_in_line(match, log_date), text.encode())
+        return found.decode()
 
     def _address_in_line(self, match: re.Match[bytes], log_date: date | None) -> bytes:
-        address = match[0].decode("ascii", "replace")
+        address, port = match[0].decode("ascii", "replace"), ""
         if match["host"] is None and not is_address(address):
-            return match[0]
+            # HAProxy and others put no brackets around an IPv6 address with a port.
+            address, colon, digits = address.rpartition(":")
+            if not is_address(address) or not (digits.isdigit() or not digits):
+                return match[0]
+            port = colon + digits
         if self._pseudonym is not None:
-            return self._pseudonym(address, log_date or date.min).encode()
-        return truncated(address).encode()
+            return (self._pseudonym(address, log_date or date.min) + port).encode()
+        return (truncated(address) + port).encode()
 
 
 class AnonymisingParser(BlockParser):
@@ -136,12 +146,7 @@ class AnonymisingParser(BlockParser):
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
         """Parse whole lines, see `BlockParser.parse`."""
         parsed = super().parse(data, base_offset)
-        return ParsedBlock(
-            rows=self._anonymiser.rows(parsed.rows),
-            rejected=self._rejected(parsed.rejected),
-            lines=parsed.lines,
-            blank=parsed.blank,
-        )
+        return replace(parsed, rows=self._anonymiser.rows(parsed.rows), rejected=self._rejected(parsed.rejected))
 
     def kept_line(self, line: bytes) -> bytes:
         """Return the line without whatever looks like something to be taken out."""
@@ -175,6 +180,31 @@ def _lists(rejected: pa.RecordBatch) -> tuple[list[bytes], list[str], list[str]]
         cast(Any, rejected.column(name)).to_pylist() for name in ("raw_line", "error_type", "error_message")
     )
     return raw_lines, reasons, messages
+
+
+def _mapped(texts: Column, log_dates: Column, changed: Callable[[str, date], str]) -> Column:
+    """Return the texts changed, each distinct one of a day once."""
+    encoded: Any = texts.dictionary_encode("encode")
+    distinct: list[str | None] = encoded.dictionary.to_pylist()
+    days = log_dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
+    pairs: Any = pa.array(days.astype(np.int64) * len(distinct) + encoded.indices.to_numpy()).dictionary_encode()
+    values: list[bytes | None] = []
+    for pair in pairs.dictionary.to_pylist():
+        day, index = divmod(pair, len(distinct))
+        text = distinct[index]
+        values.append(None if text is None else changed(text, date.fromordinal(day + _UNIX_EPOCH)).encode())
+    return _taken(values, pairs.indices.to_numpy())
+
+
+def _host_and_forwarded(columns: dict[str, Column]) -> Column:
+    """Return what is hashed of both: rows without forwarded addresses hash as before there was a column of them."""
+    host, forwarded = columns["host"], columns["forwarded_for"]
+    if forwarded.null_count == len(forwarded):
+        return host
+    compute: Any = pc
+    both = compute.binary_join_element_wise(compute.fill_null(host, "-"), forwarded, "\x1e")
+    joined: Column = compute.if_else(forwarded.is_valid(), both, host)
+    return joined
 
 
 def _taken(distinct: list[bytes | None], indices: npt.NDArray[Any]) -> Column:

@@ -22,6 +22,7 @@ from typing import Any
 
 from beam_jobs.access_log.formats.fields import NANOSECONDS, TEXT_FIELDS
 from beam_jobs.access_log.formats.json_lines import JsonFormat, Key
+from beam_jobs.access_log.reference.claims import first_client, why_not, without_port
 from beam_jobs.access_log.reference.times import read_time
 from beam_jobs.access_log.reference.values import (
     read_duration,
@@ -30,11 +31,23 @@ from beam_jobs.access_log.reference.values import (
     read_status,
     read_text,
 )
-from beam_jobs.access_log.rejection import LineError, Rejection, RejectReason
+from beam_jobs.access_log.rejection import LineError, Rejection, RejectReason, shown
 from beam_jobs.access_log.row import Row
 
 _Path = tuple[str, ...]
 
+# Go's time.Duration as a text.
+_GO_DURATION = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,15})?(?:ns|us|\xc2\xb5s|\xce\xbcs|ms|s|m|h))+")
+_GO_PART = re.compile(rb"([0-9.]+)([^0-9.]+)")
+_GO_UNITS = {b"h": 3_600 * 10**9, b"m": 60 * 10**9, b"s": 10**9, b"ms": 10**6, b"us": 10**3, b"ns": 1}
+_GO_UNITS |= {b"\xc2\xb5s": 10**3, b"\xce\xbcs": 10**3}
+# A number of 2199 has 10 digits in seconds, and one of 1973 has 12 in milliseconds: the ranges do not touch.
+_EPOCHS = {
+    **dict.fromkeys(range(1, 11), "time_epoch_s"),
+    **dict.fromkeys((12, 13), "time_epoch_ms"),
+    **dict.fromkeys((15, 16), "time_epoch_us"),
+}
+_NANOSECOND_DIGITS = (18, 19)
 _DECIMAL = re.compile(rb"([0-9]+\.[0-9]{9})[0-9]+")
 _URL = re.compile(rb"https?://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
 _EXPONENT = re.compile(rb"[0-9][0-9.]{0,30}[eE][+-]?[0-9]{1,2}")
@@ -95,6 +108,7 @@ def _text(log_format: JsonFormat, path: _Path, value: Any) -> bytes | None:
 
 
 def _row(log_format: JsonFormat, values: dict[_Path, bytes | None]) -> Row:
+    _check_claims(log_format, values)
     filled: dict[str, Any] = {}
     for key in log_format.in_reading_order:
         column = key.column
@@ -110,6 +124,20 @@ def _row(log_format: JsonFormat, values: dict[_Path, bytes | None]) -> Row:
     return Row(**filled)
 
 
+def _check_claims(log_format: JsonFormat, values: dict[_Path, bytes | None]) -> None:
+    """Check those values that columns take."""
+    taken: set[str] = set()
+    for key in log_format.keys:
+        value = values.get(key.path)
+        if value is None or key.column in taken:
+            continue
+        taken.add(key.column)
+        wanted = why_not(key.field, _plain(value))
+        # A number of seconds may have lost the fraction of nothing, and a text says its unit.
+        if wanted and not (key.field in NANOSECONDS and (value == b"0" or _GO_DURATION.fullmatch(value))):
+            raise _mismatch(log_format, f"{'.'.join(key.path)} is not {wanted}: {shown(value)}")
+
+
 def _read(field: str, value: bytes) -> dict[str, Any]:
     """Return the columns that a value fills."""
     if field == "time":
@@ -123,20 +151,42 @@ def _read(field: str, value: bytes) -> dict[str, Any]:
         columns["path"], question_mark, query = value[url.end() if url else 0 :].partition(b"?")
         return columns | ({"query": query} if question_mark else {})
     if field == "status":
-        # Caddy and Traefik write 0 where the client left before there was a status.
-        return {"status": None if value == b"0" else read_status(value)}
+        return {"status": read_status(value)}
     if field == "body_bytes_sent":
         return {"body_bytes_sent": read_size(value)}
     if field in NANOSECONDS:
-        nanoseconds = read_duration(_plain(value.removesuffix(b"s")), NANOSECONDS[field])
+        nanoseconds = _duration(field, value)
         return {"request_duration_ms": None if nanoseconds is None else nanoseconds / 1_000_000}
+    if field == "remote_addr_port":
+        return {"remote_addr": without_port(value)}
+    if field in ("client_list", "forwarded_for"):
+        client = first_client(value)
+        return {"forwarded_for": value} | ({} if client is None else {"remote_addr": client})
     return {field: value}
 
 
 def _time(value: bytes) -> datetime:
     if value[2:3] == b"/":
         return read_time("time", value)
-    return read_time("time_iso8601" if value[4:5] == b"-" else "time_epoch_s", _plain(value))
+    if value[4:5] == b"/":
+        # Caddy's time_format wall: 2026/03/07 09:15:01.
+        value = value.replace(b"/", b"-", 2)
+    if value[4:5] == b"-":
+        return read_time("time_iso8601", value)
+    number = _plain(value)
+    digits = len(number.partition(b".")[0])
+    if digits in _NANOSECOND_DIGITS and number.isdigit():
+        return read_time("time_epoch_us", number[:-3])
+    return read_time(_EPOCHS.get(digits, "time_epoch_s"), number if digits in _EPOCHS else value)
+
+
+def _duration(field: str, value: bytes) -> int | None:
+    if _GO_DURATION.fullmatch(value) is None:
+        return read_duration(_plain(value), NANOSECONDS[field])
+    nanoseconds = 0
+    for number, unit in _GO_PART.findall(value):
+        nanoseconds += read_duration(_plain(number), _GO_UNITS[unit]) or 0
+    return read_duration(b"%d" % nanoseconds, 1)
 
 
 def _plain(value: bytes) -> bytes:

@@ -22,12 +22,16 @@ from urllib.parse import unquote_to_bytes
 from beam_jobs.access_log.formats.fields import (
     MAY_BE_EMPTY,
     NANOSECONDS,
+    STRFTIME,
+    TEXT_FIELDS,
     TIME_FIELDS,
+    TO_THE_END,
     WITHOUT_SPACES,
     WITHOUT_SPACES_EVER,
 )
 from beam_jobs.access_log.formats.template import TemplateFormat
-from beam_jobs.access_log.reference.times import read_time
+from beam_jobs.access_log.reference.claims import first_client, why_not, without_port
+from beam_jobs.access_log.reference.times import read_strftime, read_time, shifted, time_pattern
 from beam_jobs.access_log.reference.values import (
     Request,
     path_and_query,
@@ -36,12 +40,14 @@ from beam_jobs.access_log.reference.values import (
     read_size,
     read_status,
     read_text,
+    read_url,
 )
 from beam_jobs.access_log.rejection import LineError, Rejection, RejectReason, shown
 from beam_jobs.access_log.row import Row
 
-_LATER_ZONE = re.compile(rb" [+-][0-9]{4}")
-_PORT = re.compile(rb":[0-9]{1,8}\Z")
+_LATER_ZONE = re.compile(rb"(?:[.,][0-9]{1,9})?( [+-][0-9]{4})")
+_LISTS = frozenset(("client_list", "forwarded_for"))
+_SERVERS = frozenset(("upstream", "upstream_times"))
 
 
 def read_line(log_format: TemplateFormat, line: bytes) -> Row | Rejection:
@@ -57,34 +63,56 @@ def read_line(log_format: TemplateFormat, line: bytes) -> Row | Rejection:
 
 
 def _row(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> Row:
-    timestamp = _timestamp(fields)
+    timestamp = _timestamp(log_format, fields)
     values = dict(fields)
     status = read_status(values.get("status"))
     body_bytes_sent = read_size(values.get("body_bytes_sent"))
     duration = _duration(fields)
-    request = _request_of(values)
+    texts = {name: values[name] for name in TEXT_FIELDS if name in values}
+    for name, value in fields:
+        texts |= _texts(name, value)
+    read = {name: read_text(value, unescape=log_format.escapes) for name, value in texts.items()}
+    for name in ("referer", "user_agent"):
+        if (encoded := f"{name}_encoded") in values:
+            read[name] = _decoded(values[encoded], is_url=name == "referer")
+    if (plus := values.get("user_agent_plus")) is not None:
+        read["user_agent"] = read_text(plus.replace(b"+", b" "), unescape=False)
+    # Apache httpd 2.4 writes an empty user name as `""` (log_remote_user() in mod_log_config.c).
+    if values.get("remote_user") == b'""':
+        read["remote_user"] = ""
+    return Row(timestamp, status, body_bytes_sent, duration, **read)
 
-    def text(value: bytes | None) -> str | None:
-        return read_text(value, unescape=log_format.escapes)
 
-    return Row(
-        timestamp=timestamp,
-        status=status,
-        body_bytes_sent=body_bytes_sent,
-        request_duration_ms=duration,
-        remote_addr=text(_address(values)),
-        # Apache httpd 2.4 writes an empty user name as `""` (log_remote_user() in mod_log_config.c).
-        remote_user="" if values.get("remote_user") == b'""' else text(values.get("remote_user")),
-        method=text(request.method),
-        path=text(request.path),
-        query=text(request.query),
-        protocol=text(request.protocol),
-        referer=_decoded(values["referer_encoded"]) if "referer_encoded" in values else text(values.get("referer")),
-        user_agent=_decoded(values["user_agent_encoded"])
-        if "user_agent_encoded" in values
-        else text(values.get("user_agent")),
-        host=text(request.host if "request_url" in values else _host(values)),
-    )
+def _texts(name: str, value: bytes | None) -> dict[str, bytes | None]:
+    """Return the columns of text that a field fills beside the one of its own name."""
+    match name:
+        case "request" | "request_url":
+            request = read_request(value, is_url=name == "request_url")._asdict()
+            return request if name == "request_url" else {part: request[part] for part in request if part != "host"}
+        case "url":
+            return _present(read_url(value), "path", "query", "host")
+        case "target":
+            path, query = path_and_query(value) if value is not None else (None, None)
+            return {"path": path, "query": query}
+        case "query":
+            return {"query": value or None}
+        case "question_query" if value:
+            return {"query": value.removeprefix(b"?")}
+        case "question_query":
+            return {"query": None}
+        case "remote_addr_port":
+            return {"remote_addr": None if value is None else without_port(value)}
+        case "client_list":
+            return {"remote_addr": None if value is None else first_client(value), "forwarded_for": value}
+        case "host_port":
+            return {"host": None if value is None else value.rpartition(b":")[0]}
+        case "virtual_host":
+            return {"host": value}
+    return {}
+
+
+def _present(request: Request, *names: str) -> dict[str, bytes | None]:
+    return {name: getattr(request, name) for name in names}
 
 
 def _split(log_format: TemplateFormat, line: bytes) -> list[tuple[str, bytes | None]]:
@@ -94,22 +122,26 @@ def _split(log_format: TemplateFormat, line: bytes) -> list[tuple[str, bytes | N
         raise LineError(*unended(log_format, -1, 0))
     position = len(log_format.prefix)
     for number, (name, quoted, terminator) in enumerate(log_format.slots):
-        end = _end(line, position, name, terminator, escaped=quoted and log_format.escapes)
+        if name == "duration_padded_ms":
+            position += len(line) - position - len(line[position:].lstrip(b" "))
+        end = _end(log_format, line, position, name, terminator, escaped=quoted and log_format.escapes)
         if end < 0 or not line.startswith(terminator, end):
             raise LineError(*unended(log_format, number, position))
         value = line[position:end]
         if not quoted and not value and name not in MAY_BE_EMPTY:
-            raise _mismatch(log_format, f"the {name} at byte {position} is empty")
+            raise _mismatch(log_format, position, f"the {name} at byte {position} is empty")
         if b" " in value and (
             name in WITHOUT_SPACES_EVER or (name in WITHOUT_SPACES and (terminator.startswith(b" ") or not terminator))
         ):
-            raise _mismatch(log_format, f"the {name} at byte {position} holds a space: {shown(value)}")
-        if name == "host_port" and value != b"-" and _PORT.search(value) is None:
-            raise _mismatch(log_format, f"the {name} at byte {position} has no port: {shown(value)}")
+            raise _mismatch(log_format, position, f"the {name} at byte {position} holds a space: {shown(value)}")
+        if not log_format.holds_blanks and (b" " in value or b"\t" in value):
+            raise _mismatch(log_format, position, f"the {name} at byte {position} holds a blank: {shown(value)}")
+        if value not in (b"-", b"") and (wanted := why_not(name, value)) is not None:
+            raise _mismatch(log_format, position, f"the {name} at byte {position} is not {wanted}: {shown(value)}")
         fields.append((name, None if value == b"-" else value))
         position = end + len(terminator)
     if position != len(line):
-        raise _mismatch(log_format, f"it goes on at byte {position}: {shown(line[position:])}")
+        raise _mismatch(log_format, position, f"it goes on at byte {position}: {shown(line[position:])}")
     return fields
 
 
@@ -120,24 +152,31 @@ def unended(log_format: TemplateFormat, slot: int, position: int) -> Rejection:
     else:
         name, _, terminator = log_format.slots[slot]
         what = f"no {shown(terminator)} ends the {name} that begins at byte {position}"
-    return _mismatch(log_format, what).rejection
+    return _mismatch(log_format, position, what).rejection
 
 
-def _end(line: bytes, start: int, name: str, terminator: bytes, *, escaped: bool) -> int:
+def _end(log_format: TemplateFormat, line: bytes, start: int, name: str, terminator: bytes, *, escaped: bool) -> int:
     """Return where the field that begins at `start` ends, or -1."""
+    if name == STRFTIME:
+        time = time_pattern(log_format.strftime).match(line, start)
+        return time.end() if time else -1
     if escaped:
         return _closing_quote(line, start)
-    if not terminator or name == "rest":
+    if not terminator or name in TO_THE_END:
         return len(line)
     end = line.find(terminator, start)
     if terminator.startswith(b" "):
         # A time may hold one space itself.
-        if name == "time" and end == start + 20 and _LATER_ZONE.match(line, end):
-            return end + 6
+        if name == "time" and (zone := _LATER_ZONE.match(line, start + 20)) and zone.start(1) == end:
+            return zone.end()
         if name == "time_iso8601" and end == start + 10:
             return line.find(terminator, end + 1)
-        while name == "upstream" and end >= 0 and (line[end - 1 : end] == b"," or line[end : end + 3] == b" : "):
-            end = line.find(terminator, end + 1 if line[end - 1 : end] == b"," else end + 3)
+        if name in _LISTS:
+            while end >= 0 and line[end - 1 : end] == b",":
+                end = line.find(terminator, end + 1)
+        if name in _SERVERS and not terminator.startswith(b" : "):
+            while end >= 0 and (line[end - 1 : end] == b"," or line[end : end + 3] == b" : "):
+                end = line.find(terminator, end + (1 if line[end - 1 : end] == b"," else 3))
     return end
 
 
@@ -154,21 +193,26 @@ def _closing_quote(line: bytes, start: int) -> int:
     return -1
 
 
-def _timestamp(fields: list[tuple[str, bytes | None]]) -> datetime:
-    date: bytes | None = None
-    for name, value in fields:
-        if name == "date":
-            date = value
-        elif name == "clock":
-            return read_time("time_iso8601", (date or b"-") + b" " + (value or b"-"))
-        elif name in TIME_FIELDS:
-            return read_time(name, value)
-    raise AssertionError("a format without a time cannot be made")
+def _timestamp(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> datetime:
+    values = dict(fields)
+    if "clock" in values:
+        timestamp = read_time("time_iso8601", (values.get("date") or b"-") + b" " + (values["clock"] or b"-"))
+    elif STRFTIME in values:
+        time = time_pattern(log_format.strftime).fullmatch(values[STRFTIME] or b"-")
+        if time is None:
+            raise LineError(RejectReason.BAD_TIMESTAMP, f"the time is not like {log_format.strftime}")
+        timestamp = read_strftime(time)
+    else:
+        name, value = next((name, value) for name, value in fields if name in TIME_FIELDS)
+        timestamp = read_time(name, value)
+    return shifted(timestamp, values["zone"]) if "zone" in values else timestamp
 
 
 def _duration(fields: list[tuple[str, bytes | None]]) -> float | None:
     read = [
-        None if name == "duration_part_s" and value == b"-1" else read_duration(value, NANOSECONDS[name])
+        None
+        if value == b"-1" and name in ("duration_part_s", "duration_ms")
+        else read_duration(value, _unit(name, value))
         for name, value in fields
         if name in NANOSECONDS
     ]
@@ -176,37 +220,23 @@ def _duration(fields: list[tuple[str, bytes | None]]) -> float | None:
     return sum(known) / 1_000_000 if known and len(known) == len(read) else None
 
 
-def _request_of(values: dict[str, bytes | None]) -> Request:
-    for name in ("request", "request_url"):
-        if name in values:
-            return read_request(values[name], is_url=name == "request_url")
-    path, query = values.get("path"), values.get("query") or None
-    if values.get("target") is not None:
-        path, query = path_and_query(values["target"] or b"")
-    if values.get("question_query"):
-        query = (values["question_query"] or b"").removeprefix(b"?")
-    return Request(values.get("method"), path, query, values.get("protocol"))
+def _unit(name: str, value: bytes | None) -> int:
+    # The draft of the W3C's extended format has seconds with a fraction, IIS and others write whole milliseconds.
+    return NANOSECONDS["duration_s" if name == "duration_w3c" and b"." in (value or b"") else name]
 
 
-def _address(values: dict[str, bytes | None]) -> bytes | None:
-    return _without_port(values["remote_addr_port"]) if "remote_addr_port" in values else values.get("remote_addr")
+def _decoded(value: bytes | None, *, is_url: bool) -> str | None:
+    if value is None:
+        return None
+    decoded = unquote_to_bytes(value)
+    # CloudFront has encoded the blanks of user agents twice; in a URL %2520 is the %20 that the client sent.
+    if not is_url and b"%2520" in value and b"%20" not in value:
+        decoded = unquote_to_bytes(decoded)
+    return decoded.decode("utf-8", "backslashreplace")
 
 
-def _host(values: dict[str, bytes | None]) -> bytes | None:
-    return _without_port(values["host_port"]) if "host_port" in values else values.get("host")
-
-
-def _without_port(value: bytes | None) -> bytes | None:
-    host, colon, _ = (value or b"").rpartition(b":")
-    return host if colon else value
-
-
-def _decoded(value: bytes | None) -> str | None:
-    return None if value is None else unquote_to_bytes(value).decode("utf-8", "backslashreplace")
-
-
-def _mismatch(log_format: TemplateFormat, what: str) -> LineError:
-    return LineError(RejectReason.NOT_MATCHING_FORMAT, f"not a {shown_name(log_format.name)} line: {what}")
+def _mismatch(log_format: TemplateFormat, position: int, what: str) -> LineError:
+    return LineError(RejectReason.NOT_MATCHING_FORMAT, f"not a {shown_name(log_format.name)} line: {what}", position)
 
 
 def shown_name(name: str) -> str:

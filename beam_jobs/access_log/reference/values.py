@@ -13,22 +13,24 @@ _PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
 _ESCAPED = re.compile(rb'\\(["\\])')
 _DURATION = re.compile(rb"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_NO_STATUS = (b"000", b"0", b"-1")
 _MAX_INT64 = 2**63 - 1
 
 
 def read_status(value: bytes | None) -> int | None:
-    """Read a status; `000` is none.
+    """Read a status; `000`, `0` and `-1` are none.
 
-    nginx writes that for a request without one, and CloudFront where the viewer closed the connection before there was
-    one (Amazon CloudFront Developer Guide, "Standard logging reference", sc-status).
+    nginx writes the first for a request without one, and CloudFront where the viewer closed the connection before there
+    was one (Amazon CloudFront Developer Guide, "Standard logging reference", sc-status), Envoy, Caddy and Traefik the
+    second, HAProxy the third. nginx's `return` takes any number up to 999.
 
     Raises:
-        LineError: It is not from 100 to 599.
+        LineError: It is not from 100 to 999.
     """
-    if value is None or value == b"000":
+    if value is None or value in _NO_STATUS:
         return None
-    if len(value) != 3 or not value.isdigit() or not 100 <= int(value) <= 599:
-        raise LineError(RejectReason.BAD_STATUS, f"the status {shown(value)} is not a number from 100 to 599")
+    if len(value) != 3 or not value.isdigit() or int(value) < 100:
+        raise LineError(RejectReason.BAD_STATUS, f"the status {shown(value)} is not a number from 100 to 999")
     return int(value)
 
 
@@ -95,12 +97,19 @@ def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
         or (protocol is not None and _PROTOCOL.fullmatch(protocol) is None)
     ):
         return Request(path=value)
-    host = None
-    if is_url and (url := _URL.match(target)) is not None:
-        host = url[1] or None
-        target = target[url.end() :]
+    if is_url:
+        return read_url(target)._replace(method=method, protocol=protocol)
     path, query = path_and_query(target)
-    return Request(method, path, query, protocol, host)
+    return Request(method, path, query, protocol)
+
+
+def read_url(value: bytes | None) -> Request:
+    """Read a whole URL, or a target alone, to host, path and query."""
+    if not value:
+        return Request()
+    url = _URL.match(value)
+    path, query = path_and_query(value[url.end() :] if url else value)
+    return Request(path=path, query=query, host=url[1] or None if url else None)
 
 
 def path_and_query(target: bytes) -> tuple[bytes, bytes | None]:

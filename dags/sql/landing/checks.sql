@@ -26,7 +26,7 @@ values_of AS (
   SELECT
     COUNT(*) AS landed,
     COUNTIF(remote_addr IS NULL OR path IS NULL OR status IS NULL) AS with_nulls,
-    COUNTIF(status NOT BETWEEN 100 AND 599 OR body_bytes_sent < 0 OR request_duration_ms < 0
+    COUNTIF(status NOT BETWEEN 100 AND 999 OR body_bytes_sent < 0 OR request_duration_ms < 0
       OR timestamp > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)) AS out_of_range,
     COUNTIF(log_date != DATE(timestamp)) AS misdated,
     IFNULL(TIMESTAMP_DIFF(LEAST(TIMESTAMP({{ day_after }}), CURRENT_TIMESTAMP()), MAX(timestamp), MINUTE), 0) AS silent_minutes
@@ -73,7 +73,7 @@ SELECT 'values that are there', 'warn', 10 * with_nulls <= landed, CAST(FLOOR(la
 FROM values_of
 UNION ALL
 SELECT 'values in range', 'warn', out_of_range = 0, 0, out_of_range,
-  'rows with a status outside 100 to 599, a negative size or duration, or a time that is still to come'
+  'rows with a status outside 100 to 999, a negative size or duration, or a time that is still to come'
 FROM values_of
 UNION ALL
 SELECT 'volume of the days before', 'warn',

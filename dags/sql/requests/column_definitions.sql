@@ -1,6 +1,6 @@
   log_date DATE NOT NULL OPTIONS (description = 'Day of the request in UTC, from the line\'s own time'),
   timestamp TIMESTAMP NOT NULL OPTIONS (description = 'Instant of the request as the server logged it'),
-  remote_addr STRING OPTIONS (description = 'Address of the client'),
+  remote_addr STRING OPTIONS (description = 'Address of the client; of a list the first'),
   remote_user STRING OPTIONS (description = 'User name of HTTP authentication'),
   method STRING OPTIONS (description = 'HTTP method; NULL where the request line is not METHOD target PROTOCOL'),
   path STRING OPTIONS (description = 'Target of the request without its query, percent-encoding as logged; the raw text of a request line that is none'),
@@ -22,4 +22,5 @@
   source_uri STRING OPTIONS (description = 'Object or subscription the line came from'),
   source_offset INT64 OPTIONS (description = 'Byte offset of the line in the (decompressed) object'),
   parser_version STRING OPTIONS (description = 'Version of the parser that made the row'),
-  ingested_at TIMESTAMP OPTIONS (description = 'When the row was made')
+  ingested_at TIMESTAMP OPTIONS (description = 'When the row was made'),
+  forwarded_for STRING OPTIONS (description = 'Addresses that X-Forwarded-For lists, as logged: the client can forge them')

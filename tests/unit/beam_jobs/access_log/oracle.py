@@ -6,7 +6,8 @@ import mmh3
 
 from beam_jobs.access_log import LogFormat, ParsedBlock
 from beam_jobs.access_log.arrow.user_agents import classify
-from beam_jobs.access_log.engines import parse_line
+from beam_jobs.access_log.engines import parse_line, read_framed
+from beam_jobs.access_log.framing import unframed, without_compose
 from beam_jobs.access_log.lines import is_blank, split_lines
 from beam_jobs.access_log.row import Row
 
@@ -30,15 +31,30 @@ def expected_block(
         if len(line) > max_line_bytes:
             message = f"the line has more than {max_line_bytes} bytes; only the first {max_line_bytes} are kept"
             rejected.append(_reject(line[:max_line_bytes], "line_too_long", message, source_offset))
-        elif is_blank(line, log_format.comment):
+        elif is_blank(line, log_format.comment) or is_blank(_content(line), log_format.comment):
             blank += 1
         else:
-            parsed = parse_line(log_format, line)
+            parsed = read_framed(log_format, line)
             if isinstance(parsed, Row):
-                rows.append(_row(line, parsed, source_offset))
+                rows.append(_row(_row_line(log_format, line), parsed, source_offset))
             else:
                 rejected.append(_reject(line, parsed.reason, parsed.message, source_offset))
     return Expected(rows, rejected, lines, blank)
+
+
+def _content(line: bytes) -> bytes:
+    framed = unframed(line)
+    return line if framed is None else framed.content
+
+
+def _row_line(log_format: LogFormat, line: bytes) -> bytes:
+    """Return what the format reads of a line that is a row."""
+    content = _content(line)
+    if isinstance(parse_line(log_format, content), Row):
+        return content
+    inner = without_compose(line)
+    assert inner is not None
+    return inner.content
 
 
 def assert_parsed_as(block: ParsedBlock, expected: Expected) -> None:

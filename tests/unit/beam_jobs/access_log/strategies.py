@@ -42,7 +42,8 @@ _AGENTS = st.sampled_from(
     ]
 )
 _ZONES = st.sampled_from(["", " +0000", " -0700", " +0530", " +1345", " -2359"])
-_MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31, 23, 59, 59))  # noqa: DTZ001
+_MOMENTS = st.datetimes(datetime(1970, 1, 3), datetime(2199, 12, 29, 23, 59, 59))  # noqa: DTZ001
+# All of them lie in the years from 1970 to 2199 in UTC too.
 _TIMES = st.builds(
     lambda moment, zone: f"{moment.day:02}/{MONTHS[moment.month - 1].decode()}/{moment.year}:{moment:%H:%M:%S}{zone}",
     _MOMENTS,
@@ -58,6 +59,10 @@ _DURATIONS = st.sampled_from(["0", "0.000", "0.001", "12.3456789", "123456", "-"
 _FIELDS = {
     "remote_addr": st.sampled_from(["192.0.2.1", "2001:db8::8a2e:370:7334", "client.example.net", "-"]),
     "remote_addr_port": st.sampled_from(["192.0.2.1:4711", "2001:db8::1:80", "[2001:db8::1]:80", "192.0.2.1", "-"]),
+    "client_list": st.sampled_from(
+        ["192.0.2.1", "203.0.113.8, 198.51.100.7", "2001:db8::1,192.0.2.1", "-", "a.example"]
+    ),
+    "forwarded_for": st.sampled_from(["-", "203.0.113.8", "203.0.113.8, 2001:db8::2"]),
     "ident": st.sampled_from(["-", "identity"]),
     "remote_user": st.sampled_from(["-", "alice", "a@example.org"]),
     "time": _TIMES,
@@ -80,32 +85,102 @@ _FIELDS = {
     "query": st.sampled_from(["-", "a=b", "x"]),
     "question_query": st.sampled_from(["?a=b", "?", ""]),
     "protocol": st.sampled_from(["HTTP/1.1", "HTTP/2.0", "-"]),
-    "status": st.integers(100, 599).map(str) | st.just("-"),
+    "status": st.integers(100, 999).map(str) | st.just("-"),
     "body_bytes_sent": st.integers(0, 10**18 - 1).map(str) | st.sampled_from(["-", "0", "007"]),
     "referer": st.just("-") | _WORDS.map(lambda words: f"http://example.org/{words}"),
     "user_agent": _AGENTS,
     "referer_encoded": st.just("-") | _WORDS.map(lambda words: f"http://example.org/{words}"),
-    "user_agent_encoded": st.sampled_from(["-", "curl/7.88.1", "Mozilla/5.0%20(X11;%20Linux)", "a%2520%C3%A9%ff%4"]),
+    "user_agent_encoded": st.sampled_from(["-", "curl/7.88.1", "Mozilla/5.0%20(X11;%20Linux)", "a%20%C3%A9%ff%4"]),
     "host": st.sampled_from(["example.org", "www.example.com", "-"]),
     "host_port": st.sampled_from(["example.org:80", "[2001:db8::1]:443", "-"]),
     "duration_s": _DURATIONS,
     "duration_ms": _DURATIONS,
-    "duration_us": _DURATIONS,
+    "duration_us": st.sampled_from(["0", "123456", "-"]),
+    "duration_fraction_s": st.sampled_from(["0.000", "12.345", "-"]),
+    "duration_padded_ms": st.sampled_from(["     0", "   156", "123456", "-"]),
+    "duration_w3c": st.sampled_from(["46", "0.046", "0", "-"]),
     "duration_part_s": st.sampled_from(["0.001", "-1", "0.000", "12.345678"]),
     "upstream": st.sampled_from(["0.012", "-", "10.0.0.1:8080"]),
-    "skipped": st.sampled_from(["-", "x", "0.5", "a/b"]),
+    "upstream_times": st.sampled_from(["0.012", "-", "1.000"]),
+    "number": st.sampled_from(["0", "-", "4711", "9" * 18]),
+    "ratio": st.sampled_from(["3.21", "-"]),
+    "word": st.sampled_from(["GET", "a:b", "-"]),
+    "url": st.builds(
+        lambda host, target: f"{host}{target}",
+        st.sampled_from(["https://www.example.com:443", "http://example.org", ""]),
+        _TARGETS,
+    ),
+    "virtual_host": st.sampled_from(["www.example.com", "_", "192.0.2.1", "-"]),
+    "zone": st.sampled_from(["+0000", "-0230", "+05:30"]),
+    "user_agent_plus": st.sampled_from(["-", "curl/8.5.0", "Mozilla/5.0+(Windows+NT+10.0)"]),
+    "tail": st.sampled_from(["0.001 -", "-", "x y"]),
+    "skipped": st.sampled_from(["-", "x", "0.5", "a:b"]),
     "rest": st.sampled_from(["x", '"a b" - 7', "-"]),
 }
 # The same fields in other dress, which the scanner may leave to the reference reader.
 _ODD_FIELDS = {
-    "remote_addr": st.sampled_from(["", "a b", '"x']),
-    "remote_user": st.sampled_from(["John Doe", '""', "caf\u00e9"]),
+    "remote_addr": st.sampled_from(
+        [
+            "",
+            "a b",
+            '"x',
+            "1.2.3",
+            "1.2.3.256",
+            "01.2.3.004",
+            "1:2",
+            "::",
+            "1::2::3",
+            "fe80::1%eth0",
+            "::ffff:1.2.3.4",
+            "a.1",
+            "a.",
+            "-a",
+            "_",
+            "unix:",
+            "1.2.3.4:80",
+            "1.2.3.4,5.6.7.8",
+            "\0x",
+            "0001.1.1.1",
+        ]
+    ),
+    "remote_addr_port": st.sampled_from([":80", "[::1]", "[a]:80", "a:b", "1.2.3.4:", "::1", "1.2.3.4:80:90"]),
+    "client_list": st.sampled_from(
+        ["1.2.3.4,", ", 1.2.3.4", "unknown, 1.2.3.4", "1.2.3.4:80, ::1", "a, b", "1.2.3.4 , ::1"]
+    ),
+    "forwarded_for": st.sampled_from(["unknown", "a", "1.2.3.4:80", "1.2.3.4  ,  ::1", ",", "\\x22"]),
+    "remote_user": st.sampled_from(
+        ["John Doe", '""', "caf\u00e9", "- -", "a -", "- b", "a - b", "a-b", 'a"b', 'a\\"b', "a\tb"]
+    ),
+    "host": st.sampled_from(["a b", "[::1]", "[::1]:80", "a[", '"', "\0", "a,b", "[x]"]),
+    "virtual_host": st.sampled_from(["a:80", "1.2.3", "[::1]"]),
+    "number": st.sampled_from(["1.5", "x", "9" * 19, "+1"]),
+    "ratio": st.sampled_from(["3", "3.", ".3", "1234567890.1"]),
+    "word": st.sampled_from(["a b", "(x)", '"x"', "\x7f"]),
+    "upstream_times": st.sampled_from(["0.001, 0.002", "0.001 : -", "1", "0.1,0.2"]),
+    "duration_fraction_s": st.sampled_from(["1", "1.", ".5"]),
+    "duration_us": st.sampled_from(["0.5", "x"]),
+    "duration_padded_ms": st.sampled_from(["", "  ", "1 2"]),
+    "zone": st.sampled_from(["UTC", "CET", "+2500", ""]),
+    "url": st.sampled_from(["http://[::1]/x", "example.com:443", "-", "://", "http://a:b/"]),
+    "user_agent_encoded": st.sampled_from(["a%2520b", "a%25%20b"]),
+    "tail": st.sampled_from(['"x"', ""]),
     "request": _ODD_REQUESTS,
     "upstream": st.sampled_from(["0.1, 0.2", "0.1 : 0.2", ""]),
     "query": st.just(""),
     "path": st.just(""),
     "duration_s": st.sampled_from(["", "1.", ".5", "-1", "9" * 15, "123456789012.5"]),
-    "time": st.sampled_from(["31/Dec/2016:23:59:60 +0000", "17/May/2015:10:05:03 -x", "-"]),
+    "time": st.sampled_from(
+        [
+            "31/Dec/2016:23:59:60 +0000",
+            "17/May/2015:10:05:03 -x",
+            "-",
+            "17/May/2015:10:05:03.123",
+            "01/Jan/1970:00:00:00 +0100",
+            "17/May/2015:10:05:03.123456789 -0700",
+            "17/May/2015:10:05:03. -0700",
+            "31/Dec/2199:23:59:59 -0100",
+        ]
+    ),
     "time_iso8601": st.sampled_from(["2015-05-17 10:05:03", "2015-05-17T10:05:03.", "2015-05-17", "2015-05-17T10:05"]),
     "time_epoch_s": st.sampled_from(["7258118400", "00000000001", "1.", "99999999999999999", "-"]),
     "user_agent": st.sampled_from(['say \\"hi\\"', "caf\u00e9", "\\\\", "\\x22"]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from beam_jobs.access_log import FormatError, detect, detect_format, get_format
+from beam_jobs.access_log import BlockParser, FormatError, detect, detect_format, get_format
 
 COMBINED = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
@@ -17,32 +17,56 @@ def test_detects_its_lines(line: bytes, name: str) -> None:
     assert detect_format(line.rstrip() + b"\r\n" + line[:30]).name == name
 
 
-def test_most_lines_win_in_a_mixed_file() -> None:
-    assert detect_format(COMBINED * 2 + COMMON * 3).name == "common"
+def test_a_mixed_file_is_read_line_by_line() -> None:
+    detected = detect(COMBINED * 2 + COMMON * 3)
+    assert (detected.log_format.name, detected.mixed) == ("combined+common", {"combined": 2, "common": 3})
+    parsed = BlockParser(detected.log_format).parse(COMBINED + b"spoilt\n" + COMMON + b"\n" + COMBINED)
+    assert [row["source_offset"] for row in parsed.rows.to_pylist()] == [0, 81, 148]
+    assert (parsed.lines, parsed.blank, parsed.rejected.num_rows) == (5, 1, 1)
+    assert get_format("common+combined") == detected.log_format
 
 
 def test_a_mixed_file_is_told_of() -> None:
     assert detect(COMBINED * 5).warning is None
     assert detect(COMBINED * 5 + b"spoilt\n").warning is None
     assert detect(COMBINED * 2 + COMMON * 3).warning == (
-        "the first 5 lines are of several formats (common 3, combined 2); common is taken, other lines are rejected: "
-        "split the file, or pass --log_format"
+        "the first 5 lines are of several formats (combined 2, common 3): each line is read as the first of them that "
+        "fits it; pass --log_format if that is wrong"
     )
 
 
-def test_a_tie_is_told_of() -> None:
-    detected = detect(COMBINED * 3 + COMMON * 3)
-    assert detected.log_format.name == "combined"
+def test_fields_that_are_not_read_are_told_of() -> None:
+    detected = detect(COMBINED.replace(b"\n", b" 5 x\n"))
+    assert detected.log_format.name == "combined_and_more"
     assert detected.warning == (
-        "the first 6 lines match combined and common alike; combined is taken: pass --log_format if that is wrong"
+        "what stands at the end of its lines is not read, such as '5 x': pass --log_format with your server's format "
+        "string, or combined_us (%D) or combined_s (%T)"
     )
+    assert "such as '77 x'" in str(detect(COMMON.replace(b"\n", b" 77 x\n")).warning)
+
+
+def test_durations_of_hours_are_asked_about() -> None:
+    assert "1 of the first 2 requests took an hour or more if this is nginx_request_time" in str(
+        detect(COMBINED.replace(b"\n", b" 3600.000\n") + COMBINED.replace(b"\n", b" 0.001\n")).warning
+    )
+
+
+def test_formats_are_ranked() -> None:
+    ranked = detect(COMBINED).ranked
+    assert (ranked[0].log_format.name, ranked[0].share) == ("combined", 1.0)
+    nearest = max(ranked[1:], key=lambda fit: fit.position)
+    assert COMBINED[: nearest.position].startswith(COMBINED[:60])
+    assert nearest.message
+
+
+def test_the_nearest_format_is_named_with_the_byte_where_it_stops() -> None:
+    with pytest.raises(FormatError) as caught:
+        detect(COMBINED.replace(b'" 200', b"' 200"))
+    assert "the nearest is " in str(caught.value)
+    assert "up to byte " in str(caught.value)
 
 
 def test_one_line_is_not_called_lines() -> None:
-    assert detect(COMBINED.replace(b"\n", b" 5\n")).warning == (
-        "the first line matches combined_us and combined_s alike; combined_us is taken: "
-        "pass --log_format if that is wrong"
-    )
     with pytest.raises(FormatError, match="none of the first 1 line is in a known format"):
         detect(b"spoilt\n")
 

@@ -131,7 +131,7 @@ def test_rejection_says_what_is_wrong_where() -> None:
         LINE.replace(
             b"May", b"Mai"
         ): "the time '17/Mai/2015:10:05:03 +0000' is not a real one: there is no month 'Mai'",
-        LINE.replace(b"200", b"777"): "the status '777' is not a number from 100 to 599",
+        LINE.replace(b"200", b"077"): "the status '077' is not a number from 100 to 999",
         LINE + b"x" * 100: "the byte count '5xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'... is not a number from 0 to "
         "9223372036854775807",
     }

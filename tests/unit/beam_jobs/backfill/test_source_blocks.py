@@ -1,19 +1,59 @@
 """What a look at an object's first bytes decides."""
 
+import bz2
 import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from beam_jobs.access_log.reading.line_blocks import LineBlock
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.source_blocks import plan_blocks, read_lines
 from beam_jobs.options.anonymisation import AnonymisingSettings
+from beam_jobs.output.records import SourceWarning
 from beam_jobs.storage.files import list_objects
 from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
 
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n'
 COMBINED = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"\n'
 ARTICLE = b'192.0.2.1 - - [17/May/2015:10:05:03] "GET /a HTTP/1.1" [200] 5 "http://a/" "curl/8"\n'
+
+
+def zipped(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.log", content)
+    return file.getvalue()
+
+
+def zstd(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+def tar_gz(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("x.log"), io.BytesIO(content))
+    return file.getvalue()
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "gzip": lambda content: gzip.compress(content, mtime=0),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstd,
+    "zip": zipped,
+}
 
 
 def settings(log_format: str, block_bytes: int) -> BackfillSettings:
@@ -36,14 +76,13 @@ def stored(folder: Path, content: bytes, name: str = "x.log") -> StoredObject:
 
 
 @pytest.mark.parametrize(("line", "name"), [(COMMON, "common"), (COMBINED, "combined"), (ARTICLE, "article")])
-@pytest.mark.parametrize("compress", [False, True])
-def test_the_format_is_told_from_the_first_lines(tmp_path: Path, line: bytes, name: str, compress: bool) -> None:
-    content = line * 5000
-    source = stored(tmp_path, gzip.compress(content, mtime=0) if compress else content)
+@pytest.mark.parametrize("compression", COMPRESS)
+def test_the_format_is_told_from_the_first_lines(tmp_path: Path, line: bytes, name: str, compression: str) -> None:
+    source = stored(tmp_path, COMPRESS[compression](line * 5000))
     found, tasks = plan_blocks(source, settings("auto", 100_000))
     assert found.log_format == name
     assert {task.log_format for task in tasks} == {name}
-    assert {task.is_gzip for task in tasks} == {compress}
+    assert {task.compression for task in tasks} == {compression or None}
 
 
 def test_a_plain_object_is_divided_and_a_gzip_object_is_not(tmp_path: Path) -> None:
@@ -59,17 +98,25 @@ def test_a_plain_object_is_divided_and_a_gzip_object_is_not(tmp_path: Path) -> N
 def test_magic_bytes_tell_gzip_and_not_the_name(tmp_path: Path) -> None:
     _, (plain,) = plan_blocks(stored(tmp_path, COMMON, "x.log.gz"), settings("auto", 1000))
     _, (compressed,) = plan_blocks(stored(tmp_path, gzip.compress(COMMON, mtime=0), "x.log"), settings("auto", 1000))
-    assert (plain.is_gzip, compressed.is_gzip) == (False, True)
+    assert (plain.compression, compressed.compression) == (None, "gzip")
 
 
-def test_a_gzip_object_is_read_in_blocks_of_lines(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [name for name in COMPRESS if name])
+def test_a_compressed_object_is_read_in_blocks_of_lines(tmp_path: Path, compression: str) -> None:
     content = COMMON * 1000
-    _, (task,) = plan_blocks(stored(tmp_path, gzip.compress(content, mtime=0)), settings("common", 1))
-    blocks = list(read_lines(task, settings("common", 10_000)))
+    _, (task,) = plan_blocks(stored(tmp_path, COMPRESS[compression](content)), settings("common", 1))
+    blocks = [block for block in read_lines(task, settings("common", 10_000)) if isinstance(block, LineBlock)]
     assert b"".join(block.data for block in blocks) == content
     assert [block.offset for block in blocks] == [
         sum(len(block.data) for block in blocks[:number]) for number in range(len(blocks))
     ]
+
+
+def test_what_follows_a_gzip_stream_is_left_out_and_said(tmp_path: Path) -> None:
+    _, (task,) = plan_blocks(stored(tmp_path, gzip.compress(COMMON) + b"rubbish"), settings("auto", 1))
+    block, warning = read_lines(task, settings("auto", 10_000))
+    assert block == LineBlock(0, COMMON)
+    assert warning == SourceWarning("7 bytes behind the gzip stream are left out: they are not gzip")
 
 
 @pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
@@ -93,6 +140,10 @@ def test_blank_lines_alone_are_read(tmp_path: Path, content: bytes) -> None:
         (gzip.compress(bytes(range(256)) * 100), InputErrorType.UNKNOWN_FORMAT, "not an access log"),
         (gzip.compress(COMMON * 100, mtime=0)[:60], InputErrorType.TRUNCATED_GZIP, "ends too early"),
         (gzip.compress(COMMON, mtime=0)[:10] + b"\xff" * 200, InputErrorType.CORRUPT_GZIP, "damaged"),
+        (zstd(COMMON * 100)[:-9], InputErrorType.TRUNCATED, "the zstd stream ends too early; upload it again"),
+        (bz2.compress(COMMON)[:20] + b"\xff" * 200, InputErrorType.CORRUPT, "the bzip2 stream is damaged"),
+        (tar_gz(b""), InputErrorType.UNSUPPORTED, "is a tar archive in gzip; unpack it"),
+        (gzip.compress(gzip.compress(COMMON)), InputErrorType.UNSUPPORTED, "is compressed twice"),
     ],
 )
 def test_what_cannot_be_read_is_said_when_planning(

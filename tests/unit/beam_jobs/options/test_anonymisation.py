@@ -49,7 +49,7 @@ def test_a_key_that_cannot_be_used_is_one_line_before_anything_is_written(
 
 def test_nothing_that_the_backfill_writes_holds_what_is_taken_out(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("a-key-that-is-long-enough\n")
-    (tmp_path / "access.log").write_text(LINE.format(200) * 3 + LINE.format(999))
+    (tmp_path / "access.log").write_text(LINE.format(200) * 3 + LINE.format("099"))
     arguments = ["--anonymise=hash", f"--anonymise_key_file={tmp_path}/key", "--redact_query_secrets=true"]
     assert backfill.main([*arguments, f"--source={tmp_path}/access.log", f"--output={tmp_path}/out", "--run_id=r"]) == 0
     (rows,) = (tmp_path / "out" / "rows").rglob("*.parquet")

@@ -13,7 +13,7 @@ from beam_jobs.backfill import transforms
 from beam_jobs.output import manifest as contract
 from beam_jobs.output.manifest import MANIFEST_VERSION, Manifest, ReplayManifest, RunInfo, to_json
 from beam_jobs.output.parquet_files import write_block
-from beam_jobs.output.records import SourceFailed, SourceFound, SourceSummary
+from beam_jobs.output.records import SourceFailed, SourceFound, SourceSummary, SourceWarning
 from beam_jobs.replay import job as replay
 from beam_jobs.replay.job import PartReplayed
 from beam_jobs.storage.objects import StoredObject
@@ -22,6 +22,7 @@ CONTRACTS = Path(__file__).parents[3] / "contracts"
 STARTED = datetime(2026, 11, 22, 13, 0, 0, 123456, tzinfo=UTC)
 FINISHED = datetime(2026, 11, 22, 13, 1, tzinfo=UTC)
 OUTPUT = "gs://bucket/staging/run"
+WARNING = "7 bytes behind the gzip stream are left out: they are not gzip"
 LINES = (
     b'192.0.2.1 - - [17/May/2015:23:59:59 +0000] "GET /a HTTP/1.1" 200 5\n'
     b'192.0.2.1 - - [18/May/2015:00:00:01 +0000] "GET /b HTTP/1.1" 404 -\n'
@@ -51,7 +52,7 @@ def backfill_manifest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     stored = StoredObject("gs://logs/2015-05-18/a.log", 42, len(LINES))
     block = write_block(BlockParser(get_format("common")).parse(LINES), stored, 0, run)
     summaries = [
-        SourceSummary.of(stored.uri, [SourceFound(42, len(LINES), "common"), block]),
+        SourceSummary.of(stored.uri, [SourceFound(42, len(LINES), "common"), block, SourceWarning(WARNING)]),
         SourceSummary.of("gs://logs/2015-05-18/empty.log", [SourceFound(43, 0, None)]),
         SourceSummary.of("gs://logs/2015-05-18/x.gz", [SourceFailed("truncated_gzip", "the gzip data ends too early")]),
     ]

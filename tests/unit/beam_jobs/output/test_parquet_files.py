@@ -41,6 +41,7 @@ ROWS_COLUMNS = [
     "source_offset",
     "parser_version",
     "ingested_at",
+    "forwarded_for",
 ]
 REJECTED_COLUMNS = [
     "raw_line",

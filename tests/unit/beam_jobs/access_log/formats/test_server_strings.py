@@ -48,7 +48,7 @@ def test_template(text: str, template: str) -> None:
         ("%h\f%t", r"'%h %t' cannot be used: it holds '\x0c', at which lines break"),
         ("%t\\n%h", "a line break stands inside its line"),
         ("log_format main '$time_local' $status;", "its quotes do not match"),
-        ("clf", "unknown log format 'clf': known are"),
+        ("cfl", "unknown log format 'cfl': known are"),
     ],
 )
 def test_a_string_that_cannot_be_used_is_answered_in_one_line(text: str, message: str | None) -> None:

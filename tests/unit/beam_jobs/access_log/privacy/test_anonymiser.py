@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs.access_log import FORMATS, BlockParser, ParsedBlock
+from beam_jobs.access_log import FORMATS, BlockParser, LogFormat, ParsedBlock, get_format
 from beam_jobs.access_log.formats.template import TemplateFormat
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys, pseudonyms, truncated
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
@@ -43,6 +43,8 @@ def everything(parsed: ParsedBlock) -> str:
         ("dhcp-77.pool.example.net", "example.net"),
         ("203.0.113.77, 198.51.100.9", "203.0.113.0, 198.51.100.0"),
         ("unix:", "unix:"),
+        ("203.0.113.77:5555", "203.0.113.0"),
+        ("[2001:db8:85a3:8d3::7]:80,unknown", "2001:db8:85a3::,unknown"),
     ],
 )
 def test_addresses_are_cut_to_their_network(address: str, kept: str) -> None:
@@ -97,7 +99,7 @@ def test_values_of_other_parameters_stay(name: str) -> None:
 @pytest.mark.parametrize("mode", list(AddressMode))
 def test_a_rejected_line_keeps_nothing_either(mode: AddressMode) -> None:
     lines = [
-        LINE.format("203.0.113.77", "/a?token=s3cr3t", "-").replace(" 200 ", " 999 "),
+        LINE.format("203.0.113.77", "/a?token=s3cr3t", "-").replace(" 200 ", " 099 "),
         LINE.format("203.0.113.77", "/a?password=s3cr3t", "-")[:-9],
         LINE.format("2001:db8:1:2::77", "/", "-").replace("May", "Maj"),
         "client 203.0.113.77 said token=s3cr3t",
@@ -111,7 +113,7 @@ def test_a_rejected_line_keeps_nothing_either(mode: AddressMode) -> None:
     assert ("db8:1:2" in kept) == (mode is AddressMode.NONE)
     assert "10:05:03" in kept
     (status, *_) = parsed.rejected.column("error_message").to_pylist()
-    assert status == "the status '999' is not a number from 100 to 599"
+    assert status == "the status '099' is not a number from 100 to 999"
 
 
 def test_the_hash_is_none_of_the_original_line_and_tells_kept_lines_apart() -> None:
@@ -141,7 +143,7 @@ def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: 
     parsed.rows.validate(full=True)
     parsed.rejected.validate(full=True)
     assert (parsed.lines, parsed.blank) == (plain.lines, plain.blank)
-    touched = {"remote_addr", "query", "path", "referer", "raw_line_hash"}
+    touched = {"remote_addr", "remote_user", "forwarded_for", "query", "path", "referer", "raw_line_hash"}
     for name in set(plain.rows.schema.names) - touched:
         assert parsed.rows.column(name).equals(plain.rows.column(name))
     for name in ("error_type", "source_offset"):
@@ -156,3 +158,51 @@ def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: 
         for h in parser(mode, redact=redact).parse(half + b"\n").rows.column("raw_line_hash").to_pylist()
     ]
     assert again == parsed.rows.column("raw_line_hash").to_pylist()
+
+
+_V4, _V6 = "203.0.113.77", "2001:db8:1:2:3:4:5:77"
+_ADDRESSED = (
+    '@ - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+    '@ - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8" "@, @:8080"',
+    '@, @ - ann [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+    'www.example.com @ - @ [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5',
+    '@ - user @ [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"',
+    '@:51944 [17/May/2015:10:05:03.234] www~ a/b 0/0/1/57/58 200 5 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1"',
+    '[2015-05-17T10:05:03.310Z] "GET / HTTP/2" 204 - 154 0 226 100 "@,@" "curl/8" "cc21" "a.example" "-"',
+    "1431857103.123    156 @ TCP_MISS/200 5120 GET http://www.example.com/ - HIER_DIRECT/- -",
+    "2015-05-17 10:05:03 @ /a 200 @",
+    '{"time_iso8601":"2015-05-17T10:05:03Z","remote_addr":"@","xff":"@, @","request":"GET / HTTP/1.1","status":200}',
+)
+_BEFORE = (
+    "",
+    "\ufeff",
+    "\0\0",
+    "Mar  7 09:15:01 web1 nginx: ",
+    "web-1  | ",
+    '"',
+    " ",
+    "x ",
+    "2015-05-17T10:05:03Z stdout F ",
+)
+_W3C = get_format("#Fields: date time c-ip cs-uri-stem sc-status X-Forwarded-For")
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(_ADDRESSED),
+    st.sampled_from(_BEFORE),
+    st.sampled_from([_V4, _V6]),
+    st.sampled_from([*FORMATS.values(), _W3C]),
+    st.sampled_from([AddressMode.TRUNCATE, AddressMode.HASH]),
+    st.integers(0, 200),
+    st.sampled_from(["", "", " ", '"', ",", "-", "|", "[", "\t", "\u00e9"]),
+)
+def test_no_address_of_the_input_is_in_the_output(
+    line: str, before: str, address: str, log_format: LogFormat, mode: AddressMode, at: int, put: str
+) -> None:
+    place = at % (len(line) + 1)
+    written = before + (line[:place] + put + line[place:]).replace("@", address)
+    anonymiser = Anonymiser(mode, redact_secrets=False, keys=KEYS if mode is AddressMode.HASH else None)
+    for block in (written.encode(), written.encode() + b"\n" + b"x" * 100):
+        parsed = AnonymisingParser(log_format, anonymiser).parse(block)
+        assert address not in everything(parsed)

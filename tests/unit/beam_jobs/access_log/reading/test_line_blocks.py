@@ -1,23 +1,14 @@
 """Blocks of lines: any division of any bytes gives the same lines at the same offsets."""
 
-import gzip
 import io
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from isal import igzip_lib
 
 from beam_jobs.access_log.reading import line_blocks as lines
-from beam_jobs.access_log.reading.line_blocks import (
-    CorruptGzipError,
-    LineBlock,
-    TruncatedGzipError,
-    gunzip,
-    read_block,
-    split_stream,
-)
+from beam_jobs.access_log.reading.line_blocks import LineBlock, read_block, split_stream
 
 MAX_LINE_BYTES = 8
 KEPT_BYTES = MAX_LINE_BYTES + 2  # a cut line keeps enough to be seen as too long, whatever ended it
@@ -77,55 +68,3 @@ def test_blocks_of_a_stream_are_its_lines(data: bytes, block_bytes: int, step: i
     blocks = list(split_stream(chunks, block_bytes, MAX_LINE_BYTES))
     agree(lines_of(blocks), whole_lines(data))
     assert all(len(block.data) <= max(block_bytes, KEPT_BYTES) + step for block in blocks)
-
-
-@given(
-    members=st.lists(st.binary(max_size=300), min_size=1, max_size=4),
-    padding=st.integers(0, 3),
-    step=st.integers(1, 64),
-)
-def test_gunzip_reads_every_member(members: list[bytes], padding: int, step: int) -> None:
-    data = b"".join(gzip.compress(member) for member in members) + b"\0" * padding
-    assert b"".join(gunzip(data[start : start + step] for start in range(0, len(data), step))) == b"".join(members)
-
-
-def test_gunzip_reads_a_header_with_a_file_name() -> None:
-    stream = io.BytesIO()
-    with gzip.GzipFile("access.log", "wb", fileobj=stream, mtime=1) as target:
-        target.write(b"a line\n")
-    assert b"".join(gunzip([stream.getvalue()])) == b"a line\n"
-
-
-def test_gunzip_of_a_bomb_stays_small() -> None:
-    pieces = gunzip([gzip.compress(bytes(50_000_000))])
-    sizes = [len(piece) for piece in pieces]
-    assert sum(sizes) == 50_000_000
-    assert max(sizes) <= lines.READ_STEP
-
-
-@given(member=st.binary(max_size=300), data=st.data(), step=st.integers(1, 64))
-def test_gunzip_of_a_truncated_stream_is_refused(member: bytes, data: st.DataObject, step: int) -> None:
-    whole = gzip.compress(member)
-    cut = whole[: data.draw(st.integers(1, len(whole) - 1))]
-    with pytest.raises(TruncatedGzipError, match="ends too early"):
-        list(gunzip(cut[start : start + step] for start in range(0, len(cut), step)))
-
-
-@pytest.mark.parametrize("position", [-1, -5, 12, 40])
-def test_gunzip_of_a_damaged_stream_is_refused(position: int) -> None:
-    damaged = bytearray(gzip.compress(bytes(range(256)) * 4, mtime=0))
-    damaged[position] ^= 0xFF
-    with pytest.raises((CorruptGzipError, TruncatedGzipError)):
-        list(gunzip([bytes(damaged)]))
-
-
-def test_gunzip_refuses_what_follows_the_last_member() -> None:
-    with pytest.raises(CorruptGzipError, match="damaged"):
-        list(gunzip([gzip.compress(b"a\n") + b"this is no gzip member"]))
-
-
-def test_isal_checks_the_checksum() -> None:
-    damaged = bytearray(gzip.compress(b"a line\n", mtime=0))
-    damaged[-8] ^= 1
-    with pytest.raises(igzip_lib.IsalError):
-        igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP).decompress(bytes(damaged))

@@ -1,0 +1,64 @@
+"""What a terminal can show: its width, colours, and bars of block characters."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TextIO
+
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_COLUMNS = " ▁▂▃▄▅▆▇█"
+_PLAIN_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """How text is shown.
+
+    Attributes:
+        width: Characters of a line.
+        colours: Whether it shows colours.
+        blocks: Whether it shows block characters; otherwise bars are made of `#`.
+    """
+
+    width: int = _PLAIN_WIDTH
+    colours: bool = False
+    blocks: bool = False
+
+    @classmethod
+    def of(cls, output: TextIO) -> Terminal:
+        """Tell what an output can show; colours only on a terminal, and not with NO_COLOR (https://no-color.org)."""
+        is_terminal = output.isatty()
+        colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        width = shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if is_terminal else _PLAIN_WIDTH
+        return cls(width, colours, (output.encoding or "").lower().replace("-", "") == "utf8")
+
+    def heading(self, text: str) -> str:
+        """Return a heading."""
+        return f"\033[1m{text}\033[0m" if self.colours else text
+
+    def bar(self, share: float, width: int) -> str:
+        """Return a bar that fills a share of the width."""
+        if not self.blocks:
+            return "#" * round(share * width)
+        eighths = round(share * width * 8)
+        return self._coloured("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip())
+
+    def columns(self, shares: list[float], height: int, width: int) -> list[str]:
+        """Return a chart of columns, line by line.
+
+        Args:
+            shares: How full each column is.
+            height: The lines of the chart.
+            width: The characters of each column, one of which is a gap.
+        """
+        lines = []
+        for line in reversed(range(height)):
+            cells = [min(max(share * height - line, 0), 1) for share in shares]
+            marks = [_COLUMNS[round(cell * 8)] if self.blocks else "#" if cell >= 0.5 else " " for cell in cells]
+            lines.append(self._coloured("".join(mark * (width - 1) + " " for mark in marks).rstrip()))
+        return lines
+
+    def _coloured(self, text: str) -> str:
+        return f"\033[36m{text}\033[0m" if self.colours and text else text

@@ -1,0 +1,119 @@
+r"""What collectors put around a line: syslog headers, the logs of containers, Pub/Sub's envelope, rubbish of a crash.
+
+Framing is taken off before a format sees the line, whatever the format; the time in the line stays the time. Frames
+may lie in each other. What begins a line of docker compose looks like any word, so that frame is taken off only where
+the format does not read the line with it.
+"""
+
+import base64
+import binascii
+import json
+import re
+from typing import Any, NamedTuple
+
+_MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_ISO = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
+_TAG = rb"[^\s:\[\"]{1,64}(?:\[[^\]\s]{1,64}\])?: "
+_FRAMES = (
+    # RFC 5424 section 6: <PRI>1 TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA MSG.
+    (
+        "syslog 5424",
+        rb"<\d{1,3}>1 (?:-|" + _ISO + rb") \S{1,255} \S{1,48} \S{1,128} \S{1,32} "
+        rb"(?:-|(?:\[[^\]\"]*(?:\"(?:[^\"\\]|\\.)*\"[^\]\"]*)*\])+) (?:\xef\xbb\xbf)?",
+    ),
+    # RFC 3164 section 4.1, as nginx's `access_log syslog:` and logger write it; rsyslog's own files have no <PRI>.
+    ("syslog 3164", rb"(?:<\d{1,3}>)?" + _MONTH + rb" [ \d]\d \d\d:\d\d:\d\d (?:[\w.:-]{1,255} )?" + _TAG),
+    # RSYSLOG_FileFormat, which rsyslog's documentation calls the modern one.
+    ("syslog ISO", rb"(?:<\d{1,3}>)?" + _ISO + rb" [\w.:-]{1,255} " + _TAG),
+    # Kubernetes, CRI logging: https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md.
+    ("CRI", _ISO + rb" (?:stdout|stderr) (?P<cri>[FP])(?::[^ ]*)? "),
+)
+_FRAME = re.compile(
+    b"|".join(b"(?P<f%d>%s)" % (number, pattern) for number, (_, pattern) in enumerate(_FRAMES)), re.ASCII | re.DOTALL
+)
+_FIRST_BYTES = frozenset(b"<JFMASOND{\0\xef0123456789")
+_BOM = b"\xef\xbb\xbf"
+# Docker Compose 2 writes `web-1  | `, with colours on a terminal.
+_COMPOSE = re.compile(rb"(?:\x1b\[[\d;]*m)?[\w.-]{1,128} {0,64}\| ?(?:\x1b\[[\d;]*m)? ?", re.ASCII)
+COMPOSE = "docker compose"
+PUSH = "Pub/Sub push"
+_MOST_FRAMES = 8
+_DOCKER_KEYS = ({"log", "stream", "time"}, {"log", "stream", "time", "attrs"})
+
+
+class Framed(NamedTuple):
+    """A line inside its frames.
+
+    Attributes:
+        content: The line.
+        frames: What was taken off, from the outside in.
+        is_partial: Whether the line goes on in the next one.
+    """
+
+    content: bytes
+    frames: tuple[str, ...]
+    is_partial: bool = False
+
+
+def unframed(line: bytes) -> Framed | None:
+    """Take off the frames of a line; None where it has none."""
+    content = line
+    frames: list[str] = []
+    is_partial = False
+    while content and content[0] in _FIRST_BYTES and len(frames) < _MOST_FRAMES:
+        inner = _without_one(content)
+        if inner is None:
+            break
+        content, name, goes_on = inner
+        frames.append(name)
+        is_partial = is_partial or goes_on
+    return Framed(content.removesuffix(b"\r"), tuple(frames), is_partial) if frames else None
+
+
+def without_compose(line: bytes) -> Framed | None:
+    """Take off the name of a service of docker compose, and the frames behind it; None where there is none."""
+    found = _COMPOSE.match(line)
+    if found is None:
+        return None
+    content = line[found.end() :]
+    inner = unframed(content) or Framed(content.removesuffix(b"\r"), ())
+    return inner._replace(frames=(COMPOSE, *inner.frames))
+
+
+def _without_one(line: bytes) -> tuple[bytes, str, bool] | None:
+    if line[0] == 0:
+        return line.lstrip(b"\0"), "NUL bytes", False
+    if line.startswith(_BOM):
+        return line.removeprefix(_BOM), "byte order mark", False
+    if line[0] == ord("{"):
+        return _without_envelope(line)
+    found = _FRAME.match(line)
+    if found is None:
+        return None
+    number = next(number for number in range(len(_FRAMES)) if found[f"f{number}"] is not None)
+    return line[found.end() :], _FRAMES[number][0], found["cri"] == b"P"
+
+
+def _without_envelope(line: bytes) -> tuple[bytes, str, bool] | None:
+    """Take off the JSON of Docker's driver json-file, or that of a Pub/Sub push subscription."""
+    if not line.startswith((b'{"log":', b'{"message":')):
+        return None
+    try:
+        document: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if document.keys() in _DOCKER_KEYS and isinstance(document["log"], str):
+        text: str = document["log"]
+        # Docker cuts lines of more than 16 KiB; the last part alone ends in a newline.
+        return _one_line(text.encode("utf-8", "backslashreplace")), "Docker json-file", not text.endswith("\n")
+    message = document.get("message")
+    if isinstance(message, dict) and isinstance(message.get("data"), str) and "subscription" in document:
+        try:
+            return _one_line(base64.b64decode(message["data"], validate=True)), PUSH, False
+        except binascii.Error:
+            return None
+    return None
+
+
+def _one_line(text: bytes) -> bytes:
+    return text.removesuffix(b"\n").removesuffix(b"\r").replace(b"\n", b"\\n")
