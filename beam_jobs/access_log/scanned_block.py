@@ -77,11 +77,9 @@ class ScannedBlock:
                 places += self.add_text(text.encode())
         values = self.lines
         values.texts[line] = places
-        values.numbers[line] = (
-            (row.timestamp - _EPOCH) // _MICROSECOND,
-            -1 if row.status is None else row.status,
-            -1 if row.body_bytes_sent is None else row.body_bytes_sent,
-        )
+        values.timestamps[line] = (row.timestamp - _EPOCH) // _MICROSECOND
+        values.statuses[line] = -1 if row.status is None else row.status
+        values.sizes[line] = -1 if row.body_bytes_sent is None else row.body_bytes_sent
         values.durations[line] = np.nan if row.request_duration_ms is None else row.request_duration_ms
 
     def add_text(self, text: bytes) -> tuple[int, int]:
@@ -131,7 +129,6 @@ def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, m
     """Find and hash the lines of a block, and read those that a program can read."""
     first_byte = comment[0] if comment else NO_COMMENT
     outputs = Outputs.empty(_likely_lines(block))
-    outputs.mark_absent(program.absent, 0)
     cut = found = lines = blank = 0
     while True:
         rest = block[cut:]
@@ -142,7 +139,6 @@ def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, m
         if found < len(outputs.verdicts):
             break
         outputs = outputs.grown()
-        outputs.mark_absent(program.absent, found)
     padded = found
     # The scanner reads beyond what it looks at, so it leaves the lines at the end of the block to this copy.
     tail = block[cut:].tobytes()

@@ -14,20 +14,23 @@ from beam_jobs.access_log.arrow.user_agents import classify_column
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 from beam_jobs.access_log.scanned_block import ScannedBlock
 
+_PLAIN = {name: column for column, name in enumerate(TEXT_FIELDS) if name != "user_agent"}
+
 
 def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
     """Build the record batch, in `ROWS_SCHEMA`, of the accepted lines of a block."""
-    lines = scanned.accepted()
+    lines, block, overflow = scanned.accepted(), scanned.block, scanned.overflow_bytes()
     size = len(lines.verdicts)
-    timestamps, statuses, sizes = np.ascontiguousarray(lines.numbers.T)
-    dates = (timestamps // 86_400_000_000).astype(np.int32)
-    texts = text_columns(lines.texts, scanned.block, scanned.overflow_bytes())
-    columns: dict[str, Column] = dict(zip(TEXT_FIELDS, texts, strict=True))
+    dates = (lines.timestamps // 86_400_000_000).astype(np.int32)
+    plain = text_columns(lines.texts, block, overflow, list(_PLAIN.values()))
+    columns: dict[str, Column] = dict(zip(_PLAIN, plain, strict=True))
     columns["log_date"] = pa.Array.from_buffers(pa.date32(), size, [None, buffer(dates)])
-    columns["timestamp"] = pa.Array.from_buffers(ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(timestamps)])
-    columns["status"] = nullable_array(pa.int64(), statuses, statuses >= 0)
-    columns["body_bytes_sent"] = nullable_array(pa.int64(), sizes, sizes >= 0)
-    classified = classify_column(columns["user_agent"])
+    columns["timestamp"] = pa.Array.from_buffers(
+        ROWS_SCHEMA.field("timestamp").type, size, [None, buffer(lines.timestamps)]
+    )
+    columns["status"] = nullable_array(pa.int64(), lines.statuses, lines.statuses >= 0)
+    columns["body_bytes_sent"] = nullable_array(pa.int64(), lines.sizes, lines.sizes >= 0)
+    classified = classify_column(lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow)
     columns |= zip(("user_agent", "browser", "os", "device", "is_bot"), classified, strict=True)
     columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])

@@ -1,5 +1,7 @@
 """String columns gathered from texts that lie anywhere in a buffer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +17,7 @@ def text_columns(
     texts: npt.NDArray[np.int32],
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
+    wanted: Sequence[int] | None = None,
 ) -> list[Column]:
     """Build string columns.
 
@@ -23,14 +26,16 @@ def text_columns(
             null. Beginnings from the block's size on lie in the overflow.
         block: Bytes, read-only, of which `PADDING` more can be read behind every text.
         overflow: Further such bytes.
+        wanted: Which of the columns; None for all.
 
     Returns:
-        The columns, each of `lines` values and less than 2 GiB.
+        The columns wanted, each of `lines` values and less than 2 GiB.
     """
-    size, count = len(texts), texts.shape[1] // 2
+    places = 2 * np.array(range(texts.shape[1] // 2) if wanted is None else wanted, np.int64)
+    size, count = len(texts), len(places)
     text_bytes = np.zeros(count, np.int64)
     nulls = np.zeros(count, np.int64)
-    _measure(texts, text_bytes, nulls)
+    _measure(texts, places, text_bytes, nulls)
     # Few formats have all columns.
     filled = np.flatnonzero((nulls < size) | (size == 0))
     columns: list[Column] = [pa.nulls(size, pa.string())] * count
@@ -40,7 +45,7 @@ def text_columns(
     values = room(np.uint8, int(ends[-1]) if len(filled) else 0)
     offsets = room(np.int32, len(filled), size + 1)
     validity = np.zeros((len(filled), (size + 7) // 8), np.uint8)
-    _gather(texts, 2 * filled, block, overflow, begins, nulls > 0, values, offsets, validity)
+    _gather(texts, places[filled], block, overflow, begins, nulls > 0, values, offsets, validity)
     for place, column in enumerate(filled.tolist()):
         buffers = [
             buffer(validity[place]) if nulls[place] else None,
@@ -54,13 +59,14 @@ def text_columns(
 @compiled
 def _measure(
     texts: npt.NDArray[np.int32],
+    places: npt.NDArray[np.int64],
     text_bytes: npt.NDArray[np.int64],
     nulls: npt.NDArray[np.int64],
 ) -> None:
     """Add up the bytes and the nulls of every column."""
     for line in range(texts.shape[0]):
-        for column in range(text_bytes.size):
-            length = int64(texts[line, 2 * column + 1])
+        for column in range(places.size):
+            length = int64(texts[line, places[column] + 1])
             text_bytes[column] += max(length, 0)
             nulls[column] += length < 0
 

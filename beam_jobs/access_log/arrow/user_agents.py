@@ -2,7 +2,7 @@
 
 import re
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,10 @@ from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from beam_jobs.access_log.arrow.arrays import bits, buffer, bytes_array
+from beam_jobs.access_log.arrow.arrays import bits, buffer, bytes_array, encoded_array
+from beam_jobs.access_log.arrow.distinct_texts import distinct_texts
 from beam_jobs.access_log.arrow.schema import Column
+from beam_jobs.access_log.arrow.strings import text_columns
 
 _OTHER = "Other"
 _CLASSIFIED_CHARACTERS = 1024
@@ -49,22 +51,31 @@ def classify(user_agent: str) -> UserAgentClass:
     )
 
 
-def classify_column(user_agents: Column) -> tuple[Column, ...]:
+def classify_column(
+    texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
+) -> tuple[Column, ...]:
     """Classify the user agents of a block's lines, each distinct one once.
+
+    Args:
+        texts: See `strings.text_columns`, as the other two.
+        column: Which of its columns.
+        block: The bytes.
+        overflow: Further bytes.
 
     Returns:
         The columns user agent, browser, os, device (`schema.ENCODED`) and is_bot (bool); null where there is no user
         agent.
     """
-    encoded: Any = user_agents.dictionary_encode()
-    classes = [classify(text) for text in encoded.dictionary.to_pylist()] or [UserAgentClass("", "", "", False)]
-    validity, index_buffer = encoded.indices.buffers()
-    indices = np.frombuffer(index_buffer, np.int32)[: len(encoded)]
+    firsts, indices = distinct_texts(texts, column, block, overflow)
+    (distinct,) = text_columns(texts[firsts], block, overflow, [column])
+    classes = [classify(text) for text in cast(Any, distinct).to_pylist()] or [UserAgentClass("", "", "", False)]
+    *families, bots = zip(*classes, strict=True)
+    encoded: Any = encoded_array(indices, distinct)
+    validity = encoded.indices.buffers()[0]
 
     def of_lines(data_type: pa.DataType, values: npt.NDArray[Any]) -> Any:
-        return pa.Array.from_buffers(data_type, len(encoded), [validity, buffer(values)], encoded.null_count)
+        return pa.Array.from_buffers(data_type, len(indices), [validity, buffer(values)], encoded.null_count)
 
-    *families, bots = zip(*classes, strict=True)
     columns: list[Column] = [encoded]
     for family in families:
         numbers: dict[str, int] = {}

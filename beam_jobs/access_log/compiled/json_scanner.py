@@ -24,7 +24,16 @@ from beam_jobs.access_log.compiled.json_tokens import (
     string_end,
 )
 from beam_jobs.access_log.compiled.json_values import UNFILLED, Values, has_time, read_value
-from beam_jobs.access_log.compiled.outputs import ACCEPTED, DECLINED, NANOSECONDS, NUMBERS, Outputs
+from beam_jobs.access_log.compiled.outputs import (
+    ACCEPTED,
+    DECLINED,
+    MICROSECONDS,
+    NANOSECONDS,
+    NUMBERS,
+    SIZE,
+    STATUS,
+    Outputs,
+)
 from beam_jobs.access_log.compiled.scan_times import NUMBERS_AND_DATES
 from beam_jobs.access_log.compiled.simd import (
     Number,
@@ -66,7 +75,7 @@ def scan_json(
 ) -> None:
     """Read those of the first `count` lines that are declined so far; behind each, `PADDING` bytes can be read."""
     verdicts, bounds, texts = outputs.verdicts, outputs.bounds, outputs.texts
-    line_numbers, durations = outputs.numbers, outputs.durations
+    timestamps, statuses, sizes, durations = outputs.timestamps, outputs.statuses, outputs.sizes, outputs.durations
     base = address_of(data)
     ranks = np.empty(COLUMNS, np.int64)
     numbers = np.full(NUMBERS_AND_DATES, -1, np.int64)
@@ -96,8 +105,9 @@ def scan_json(
         if step < 0 or (address < end and not _walk(line, address, step, keys, values, state_at, shape_at)):
             continue
         if has_time(values):
-            for index in range(NANOSECONDS):
-                line_numbers[number, index] = numbers[index]
+            timestamps[number] = numbers[MICROSECONDS]
+            statuses[number] = numbers[STATUS]
+            sizes[number] = numbers[SIZE]
             durations[number] = np.nan if numbers[NANOSECONDS] < 0 else numbers[NANOSECONDS] / 1_000_000
             verdicts[number] = ACCEPTED
 

@@ -30,7 +30,9 @@ class Outputs(NamedTuple):
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
         texts: Shape (lines, 2 * 10): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
             Beginnings from the block's size on lie in the overflow.
-        numbers: Shape (lines, 3): the first of the numbers above.
+        timestamps: Microseconds since 1970 (UTC).
+        statuses: -1 for null.
+        sizes: Byte counts, -1 for null.
         durations: Milliseconds, NaN for null.
         hashes: Shape (lines, 2): the two words of the line's hash.
     """
@@ -38,7 +40,9 @@ class Outputs(NamedTuple):
     verdicts: npt.NDArray[np.uint8]
     bounds: npt.NDArray[np.int32]
     texts: npt.NDArray[np.int32]
-    numbers: npt.NDArray[np.int64]
+    timestamps: npt.NDArray[np.int64]
+    statuses: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
     durations: npt.NDArray[np.float64]
     hashes: npt.NDArray[np.uint64]
 
@@ -49,14 +53,12 @@ class Outputs(NamedTuple):
             room(np.uint8, lines),
             room(np.int32, lines, 2),
             room(np.int32, lines, 2 * len(TEXT_FIELDS)),
-            room(np.int64, lines, 3),
+            room(np.int64, lines),
+            room(np.int64, lines),
+            room(np.int64, lines),
             room(np.float64, lines),
             room(np.uint64, lines, 2),
         )
-
-    def mark_absent(self, columns: npt.NDArray[np.int64], first: int) -> None:
-        """Make some texts null, from a line on."""
-        self.texts[first:, 2 * columns + 1] = -1
 
     def grown(self) -> Self:
         """Copy all lines to outputs with twice the room."""

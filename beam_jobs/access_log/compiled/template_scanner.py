@@ -19,6 +19,8 @@ from beam_jobs.access_log.compiled.outputs import (
     NANOSECONDS,
     NUMBERS,
     REWRITE,
+    SIZE,
+    STATUS,
     TOO_LONG,
     UNENDED,
     Outputs,
@@ -85,12 +87,13 @@ def scan(
         this call the lines and the blank ones.
     """
     verdicts, bounds, texts, hashes = outputs.verdicts, outputs.bounds, outputs.texts, outputs.hashes
-    line_numbers, durations = outputs.numbers, outputs.durations
+    timestamps, statuses, sizes, durations = outputs.timestamps, outputs.statuses, outputs.sizes, outputs.durations
     numbers = np.full(NUMBERS_AND_DATES, -1, np.int64)
     # Addresses, for arrays are counted up and down at each call of a function, inlined or not.
     numbers_at, texts_at = address_of(numbers), address_of(texts)
     steps, steps_end = address_of(program.steps), program.steps.shape[0]
     separators = address_of(program.separators)
+    absent, absent_end = address_of(program.absent), program.absent.size
     base = address_of(data)
     last = base + data.size - PADDING
     text_base = base - text_origin
@@ -114,14 +117,17 @@ def scan(
         else:
             for index in range(NUMBERS):
                 numbers[index] = -1
+            for index in range(absent_end):
+                store_text(texts_at + found * texts.strides[0] + 8 * load_number(absent, index), int64(0), int64(-1))
             verdict = _read_line(
                 start, line_end, odd != 0, steps, steps_end, separators, text_base,
                 texts_at + found * texts.strides[0], numbers_at,
             )  # fmt: skip
         bounds[found, 0] = start - base + origin
         bounds[found, 1] = line_end - base + origin
-        for index in range(NANOSECONDS):
-            line_numbers[found, index] = numbers[index]
+        timestamps[found] = numbers[MICROSECONDS]
+        statuses[found] = numbers[STATUS]
+        sizes[found] = numbers[SIZE]
         durations[found] = np.nan if numbers[NANOSECONDS] < 0 else numbers[NANOSECONDS] / 1_000_000
         verdicts[found] = verdict
         found += 1

@@ -1,9 +1,10 @@
 """Classes of user agents."""
 
-import pyarrow as pa
+import numpy as np
 import pytest
 
 from beam_jobs.access_log.arrow.user_agents import classify, classify_column
+from beam_jobs.access_log.compiled.simd import PADDING
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -34,7 +35,20 @@ def test_classes(user_agent: str, browser: str, os: str, is_bot: bool) -> None:
 
 
 def classified(user_agents: list[str | None]) -> list[list[object]]:
-    same, *classes = [part.to_pylist() for part in classify_column(pa.array(user_agents, pa.string()))]
+    texts, written = [], bytearray()
+    for user_agent in user_agents:
+        encoded = (user_agent or "").encode()
+        texts.append([len(written), -1 if user_agent is None else len(encoded)])
+        written += encoded
+    # As in a block, some texts lie in the overflow.
+    middle = texts[len(texts) // 2][0] if texts else 0
+    block, overflow = (
+        np.frombuffer(bytes(part) + bytes(PADDING), np.uint8)
+        for part in (written[:middle], bytes(PADDING) + written[middle:])
+    )
+    places = np.array(texts, np.int32).reshape(-1, 2)
+    places[places[:, 0] >= middle, 0] += 2 * PADDING
+    same, *classes = [part.to_pylist() for part in classify_column(places, 0, block, overflow)]
     assert same == user_agents
     return classes
 

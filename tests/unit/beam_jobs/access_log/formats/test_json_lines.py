@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_jobs.access_log import BlockParser
+from beam_jobs.access_log import BlockParser, get_format
 from beam_jobs.access_log.compiled.outputs import ACCEPTED
 from beam_jobs.access_log.engines import scan_lines
 from beam_jobs.access_log.formats.json_catalog import JSON_FORMATS
@@ -135,6 +135,18 @@ def test_compiled_pass_agrees_with_the_json_module(data: st.DataObject, log_form
     # The last lines of a block go the slow way: these are not among them.
     block = b"\n".join([*lines, b"x" * 100])
     assert_parsed_as(BlockParser(log_format).parse(block), expected_block(log_format, block))
+
+
+def test_a_key_whose_column_a_url_has_filled_is_checked() -> None:
+    log_format = get_format("fastly")
+    line = (
+        b'{"timestamp":"2026-03-07T09:15:01Z","request_method":"GET","url":"https://example.org/a",'
+        b'"response_status":200,"response_body_size":0,"request_user_agent":"curl/8.5.0","host":"b c"}'
+    )
+    block = line + b"\n" + b"x" * 100
+    parsed = BlockParser(log_format).parse(block)
+    assert parsed.rows.num_rows == 0
+    assert_parsed_as(parsed, expected_block(log_format, block))
 
 
 @settings(max_examples=200)
