@@ -75,7 +75,7 @@ def _is_octet(address: int, length: int) -> bool:
 @compiled
 def is_client(start: int, end: int) -> bool:
     """Whether it is an address or a host name in a usual form."""
-    return is_ipv4(start, end) or _is_ipv6(start, end) or _is_host_name(start, end)
+    return is_ipv4(start, end) or _is_ipv6(start, end) or is_host_name(start, end)
 
 
 @inlined
@@ -109,7 +109,8 @@ def _is_ipv6(start: int, end: int) -> bool:
 
 
 @inlined
-def _is_host_name(start: int, end: int) -> bool:
+def is_host_name(start: int, end: int) -> bool:
+    """Whether it is the name of a host, and no address."""
     if end == start or end - start > 253 or load_byte(start) in (45, 46):
         return False
     has_letter = False

@@ -30,6 +30,7 @@ A format is written as its line with `{field}` in place of each value. The field
 | `host` | no blank, quote or bracket but those of an IPv6 address | `host` |
 | `host_port` | a host, a colon and a port | `host` |
 | `virtual_host` | a host name or address | `host` |
+| `host_name` | a host name, and no address | `host` |
 | `duration_s`, `_ms` | a number, which may have a fraction | `request_duration_ms` |
 | `duration_us` | a whole number | `request_duration_ms` |
 | `duration_fraction_s` | a number with a fraction | `request_duration_ms` |

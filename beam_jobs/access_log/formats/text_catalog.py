@@ -89,8 +89,8 @@ TEXT_FORMATS = (
     ),
     # Apache's manual, mod_log_config: "Common Log Format with Virtual Host"; and combined in the same way. With an
     # identity they would read a line of combined whose user has two names.
-    TemplateFormat("host_combined", "{virtual_host} " + COMBINED.replace("{ident}", "-")),
-    TemplateFormat("host_common", "{virtual_host} " + COMMON.replace("{ident}", "-")),
+    TemplateFormat("host_combined", "{host_name} " + COMBINED.replace("{ident}", "-")),
+    TemplateFormat("host_common", "{host_name} " + COMMON.replace("{ident}", "-")),
     # %{X-Forwarded-For}i or $http_x_forwarded_for in place of the address.
     TemplateFormat("forwarded_combined", "{client_list}" + _COMBINED_BEHIND_THE_ADDRESS),
     TemplateFormat("forwarded_common", "{client_list}" + _BEHIND_THE_ADDRESS),

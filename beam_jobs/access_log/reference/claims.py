@@ -121,6 +121,8 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "host": (is_host, "a host name"),
     "host_port": (_is_host_with_port, "a host name and a port"),
     "virtual_host": (is_client, "a host name"),
+    # Before the client: an address there may be the client, and the host behind it.
+    "host_name": (lambda value: is_client(value) and not is_address(value), "a host name and no address"),
     "protocol": (_matches(rb"[A-Za-z]+/[0-9]+(?:\.[0-9]+)?"), "a protocol and its version"),
     "number": (_matches(rb"[0-9]{1,18}"), "a whole number"),
     "ratio": (_matches(rb"[0-9]{1,9}\.[0-9]{1,9}"), "a number with a fraction"),

@@ -34,6 +34,7 @@ _COLUMNS = {
     "client_list": ("remote_addr", "forwarded_for"),
     "host_port": ("host",),
     "virtual_host": ("host",),
+    "host_name": ("host",),
     "request": ("method", "path", "query", "protocol"),
     "request_url": ("method", "path", "query", "protocol", "host"),
     "target": ("path", "query"),
