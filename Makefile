@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench proof fuzz secrets container-engine compose-test templates screenshots lock clean
+.PHONY: help setup demo up down status env test lint bench proof fuzz secrets container-engine compose-test templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -74,6 +74,10 @@ compose-test: setup  ## docker-compose.yaml for real: same tables as here, every
 
 templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1 pushes, BUILD_OPTIONS="...")
 	@PYTHONPATH=.:plugins $(BIN)/python tools/build_templates.py $(if $(PUSH),--push) -- $(BUILD_OPTIONS)
+
+generate: setup  ## what is made from code: pages of docs, metadata of the job templates
+	@for tool in job_templates settings_page dags_page tables_page; do \
+		PYTHONPATH=.:plugins $(BIN)/python -m tools.$$tool || exit; done
 
 screenshots: setup  ## the pictures of docs/images, taken with chromium from a stack of their own
 	@PYTHONPATH=.:plugins $(BIN)/python -m tools.screenshots

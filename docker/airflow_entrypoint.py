@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psycopg2
 
+from local_stack.authorized_user import authorized_user
+
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 TOKEN = "DATAFLOW_EMULATOR_TOKEN"  # noqa: S105 (its name)
 EMULATORS = (
@@ -63,7 +65,10 @@ def choose_cloud() -> None:
     if "gcp" not in os.environ.get("COMPOSE_PROFILES", "").split(","):
         os.environ.pop(CREDENTIALS, None)
         os.environ.setdefault("LOGLINE_POLL_SECONDS", "1")
-        extra = {"credential_config_file": emulator_credentials(), "project": project, "num_retries": 0}
+        token = os.environ.get(TOKEN)
+        if not token:
+            raise StartError(f"{TOKEN} is not set: run make secrets")
+        extra = {"credential_config_file": authorized_user(token), "project": project, "num_retries": 0}
     else:
         for name in EMULATORS:
             os.environ.pop(name, None)
@@ -79,26 +84,6 @@ def choose_cloud() -> None:
         os.environ["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] = "True"
         extra = {"project": project}
     os.environ["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"] = json.dumps({"conn_type": "google_cloud_platform", "extra": extra})
-
-
-def emulator_credentials() -> dict[str, str]:
-    """Return credentials with the emulator's token, which google-auth never refreshes (see local_stack/credentials.py).
-
-    Raises:
-        StartError: There is no token.
-    """
-    token = os.environ.get(TOKEN)
-    if not token:
-        raise StartError(f"{TOKEN} is not set: run make secrets")
-    unused = "local-stack"
-    return {
-        "type": "authorized_user",
-        "client_id": unused,
-        "client_secret": unused,
-        "refresh_token": unused,
-        "token": token,
-        "expiry": "9999-12-31T23:59:59Z",
-    }
 
 
 def initialise() -> None:

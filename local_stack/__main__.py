@@ -10,7 +10,7 @@ from local_stack import launch, status
 from local_stack.airflow.airflow_config import USER, airflow_secrets, write_airflow_config
 from local_stack.config import StackConfig, StackError, read_config
 from local_stack.environment import client_environment, search_paths
-from local_stack.private_files import UMASK, own_folder
+from local_stack.private_files import UMASK, check_owner, own_folder
 from local_stack.progress import Progress
 from local_stack.supervisor.components import stack_components
 from local_stack.supervisor.state import read_state, running_config, supervisor_lock
@@ -35,7 +35,9 @@ def main() -> int:
     commands.add_parser("env", help="print the exports that point a shell at the stack")
     given = parser.parse_args()
     try:
-        config = running_config(read_config())
+        config = read_config()
+        check_owner(config.state_dir)
+        config = running_config(config)
         if given.command == "up":
             return _up(config, airflow=not given.without_airflow, owner=given.owner)
         if given.command == "supervise":

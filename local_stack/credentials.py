@@ -9,6 +9,7 @@ import json
 import secrets
 from pathlib import Path
 
+from local_stack.authorized_user import authorized_user
 from local_stack.config import StackConfig
 from local_stack.private_files import make_private, own_folder, write_private
 
@@ -29,16 +30,3 @@ def credentials_file(config: StackConfig) -> Path:
     path = config.state_dir / "credentials.json"
     write_private(path, json.dumps(authorized_user(access_token(config))))
     return path
-
-
-def authorized_user(token: str) -> dict[str, str]:
-    """Return credentials that are never refreshed, cf. `Credentials.from_authorized_user_info` of google-auth 2."""
-    unused = "local-stack"
-    return {
-        "type": "authorized_user",
-        "client_id": unused,
-        "client_secret": unused,
-        "refresh_token": unused,
-        "token": token,
-        "expiry": "9999-12-31T23:59:59Z",
-    }

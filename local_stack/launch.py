@@ -1,8 +1,11 @@
 """Start the stack and wait until it is up; stop it and what is left of it."""
 
+import contextlib
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
@@ -54,7 +57,7 @@ def up(
     own_folder(config.state_dir)
     if state is None:
         if left := _stop_left_behind(config):
-            tell(f"stopped {left} processes that an earlier run had left behind")
+            tell(f"stopped what an earlier run had left behind (processes: {left})")
         _set_old_database_aside(config, tell)
         components = stack_components(config, airflow=airflow)
         check_ports_free(config, [port for component in components for port in component.ports])
@@ -62,6 +65,8 @@ def up(
         _start_supervisor(config, airflow=airflow, owner=owner)
     elif airflow and not state.airflow:
         raise StackError("the emulators run without Airflow: stop them first (make down), then start again")
+    elif set(state.components) != {one.name for one in stack_components(config, airflow=state.airflow)}:
+        raise StackError("a stack of another release runs here: stop it first (make down), then start again")
     if state is not None and is_frozen(supervisor := psutil.Process(state.supervisor)):
         wake(supervisor)
         tell("the supervisor was frozen: it goes on")
@@ -85,7 +90,7 @@ def down(config: StackConfig, *, tell: Tell) -> None:
         processes.stop([supervisor], grace=60)
     left = _stop_left_behind(config)
     if supervisor is None and left:
-        tell(f"stopped {left} processes whose supervisor had died")
+        tell(f"stopped what a dead supervisor had left behind (processes: {left})")
     tell("down" if supervisor or left else "nothing was running")
 
 
@@ -116,13 +121,30 @@ def _stop_left_behind(config: StackConfig) -> int:
 
 
 def _set_old_database_aside(config: StackConfig, tell: Tell) -> None:
-    """Rename the SQLite database of an earlier release."""
+    """Rename the SQLite database of an earlier release, the file itself last."""
     old = config.airflow_home / "airflow.db"
-    if old.exists():
-        old.replace(old.with_suffix(".db.unused"))
-        tell(
-            f"Airflow's runs are kept in PostgreSQL now and begin anew; the data tables stay; {old} is now {old}.unused"
-        )
+    if not old.exists():
+        return
+    unused = old.with_name("airflow.db.unused")
+    for suffix in ("-wal", "-shm", ""):  # the write-ahead log of an Airflow that was killed holds its last changes
+        part = old.with_name(f"{old.name}{suffix}")
+        if part.exists():
+            part.replace(unused.with_name(f"{unused.name}{suffix}"))
+    tell(
+        "Airflow keeps its runs in PostgreSQL now: their history starts empty, the data tables stay; the old database "
+        f"is {unused}"
+    )
+    if paused := _paused_dags(unused):
+        tell(f"DAGs that were paused there are not any more, pause them again: {', '.join(paused)}")
+
+
+def _paused_dags(database: Path) -> list[str]:
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            rows = connection.execute("SELECT dag_id FROM dag WHERE is_paused AND NOT is_stale ORDER BY 1").fetchall()
+    except sqlite3.Error:  # a database that Airflow had not finished
+        return []
+    return [str(dag_id) for (dag_id,) in rows]
 
 
 def _wait_until_up(config: StackConfig, watch: Callable[[StackState], None]) -> StackState:

@@ -1,5 +1,6 @@
 """Files and folders that their owner alone can read."""
 
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -14,17 +15,34 @@ def own_folder(folder: Path) -> None:
     """Make a folder, or shut an existing one to everybody else.
 
     Raises:
-        StackError: It cannot be made or shut, or is one that all users write to, such as /tmp.
+        StackError: It cannot be made or shut, is another user's, or one that all users write to, such as /tmp.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & stat.S_ISVTX:
             raise StackError(f"{folder} is a folder of all users: set LOGLINE_STATE_DIR to one of your own")
+        check_owner(folder)
         folder.chmod(0o700)
     except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def check_owner(folder: Path) -> None:
+    """Check that a folder, if there is one, is the caller's: after root had used another's, its owner could not.
+
+    Raises:
+        StackError: It is another user's, or cannot be reached.
+    """
+    try:
+        owner = folder.stat().st_uid
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    if owner != os.geteuid():
         raise StackError(
-            f"{folder} cannot be used ({error.strerror}): set LOGLINE_STATE_DIR to another folder"
-        ) from error
+            f"{folder} belongs to another user (uid {owner}): be that user, or set LOGLINE_STATE_DIR to another folder"
+        )
 
 
 def write_private(path: Path, text: str) -> None:
@@ -45,6 +63,10 @@ def make_private(path: Path, text: str) -> str:
     finally:
         unfinished.unlink()
     return text
+
+
+def _unusable(folder: Path, error: OSError) -> StackError:
+    return StackError(f"{folder} cannot be used ({error.strerror}): set LOGLINE_STATE_DIR to another folder")
 
 
 def _unfinished(path: Path, text: str) -> Path:

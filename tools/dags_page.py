@@ -1,4 +1,4 @@
-"""Write `docs/dags.md` from the DAGs: `python -m tools.dags_page`.
+"""Write `docs/dags.md` from the DAGs: `make generate`.
 
 What a DAG is for, its Params and its tasks come from the DAG itself. Runs with the repository and `plugins` on
 PYTHONPATH; Airflow is pointed at a home of its own that is deleted afterwards.
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 PAGE = Path(__file__).parents[1] / "docs" / "dags.md"
 HEAD = """# DAGs
 
-<!-- From the DAG files by python -m tools.dags_page: change it there. -->
+<!-- From the DAG files by make generate: change it there. -->
 
 Each DAG's page in the Airflow UI says the same. Trigger one there, with a form, or from a shell.
 """

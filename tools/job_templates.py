@@ -1,4 +1,4 @@
-"""Write the metadata of the Flex Templates from the jobs' own parameters: `python -m tools.job_templates`.
+"""Write the metadata of the Flex Templates from the jobs' own parameters: `make generate`.
 
 `dags/templates/JOB.json` is what `provision` uploads and what the Airflow side reads the names of the log formats from.
 """

@@ -1,24 +1,28 @@
 """Take the pictures of `docs/images` from a stack of their own: `make screenshots`.
 
 A stack is started on free ports and photographed empty, then `make demo` runs on it, then the page is photographed as
-Airflow shows it: light, dark, on a phone, on a DAG and a run, and while BigQuery does not answer.
+Airflow shows it: light, dark, on a phone, on a DAG and a run, and while BigQuery does not answer. Before that, the
+report of `logline parse` is photographed, of the log in REAL_LOGS_DIR.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import BrowserContext, Frame, Page, expect
+from playwright.sync_api import BrowserContext, Frame, Page, expect, sync_playwright
 
 from local_stack.running import RunningStack, running_stack
-from tools.browser import CHROMIUM, browsing, token_of
+from tools.browser import CHROMIUM, FLAGS, browsing, token_of
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
 WIDE, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+REPORT = {"width": 1160, "height": 1060}
 ANSWER_MS = 60_000
 
 
@@ -26,12 +30,31 @@ def main() -> None:
     """Start, photograph, stop."""
     if CHROMIUM is None:
         sys.exit("there is no chromium on PATH: install it, or name one with CHROMIUM")
+    if logs := os.environ.get("REAL_LOGS_DIR"):
+        photograph_report(Path(logs))
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
         token = token_of(stack)
         with browsing(stack, token, viewport=WIDE) as (context, _):
             _photograph(context, "/plugin/logline", "page-empty")
         subprocess.run([sys.executable, "-m", "local_stack.demo"], env=stack.process_env, check=True)
         _filled(stack, token)
+
+
+def photograph_report(logs: Path) -> None:
+    """Write the picture of the top of the page that `logline parse --html` makes of a folder's log."""
+    (log,) = logs.glob("*.log")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        page_file = Path(folder, "report.html")
+        command = [sys.executable, "-m", "beam_jobs.access_log", log.name, "--html", page_file]
+        subprocess.run(
+            command, cwd=logs, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, check=True
+        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport=REPORT, color_scheme="light")
+        page.goto(page_file.as_uri())
+        page.screenshot(path=IMAGES / "report.png")
+        browser.close()
+    print("docs/images/report.png")
 
 
 def _filled(stack: RunningStack, token: str) -> None:

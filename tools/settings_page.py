@@ -1,16 +1,14 @@
-"""Write the settings of `docs/configuration.md` from `plugins/logline/settings.py`: `python -m tools.settings_page`.
-
-Runs with `plugins` on PYTHONPATH. What stands above the marker in the page is written by hand and stays.
-"""
+"""Write the settings of `docs/configuration.md` from `plugins/logline/settings.py`: `make generate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from logline.settings import PREFIX, Settings
+from tools.marked_page import completed
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
-MARKER = "<!-- From plugins/logline/settings.py by python -m tools.settings_page: change it there. -->\n"
+MARKER = "<!-- From plugins/logline/settings.py by make generate: change it there. -->\n"
 # What is checked elsewhere, or needed in one case only.
 FREE_TEXTS = {"anonymise_key_file", "notifiers", "runbooks"}
 # What a fresh installation sets.
@@ -36,10 +34,7 @@ def described_settings() -> str:
 
 def page() -> str:
     """Return the whole page as it must be."""
-    by_hand, marker, _ = PAGE.read_text(encoding="utf-8").partition(MARKER)
-    if not marker:
-        raise ValueError(f"{PAGE} lacks the line {MARKER.strip()}")
-    return by_hand + MARKER + "\n" + described_settings()
+    return completed(PAGE, MARKER, described_settings())
 
 
 if __name__ == "__main__":

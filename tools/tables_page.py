@@ -1,7 +1,4 @@
-"""Write the tables of `docs/tables.md` from `dags/sql/**/schema.sql` and `view.sql`: `python -m tools.tables_page`.
-
-What stands above the marker in the page is written by hand and stays.
-"""
+"""Write the tables of `docs/tables.md` from `dags/sql/**/schema.sql` and `view.sql`: `make generate`."""
 
 from __future__ import annotations
 
@@ -11,9 +8,11 @@ import sqlglot
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlglot import exp
 
+from tools.marked_page import completed
+
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "tables.md"
-MARKER = "<!-- From dags/sql by python -m tools.tables_page: change it there. -->\n"
+MARKER = "<!-- From dags/sql by make generate: change it there. -->\n"
 DATASET = "logline"
 
 
@@ -84,10 +83,7 @@ def _columns(create: exp.Expr) -> str:
 
 def page() -> str:
     """Return the whole page as it must be."""
-    by_hand, marker, _ = PAGE.read_text(encoding="utf-8").partition(MARKER)
-    if not marker:
-        raise ValueError(f"{PAGE} lacks the line {MARKER.strip()}")
-    return by_hand + MARKER + "\n" + described_tables()
+    return completed(PAGE, MARKER, described_tables())
 
 
 if __name__ == "__main__":

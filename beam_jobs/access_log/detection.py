@@ -211,7 +211,7 @@ def _mixture(ranked: Sequence[Fit], results: dict[str, tuple[Fit, _Rows]]) -> di
 
 
 def _of_headers(lines: Sequence[bytes]) -> list[TemplateFormat]:
-    """Return the formats that the first `#Fields` line stands for: its values are parted by blanks or by tabs."""
+    """Return the formats of the first `#Fields` line with a time: its values are parted by blanks or by tabs."""
     for line in lines:
         content = _content(line).decode("latin-1")
         if content.startswith(HEADER):
@@ -219,7 +219,7 @@ def _of_headers(lines: Sequence[bytes]) -> list[TemplateFormat]:
             try:
                 return [w3c_format(HEADER + " " + separator.join(names)) for separator in (" ", "\t")]
             except FormatError:
-                return []
+                continue
     return []
 
 

@@ -11,3 +11,7 @@ class FormatError(AccessLogError):
 
 class BlockSizeError(AccessLogError):
     """A block is larger than one call can parse."""
+
+
+class OutputError(AccessLogError):
+    """A file of results, or standard output, cannot be written."""

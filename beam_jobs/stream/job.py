@@ -22,7 +22,6 @@ from google.auth.exceptions import GoogleAuthError
 
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
-from beam_jobs.options.anonymisation import make_anonymiser, make_parser
 from beam_jobs.options.parameters import OptionError
 from beam_jobs.storage.objects import OutputError
 from beam_jobs.stream.local_runner import LocalRunner
@@ -72,8 +71,7 @@ def run_here(settings: StreamSettings) -> None:
     subscription = Subscription(settings.subscription)
     client = make_write_client()
     sink = StreamSink(client, settings, RetryPolicy(abort=abort))
-    parser = make_parser(settings.log_format, settings.max_line_bytes, make_anonymiser(settings.anonymising))
-    runner = LocalRunner(subscription, parser, sink, metrics, abort)
+    runner = LocalRunner(subscription, settings.make_parser(), sink, metrics, abort)
     asked_to_drain = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

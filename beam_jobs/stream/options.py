@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
+from beam_jobs.access_log import BlockParser
+from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings, make_anonymiser, make_parser
 from beam_jobs.options.job_parameters import (
     DATASET,
     MIN_LINE_BYTES,
@@ -90,6 +91,14 @@ class StreamSettings:
     def batches_table(self) -> str:
         """`project.dataset.table` of the entries of the ledger."""
         return f"{self.dataset}.{BATCHES_TABLE}"
+
+    def make_parser(self) -> BlockParser:
+        """Make the parser of the lines.
+
+        Raises:
+            OptionError: the key file cannot be read or holds no valid key.
+        """
+        return make_parser(self.log_format, self.max_line_bytes, make_anonymiser(self.anonymising))
 
 
 def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]]:

@@ -18,7 +18,6 @@ from apache_beam.transforms.window import GlobalWindows
 
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
-from beam_jobs.options.anonymisation import make_anonymiser, make_parser
 from beam_jobs.output.counters import METRICS_NAMESPACE
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
 from beam_jobs.stream.messages import (
@@ -69,8 +68,7 @@ class _ParseMessages(beam.DoFn):
         self._settings = settings
 
     def setup(self) -> None:
-        anonymiser = make_anonymiser(self._settings.anonymising)
-        self._parser = make_parser(self._settings.log_format, self._settings.max_line_bytes, anonymiser)
+        self._parser = self._settings.make_parser()
 
     def start_bundle(self) -> None:
         self._messages: list[Message] = []

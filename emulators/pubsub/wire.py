@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import proto
 from google.protobuf import duration_pb2
 from google.pubsub_v1.types import pubsub, schema
 
-type_of = {name: getattr(pubsub, name).pb() for name in pubsub.__protobuf__.manifest} | {
-    "ListSchemasRequest": schema.ListSchemasRequest.pb(),
-    "ListSchemasResponse": schema.ListSchemasResponse.pb(),
+type_of = {
+    name: kind.pb()
+    for module in (pubsub, schema)
+    for name in module.__protobuf__.manifest
+    if issubclass(kind := getattr(module, name), proto.Message)
 }
 """Message class by its name in google.pubsub.v1."""
 

@@ -73,7 +73,10 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.
             "dagbag_import_timeout": 300,
         },
-        "database": {"sql_alchemy_conn": sqlalchemy_url(config)},
+        "database": {
+            "sql_alchemy_conn": sqlalchemy_url(config),
+            "sql_alchemy_session_maker": "local_stack.airflow.database_sessions.session_maker",
+        },
         "api": {
             "host": HOST,
             "port": config.ports["airflow"],

@@ -67,13 +67,18 @@ def members(state_dir: Path) -> list[psutil.Process]:
 def group(leader: int, state_dir: Path, *, cluster: str = "") -> list[psutil.Process]:
     """Return the stack's living processes of one component.
 
+    Airflow's hidden workers whose parent has ended are told by their session and their title.
+
     Args:
         leader: The process that leads or led their session.
         state_dir: The stack's folder.
         cluster: The PostgreSQL cluster whose processes belong to it.
     """
+    ours = members(state_dir)
+    known = {process.pid for process in ours}
+    orphans = (process for process in psutil.process_iter() if process.pid not in known and _is_orphan(process))
     found = []
-    for process in members(state_dir):
+    for process in (*ours, *orphans):
         try:
             if os.getsid(process.pid) == leader or (cluster and _of_cluster(process, cluster)):
                 found.append(process)
@@ -167,6 +172,14 @@ def _is_hidden(process: psutil.Process) -> bool:
     except (psutil.Error, OSError):
         return False
     return False
+
+
+def _is_orphan(process: psutil.Process) -> bool:
+    """Tell whether a hidden process is one of Airflow's, whosever stack it was of."""
+    try:
+        return "".join(process.cmdline()[:1]).startswith("airflow ") and _is_hidden(process)
+    except (psutil.Error, OSError):
+        return False
 
 
 def _parent(process: psutil.Process) -> int:

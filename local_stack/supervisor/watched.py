@@ -21,7 +21,7 @@ STEADY = 60.0
 SILENT_AFTER = 2
 """Questions in a row that a component leaves unanswered before it no longer counts as up."""
 LOOK_AFTER = 10.0
-"""Seconds from one look at the size of its log and of its memory to the next."""
+"""Seconds from one look at the size of its log to the next."""
 
 _log = logging.getLogger(__name__)
 

@@ -47,7 +47,6 @@ class AlertNotifier(BaseNotifier):
     """Tell the log, and every notifier of `LOGLINE_NOTIFIERS`, that a task has failed.
 
     Args:
-        settings: the installation.
         runbook: heading of the runbook, for a failure that does not name one itself.
 
     Raises:

@@ -16,12 +16,9 @@ BACKFILLED_REQUESTS = Asset("logline://backfilled_requests")
 
 
 def task_defaults(settings: Settings, *, runbook: str | None = None, **changed: Any) -> dict[str, Any]:
-    """Return the `default_args` of a DAG.
+    """Return the `default_args` of a DAG, with what differs in it.
 
-    Args:
-        settings: the installation.
-        runbook: heading of docs/operations.md for the alert of a failed task; None tells nobody.
-        changed: what differs in this DAG.
+    The alert of a failed task names `runbook`, a heading of docs/operations.md; None tells nobody.
     """
     defaults = {
         "owner": "logline",

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from local_stack.authorized_user import authorized_user
 from local_stack.config import REPOSITORY
-from local_stack.credentials import authorized_user
 from local_stack.waiting import wait_for
 from logline.settings import Settings
 from tests.compose.engine import TABLES, Engine, EngineError, Project

@@ -5,8 +5,8 @@ from tools import settings_page as configuration
 
 
 def test_the_page_of_dags_is_up_to_date(dags):
-    assert described.PAGE.read_text(encoding="utf-8") == described.page(dags), "run python -m tools.dags_page"
+    assert described.PAGE.read_text(encoding="utf-8") == described.page(dags), "run make generate"
 
 
 def test_the_page_of_settings_is_up_to_date():
-    assert configuration.PAGE.read_text(encoding="utf-8") == configuration.page(), "run python -m tools.settings_page"
+    assert configuration.PAGE.read_text(encoding="utf-8") == configuration.page(), "run make generate"

@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -26,7 +28,7 @@ from local_stack.config import HOST, PORTS, REPOSITORY, StackConfig, StackError,
 from local_stack.credentials import access_token, access_token_file, credentials_file
 from local_stack.environment import MARK, client_environment
 from local_stack.ports import free_ports
-from local_stack.private_files import own_folder
+from local_stack.private_files import check_owner, own_folder
 from local_stack.running import RunningStack, running_stack
 from local_stack.supervisor import processes
 from local_stack.supervisor.state import read_state, running_state
@@ -234,7 +236,7 @@ def test_down_ends_everything_when_the_supervisor_was_killed(cli):
         "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
     )
     down = cli("down")
-    assert down.stdout == "stopped 4 processes whose supervisor had died\ndown\n"
+    assert down.stdout == "stopped what a dead supervisor had left behind (processes: 4)\ndown\n"
     assert cli.members == []
 
 
@@ -243,8 +245,47 @@ def test_up_starts_anew_when_the_supervisor_was_killed(cli):
     kill_supervisor(cli)
     again = cli.up()
     assert again.returncode == 0, again.stderr
-    assert "stopped 4 processes that an earlier run had left behind" in again.stdout
+    assert "stopped what an earlier run had left behind (processes: 4)" in again.stdout
     assert running_state(cli.config) is not None
+
+
+def test_the_sqlite_database_of_an_earlier_release_is_kept_whole(cli, tmp_path):
+    home = cli.config.airflow_home
+    home.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE dag (dag_id TEXT, is_paused BOOLEAN, is_stale BOOLEAN)")
+        database.execute("INSERT INTO dag VALUES ('provision', 0, 0), ('stream_supervisor', 1, 0), ('gone', 1, 1)")
+        database.commit()
+        # While a connection is open, as an Airflow that was killed leaves them.
+        for part in tmp_path.glob("airflow.db*"):
+            shutil.copy(part, home)
+    unused = home / "airflow.db.unused"
+    up = cli.up()
+    assert up.returncode == 0, up.stderr
+    assert (
+        "Airflow keeps its runs in PostgreSQL now: their history starts empty, the data tables stay; the old database "
+        f"is {unused}\n"
+        "DAGs that were paused there are not any more, pause them again: stream_supervisor\n"
+    ) in up.stdout
+    assert not list(home.glob("airflow.db")) + list(home.glob("airflow.db-*"))
+    with contextlib.closing(sqlite3.connect(unused)) as database:
+        assert database.execute("SELECT count(*) FROM dag").fetchall() == [(3,)]
+    assert cli.up().stdout == "already up\n"
+
+
+def test_a_running_stack_of_another_release_is_stopped_first(cli):
+    cli.up()
+    state = json.loads(cli.config.state_file.read_text())
+    del state["components"]["dataflow"]
+    cli.config.state_file.write_text(json.dumps(state))
+    again = cli.up()
+    assert (again.returncode, again.stderr) == (
+        1,
+        "error: a stack of another release runs here: stop it first (make down), then start again\n",
+    )
+    assert cli("down").stdout.splitlines()[-1] == "down"
+    assert cli.members == []
 
 
 def test_what_is_frozen_is_shown_restarted_and_stopped(cli):
@@ -364,6 +405,39 @@ def test_a_folder_of_all_users_is_no_state_folder(tmp_path):
     with pytest.raises(StackError, match=r"cannot be used \(File exists\): set LOGLINE_STATE_DIR to another folder"):
         own_folder(file)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
+def test_a_folder_of_another_user_is_left_alone(tmp_path, monkeypatch):
+    folder = tmp_path / "state"
+    own_folder(folder)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    for use in (own_folder, check_owner):
+        with pytest.raises(
+            StackError, match=rf"^{folder} belongs to another user \(uid {os.getuid()}\): be that user, "
+        ):
+            use(folder)
+    check_owner(tmp_path / "not there")
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        StackError, match=r"cannot be used \(Not a directory\): set LOGLINE_STATE_DIR to another folder"
+    ):
+        check_owner(tmp_path / "file" / "state")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away, which root alone can")
+@pytest.mark.parametrize("command", ["up", "status", "down", "env"])
+def test_no_command_touches_the_folder_of_another_user(cli, command):
+    folder = cli.config.state_dir
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65_534, 65_534)
+    refused = cli(command)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"error: {folder} belongs to another user (uid 65534): "
+        "be that user, or set LOGLINE_STATE_DIR to another folder\n"
+    )
+    assert list(folder.iterdir()) == []
+    os.chown(folder, 0, 0)
 
 
 def test_a_killed_emulator_comes_back_with_its_data(tmp_path):

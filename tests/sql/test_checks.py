@@ -6,12 +6,19 @@ import pytest
 from google.cloud.bigquery import ScalarQueryParameter
 from jinja2 import UndefinedError
 
-from tests.sql.warehouse import DAGS, Warehouse, cases, render
+from tests.sql.warehouse import DAGS, DAILY_TABLES, Warehouse, cases, render
 
 pytestmark = pytest.mark.integration
 
 CHECKED = sorted(path.parent.name for path in DAGS.glob("sql/*/checks.sql"))
 ALL = [{"table": table, **case} for table in CHECKED for case in cases(f"checks_{table}")]
+DAILY_CASES = [case for case in ALL if case["table"] == "daily_summary"]
+ALL += [
+    DAILY_CASES[0] | {"reason": f"{table} is empty", "given": {**DAILY_CASES[0]["given"], table: []}, "fails": fails}
+    for table in DAILY_TABLES
+    if not any(f"requests in {table}" in case["fails"] for case in DAILY_CASES)
+    for fails in [[f"requests in {table}", f"bytes in {table}"]]
+]
 
 
 def run_checks(case, warehouse: Warehouse):
@@ -20,7 +27,11 @@ def run_checks(case, warehouse: Warehouse):
         # A copy has no column that must not be NULL.
         table = f"{warehouse.dataset}.{table}"
         warehouse.run(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM {table}")
-    warehouse.load(case.get("given", {}), case.get("staged", {}))
+    given = case.get("given", {})
+    warehouse.load(given, case.get("staged", {}))
+    if case["table"] == "daily_summary":
+        made = [table for table in DAILY_TABLES if table not in given]
+        warehouse.run(warehouse.sql("replace_day.sql", tables=made))
     bound = []
     if case["table"] == "replay":
         bound = [ScalarQueryParameter("manifest", "STRING", json.dumps(case["manifest"]))]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.access_log.arrow.schema import ROWS_SCHEMA
-from beam_jobs.access_log.errors import AccessLogError
+from beam_jobs.access_log.errors import OutputError
 
 # Columns for which no dictionary pays: most values come once, or are numbers that take no more room themselves.
 _WITHOUT_DICTIONARY = frozenset(
@@ -43,10 +43,6 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
         "store_schema": False,
         "write_statistics": False,
     }
-
-
-class OutputError(AccessLogError):
-    """The file cannot be written; the message is one line."""
 
 
 class RowsFile:

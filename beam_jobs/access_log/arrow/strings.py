@@ -10,6 +10,7 @@ from beam_jobs.access_log.arrow.arrays import buffer
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.compiled.jit import compiled
 from beam_jobs.access_log.compiled.simd import AHEAD, PADDING, address_of, copy_64, int64, prefetch, uint8
+from beam_jobs.access_log.memory import room
 
 
 def text_columns(
@@ -41,8 +42,8 @@ def text_columns(
     text_bytes, nulls = text_bytes[filled], nulls[filled]
     ends = np.cumsum(text_bytes + PADDING)
     begins = ends - text_bytes - PADDING
-    values = np.empty(int(ends[-1]) if len(filled) else 0, np.uint8)
-    offsets = np.empty((len(filled), size + 1), np.int32)
+    values = room(np.uint8, int(ends[-1]) if len(filled) else 0)
+    offsets = room(np.int32, len(filled), size + 1)
     validity = np.zeros((len(filled), (size + 7) // 8), np.uint8)
     _gather(texts, places[filled], block, overflow, begins, nulls > 0, values, offsets, validity)
     for place, column in enumerate(filled.tolist()):

@@ -16,7 +16,8 @@ from beam_jobs.access_log.arrow.distinct_texts import distinct_texts
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import text_columns
 
-_OTHER = "Other"
+OTHER = "Other"
+"""The family of what ua-parser does not know."""
 _CLASSIFIED_CHARACTERS = 1024
 _CACHED = 1 << 16
 # Beside the device family "Spider" of ua-parser: crawlers it does not know, monitors, and HTTP libraries that no person
@@ -42,10 +43,10 @@ class UserAgentClass(NamedTuple):
 def classify(user_agent: str) -> UserAgentClass:
     """Classify one user agent string by its first 1,024 characters; the last 65,536 distinct ones are cached."""
     found = _resolver()(user_agent[:_CLASSIFIED_CHARACTERS], Domain.ALL)
-    device = found.device.family if found.device else _OTHER
+    device = found.device.family if found.device else OTHER
     return UserAgentClass(
-        browser=found.user_agent.family if found.user_agent else _OTHER,
-        os=found.os.family if found.os else _OTHER,
+        browser=found.user_agent.family if found.user_agent else OTHER,
+        os=found.os.family if found.os else OTHER,
         device=device,
         is_bot=device == "Spider" or _BOT.search(user_agent, 0, _CLASSIFIED_CHARACTERS) is not None,
     )

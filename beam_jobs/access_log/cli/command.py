@@ -1,25 +1,49 @@
 """Summarise access logs: what was asked for, by whom and when; which lines are rejected, and why.
 
-    python -m beam_jobs.access_log access.log logs/ 'old/*.gz'
-    zcat logs/*.gz | python -m beam_jobs.access_log --html report.html -
-    python -m beam_jobs.access_log --output json access.log | jq 'select(.row.status == 500)'
+Examples:
+    logline parse access.log /var/log/nginx/ 'old/**/*.gz'
+    ssh server cat access.log | logline parse --html report.html -
+    logline parse --output json access.log | jq 'select(.row.status == 500)'
 
-Exits with 1 and one line where a file cannot be read, is no access log, or has no line that is a row; with 2 where an
-option is wrong.
+Exit codes:
+    0    all logs are read; rejected lines are in the summary
+    1    a log cannot be read, is not an access log, or has lines and none of them is a row; or nothing can be written
+    2    an option is wrong
+    130  interrupted
+    141  whoever read the output has closed it
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from beam_jobs.access_log.cli.inputs import STDIN
-from beam_jobs.access_log.errors import FormatError
+from beam_jobs.access_log.cli.shown import printable
+from beam_jobs.access_log.errors import FormatError, OutputError
 from beam_jobs.access_log.formats.registry import FORMATS, get_format
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+_MOST_SHOWN = 1000
+
+
+_SUMMARY, _, _REST = (__doc__ or "").partition("\n")
+_FORMATS = textwrap.fill(", ".join(sorted(FORMATS)), 80, initial_indent="    ", subsequent_indent="    ")
+DESCRIPTION: dict[str, Any] = {
+    "description": _SUMMARY,
+    "epilog": f"{_REST.strip()}\n\nFormats:\n{_FORMATS}",
+    "formatter_class": argparse.RawDescriptionHelpFormatter,
+    "allow_abbrev": False,
+}
+"""What `--help` says beside the options."""
 
 
 class ArgumentError(ValueError):
@@ -33,19 +57,17 @@ class OneLineParser(argparse.ArgumentParser):
         """Raise the error."""
         raise ArgumentError(f"{message}; {self.prog} --help explains the options")
 
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help; argparse's own says nothing where it cannot be written."""
+        print(self.format_help(), end="", file=file)
+        sys.stdout.flush()
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Summarise the files of a command line and return the exit code, 2 for a wrong option."""
-    parser = OneLineParser(
-        prog="python -m beam_jobs.access_log", description=__doc__.partition("\n")[0], allow_abbrev=False
-    )
+    """Summarise the files of a command line and return the exit code."""
+    parser = OneLineParser(prog="python -m beam_jobs.access_log", **DESCRIPTION)
     add_arguments(parser)
-    try:
-        options = parser.parse_args(argv)
-    except ArgumentError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return run(options)
+    return run(parser, argv)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--log_format",
         default="auto",
         metavar="FORMAT",
-        help=f"{', '.join(sorted(FORMATS))}; a name that GoAccess has, such as COMBINED or CLOUDFRONT; or the line of "
-        "your server's LogFormat or log_format; by default it is told from the first lines of each file",
+        help="a name of the list below, or GoAccess's name for it, such as COMBINED or CLOUDFRONT; or the line of your "
+        "server's LogFormat or log_format; by default it is detected from the first lines of each file",
     )
     parser.add_argument(
         "--output",
@@ -70,52 +92,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="summary",
         help="summary, or one JSON object for each line that is not blank: its row, or why it is rejected",
     )
-    parser.add_argument(
-        "--html", metavar="PATH", type=Path, help="also write the summary, with charts, to an HTML page"
-    )
+    parser.add_argument("--html", metavar="PATH", type=Path, help="also write the summary to an HTML page, with charts")
     parser.add_argument(
         "--parquet", metavar="PATH", type=Path, help="also write the rows of all files to a Parquet file"
     )
-    parser.add_argument("--examples", default=3, type=_count, metavar="N", help="rejected lines shown per reason: 3")
+    parser.add_argument(
+        "--top", default=10, type=_number, metavar="N", help="paths, addresses and so on shown of each kind: 10"
+    )
+    parser.add_argument("--examples", default=3, type=_number, metavar="N", help="rejected lines shown per reason: 3")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Read the files, one after the other, and print or write what was asked for.
-
-    Returns:
-        The exit code: 0; 1 where one of the files cannot be read, is no access log or has no line that is a row, or
-        where an output cannot be written; 2 for an unknown format.
-    """
+def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """Summarise the files that a command line names, and return the exit code; every error is one line."""
     try:
-        log_format = None if options.log_format == "auto" else get_format(options.log_format)
-    except FormatError as error:
-        print(error, file=sys.stderr)
-        return 2
-    # numba and Arrow take longer to import than most logs to read, and --help needs neither.
-    from beam_jobs.access_log.arrow.parquet import OutputError
-    from beam_jobs.access_log.cli.session import run_session
-
-    try:
-        is_complete = run_session(options, log_format)
+        options = parser.parse_args(argv)
+        is_complete = _summarise(options)
         sys.stdout.flush()
+    except ArgumentError as error:
+        print(printable(str(error)), file=sys.stderr)
+        return 2
     except OutputError as error:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing is left to be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        _discard_output()
+        return 128 + signal.SIGPIPE
     except OSError as error:
         print(f"standard output: cannot be written: {error.strerror}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return 128 + signal.SIGINT
     return 0 if is_complete else 1
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > 6:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 999999")
+def _summarise(options: argparse.Namespace) -> bool:
+    try:
+        log_format = None if options.log_format == "auto" else get_format(options.log_format)
+    except FormatError as error:
+        raise ArgumentError(str(error)) from error
+    # numba and Arrow take longer to import than most logs to read, and --help needs neither.
+    from beam_jobs.access_log.cli.session import run_session
+
+    return run_session(options, log_format)
+
+
+def _discard_output() -> None:
+    """Leave nothing to be flushed at exit, which would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_SHOWN:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {_MOST_SHOWN}")
     return int(text)

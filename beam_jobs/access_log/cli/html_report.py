@@ -1,125 +1,133 @@
-"""The traffic as one HTML page that asks nobody for anything: no scripts, fonts or pictures but its own."""
+"""The report as one HTML page without scripts, which loads nothing and on which nothing of a log is markup."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from beam_jobs.access_log.cli.printable import printable
+from beam_jobs.access_log.cli.html_style import STYLE
+from beam_jobs.access_log.cli.panels import Chart, Panel, Period, figures, hours_of_the_day, over_time, panels
+from beam_jobs.access_log.cli.shown import cut, percent, printable, size
 from beam_jobs.access_log.cli.summary import LogSummary
-from beam_jobs.access_log.cli.traffic import Bar, Panel, Traffic
-from beam_jobs.access_log.cli.traffic_report import figures, percent
+from beam_jobs.access_log.cli.text_report import COUNTS, format_and_fit
+from beam_jobs.access_log.cli.traffic import Traffic
+from beam_jobs.access_log.lines import counted
 
-_STYLE = """
-:root { color-scheme: light dark; --back: #f6f7f9; --card: #fff; --text: #1a1d21; --dim: #626a73; --line: #e1e4e8;
-  --people: #2f6fde; --bots: #c98a1b; --bar: #2f6fde2b; --bad: #c2352b; }
-@media (prefers-color-scheme: dark) { :root { --back: #14171a; --card: #1e2226; --text: #e8eaed; --dim: #9aa3ad;
-  --line: #30363c; --people: #6ea0ff; --bots: #e2ab4b; --bar: #6ea0ff33; --bad: #ff7b72; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 78rem; background: var(--back); color: var(--text);
-  font: 15px/1.45 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin: 0 0 .2rem; overflow-wrap: anywhere; }
-h2 { font-size: 1rem; margin: 0 0 .6rem; }
-p { margin: .2rem 0; color: var(--dim); overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.2rem 0; }
-dl div, section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
-dt { color: var(--dim); font-size: .85rem; }
-dd { margin: 0; font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: .75rem; }
-section { min-width: 0; overflow-x: auto; }
-section.wide { grid-column: 1 / -1; }
-svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--dim); font-size: 11px; }
-svg line { stroke: var(--line); }
-.people { fill: var(--people); background: var(--people); } .bots { fill: var(--bots); background: var(--bots); }
-.key { font-size: .85rem; } .key i { display: inline-block; width: .7em; height: .7em; border-radius: .15em;
-  margin: 0 .35em 0 .9em; } .key i:first-child { margin-left: 0; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th { text-align: left; font-weight: 500; color: var(--dim); font-size: .85rem; }
-td, th { padding: .22rem .4rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-tr:last-child td { border-bottom: 0; }
-td.name { overflow-wrap: anywhere; min-width: 9rem;
-  background: linear-gradient(var(--bar), var(--bar)) no-repeat left / var(--share) 100%; }
-td.count, th.count { text-align: right; white-space: nowrap; }
-.bad { color: var(--bad); }
-footer { margin-top: 1.5rem; color: var(--dim); font-size: .85rem; }
-"""
-_CHART_WIDTH, _CHART_HEIGHT, _LEFT, _BOTTOM, _TOP = 1000, 220, 58, 22, 8
+_MOST_PERIODS = (168, 366, 120)
+_MOST_LABELS = 8
+_MOST_CHARACTERS = 500
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
 
-def html_page(summaries: Sequence[LogSummary], traffic: Traffic) -> str:
+def html_page(summaries: Sequence[LogSummary], traffic: Traffic, most: int, examples: int) -> str:
     """Return the page.
 
     Args:
         summaries: Of all logs that were read.
         traffic: Of all of them.
+        most: How many paths, addresses and so on are shown.
+        examples: How many rejected lines are shown of each log and reason.
     """
-    title = summaries[0].name if len(summaries) == 1 else f"{len(summaries)} logs"
-    return "".join(_page(title, summaries, traffic))
-
-
-def _page(title: str, summaries: Sequence[LogSummary], traffic: Traffic) -> Iterator[str]:
-    yield (
-        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+    title = _text(summaries[0].name if len(summaries) == 1 else f"{len(summaries)} logs")
+    body = "".join(_body(summaries, traffic, most, examples))
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        # Nothing of a log can become a request, whatever it holds.
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n<h1>{_text(title)}</h1>\n"
+        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
     )
+
+
+def _body(summaries: Sequence[LogSummary], traffic: Traffic, most: int, examples: int) -> Iterator[str]:
+    lines, rows, rejected = (sum(getattr(one, name) for one in summaries) for name in ("lines", "rows", "rejected"))
+    formats = dict.fromkeys(summary.log_format.name for summary in summaries if summary.log_format)
+    yield f"<p>{rows:,} of {counted(lines, 'line')} read as {_text(', '.join(formats) or '-')}"
+    yield f', <a class="bad" href="#rejected">{rejected:,} rejected</a></p>\n' if rejected else "</p>\n"
     times = [time for summary in summaries for time in (summary.first, summary.last) if time is not None]
     if times:
-        yield f"<p>{min(times):%Y-%m-%d %H:%M:%S} to {max(times):%Y-%m-%d %H:%M:%S} UTC</p>\n"
-    yield "<dl>\n"
-    for name, value in figures(traffic):
-        yield f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>\n"
-    yield "</dl>\n<main>\n"
-    yield from _chart(traffic.days())
-    yield from _chart(traffic.hours_of_the_day())
-    for panel in traffic.panels():
-        yield from _table(panel)
-    yield from _files(summaries)
-    yield f"</main>\n<footer>Made by logline, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC</footer>\n</html>\n"
+        yield f"<p>{_time(min(times))} to {_time(max(times))} UTC</p>\n"
+    yield "<main>\n"
+    if traffic.hours:
+        yield "<dl>\n"
+        for name, value in figures(traffic):
+            yield f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>\n"
+        yield "</dl>\n"
+        periods = over_time(traffic, _MOST_PERIODS)
+        if len(periods.periods) > 1:
+            yield _chart(periods)
+        yield _chart(hours_of_the_day(traffic))
+        yield f'<div class="panels">\n{"".join(map(_panel, panels(traffic, most)))}</div>\n'
+    yield _section("what was read", _logs(summaries))
+    if rejected:
+        yield _section("rejected lines", _rejected(summaries, examples), anchor="rejected")
+    yield f"</main>\n<footer>Made by logline, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC</footer>\n"
 
 
-def _chart(panel: Panel) -> Iterator[str]:
-    """Draw columns over time, bots on top of people."""
-    if not panel.bars:
-        return
-    most = _round_up(max(bar.requests for bar in panel.bars))
-    step = (_CHART_WIDTH - _LEFT) / len(panel.bars)
-    height = _CHART_HEIGHT - _TOP - _BOTTOM
-    yield f'<section class="wide"><h2>{_text(panel.title)}</h2>\n'
-    yield '<p class="key"><i class="people"></i>people<i class="bots"></i>bots</p>\n'
-    yield f'<svg viewBox="0 0 {_CHART_WIDTH} {_CHART_HEIGHT}" role="img" aria-label="{_text(panel.title)}">\n'
-    for share in (0.0, 0.5, 1.0):
-        y = _TOP + height * (1 - share)
-        yield f'<line x1="{_LEFT}" x2="{_CHART_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{most * share:,.0f}</text>\n'
-    every = max(1, -(-len(panel.bars) * 80 // (_CHART_WIDTH - _LEFT)) if len(panel.bars[0].name) > 2 else 1)
-    for number, bar in enumerate(panel.bars):
-        x = _LEFT + number * step
-        yield f"<g><title>{_text(_described(bar))}</title>{_column(bar, x, step, height / most)}</g>\n"
-        if number % every == 0:
-            middle = x + step / 2
-            yield f'<text x="{middle:.1f}" y="{_CHART_HEIGHT - 6}" text-anchor="middle">{_text(bar.name)}</text>\n'
-    yield "</svg></section>\n"
+def _section(title: str, content: Iterable[str], anchor: str = "") -> str:
+    attribute = f' id="{anchor}"' if anchor else ""
+    return f"<section{attribute}><h2>{_text(title)}</h2>\n{''.join(content)}</section>\n"
 
 
-def _column(bar: Bar, x: float, step: float, scale: float) -> str:
-    bots = (bar.bots or 0) * scale
-    people = bar.requests * scale - bots
-    base = _CHART_HEIGHT - _BOTTOM
-    width = min(max(step * 0.8, 1), 60)
-    left = x + (step - width) / 2
-    return (
-        f'<rect class="people" x="{left:.1f}" y="{base - people:.1f}" width="{width:.1f}" height="{people:.1f}"/>'
-        f'<rect class="bots" x="{left:.1f}" y="{base - people - bots:.1f}" width="{width:.1f}" height="{bots:.1f}"/>'
+def _chart(chart: Chart) -> str:
+    """Draw columns over time, bots on top of people, with their figures in a table."""
+    headings = ["", "requests", "bots", "4xx", "5xx", "sent"]
+    rows = [[period.name, *_figures(period)] for period in chart.periods]
+    if chart.periods[0].visitors is not None:
+        headings.append("visitors")
+        rows = [[*row, f"{period.visitors:,}"] for row, period in zip(rows, chart.periods, strict=True)]
+    content = (
+        '<p class="key"><i class="people"></i>people<i class="bots"></i>bots</p>\n',
+        *_drawing(chart),
+        "<details><summary>the figures as a table</summary>\n",
+        _table(headings, [[f'<th scope="row">{_text(name)}</th>', *map(_cell, cells)] for name, *cells in rows]),
+        "</details>\n",
     )
+    return _section(chart.title, content)
 
 
-def _described(bar: Bar) -> str:
-    return f"{bar.name}: {bar.requests:,} requests, {bar.bots or 0:,} of bots"
+def _drawing(chart: Chart) -> Iterator[str]:
+    most = _round_up(max(period.counts.requests for period in chart.periods))
+    axis = "".join(f"<span>{most * share:,.{0 if most % 2 == 0 else 1}f}</span>" for share in (1, 0.5, 0))
+    yield f'<div class="chart"><div class="axis" aria-hidden="true">{axis}</div>\n'
+    # Two drawings in each other: the inner one ends where the labels begin, and is as tall as 100 %.
+    yield f'<svg role="img" aria-label="{_text(chart.title)}: the figures are in the table below">\n'
+    yield '<svg width="100%" height="90%" viewBox="0 0 100 100" preserveAspectRatio="none">\n'
+    for y in (0, 50, 100):
+        yield f'<line x1="0" x2="100" y1="{y}" y2="{y}" vector-effect="non-scaling-stroke"/>\n'
+    step = 100 / len(chart.periods)
+    for number, period in enumerate(chart.periods):
+        counts = period.counts
+        x, width = (number + 0.1) * step, step * 0.8
+        bots = 100 * counts.bots / most
+        people = 100 * counts.requests / most - bots
+        described = f"{period.name}: {counted(counts.requests, 'request')}, {counts.bots:,} of bots"
+        yield f"<g><title>{_text(described)}</title>"
+        for kind, top, height in (("people", 100 - people, people), ("bots", 100 - people - bots, bots)):
+            yield f'<rect class="{kind}" x="{x:.3f}" y="{top:.3f}" width="{width:.3f}" height="{height:.3f}"/>'
+        yield "</g>\n"
+    yield "</svg>\n"
+    for place, (number, label) in enumerate(_labels([period.name for period in chart.periods])):
+        minor = ' class="minor"' if place % 2 else ""
+        yield f'<text x="{(number + 0.5) * step:.3f}%" y="100%"{minor}>{_text(label)}</text>\n'
+    yield "</svg></div>\n"
+
+
+def _labels(names: Sequence[str]) -> list[tuple[int, str]]:
+    """Return as many of the names as have room, each with its number; of hours of several days the days."""
+    days = [(number, name.removesuffix(" 00:00")) for number, name in enumerate(names) if name.endswith(" 00:00")]
+    labels = days if len(days) > 1 else list(enumerate(names))
+    room = 24 if len(names[0]) == 2 else _MOST_LABELS
+    return labels[:: -(-len(labels) // room)]
+
+
+def _figures(period: Period) -> list[str]:
+    counts = period.counts
+    numbers = (counts.requests, counts.bots, counts.client_errors, counts.server_errors)
+    return [*(f"{number:,}" for number in numbers), size(counts.bytes_sent)]
 
 
 def _round_up(count: int) -> int:
@@ -128,37 +136,68 @@ def _round_up(count: int) -> int:
     return next((step * unit // 2 for step in range(2, 21) if step * unit // 2 >= count), count) or 1
 
 
-def _table(panel: Panel) -> Iterator[str]:
-    most = max(bar.requests for bar in panel.bars)
-    yield f"<section><h2>{_text(panel.title)}</h2>\n<table>\n"
-    for bar in panel.bars:
-        yield (
-            f'<tr><td class="name" style="--share:{bar.requests / most:.1%}">{_text(bar.name)}</td>'
-            f'<td class="count">{bar.requests:,}</td><td class="count">{percent(bar.requests, panel.total)}</td></tr>\n'
-        )
-    yield "</table>\n"
-    if panel.note:
-        yield f"<p>{_text(panel.note)}</p>"
-    yield "</section>\n"
+def _panel(panel: Panel) -> str:
+    most = max(bar.amount for bar in panel.bars) or 1
+    rows = [
+        [
+            f'<th scope="row" class="name s{bar.amount / most * 100:.0f}">{_text(bar.name)}</th>',
+            _cell(bar.shown),
+            _cell(percent(bar.amount, panel.total)),
+        ]
+        for bar in panel.bars
+    ]
+    note = f"<p>{_text(panel.note)}</p>\n" if panel.note else ""
+    return _section(panel.title, (_table(["", panel.measure, "share"], rows), note))
 
 
-def _files(summaries: Sequence[LogSummary]) -> Iterator[str]:
-    yield '<section class="wide"><h2>what was read</h2>\n<table>\n<tr><th>log</th><th>format</th>'
-    yield "".join(f'<th class="count">{name}</th>' for name in ("lines", "rows", "rejected", "blank")) + "</tr>\n"
+def _logs(summaries: Sequence[LogSummary]) -> Iterator[str]:
+    headings = ["log", "format", *COUNTS, "first (UTC)", "last (UTC)"]
+    rows = [
+        [
+            _text_cell(summary.name),
+            _text_cell(format_and_fit(summary)),
+            *(_cell(f"{getattr(summary, name):,}") for name in COUNTS),
+            *(_cell(_time(time) if time else "-") for time in (summary.first, summary.last)),
+        ]
+        for summary in summaries
+    ]
+    yield _table(headings, rows, (0, 1))
     for summary in summaries:
-        counts = (summary.lines, summary.rows, summary.rejected, summary.blank)
-        log_format = summary.log_format.name if summary.log_format else "-"
-        yield f"<tr><td>{_text(summary.name)}</td><td>{_text(log_format)}</td>"
-        yield "".join(f'<td class="count">{count:,}</td>' for count in counts) + "</tr>\n"
-    yield "</table>\n"
-    for summary in summaries:
+        for frame, lines in summary.frames.most_common():
+            yield f"<p>{_text(summary.name)}: {counted(lines, 'line')} in {_text(frame)}, taken off</p>\n"
         for warning in summary.warnings:
-            yield f'<p class="bad">{_text(f"{summary.name}: {warning}")}</p>\n'
+            yield f'<p class="bad">{_text(summary.name)}: {_text(warning)}</p>\n'
+
+
+def _rejected(summaries: Sequence[LogSummary], examples: int) -> Iterator[str]:
+    for summary in summaries:
         for reason, lines in summary.examples.items():
-            first = lines[0]
-            text = f"{summary.name}: {summary.reasons[reason]:,} rejected as {reason}; the first, at byte "
-            yield f'<p class="bad">{_text(f"{text}{first.source_offset:,}: {first.message}")}</p>\n'
-    yield "</section>\n"
+            yield f"<h3>{_text(summary.name)}: {summary.reasons[reason]:,} as {_text(reason)}</h3>\n"
+            for line in lines[:examples]:
+                shown = escape(cut(line.raw_line.decode("utf-8", "backslashreplace"), _MOST_CHARACTERS))
+                yield f"<p>Line {line.line:,}: {_text(line.message)}<br><code>{shown}</code></p>\n"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Iterable[str]], texts: Sequence[int] = ()) -> str:
+    """Return a table; columns are of numbers but for the first one and those of `texts`."""
+    head = "".join(
+        f'<th scope="col"{" class=text" if place in texts else ""}>{_text(heading)}</th>' if heading else "<td></td>"
+        for place, heading in enumerate(headings)
+    )
+    body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n"
+
+
+def _cell(text: str) -> str:
+    return f"<td>{_text(text)}</td>"
+
+
+def _text_cell(text: str) -> str:
+    return f'<td class="text">{_text(text)}</td>'
+
+
+def _time(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def _text(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,17 +26,17 @@ def expand(name: str) -> list[str]:
     Raises:
         InputNameError: There is no such file, or none in it.
     """
-    if name == STDIN or Path(name).is_file():
-        return [name]
     if name.startswith("gs://"):
         raise InputNameError(f"{name}: is on Cloud Storage; pipe it in: gcloud storage cat {name} | logline parse -")
-    if Path(name).is_dir():
-        found = sorted(_files_below(Path(name)), key=_natural_order)
-        if not found:
-            raise InputNameError(f"{name}: is a folder without a file in it")
-        return found
-    if Path(name).exists() or not glob.has_magic(name):
-        return [name]  # a device or a named pipe; or missing, which opening it says
+    try:
+        if name == STDIN or Path(name).is_file():
+            return [name]
+        if Path(name).is_dir():
+            return _files_below(name)
+        if Path(name).exists() or not glob.has_magic(name):
+            return [name]  # a device or a named pipe; or missing, which opening it says
+    except OSError as error:
+        raise InputNameError(f"{name}: cannot be read: {error.strerror}") from error
     matches = glob.glob(name, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     found = sorted((match for match in matches if Path(match).is_file()), key=_natural_order)
     if not found:
@@ -44,7 +45,7 @@ def expand(name: str) -> list[str]:
 
 
 def expand_all(names: Sequence[str]) -> Iterator[str | InputNameError]:
-    """Yield the files of all names, each file once, and the errors of names that lead to none."""
+    """Yield the files of all names, each file once whatever its links, and the errors of names that lead to none."""
     seen: set[str] = set()
     for name in names:
         try:
@@ -53,15 +54,24 @@ def expand_all(names: Sequence[str]) -> Iterator[str | InputNameError]:
             yield error
             continue
         for file in found:
-            if file not in seen:
-                seen.add(file)
+            target = os.path.realpath(file)  # Path.resolve raises where links lead in a circle
+            if target not in seen:
+                seen.add(target)
                 yield file
 
 
-def _files_below(folder: Path) -> Iterator[str]:
-    for path in folder.rglob("*"):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            yield str(path)
+def _files_below(folder: str) -> list[str]:
+    def fail(error: OSError) -> None:
+        raise InputNameError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(parent, name) for name in files if not name.startswith(".")]
+        found += [str(path) for path in paths if path.is_file()]
+    if not found:
+        raise InputNameError(f"{folder}: is a folder without a file in it")
+    return sorted(found, key=_natural_order)
 
 
 def _natural_order(name: str) -> list[tuple[bool, int, str]]:

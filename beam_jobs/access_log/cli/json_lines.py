@@ -6,15 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.access_log.arrow.arrays import bytes_array
-from beam_jobs.access_log.arrow.parquet import OutputError
 from beam_jobs.access_log.cli.summary import ReadBlock
-
-_NEWLINE = 10
+from beam_jobs.access_log.errors import OutputError
 
 
 class JsonLines:
@@ -44,7 +41,6 @@ class JsonLines:
             raise OutputError(f"standard output: cannot be written: {error.strerror}") from error
 
     def _lines(self, block: ReadBlock) -> Iterator[str]:
-        newlines = np.flatnonzero(np.frombuffer(block.data, np.uint8) == _NEWLINE)
         objects: list[tuple[int, dict[str, Any]]] = [
             (row["source_offset"], {"row": row}) for row in _plain(block.parsed.rows).to_pylist()
         ]
@@ -53,10 +49,10 @@ class JsonLines:
             for line in block.parsed.rejected.drop_columns(["raw_line"]).to_pylist()
         ]
         objects.sort(key=lambda one: one[0])
-        numbers = np.searchsorted(newlines, [start - block.offset for start, _ in objects]).tolist()
+        numbers = block.line_numbers([start for start, _ in objects])
         file = {"file": block.name} if self._with_names else {}
         for number, (_, one) in zip(numbers, objects, strict=True):
-            yield json.dumps({**file, "line": block.lines_before + number + 1, **one}, ensure_ascii=False) + "\n"
+            yield json.dumps({**file, "line": number, **one}, ensure_ascii=False) + "\n"
 
 
 def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:

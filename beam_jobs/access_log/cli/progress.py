@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+from beam_jobs.access_log.cli.shown import cut, padded, width
 from beam_jobs.access_log.parser import BlockParser
 
 _PROGRESS_SECONDS = 0.5
@@ -49,9 +51,10 @@ class Progress:
 
     def _show(self, text: str) -> None:
         if self._output is not None and (text or self._width):
-            self._output.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+            text = cut(text, shutil.get_terminal_size().columns - 1)
+            self._output.write("\r" + padded(text, self._width) + ("" if text else "\r"))
             self._output.flush()
-            self._width = len(text)
+            self._width = width(text)
 
 
 @contextlib.contextmanager

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from beam_jobs.access_log.arrow.parquet import OutputError, RowsFile
 from beam_jobs.access_log.cli.inputs import InputNameError, expand_all
 from beam_jobs.access_log.cli.json_lines import JsonLines
 from beam_jobs.access_log.cli.progress import Progress
-from beam_jobs.access_log.cli.report import report_lines, total_lines
+from beam_jobs.access_log.cli.shown import printable
 from beam_jobs.access_log.cli.summary import Consumer, FileError, LogSummary, summarise_log
 from beam_jobs.access_log.cli.terminal import Terminal
+from beam_jobs.access_log.cli.text_report import log_lines, rejected_lines, table_lines, traffic_lines
 from beam_jobs.access_log.cli.traffic import Traffic
-from beam_jobs.access_log.cli.traffic_report import traffic_lines
+from beam_jobs.access_log.errors import OutputError
 from beam_jobs.access_log.formats.registry import LogFormat
 from beam_jobs.access_log.lines import counted
 
@@ -45,6 +46,8 @@ def run_session(options: argparse.Namespace, log_format: LogFormat | None) -> bo
     is_complete = True
     with ExitStack() as stack:
         if options.parquet:
+            from beam_jobs.access_log.arrow.parquet import RowsFile
+
             rows_file = stack.enter_context(RowsFile(options.parquet))
             consumers.append(lambda block: rows_file.write(block.parsed.rows, block.name))
         for name in inputs:
@@ -54,28 +57,40 @@ def run_session(options: argparse.Namespace, log_format: LogFormat | None) -> bo
                 with Progress(sys.stderr) as progress:
                     summary = summarise_log(name, log_format, consumers, progress)
             except (FileError, InputNameError) as error:
-                print(error, file=sys.stderr)
+                _complain(str(error))
                 is_complete = False
                 continue
-            summaries.append(summary)
-            for warning in summary.warnings:
-                print(f"{summary.name}: {warning}", file=sys.stderr)
-            if is_summary:
-                print("\n".join(report_lines(summary, options.examples)), flush=True)
+            for warning in (*summary.warnings, *_copies(summary, summaries)):
+                _complain(f"{summary.name}: {warning}")
             if summary.all_rejected:
-                print(_all_rejected(summary), file=sys.stderr)
+                _complain(_all_rejected(summary))
                 is_complete = False
-    if is_summary and len(inputs) > 1:
-        print("\n".join(total_lines(summaries)))
-    if is_summary and traffic.requests:
-        print("\n".join(["", *traffic_lines(traffic, Terminal.of(sys.stdout))]))
-    rows = sum(summary.rows for summary in summaries)
+            summaries.append(summary)
+    if is_summary and summaries:
+        print("\n".join(_report(summaries, traffic, options)))
+    told = sys.stdout if is_summary else sys.stderr
     if options.html and summaries:
-        _write_page(options, summaries, traffic)
-        _tell(f"wrote {options.html}", is_summary)
+        _write_page(summaries, traffic, options)
+        print(f"wrote {options.html}", file=told)
     if options.parquet:
-        _tell(f"wrote {counted(rows, 'row')} to {options.parquet}", is_summary)
+        print(f"wrote {counted(sum(summary.rows for summary in summaries), 'row')} to {options.parquet}", file=told)
     return is_complete
+
+
+def _report(summaries: Sequence[LogSummary], traffic: Traffic, options: argparse.Namespace) -> Iterator[str]:
+    terminal = Terminal.of(sys.stdout)
+    yield from log_lines(summaries[0], terminal) if len(summaries) == 1 else table_lines(summaries, terminal)
+    yield from rejected_lines(summaries, options.examples, terminal)
+    if traffic.hours:
+        yield ""
+        yield from traffic_lines(traffic, options.top, terminal)
+
+
+def _copies(summary: LogSummary, others: Sequence[LogSummary]) -> Iterator[str]:
+    for other in others:
+        if summary.rows and (summary.rows, summary.fingerprint) == (other.rows, other.fingerprint):
+            yield f"has the same rows as {other.name}: they count twice"
+            return
 
 
 def _all_rejected(summary: LogSummary) -> str:
@@ -87,14 +102,15 @@ def _all_rejected(summary: LogSummary) -> str:
     )
 
 
-def _write_page(options: argparse.Namespace, summaries: list[LogSummary], traffic: Traffic) -> None:
+def _write_page(summaries: Sequence[LogSummary], traffic: Traffic, options: argparse.Namespace) -> None:
     from beam_jobs.access_log.cli.html_report import html_page
 
+    page = html_page(summaries, traffic, options.top, options.examples)
     try:
-        options.html.write_text(html_page(summaries, traffic), encoding="utf-8")
+        options.html.write_text(page, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{options.html}: cannot be written: {error.strerror}") from error
 
 
-def _tell(text: str, is_summary: bool) -> None:
-    print(text, file=sys.stdout if is_summary else sys.stderr)
+def _complain(text: str) -> None:
+    print(printable(text), file=sys.stderr)

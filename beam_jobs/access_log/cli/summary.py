@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import pyarrow.compute as pc
+import numpy as np
 
+from beam_jobs.access_log.arrow.arrays import number_values
 from beam_jobs.access_log.block_reader import ParsedBlock
 from beam_jobs.access_log.cli.inputs import STDIN
 from beam_jobs.access_log.cli.progress import Progress
@@ -32,7 +33,10 @@ from beam_jobs.access_log.reading.prefetch import ReadAhead
 _BLOCK_BYTES = 8 << 20
 _MAX_LINE_BYTES = 1 << 20
 _PIECES_AHEAD = 8
-_KEPT_EXAMPLES = 1000
+_NEWLINE = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+KEPT_EXAMPLES = 1000
+"""How many rejected lines are kept of each reason."""
 
 
 class FileError(AccessLogError):
@@ -41,9 +45,9 @@ class FileError(AccessLogError):
 
 @dataclass(frozen=True)
 class Rejected:
-    """A rejected line: where it began, its bytes and what was wrong."""
+    """A rejected line: its number in the file, its bytes and what was wrong."""
 
-    source_offset: int
+    line: int
     raw_line: bytes
     message: str
 
@@ -54,7 +58,8 @@ class LogSummary:
 
     `log_format` is None where all lines are blank, `detection` where the format was given. `reasons` and `examples`
     are of rejected lines, `first` and `last` the earliest and the latest time in the rows, `row` is the first row.
-    `warnings` say what is not clear about the format, see `Detection`, and what of the file is not read.
+    `frames` says around how many lines a collector had put what. `fingerprint` is the same for logs with the same
+    rows. `warnings` say what is not clear about the format, see `Detection`, and what of the file is not read.
     """
 
     name: str
@@ -71,6 +76,8 @@ class LogSummary:
     first: datetime | None = None
     last: datetime | None = None
     row: dict[str, Any] | None = None
+    frames: Counter[str] = field(default_factory=Counter)
+    fingerprint: int = 0
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
 
@@ -83,25 +90,37 @@ class LogSummary:
         """Whether none of its lines is a row, though it has some that are not blank."""
         return self.rejected > 0 and not self.rows
 
-    def add(self, parsed: ParsedBlock, block_bytes: int) -> None:
+    def add(self, block: ReadBlock) -> None:
         """Count a block."""
-        self.bytes += block_bytes
+        parsed = block.parsed
+        self.bytes += len(block.data)
         self.lines += parsed.lines
         self.rows += parsed.rows.num_rows
         self.rejected += parsed.rejected.num_rows
         self.blank += parsed.blank
+        self.frames += parsed.frames
         if parsed.rows.num_rows:
-            times: Any = pc.min_max(parsed.rows.column("timestamp"))
-            first, last = (times[name].as_py() for name in ("min", "max"))
-            self.first = first if self.first is None else min(first, self.first)
-            self.last = last if self.last is None else max(last, self.last)
-            self.row = self.row or parsed.rows.slice(0, 1).to_pylist()[0]
+            self._add_rows(parsed.rows)
         if parsed.rejected.num_rows:
             self.reasons.update(map(str, parsed.rejected.column("error_type").to_pylist()))
-            for line in parsed.rejected.slice(0, _KEPT_EXAMPLES).to_pylist():
+            lines = parsed.rejected.slice(0, KEPT_EXAMPLES).to_pylist()
+            numbers = block.line_numbers([line["source_offset"] for line in lines])
+            for number, line in zip(numbers, lines, strict=True):
                 kept = self.examples.setdefault(line["error_type"], [])
-                if len(kept) < _KEPT_EXAMPLES:
-                    kept.append(Rejected(line["source_offset"], line["raw_line"], line["error_message"]))
+                if len(kept) < KEPT_EXAMPLES:
+                    kept.append(Rejected(number, line["raw_line"], line["error_message"]))
+
+    def _add_rows(self, rows: Any) -> None:
+        times = number_values(rows.column("timestamp"), np.int64)
+        first, last = _time(times.min()), _time(times.max())
+        self.first = first if self.first is None else min(first, self.first)
+        self.last = last if self.last is None else max(last, self.last)
+        if self.row is None:
+            self.row = {"timestamp": _time(times[0])}
+            self.row |= {name: rows.column(name)[0].as_py() for name in rows.schema.names if name != "timestamp"}
+        hashes = np.frombuffer(rows.column("raw_line_hash").buffers()[1], np.uint64).reshape(-1, 2)
+        start = rows.column("raw_line_hash").offset
+        self.fingerprint = (self.fingerprint + int(hashes[start : start + rows.num_rows, 0].sum())) % (1 << 64)
 
 
 class ReadBlock(NamedTuple):
@@ -120,6 +139,13 @@ class ReadBlock(NamedTuple):
     data: bytes | memoryview
     offset: int
     lines_before: int
+
+    def line_numbers(self, offsets: Sequence[int]) -> list[int]:
+        """Return the numbers in the file, from 1, of the lines of this block that begin at these offsets."""
+        newlines = np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+        starts = np.asarray(offsets, np.int64) - self.offset
+        numbers: list[int] = (np.searchsorted(newlines, starts) + self.lines_before + 1).tolist()
+        return numbers
 
 
 Consumer = Callable[[ReadBlock], None]
@@ -182,9 +208,13 @@ def _read(
                 block = ReadBlock(name, parsed, part, part_offset, summary.lines)
                 for consumer in consumers:
                     consumer(block)
-                summary.add(parsed, len(part))
+                summary.add(block)
             progress.show(name, summary.lines, source.tell() / size if size else None)
     if content.warning:
         summary.warnings.append(content.warning)
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def _time(microseconds: np.int64) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))

@@ -10,6 +10,7 @@ from typing import TextIO
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _COLUMNS = " ▁▂▃▄▅▆▇█"
 _PLAIN_WIDTH = 100
+_LEAST_WIDTH = 60
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,15 @@ class Terminal:
 
     @classmethod
     def of(cls, output: TextIO) -> Terminal:
-        """Tell what an output can show; colours only on a terminal, and not with NO_COLOR (https://no-color.org)."""
-        is_terminal = output.isatty()
-        colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns if is_terminal else _PLAIN_WIDTH
-        return cls(width, colours, (output.encoding or "").lower().replace("-", "") == "utf8")
+        """Tell what an output can show.
+
+        Colours are for terminals, not with NO_COLOR (https://no-color.org), and always with FORCE_COLOR
+        (https://force-color.org).
+        """
+        colours = output.isatty() and os.environ.get("TERM") != "dumb"
+        colours = (colours or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
+        columns = shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns
+        return cls(max(columns, _LEAST_WIDTH), colours, (output.encoding or "").lower().replace("-", "") == "utf8")
 
     def heading(self, text: str) -> str:
         """Return a heading."""
@@ -51,13 +56,14 @@ class Terminal:
         Args:
             shares: How full each column is.
             height: The lines of the chart.
-            width: The characters of each column, one of which is a gap.
+            width: The characters of each column, one of which is a gap if there are several.
         """
+        filled = max(width - 1, 1)
         lines = []
         for line in reversed(range(height)):
             cells = [min(max(share * height - line, 0), 1) for share in shares]
             marks = [_COLUMNS[round(cell * 8)] if self.blocks else "#" if cell >= 0.5 else " " for cell in cells]
-            lines.append(self._coloured("".join(mark * (width - 1) + " " for mark in marks).rstrip()))
+            lines.append(self._coloured("".join((mark * filled).ljust(width) for mark in marks).rstrip()))
         return lines
 
     def _coloured(self, text: str) -> str:

@@ -1,11 +1,9 @@
-"""What the requests of all logs together tell: when they came, what they asked for, who sent them."""
+"""What the requests of all logs add up to: when they came, what they asked for, who sent them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,113 +12,103 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.access_log.arrow.arrays import int64_array, number_values
-from beam_jobs.access_log.cli.counts import Top, ValueCounts
+from beam_jobs.access_log.arrow.user_agents import OTHER
+from beam_jobs.access_log.cli.value_totals import ValueTotals, bool_values, codes
 
-SHOWN = 10
-_MOST_DAYS = 62
-_PANELS = (
-    "paths",
-    "paths not found (404)",
-    "addresses",
-    "virtual hosts",
-    "referers",
-    "browsers",
-    "operating systems",
-    "bots",
-    "user agents",
-)
 _HOUR = 3_600_000_000
 _DURATION_STEP = 1.02  # percentiles of durations are right within 1 %
 _SHORTEST_MS = 1e-3
 _NOT_FOUND = 404
+_MOST_VISITORS = 1 << 22
+BYTES, MILLISECONDS = 1, 2
+"""What is added up by path, beside the requests."""
 
 
-class Bar(NamedTuple):
-    """A number of requests with its name.
-
-    Attributes:
-        name: What is counted.
-        requests: How many.
-        bots: How many of these requests are from bots; None where that is not told.
-    """
-
-    name: str
-    requests: int
-    bots: int | None = None
-
-
-class Panel(NamedTuple):
-    """Counts that are shown together.
+class Counts(NamedTuple):
+    """What requests add up to.
 
     Attributes:
-        title: What they are.
-        bars: The counts.
-        total: What their shares are of.
-        note: How many there are that are not shown, or nothing.
-    """
-
-    title: str
-    bars: list[Bar]
-    total: int
-    note: str = ""
-
-
-@dataclass
-class Traffic:
-    """Counts over the rows of all logs.
-
-    Attributes:
-        requests: All rows.
+        requests: All of them.
         bots: Those of bots.
         bytes_sent: The sum of `body_bytes_sent`.
-        statuses: Requests by status, None where there is none.
-        hours: Requests by the hour in which they came, in hours since 1970 (UTC).
-        bot_hours: The same of bots alone.
+        client_errors: Those with a status of 400 to 499.
+        server_errors: Those with a status of 500 to 599.
     """
 
     requests: int = 0
     bots: int = 0
     bytes_sent: int = 0
-    statuses: Counter[int | None] = field(default_factory=Counter)
-    hours: Counter[int] = field(default_factory=Counter)
-    bot_hours: Counter[int] = field(default_factory=Counter)
-    _durations: Counter[int] = field(default_factory=Counter)
-    _values: dict[str, ValueCounts] = field(default_factory=dict)
+    client_errors: int = 0
+    server_errors: int = 0
+
+
+class Traffic:
+    """Sums over the rows of all logs.
+
+    Attributes:
+        hours: By the hour in which the requests came, in hours since 1970 (UTC).
+        statuses: Requests by status, None where there is none.
+        totals: By the name of a column, its values with how often they came; of paths also the bytes sent and the
+            milliseconds taken. `not_found` and `server_errors` are paths, `people_*` are of people alone,
+            `bot_browser` of bots, `unknown_bot` user agents of bots of no known family.
+        milliseconds: The sum of `request_duration_ms`.
+        has_all_visitors: Whether visitors were never left out to save memory.
+    """
+
+    def __init__(self) -> None:
+        self.hours: dict[int, Counts] = {}
+        self.statuses: Counter[int | None] = Counter()
+        self.totals: dict[str, ValueTotals] = {}
+        self.milliseconds = 0.0
+        self.has_all_visitors = True
+        self._durations: Counter[int] = Counter()
+        self._visitors: dict[int, set[int]] = {}
 
     def add(self, rows: Any) -> None:
-        """Count the rows of a block, a record batch in `ROWS_SCHEMA`."""
+        """Add the rows of a block, a record batch in `ROWS_SCHEMA`."""
         if not rows.num_rows:
             return
-        is_bot = rows.column("is_bot")
-        is_human = pc.invert(is_bot)
-        statuses = rows.column("status")
-        not_found = int64_array(np.flatnonzero(number_values(statuses, np.int64) == _NOT_FOUND))
-        self.requests += rows.num_rows
-        self.bots += pc.sum(is_bot).as_py() or 0
-        self.bytes_sent += pc.sum(rows.column("body_bytes_sent")).as_py() or 0
-        times = rows.column("timestamp").cast(pa.int64())
-        _count(self.hours, number_values(times, np.int64) // _HOUR)
-        _count(self.bot_hours, number_values(times.filter(is_bot), np.int64) // _HOUR)
-        for counted in pc.value_counts(statuses).to_pylist():
+        statuses = _numbers(rows.column("status"))
+        is_bot = bool_values(rows.column("is_bot"))
+        sent = _numbers(rows.column("body_bytes_sent"))
+        is_server_error = statuses // 100 == 5
+        hours = number_values(rows.column("timestamp").cast(pa.int64()), np.int64) // _HOUR
+        self._add_hours(hours, (np.ones(len(hours)), is_bot, sent, statuses // 100 == 4, is_server_error))
+        for counted in pc.value_counts(rows.column("status")).to_pylist():
             self.statuses[counted["values"]] += counted["counts"]
-        self._add("addresses", rows.column("remote_addr"))
-        self._add("virtual hosts", rows.column("host"))
-        self._add("paths", rows.column("path"))
-        self._add("paths not found (404)", rows.column("path").take(not_found))
-        self._add("referers", rows.column("referer"))
-        self._add("browsers", rows.column("browser").filter(is_human))
-        self._add("operating systems", rows.column("os").filter(is_human))
-        self._add("bots", rows.column("browser").filter(is_bot))
-        self._add("user agents", rows.column("user_agent"))
-        durations = number_values(rows.column("request_duration_ms").drop_null(), np.float64)
-        if len(durations):
-            steps = np.log(np.maximum(durations, _SHORTEST_MS)) / np.log(_DURATION_STEP)
-            _count(self._durations, np.rint(steps).astype(np.int64))
+        self._add_visitors(rows, hours // 24, is_bot)
+        durations = _numbers(rows.column("request_duration_ms"), np.float64)
+        self.milliseconds += float(durations.sum())
+        path = rows.column("path")
+        self._add("path", path, sent, durations)
+        self._add("not_found", path.take(_places(statuses == _NOT_FOUND)))
+        self._add("server_errors", path.take(_places(is_server_error)))
+        for name in ("remote_addr", "host", "referer", "user_agent"):
+            self._add(name, rows.column(name))
+        browser = rows.column("browser")
+        is_known = ~_is(browser, OTHER)
+        self._add("people_browser", browser.take(_places(~is_bot)))
+        self._add("people_os", rows.column("os").take(_places(~is_bot)))
+        self._add("bot_browser", browser.take(_places(is_bot & is_known)))
+        self._add("unknown_bot", rows.column("user_agent").take(_places(is_bot & ~is_known)))
+        logged = number_values(rows.column("request_duration_ms").drop_null(), np.float64)
+        steps = np.rint(np.log(np.maximum(logged, _SHORTEST_MS)) / np.log(_DURATION_STEP)).astype(np.int64)
+        for step, count in zip(*map(np.ndarray.tolist, np.unique(steps, return_counts=True)), strict=True):
+            self._durations[step] += count
 
-    def share_of_statuses(self, hundred: int) -> float:
-        """Return which share of the requests has a status of 400 to 499, for example."""
-        found = sum(count for status, count in self.statuses.items() if status and status // 100 == hundred)
-        return found / self.requests if self.requests else 0.0
+    @property
+    def counts(self) -> Counts:
+        """The sums over all hours."""
+        return added(self.hours.values())
+
+    @property
+    def visitors(self) -> int:
+        """How many pairs of address and user agent there are that are not bots."""
+        return len(set().union(*self._visitors.values()))
+
+    def visitors_of(self, day: int) -> int:
+        """Return the visitors of a day, in days since 1970."""
+        return len(self._visitors.get(day, ()))
 
     def duration_ms(self, share: float) -> float | None:
         """Return the duration in which that share of the requests was answered, within 1 %; None if none is logged."""
@@ -131,56 +119,51 @@ class Traffic:
                 return float(_DURATION_STEP**step)
         return None
 
-    def top(self, name: str, most: int = SHOWN) -> Top:
-        """Return the most frequent values of one of the counted columns."""
-        return self._values[name].top(most) if name in self._values else Top([], 0, 0, True)
+    def _add(self, name: str, column: Any, *numbers: npt.NDArray[np.float64]) -> None:
+        self.totals.setdefault(name, ValueTotals()).add(column, *numbers)
 
-    def days(self) -> Panel:
-        """Return the requests by day, or by month where there are more than 62 days."""
-        title, bars = "requests by day (UTC)", self._bars("%Y-%m-%d")
-        if len(bars) > _MOST_DAYS:
-            title, bars = "requests by month (UTC)", self._bars("%Y-%m")
-        return Panel(title, bars, self.requests)
+    def _add_hours(self, hours: npt.NDArray[np.int64], measures: Sequence[npt.NDArray[Any]]) -> None:
+        found, codes = np.unique(hours, return_inverse=True)
+        sums = [np.bincount(codes, measure, len(found)).astype(np.int64).tolist() for measure in measures]
+        for hour, *counts in zip(found.tolist(), *sums, strict=True):
+            self.hours[hour] = added((self.hours.get(hour, Counts()), Counts(*counts)))
 
-    def hours_of_the_day(self) -> Panel:
-        """Return the requests by hour of the day."""
-        by_hour: dict[str, list[int]] = {f"{hour:02}": [] for hour in range(24)}
-        for hour in self.hours:
-            by_hour[f"{hour % 24:02}"].append(hour)
-        return Panel(
-            "requests by hour of the day (UTC)",
-            [self._bar(name, hours) for name, hours in by_hour.items()],
-            self.requests,
-        )
-
-    def panels(self) -> Iterator[Panel]:
-        """Yield the counts of everything that the logs have, most interesting first."""
-        counts = sorted(self.statuses.items(), key=lambda item: (-item[1], item[0] or 0))
-        yield Panel(
-            "statuses", [Bar("-" if status is None else str(status), count) for status, count in counts], self.requests
-        )
-        for name in _PANELS:
-            found = self.top(name)
-            if found.rows:
-                more = found.distinct - len(found.rows)
-                about = "" if found.is_exact else "at least "
-                note = f"{about}{more:,} more" if more else ""
-                yield Panel(name, [Bar(value, count) for value, count in found.rows], self.requests, note)
-
-    def _add(self, name: str, column: Any) -> None:
-        self._values.setdefault(name, ValueCounts()).add(column)
-
-    def _bars(self, form: str) -> list[Bar]:
-        groups: dict[str, list[int]] = {}
-        for hour in sorted(self.hours):
-            groups.setdefault(f"{datetime.fromtimestamp(hour * 3600, UTC):{form}}", []).append(hour)
-        return [self._bar(name, hours) for name, hours in groups.items()]
-
-    def _bar(self, name: str, hours: list[int]) -> Bar:
-        return Bar(name, sum(self.hours[hour] for hour in hours), sum(self.bot_hours[hour] for hour in hours))
+    def _add_visitors(self, rows: Any, days: npt.NDArray[np.int64], is_bot: npt.NDArray[np.bool_]) -> None:
+        if sum(map(len, self._visitors.values())) > _MOST_VISITORS:
+            self.has_all_visitors = False
+            return
+        addresses = rows.column("remote_addr").dictionary_encode("encode")
+        agents = rows.column("user_agent")
+        address_texts, agent_texts = addresses.dictionary.to_pylist(), ["", *agents.dictionary.to_pylist()]
+        # No user agent is one too: code 0.
+        agent_codes = np.where(bool_values(agents.is_valid()), codes(agents).astype(np.int64) + 1, 0)
+        first_day = int(days.min())
+        pairs = codes(addresses) * len(agent_texts) + agent_codes
+        visits = np.unique((pairs + (days - first_day) * (len(address_texts) * len(agent_texts)))[~is_bot])
+        for visit in visits.tolist():
+            rest, agent = divmod(visit, len(agent_texts))
+            day, address = divmod(rest, len(address_texts))
+            visitor = hash((address_texts[address], agent_texts[agent]))
+            self._visitors.setdefault(first_day + day, set()).add(visitor)
 
 
-def _count(counter: Counter[int], numbers: npt.NDArray[np.int64]) -> None:
-    values, counts = np.unique(numbers, return_counts=True)
-    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-        counter[value] += count
+def added(counts: Iterable[Counts]) -> Counts:
+    """Return the sums of several."""
+    return Counts(*map(sum, zip(*counts, strict=True)))
+
+
+def _numbers(column: Any, kind: type[np.int64] | type[np.float64] = np.int64) -> npt.NDArray[Any]:
+    """Return a column of numbers, 0 where it is null."""
+    values: npt.NDArray[Any] = number_values(column, kind)
+    return np.where(bool_values(column.is_valid()), values, 0)
+
+
+def _is(column: Any, text: str) -> npt.NDArray[np.bool_]:
+    """Return where a dictionary column has a text."""
+    texts = column.dictionary.to_pylist()
+    is_text: npt.NDArray[np.bool_] = codes(column) == (texts.index(text) if text in texts else len(texts))
+    return is_text
+
+
+def _places(mask: npt.NDArray[np.bool_]) -> Any:
+    return int64_array(np.flatnonzero(mask))

@@ -38,6 +38,7 @@ class Reading(IntEnum):
     HOST = 13
     FRACTION = 14
     """A duration that must have a fraction."""
+    PROTOCOL = 15
 
 
 TIME_COLUMN, _STATUS, _SIZE, _DURATION, COLUMNS = range(len(TEXT_FIELDS), len(TEXT_FIELDS) + 5)
@@ -59,6 +60,7 @@ _READINGS = {
     "forwarded_for": (Reading.FORWARDED, TEXT_FIELDS.index("forwarded_for")),
     "remote_user": (Reading.USER, TEXT_FIELDS.index("remote_user")),
     "host": (Reading.HOST, TEXT_FIELDS.index("host")),
+    "protocol": (Reading.PROTOCOL, TEXT_FIELDS.index("protocol")),
 }
 
 

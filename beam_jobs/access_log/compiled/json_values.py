@@ -10,7 +10,7 @@ from beam_jobs.access_log.compiled.json_program import ENTRY_WORDS, TIME_COLUMN,
 from beam_jobs.access_log.compiled.outputs import MICROSECONDS, NANOSECONDS
 from beam_jobs.access_log.compiled.scan_claims import is_address_list, is_client, is_host, is_ipv4, is_user
 from beam_jobs.access_log.compiled.scan_fields import MAX_EXACT, decimal, digits_end, find, read_size, read_status
-from beam_jobs.access_log.compiled.scan_requests import scan_odd_request, scan_request
+from beam_jobs.access_log.compiled.scan_requests import is_protocol, scan_odd_request, scan_request
 from beam_jobs.access_log.compiled.scan_times import END_OF_DAYS, read_clf_time, read_epoch_time, read_iso_time
 from beam_jobs.access_log.compiled.simd import (
     Number,
@@ -37,9 +37,12 @@ _OBJECT, _TIME, _REQUEST, _TARGET, _URL, _STATUS, _SIZE, _DURATION, _FRACTION = 
         Reading.DURATION, Reading.FRACTION,
     )
 )  # fmt: skip
-_ADDRESS, _BEFORE_PORT, _FORWARDED, _USER, _IS_HOST = (
-    int(reading) for reading in (Reading.ADDRESS, Reading.BEFORE_PORT, Reading.FORWARDED, Reading.USER, Reading.HOST)
-)
+_ADDRESS, _BEFORE_PORT, _FORWARDED, _USER, _IS_HOST, _IS_PROTOCOL = (
+    int(reading)
+    for reading in (
+        Reading.ADDRESS, Reading.BEFORE_PORT, Reading.FORWARDED, Reading.USER, Reading.HOST, Reading.PROTOCOL,
+    )
+)  # fmt: skip
 _FOUR_BYTES = uint64(0xFFFFFFFF)
 _THREE_BYTES = uint64(0xFFFFFF)
 _HTTP = uint64(int.from_bytes(b"http", "little"))
@@ -114,7 +117,11 @@ def read_value(start: int, end: int, wanted: int, values: Values) -> bool:
         if not is_address_list(start, end):
             return False
         _fill_client(start, end, rank, values)
-    elif (reading == _USER and not is_user(start, end)) or (reading == _IS_HOST and not is_host(start, end)):
+    elif (
+        (reading == _USER and not is_user(start, end))
+        or (reading == _IS_HOST and not is_host(start, end))
+        or (reading == _IS_PROTOCOL and not is_protocol(start, end))
+    ):
         return False
     store_text(values.texts + 8 * column, start - values.base, length)
     return True
@@ -181,12 +188,12 @@ def _read_url(start: int, end: int, rank: int, values: Values) -> bool:
         return False
     host += 3
     host_end = host
-    while host_end < end and load_byte(host_end) not in (47, 63, 58, 91):
+    while host_end < end and load_byte(host_end) not in (47, 63, 58, 64, 91):
         host_end += 1
     target = host_end
     if target < end and load_byte(target) == 58:
         target = digits_end(target + 1, end)
-    if host_end == host or (target < end and load_byte(target) not in (47, 63)):
+    if host_end == host or (target < end and load_byte(target) not in (47, 63)) or not is_host(host, host_end):
         return False
     _fill(_HOST, rank, host, host_end, values)
     return _read_target(target, end, rank, values)

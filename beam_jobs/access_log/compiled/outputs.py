@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
+from beam_jobs.access_log.memory import room
 
 DECLINED, ACCEPTED, TOO_LONG, REWRITE, UNENDED, FRAMED = range(6)
 """The verdicts on a line.
@@ -49,14 +50,14 @@ class Outputs(NamedTuple):
     def empty(cls, lines: int) -> Self:
         """Make room for `lines` lines."""
         return cls(
-            np.empty(lines, np.uint8),
-            np.empty((lines, 2), np.int32),
-            np.empty((lines, 2 * len(TEXT_FIELDS)), np.int32),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.int64),
-            np.empty(lines, np.float64),
-            np.empty((lines, 2), np.uint64),
+            room(np.uint8, lines),
+            room(np.int32, lines, 2),
+            room(np.int32, lines, 2 * len(TEXT_FIELDS)),
+            room(np.int64, lines),
+            room(np.int64, lines),
+            room(np.int64, lines),
+            room(np.float64, lines),
+            room(np.uint64, lines, 2),
         )
 
     def grown(self) -> Self:

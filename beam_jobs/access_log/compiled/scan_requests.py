@@ -3,6 +3,7 @@
 import numpy as np
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
+from beam_jobs.access_log.compiled.scan_claims import is_host
 from beam_jobs.access_log.compiled.scan_fields import HIGH_NIBBLES, SIXES, ZEROS, find
 from beam_jobs.access_log.compiled.simd import ALL_BITS, Number, int64, load_byte, load_word, store_text, uint64
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
@@ -80,6 +81,8 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
         store_text(places + _HOST, int64(0), nothing)
     if start == end or (end - start == 1 and load_byte(start) == 45):
         return True
+    if end - start == 6 and load_byte(start) == 45 and load_byte(end - 1) == 32:
+        return False
     target = find(start, 32, end) + 1
     protocol = end
     while protocol > target and load_byte(protocol - 1) != 32:
@@ -92,7 +95,7 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
         or target_end <= target
         or load_byte(target) == 32
         or load_byte(target_end - 1) == 32
-        or (protocol > target and not _is_protocol(protocol, end))
+        or (protocol > target and not is_protocol(protocol, end))
     ):
         store_text(places + _PATH, start - text_base, end - start)
         return True
@@ -115,17 +118,20 @@ def scan_url(target: int, end: int, places: int, text_base: int) -> bool:
         if host < end and load_byte(host) == 91:
             return False
         host_end = host
-        while host_end < end and load_byte(host_end) not in (58, 47, 63):
+        while host_end < end and load_byte(host_end) not in (58, 47, 63, 64):
             host_end += 1
+        if not is_host(host, host_end):
+            return False
         port_end = host_end
         if port_end < end and load_byte(port_end) == 58:
             port_end += 1
             while port_end < end and _IS_DIGIT[load_byte(port_end)]:
                 port_end += 1
-        if port_end == end or load_byte(port_end) in (47, 63):
-            if host_end > host:
-                store_text(places + _HOST, host - text_base, host_end - host)
-            target = port_end
+        if port_end < end and load_byte(port_end) not in (47, 63):
+            return False
+        if host_end > host:
+            store_text(places + _HOST, host - text_base, host_end - host)
+        target = port_end
     scan_target(target, end, places, text_base)
     return True
 
@@ -140,7 +146,7 @@ def _all_of(table: Number, start: int, end: int) -> bool:
 
 
 @inlined
-def _is_protocol(start: int, end: int) -> bool:
+def is_protocol(start: int, end: int) -> bool:
     """Whether it is a name, a slash and a version: `HTTP/1.1`, `HTTP/2`."""
     slash = find(start, 47, end)
     if slash == end or not _all_of(_IS_LETTER, start, slash):

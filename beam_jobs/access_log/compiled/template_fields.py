@@ -16,7 +16,13 @@ from beam_jobs.access_log.compiled.scan_claims import (
     is_user,
 )
 from beam_jobs.access_log.compiled.scan_fields import MAX_EXACT, decimal, find, number, read_size, read_status
-from beam_jobs.access_log.compiled.scan_requests import scan_odd_request, scan_request, scan_target, scan_url
+from beam_jobs.access_log.compiled.scan_requests import (
+    is_protocol,
+    scan_odd_request,
+    scan_request,
+    scan_target,
+    scan_url,
+)
 from beam_jobs.access_log.compiled.scan_times import (
     iso_days,
     read_clf_time,
@@ -37,7 +43,7 @@ from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 _NO_DURATION = -1  # in place of nanoseconds: no field has been read; lower values are null
 _MOST_FRACTION = 9
-_CLAIMS = steps_of.ADDRESS | steps_of.USER | steps_of.HOST | steps_of.ADDRESSES
+_CLAIMS = steps_of.ADDRESS | steps_of.USER | steps_of.HOST | steps_of.ADDRESSES | steps_of.PROTOCOL
 _HOST, _QUERY, _REMOTE_ADDR, _FORWARDED_FOR = (
     8 * TEXT_FIELDS.index(name) for name in ("host", "query", "remote_addr", "forwarded_for")
 )
@@ -151,6 +157,8 @@ def _is_claimed(flags: int, start: int, end: int) -> bool:
         return is_client(start, end)
     if flags & steps_of.USER:
         return is_user(start, end)
+    if flags & steps_of.PROTOCOL:
+        return is_protocol(start, end)
     return is_host(start, end) if flags & steps_of.HOST else is_address_list(start, end)
 
 

@@ -23,8 +23,9 @@ MAY_BE_EMPTY, EMPTY_IS_NULL, ENCODED, SPACES, URL, PART, NO_SPACE_EVER, ADDRESS,
 URL; a duration to be added to others; a space in it is a mistake, whatever ends it; what a text must be: an address, a
 user, a host, addresses; blanks in it are written as `+`."""
 
-FRACTION, WHOLE, EITHER, NO_BLANK = (1 << bit for bit in range(12, 16))
-"""Flags of a duration: it must have a fraction, or none; with one, it is of seconds. No step may hold a blank."""
+FRACTION, WHOLE, EITHER, NO_BLANK, PROTOCOL = (1 << bit for bit in range(12, 17))
+"""Flags of a duration: it must have a fraction, or none; with one, it is of seconds. No step may hold a blank. A text
+must be a protocol."""
 
 UNQUOTED, QUOTED, QUOTED_WITH_ESCAPES = range(3)
 """Whether quotes enclose a field, and how its end is found."""
@@ -38,7 +39,7 @@ _TEXT_FLAGS = {
     "method": NO_SPACE_EVER,
     "path": SPACES | MAY_BE_EMPTY,
     "query": SPACES | EMPTY_IS_NULL,
-    "protocol": NO_SPACE_EVER,
+    "protocol": NO_SPACE_EVER | PROTOCOL,
     "referer": SPACES,
     "user_agent": SPACES,
     "host": SPACES | HOST,

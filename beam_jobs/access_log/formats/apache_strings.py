@@ -9,9 +9,9 @@ from beam_jobs.access_log.formats.fields import STRFTIME
 from beam_jobs.access_log.formats.strftime import FRACTION, expanded, has_date_and_clock, to_regex
 
 _DIRECTIVE = re.compile(
-    r"%(?:!?[0-9]{3}(?:,[0-9]{3})*)?[<>]?(?:\{(?P<argument>[^}]*)\})?[<>]?(?P<letter>\^t[io]|\^FB|[A-Za-z%])", re.ASCII
+    r"%[<>!,0-9]*(?:\{(?P<argument>[^}]*)\})?[<>!,0-9]*(?P<letter>\^t[io]|\^FB|[A-Za-z%])", re.ASCII
 )
-_TIME_PART = re.compile(r"%[<>]?\{(?:begin:)?(?P<part>[mu]sec_frac|sec|[^}]*%[^}]*)\}t")
+_TIME_PART = re.compile(r"%[<>]?\{(?:begin:)?(?!end:)(?P<part>[mu]sec_frac|sec|[^}]*%[^}]*)\}t")
 _GAP = re.compile(r"[^%\\\"{}]{0,3}")
 _PARTS = {"msec_frac": FRACTION, "usec_frac": FRACTION, "sec": "%s"}
 # Patterns that the compiled scanner reads, without abbreviations.
@@ -136,10 +136,12 @@ def _directive_pieces(directive: re.Match[str]) -> Iterator[Piece]:
 
 def _time_pieces(text: str, argument: str) -> Iterator[Piece]:
     moment = argument.removeprefix("begin:")
-    if not moment:
+    if moment in ("", "begin"):
         yield from (Piece("["), Piece(text, "time"), Piece("]"))
+    elif moment in ("end", "end:"):
+        yield from (Piece("["), Piece(text, SKIPPED), Piece("]"))
     elif moment.startswith("end:"):
-        yield Piece(text, SKIPPED)
+        yield Piece(text, SKIPPED, 0, moment.removeprefix("end:"))
     elif moment in _EPOCHS:
         yield Piece(text, _EPOCHS[moment])
     else:

@@ -15,7 +15,7 @@ class Piece(NamedTuple):
         text: As written in the string.
         field: What the directive's values are; None for a literal.
         rank: Of several directives for one column, the one with the lowest rank is kept.
-        strftime: The pattern of a time without a zone, or of one of its own kind.
+        strftime: The pattern of a time, if it is without a zone, of its own kind, or holds blanks.
     """
 
     text: str

@@ -7,7 +7,7 @@ from beam_jobs.access_log.formats.directives import SKIPPED, Piece, unusable
 
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>[A-Za-z0-9_]+)\}|(?P<plain>[A-Za-z0-9_]+))", re.ASCII)
 _TARGET = re.compile(r"\$(?:document_)?uri\$is_args\$(?:args|query_string)(?![A-Za-z0-9_])")
-_FIELDS = {
+_FIELDS: dict[str, tuple[str, int] | tuple[str, int, str]] = {
     "remote_addr": ("remote_addr", 0),
     "proxy_protocol_addr": ("remote_addr", 1),
     "http_x_real_ip": ("remote_addr", 2),
@@ -17,7 +17,7 @@ _FIELDS = {
     "http_x_forwarded_for": ("forwarded_for", 0),
     "proxy_add_x_forwarded_for": ("forwarded_for", 1),
     "remote_user": ("remote_user", 0),
-    "time_local": ("time", 1),
+    "time_local": ("time", 1, "%d/%b/%Y:%H:%M:%S %z"),
     "time_iso8601": ("time_iso8601", 1),
     "msec": ("time_epoch_s", 0),
     "request": ("request", 0),

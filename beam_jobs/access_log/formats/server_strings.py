@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from beam_jobs.access_log.errors import FormatError
@@ -64,7 +65,7 @@ def compile_format(text: str) -> TemplateFormat:
         pieces = list(nginx_pieces(written))
     else:
         pieces = list(apache_pieces(text))
-    chosen = _joined(_whole_times(_clients(_chosen(pieces))))
+    chosen = _joined(_cut_at_blanks(_whole_times(_clients(_chosen(pieces)))))
     _check(text, chosen)
     template = "".join(
         piece.text.replace("{", "{{").replace("}", "}}") if piece.field is None else f"{{{piece.field}}}"
@@ -104,13 +105,23 @@ def _chosen(pieces: list[Piece]) -> list[Piece]:
     ]
 
 
+def _cut_at_blanks(pieces: list[Piece]) -> Iterator[Piece]:
+    """Cut the times that are skipped at their blanks, where a field ends."""
+    for piece in pieces:
+        yield piece
+        if piece.field == SKIPPED:
+            for _ in range(piece.strftime.count(" ")):
+                yield Piece(" ")
+                yield piece
+
+
 def _columns(piece: Piece) -> tuple[str, ...]:
     if piece.field is None or piece.field in _NOT_KEPT:
         return ()
     return _FILLS.get(piece.field, (piece.field,))
 
 
-def _joined(pieces: list[Piece]) -> list[Piece]:
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
     """Join literals, and `%U%q`, which is a target."""
     joined: list[Piece] = []
     for piece in pieces:

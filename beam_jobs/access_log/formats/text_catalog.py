@@ -10,10 +10,9 @@ _COMBINED_BEHIND_THE_ADDRESS = COMBINED.removeprefix("{remote_addr}")
 _INGRESS_BEFORE_0_26 = '{remote_addr} - [{skipped}] - {remote_user} [{time}] "{request}" {status} {body_bytes_sent} '
 _INGRESS_BEFORE_0_26 += '"{referer}" "{user_agent}" {number} {duration_fraction_s} [{skipped}] '
 _INGRESS_SERVERS = "{upstream} {upstream} {upstream} {upstream} {word}"
-_HAPROXY = (
-    "{remote_addr_port} [{time}] {word} {skipped} {skipped}/{skipped}/{skipped}/{skipped}/{duration_ms} {status} "
-    '{body_bytes_sent} {skipped} {skipped} {skipped} {skipped} {skipped} "{request}"'
-)
+_HAPROXY_ENDS = ' {skipped} {skipped} {skipped} {skipped} {skipped} "{request}"'
+_HAPROXY_BEGINS = "{remote_addr_port} [{time}] {word} {skipped} {skipped}/{skipped}/{skipped}/{skipped}/"
+_HAPROXY = _HAPROXY_BEGINS + "{duration_ms} {status} {body_bytes_sent}" + _HAPROXY_ENDS
 _ENVOY = '[{time_iso8601}] "{request}" {status} {skipped} '
 _ENVOY_COUNTS = "{number} {body_bytes_sent} {duration_ms} {skipped} "
 _ISTIO = (
@@ -21,9 +20,18 @@ _ISTIO = (
 )
 _ISTIO += "{remote_addr_port} {skipped} {skipped}"
 _PROXY_MANAGER = '{status} - {method} {word} {host} "{target}" [Client {remote_addr}] [Length {body_bytes_sent}] '
-_S3 = (
-    "{skipped} {skipped} [{time}] {remote_addr} {skipped} {skipped} {word} {skipped} "
-    '"{request}" {status} {skipped} {body_bytes_sent} {number} {duration_ms} {skipped} "{referer}" "{user_agent}" '
+_S3_BEGINS = "{skipped} {skipped} [{time}] {remote_addr} {skipped} {skipped} {word} {skipped} "
+_S3_COUNTS = " {status} {skipped} {body_bytes_sent} {number} {duration_ms} {skipped} "
+_S3 = _S3_BEGINS + '"{request}"' + _S3_COUNTS + '"{referer}" "{user_agent}" '
+_S3_ENDS = "{skipped} {skipped} {skipped} {skipped} {skipped} {host} {rest}"
+_ELB = (
+    "{time_iso8601} {word} {remote_addr_port} {skipped} {duration_part_s} {duration_part_s} {duration_part_s} "
+    '{status} {skipped} {number} {body_bytes_sent} "{request_url}"'
+)
+_CLOUDFRONT = (
+    "{date}\t{clock}\t{skipped}\t{body_bytes_sent}\t{remote_addr}\t{method}\t{skipped}\t{path}\t{status}\t"
+    "{referer_encoded}\t{user_agent_encoded}\t{query}\t{skipped}\t{skipped}\t{skipped}\t{host}\t{skipped}\t"
+    "{skipped}\t{duration_s}\t{skipped}\t{skipped}\t{skipped}\t{skipped}"
 )
 
 TEXT_FORMATS = (
@@ -70,6 +78,8 @@ TEXT_FORMATS = (
     TemplateFormat("traefik_common", COMBINED + ' {number} "{skipped}" "{skipped}" {duration_ms}ms'),
     # HAProxy 2.8 configuration manual, 8.2.3 HTTP, 8.2.4 HTTPS, 8.2.6 (CLF); quotes are written as #22.
     TemplateFormat("haproxy_http", _HAPROXY, escapes=False),
+    # `option logasap`: the duration and the bytes are those so far, which no column takes.
+    TemplateFormat("haproxy_logasap", _HAPROXY_BEGINS + "+{number} {status} +{number}" + _HAPROXY_ENDS, escapes=False),
     TemplateFormat(
         "haproxy_https", _HAPROXY + " {skipped}/{skipped}/{skipped}/{skipped}/{skipped} {word}", escapes=False
     ),
@@ -92,25 +102,21 @@ TEXT_FORMATS = (
         "{skipped} {time_iso8601} {skipped} {remote_addr_port} {skipped} {duration_part_s} {duration_part_s} "
         '{duration_part_s} {status} {skipped} {skipped} {body_bytes_sent} "{request_url}" "{user_agent}" {rest}',
     ),
-    # User Guide for Classic Load Balancers, "Access logs for your Classic Load Balancer".
-    TemplateFormat(
-        "aws_elb",
-        "{time_iso8601} {word} {remote_addr_port} {skipped} {duration_part_s} {duration_part_s} {duration_part_s} "
-        '{status} {skipped} {number} {body_bytes_sent} "{request_url}" "{user_agent}" {rest}',
-    ),
-    # Amazon S3 User Guide, "Amazon S3 server access log format"; until 2019 the version id was the last field.
-    TemplateFormat("aws_s3", _S3 + "{skipped} {skipped} {skipped} {skipped} {skipped} {host} {rest}"),
+    # User Guide for Classic Load Balancers, "Access logs for your Classic Load Balancer"; until 2015 the request was
+    # the last field.
+    TemplateFormat("aws_elb", _ELB + ' "{user_agent}" {rest}'),
+    TemplateFormat("aws_elb_2014", _ELB),
+    # Amazon S3 User Guide, "Amazon S3 server access log format"; until 2019 the version id was the last field. What S3
+    # does by itself for a request, such as deleting many objects, has no request and no headers.
+    TemplateFormat("aws_s3", _S3 + _S3_ENDS),
     TemplateFormat("aws_s3_2018", _S3 + "{word}"),
+    TemplateFormat("aws_s3_batch", _S3_BEGINS + "-" + _S3_COUNTS + "- - " + _S3_ENDS),
     # Amazon CloudFront Developer Guide, "Standard log file fields", version 1.0; lines of `#Version` and `#Fields`
-    # begin a file. x-host-header is the host, cs(Host) the distribution's own name.
-    TemplateFormat(
-        "aws_cloudfront",
-        "{date}\t{clock}\t{skipped}\t{body_bytes_sent}\t{remote_addr}\t{method}\t{skipped}\t{path}\t{status}\t"
-        "{referer_encoded}\t{user_agent_encoded}\t{query}\t{skipped}\t{skipped}\t{skipped}\t{host}\t{skipped}\t"
-        "{skipped}\t{duration_s}\t{skipped}\t{skipped}\t{skipped}\t{skipped}\t{protocol}\t{rest}",
-        comment=b"#",
-        escapes=False,
-    ),
+    # begin a file. x-host-header is the host, cs(Host) the distribution's own name. Until 2017 and 2016 there were
+    # fewer fields.
+    TemplateFormat("aws_cloudfront", _CLOUDFRONT + "\t{protocol}\t{rest}", comment=b"#", escapes=False),
+    TemplateFormat("aws_cloudfront_2017", _CLOUDFRONT + "\t{protocol}", comment=b"#", escapes=False),
+    TemplateFormat("aws_cloudfront_2016", _CLOUDFRONT, comment=b"#", escapes=False),
     # Envoy 1.31, "Access logging", default format: its address is that of X-Forwarded-For, which clients can forge.
     TemplateFormat(
         "envoy",

@@ -117,6 +117,7 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "host": (is_host, "a host name"),
     "host_port": (_is_host_with_port, "a host name and a port"),
     "virtual_host": (is_client, "a host name"),
+    "protocol": (_matches(rb"[A-Za-z]+/[0-9]+(?:\.[0-9]+)?"), "a protocol and its version"),
     "number": (_matches(rb"[0-9]{1,18}"), "a whole number"),
     "ratio": (_matches(rb"[0-9]{1,9}\.[0-9]{1,9}"), "a number with a fraction"),
     "word": (_matches(rb"[^\x00-\x20\x7f\"'`()<>\[\]{}]+"), "one word"),

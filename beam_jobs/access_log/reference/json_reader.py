@@ -25,11 +25,14 @@ from beam_jobs.access_log.formats.json_lines import JsonFormat, Key
 from beam_jobs.access_log.reference.claims import first_client, why_not, without_port
 from beam_jobs.access_log.reference.times import read_time
 from beam_jobs.access_log.reference.values import (
+    Request,
+    path_and_query,
     read_duration,
     read_request,
     read_size,
     read_status,
     read_text,
+    read_url,
 )
 from beam_jobs.access_log.rejection import LineError, Rejection, RejectReason, shown
 from beam_jobs.access_log.row import Row
@@ -49,7 +52,6 @@ _EPOCHS = {
 }
 _NANOSECOND_DIGITS = (18, 19)
 _DECIMAL = re.compile(rb"([0-9]+\.[0-9]{9})[0-9]+")
-_URL = re.compile(rb"https?://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
 _EXPONENT = re.compile(rb"[0-9][0-9.]{0,30}[eE][+-]?[0-9]{1,2}")
 
 
@@ -132,6 +134,9 @@ def _check_claims(log_format: JsonFormat, values: dict[_Path, bytes | None]) -> 
         if value is None or key.column in taken:
             continue
         taken.add(key.column)
+        # People log a scheme, or a name without a version, under keys of this kind: it is left out.
+        if key.field == "protocol":
+            continue
         wanted = why_not(key.field, _plain(value))
         # A number of seconds may have lost the fraction of nothing, and a text says its unit.
         if wanted and not (key.field in NANOSECONDS and (value == b"0" or _GO_DURATION.fullmatch(value))):
@@ -146,10 +151,8 @@ def _read(field: str, value: bytes) -> dict[str, Any]:
         method, path, query, protocol, _ = read_request(value)
         return {"method": method, "path": path, "query": query, "protocol": protocol}
     if field in ("target", "url"):
-        url = _URL.match(value) if field == "url" else None
-        columns: dict[str, Any] = {"host": url[1]} if url and url[1] else {}
-        columns["path"], question_mark, query = value[url.end() if url else 0 :].partition(b"?")
-        return columns | ({"query": query} if question_mark else {})
+        read = read_url(value) if field == "url" else Request(None, *path_and_query(value))
+        return {"path": read.path} | _present(host=read.host, query=read.query)
     if field == "status":
         return {"status": read_status(value)}
     if field == "body_bytes_sent":
@@ -157,12 +160,18 @@ def _read(field: str, value: bytes) -> dict[str, Any]:
     if field in NANOSECONDS:
         nanoseconds = _duration(field, value)
         return {"request_duration_ms": None if nanoseconds is None else nanoseconds / 1_000_000}
+    if field == "protocol":
+        return {} if why_not(field, value) else {field: value}
     if field == "remote_addr_port":
         return {"remote_addr": without_port(value)}
     if field in ("client_list", "forwarded_for"):
         client = first_client(value)
         return {"forwarded_for": value} | ({} if client is None else {"remote_addr": client})
     return {field: value}
+
+
+def _present(**values: bytes | None) -> dict[str, bytes]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _time(value: bytes) -> datetime:

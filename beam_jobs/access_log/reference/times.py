@@ -56,7 +56,7 @@ def read_strftime(match: re.Match[bytes]) -> datetime:
     """
     part = match.groupdict()
     try:
-        if part.get("zone_name") not in (None, *_UTC_NAMES):
+        if "epoch" not in part and part.get("zone_name") not in (None, *_UTC_NAMES):
             raise ValueError(f"the zone {shown(part['zone_name'])} is not known, only UTC and GMT are")
         fraction = part.get("fraction") or b""
         if "epoch" in part:

@@ -10,9 +10,16 @@ from beam_jobs.access_log.rejection import LineError, RejectReason, shown
 # RFC 9110 section 5.6.2: a method is a token. RFC 9112 section 2.3: the protocol is a name and a version (HTTP/1.1).
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
-_URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://(\[[^\]/?]*\]|[^:/?]*)(?::[0-9]*)?(?=[/?]|\Z)", re.DOTALL)
+# RFC 3986 sections 3.1 and 3.2; what is no host there is a path as a whole.
+_URL = re.compile(
+    rb"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?@]*@)?"
+    rb"(\[[0-9A-Fa-f:.]{2,45}(?:%[\w.-]{1,64})?\]|[^\x00-\x20\x7f\"'`()<>\[\]{}:/?@]*)(?::[0-9]*)?(?=[/?]|\Z)",
+    re.ASCII,
+)
 _ESCAPED = re.compile(rb'\\(["\\])')
 _DURATION = re.compile(rb"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+# Of TCP, User Guide for Classic Load Balancers, "Access logs for your Classic Load Balancer", request.
+_NO_REQUEST = b"- - - "
 _NO_STATUS = (b"000", b"0", b"-1")
 _MAX_INT64 = 2**63 - 1
 
@@ -82,7 +89,7 @@ def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
         value: The request; `None` where there is none.
         is_url: Whether the target is a whole URL, whose host is wanted too.
     """
-    if not value:
+    if not value or value == _NO_REQUEST:
         return Request()
     method, _, rest = value.partition(b" ")
     target: bytes

@@ -11,7 +11,8 @@ import grpc
 from emulators.guard.token import Token
 
 _LOOKING = frozenset({"GET", "HEAD"})
-_LOOKING_CALLS = frozenset({"GetJob", "ListJobs", "AggregatedListJobs", "ListJobMessages", "GetJobMetrics"})
+# Standard methods that change nothing, https://google.aip.dev/131 and 132; and the list over all locations.
+_LOOKING_CALLS = ("Get", "List", "AggregatedList")
 _REFUSAL = (
     "Launching, updating and ending jobs takes the emulator's token: send Authorization: Bearer with the value of "
     "DATAFLOW_EMULATOR_TOKEN."
@@ -33,7 +34,8 @@ class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[misc]
         """Return the handler of a call, None where there is no such method."""
         handler = continuation(call)
         given = dict(call.invocation_metadata).get("authorization", "")
-        if handler is None or call.method.rpartition("/")[2] in _LOOKING_CALLS or self._token.is_borne(str(given)):
+        is_look = call.method.rpartition("/")[2].startswith(_LOOKING_CALLS)
+        if handler is None or is_look or self._token.is_borne(str(given)):
             return handler
         return grpc.unary_unary_rpc_method_handler(_refuse)
 

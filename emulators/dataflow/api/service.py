@@ -114,6 +114,7 @@ class DataflowService:
                 raise already_active(name)
             self._store.add(job)
             self._store.add_messages(job.id, [(messages.ERROR, _NOT_EXECUTED)])
+        self._follower.wake()
         return _as_answered(job, "currentState")
 
     def get_job(self, project: str, location: str, job_id: str, view: str = "") -> dict[str, Any]:

@@ -13,6 +13,11 @@ from emulators.dataflow.errors import already_active, job_not_found
 from emulators.dataflow.jobs.job import Job, timestamp
 from emulators.dataflow.jobs.states import ACTIVE, JobState
 
+KEPT_ENDED_JOBS = 500
+"""Ended jobs that are kept, the last to end."""
+KEPT_MESSAGES = 10_000
+"""Messages of a job that are kept, the newest."""
+
 _ACTIVE = ", ".join(f"'{state}'" for state in sorted(ACTIVE))
 
 #: The columns are read out of the resource, so that nothing is kept twice. A job that is being replaced by an update
@@ -178,6 +183,11 @@ class JobStore:
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?)",
                 [(job_id, count + n, now, importance, text) for n, (importance, text) in enumerate(messages, 1)],
             )
+            self._database.execute(
+                "DELETE FROM messages WHERE job_id = ?1 AND number <= "
+                "(SELECT max(number) FROM messages WHERE job_id = ?1) - ?2",
+                (job_id, KEPT_MESSAGES),
+            )
 
     def add_log(self, job_id: str, messages: Iterable[tuple[str, str]], offset: int) -> None:
         """Append the messages of the job's log up to an offset, so that no line becomes a message twice."""
@@ -209,6 +219,21 @@ class JobStore:
                 (job_id, after, start, end, *wanted),
             ).fetchall()
         return [Message(*row) for row in rows[:size]], len(rows) > size
+
+    def superseded(self) -> list[str]:
+        """Return the ids of the ended jobs beyond those that are kept."""
+        with self._lock:
+            rows = self._database.execute(
+                f"SELECT id FROM jobs WHERE {FILTERS['TERMINATED']} ORDER BY {_RANK} DESC LIMIT -1 OFFSET ?",
+                (KEPT_ENDED_JOBS,),
+            ).fetchall()
+        return [str(job_id) for (job_id,) in rows]
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job and its messages."""
+        with self.transaction():
+            self._database.execute("DELETE FROM messages WHERE job_id = ?", (job_id,))
+            self._database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def _jobs(self, condition: str, values: tuple[Any, ...]) -> list[Job]:
         with self._lock:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from emulators.dataflow.process.logs import keep_end
 
 _RECORDER = Path(__file__).with_name("exit_recorder.py")
 
@@ -78,6 +81,15 @@ class Child:
                 start_new_session=True,
             )
 
+    def keep_logs_small(self, *, read: int) -> None:
+        """Free the disk space of what the logs begin with, except what of `stderr` has not been read.
+
+        Args:
+            read: Bytes of `stderr` that have become messages.
+        """
+        keep_end(self.stdout)
+        keep_end(self.stderr, before=read)
+
     @property
     def was_started(self) -> bool:
         """Whether this emulator or one before it started the command."""
@@ -112,6 +124,10 @@ class Child:
         self.send(signal.SIGKILL)
         if self._recorder is not None:
             self._recorder.wait()
+
+    def delete(self) -> None:
+        """Delete the folder, and with it all that is known of the job's process."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _pid(self) -> int | None:
         try:

@@ -59,7 +59,7 @@ class JobFollower:
         self._thread.start()
 
     def wake(self) -> None:
-        """Check the jobs now: one was added, or a request asks for its end."""
+        """Look at the jobs now: one was added, or a request asks for its end."""
         self._work.set()
 
     def stop(self, reason: str) -> None:
@@ -85,8 +85,17 @@ class JobFollower:
                     time.sleep(_PAUSE_SECONDS)
             if self._stopping and not active:
                 return
-            self._work.wait(_TICK_SECONDS if active else None)
-            self._work.clear()
+            if self._work.wait(_TICK_SECONDS if active else None):
+                self._work.clear()
+                self._delete_superseded()
+
+    def _delete_superseded(self) -> None:
+        try:
+            for job_id in self._store.superseded():
+                self.child(job_id).delete()
+                self._store.delete(job_id)
+        except sqlite3.Error:
+            logger.exception("Old jobs cannot be deleted; trying again at the next launch")
 
     def _step(self, job: Job) -> None:
         child = self._children.setdefault(job.id, self.child(job.id))
@@ -105,6 +114,7 @@ class JobFollower:
         else:
             ended = child.exit()
             self._read_log(job, child, ended=ended is not None)
+            child.keep_logs_small(read=job.stderr_offset)
             if ended is not None:
                 child.clear()
                 self._end(job, end_state(ended.code, job.asked_for), _why(ended, messages.last_line(child.stderr)))
@@ -164,6 +174,7 @@ class JobFollower:
             failure = [(messages.ERROR, current.reason or why)] if state is JobState.FAILED else []
             self._store.add_messages(job.id, [*failure, (messages.BASIC, _WORDS[state])])
         self._children.pop(job.id, None)
+        self._signalled = {key: since for key, since in self._signalled.items() if key[0] != job.id}
         logger.info("Job %s (%s) ended as %s", job.id, job.name, state)
 
 

@@ -25,10 +25,6 @@ log = logging.getLogger(__name__)
 def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
     """Check what the user asked for and what it needs, and return one unit of work per day.
 
-    Args:
-        settings: the installation.
-        context: the task's, for the Params the DAG declares, their values, and the run.
-
     Returns:
         Every `BackfillUnit` as a JSON object; an empty list for a dry run.
 

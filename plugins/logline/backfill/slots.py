@@ -20,7 +20,6 @@ class WaitForSlotSensor(BaseSensorOperator):
     Args:
         last_task_id: the task whose end ends a mapped group.
         slots: how many may run at the same time (templated).
-        kwargs: the arguments of `BaseSensorOperator`.
     """
 
     template_fields: Sequence[str] = ("slots",)

@@ -74,9 +74,7 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
     task (the name is a function of run and day), so it is adopted instead of started twice.
 
     Args:
-        settings: the installation.
         body: see `launch_body` (templated).
-        kwargs: the arguments of `BaseOperator`.
     """
 
     operator_extra_links = (JobPageLink(), LoglinePageLink())  # type: ignore[assignment]
@@ -138,9 +136,7 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
     Every state but JOB_STATE_DONE and the ones a job leaves by itself is a failure, unknown states included.
 
     Args:
-        settings: the installation.
         job_id: the job, or what the launching task returns.
-        kwargs: the arguments of `BaseSensorOperator`.
     """
 
     def __init__(self, *, settings: Settings, job_id: str | XComArg, **kwargs: Any) -> None:

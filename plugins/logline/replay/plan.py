@@ -76,9 +76,7 @@ class PlanReplayOperator(BaseOperator):
     """Check the Params and everything they need, and list the lines that would be read again.
 
     Args:
-        settings: the installation.
         query: counts the lines by reason (templated).
-        kwargs: the arguments of `BaseOperator`.
     """
 
     template_fields: Sequence[str] = ("query",)

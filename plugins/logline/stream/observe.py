@@ -58,11 +58,7 @@ def version_label(image: str) -> str:
 
 
 def observe(settings: Settings, version: str) -> Observation:
-    """Observe the stream's jobs.
-
-    Args:
-        settings: the installation.
-        version: the template's.
+    """Observe the stream's jobs; `version` is the template's.
 
     Raises:
         AirflowException: Dataflow does not answer, or refuses to.

@@ -71,10 +71,7 @@ class RunChecksOperator(BaseOperator):
     """Run a gate and fail when a check of level `fail` did not pass.
 
     Args:
-        settings: the installation.
-        gate: the checks (templated).
         manifest: `gs://` URI (templated) of a manifest to hand to the checks as parameter `@manifest`, its JSON.
-        kwargs: the arguments of `BaseOperator`.
     """
 
     template_fields: Sequence[str] = ("gate", "manifest")
@@ -108,7 +105,6 @@ class RebuildAndCheckOperator(QueryOperator):
     Args:
         before: gates (templated) to pass before the rebuild.
         after: gates (templated) to pass after it.
-        kwargs: the arguments of `QueryOperator`.
     """
 
     template_fields: Sequence[str] = ("before", "after", *QueryOperator.template_fields)
@@ -147,7 +143,7 @@ def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
     if not failed:
         return None
     faults = "; ".join(
-        f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} {check['message']}"
+        f"{check['check_name']}: expected {check['expected']:,}, found {check['actual']:,} ({check['message']})"
         for check in failed
     )
     return f"{len(failed)} of {counted(len(checks), 'check')} failed: {faults}"

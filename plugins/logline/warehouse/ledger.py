@@ -19,12 +19,6 @@ class ReportLedgerOperator(BaseOperator):
 
     The query returns `source_uri`, `log_format`, `bytes`, `lines`, `rows`, `rejected`, `blank` and `days`, the days
     (`YYYY-MM-DD`) the source object has rows in, or had before this run.
-
-    Args:
-        settings: the installation.
-        query: the query (templated).
-        asset: the asset whose partitions are announced.
-        kwargs: the arguments of `BaseOperator`.
     """
 
     operator_extra_links = (LoglinePageLink(),)
@@ -55,8 +49,6 @@ class ReopenDaysOperator(QueryOperator):
     Args:
         reopened: the query (templated) that returns what the first one noted: `day`, `decision`
             (`reopened` or `left`) and `late`.
-        asset: the asset whose partitions are announced.
-        kwargs: the arguments of `QueryOperator`.
     """
 
     template_fields: Sequence[str] = ("reopened", *QueryOperator.template_fields)

@@ -27,13 +27,11 @@ class LoadManifestFilesOperator(GCSToBigQueryOperator):
     is checked after the load, where the message can say more.
 
     Args:
-        settings: where to load.
         manifest: `gs://` URI of the manifest (templated).
         files: the entry of the manifest's `files` to load.
         columns_of: table the rows are meant for.
         into: table of the staging dataset (templated).
         day: the day the job works on, as a label (templated).
-        kwargs: the arguments of `BaseOperator`.
     """
 
     template_fields: Sequence[str] = ("manifest", "job_labels", *GCSToBigQueryOperator.template_fields)

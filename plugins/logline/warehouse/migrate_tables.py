@@ -128,11 +128,9 @@ class MigrateTablesOperator(BaseOperator):
     """Migrate tables to their schema files; change none of them when one change is refused.
 
     Args:
-        settings: the installation.
         tables: names of the tables, which exist.
         create: creates the same tables, empty, in the staging dataset (templated).
         drop: drops these again, if they exist (templated).
-        kwargs: the arguments of `BaseOperator`.
     """
 
     template_fields: Sequence[str] = ("create", "drop")

@@ -53,13 +53,7 @@ class Query(NamedTuple):
 
 
 class QueryOperator(BigQueryInsertJobOperator):
-    """Run a query and record what it cost; a task that is retried or cleared runs it again.
-
-    Args:
-        settings: where to run it.
-        query: the query (templated).
-        kwargs: the arguments of `BaseOperator`.
-    """
+    """Run a query and record what it cost; a task that is retried or cleared runs it again."""
 
     def __init__(self, *, settings: Settings, query: Query, **kwargs: Any) -> None:
         super().__init__(

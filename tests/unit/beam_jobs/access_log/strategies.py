@@ -151,6 +151,7 @@ _ODD_FIELDS = {
     "remote_user": st.sampled_from(
         ["John Doe", '""', "caf\u00e9", "- -", "a -", "- b", "a - b", "a-b", 'a"b', 'a\\"b', "a\tb"]
     ),
+    "protocol": st.sampled_from(["HTTP", "https", "HTTP/2", "HTTP/1.", "SPDY/3.1", "HTTP/1.1\tx"]),
     "host": st.sampled_from(["a b", "[::1]", "[::1]:80", "a[", '"', "\0", "a,b", "[x]"]),
     "virtual_host": st.sampled_from(["a:80", "1.2.3", "[::1]"]),
     "number": st.sampled_from(["1.5", "x", "9" * 19, "+1"]),

@@ -62,3 +62,9 @@ def test_values_parted_by_tabs_under_names_parted_by_blanks() -> None:
     )
     sample = sample.split(b"#Fields: date time cs-uri")[0]
     assert detect(sample).log_format.name == HEADER.replace(" ", "\t").replace("#Fields:\t", "#Fields: ")
+
+
+def test_a_header_of_no_use_before_another_is_no_obstacle() -> None:
+    detected = detect(b"#Fields: c-ip cs-uri-stem\n" + LINES)
+    assert detected.log_format.name == HEADER
+    assert (detected.accepted[HEADER], detected.lines) == (1, 2)

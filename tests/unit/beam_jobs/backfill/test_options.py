@@ -16,7 +16,7 @@ NEEDED = ["--source=/logs/*", "--output=/out/", "--run_id=manual__2026-11-22T13:
 
 
 def test_the_template_describes_the_command_line() -> None:
-    assert TEMPLATE.read_text(encoding="utf-8") == templates()[TEMPLATE], "run python -m tools.job_templates"
+    assert TEMPLATE.read_text(encoding="utf-8") == templates()[TEMPLATE], "run make generate"
     (log_format,) = [one for one in json.loads(TEMPLATE.read_text())["parameters"] if one["name"] == "log_format"]
     assert [option["value"] for option in log_format["enumOptions"]] == ["auto", *FORMATS]
     assert log_format["paramType"] == "TEXT"

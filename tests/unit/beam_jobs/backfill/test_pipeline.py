@@ -8,22 +8,13 @@ from apache_beam.internal.gcp import auth
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.backfill import job as backfill
-from beam_jobs.backfill.options import BackfillSettings
+from beam_jobs.backfill.options import parse_backfill_options
 from beam_jobs.backfill.transforms import InputsUnreadableError, _WriteManifest
-from beam_jobs.options.anonymisation import AnonymisingSettings
 from beam_jobs.output.manifest import RunInfo
 from beam_jobs.output.records import SourceFailed, SourceFound, SourceSummary
 
-SETTINGS = BackfillSettings(
-    source="gs://nowhere/*",
-    output="gs://nowhere/out",
-    run_id="run",
-    log_format="auto",
-    block_bytes=1 << 24,
-    max_line_bytes=1 << 20,
-    anonymising=AnonymisingSettings(),
-    job_name="log-backfill",
-    runner="DataflowRunner",
+SETTINGS, _ = parse_backfill_options(
+    ["--source=gs://nowhere/*", "--output=gs://nowhere/out", "--run_id=run", "--runner=DataflowRunner"]
 )
 RUN = RunInfo(
     "run", "log-backfill", None, "gs://nowhere/*", "gs://nowhere/out", "1", datetime(2026, 11, 22, tzinfo=UTC)

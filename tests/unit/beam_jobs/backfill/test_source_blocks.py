@@ -7,15 +7,15 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from beam_jobs.access_log.reading.line_blocks import LineBlock
-from beam_jobs.backfill.options import BackfillSettings
+from beam_jobs.backfill.options import BackfillSettings, parse_backfill_options
 from beam_jobs.backfill.source_blocks import plan_blocks, read_lines
-from beam_jobs.options.anonymisation import AnonymisingSettings
 from beam_jobs.output.records import SourceWarning
 from beam_jobs.storage.files import list_objects
 from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
@@ -57,17 +57,8 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def settings(log_format: str, block_bytes: int) -> BackfillSettings:
-    return BackfillSettings(
-        source="",
-        output="",
-        run_id="",
-        log_format=log_format,
-        block_bytes=block_bytes,
-        max_line_bytes=1000,
-        anonymising=AnonymisingSettings(),
-        job_name="",
-        runner="",
-    )
+    given, _ = parse_backfill_options(["--source=unused", "--output=unused", "--run_id=unused"])
+    return replace(given, log_format=log_format, block_bytes=block_bytes, max_line_bytes=1000)
 
 
 def stored(folder: Path, content: bytes, name: str = "x.log") -> StoredObject:

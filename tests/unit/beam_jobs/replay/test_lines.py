@@ -63,7 +63,7 @@ def test_reasons_of_what_is_left():
 
 def test_the_template_describes_the_command_line():
     template = FOLDER / "replay.json"
-    assert template.read_text(encoding="utf-8") == templates()[template], "run python -m tools.job_templates"
+    assert template.read_text(encoding="utf-8") == templates()[template], "run make generate"
 
 
 def test_every_default_matches_its_own_regex():

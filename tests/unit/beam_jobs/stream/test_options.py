@@ -17,7 +17,7 @@ NEEDED = ["--subscription=projects/logline-local/subscriptions/log-lines", "--da
 
 
 def test_the_template_describes_the_command_line() -> None:
-    assert TEMPLATE.read_text(encoding="utf-8") == templates()[TEMPLATE], "run python -m tools.job_templates"
+    assert TEMPLATE.read_text(encoding="utf-8") == templates()[TEMPLATE], "run make generate"
     template = json.loads(TEMPLATE.read_text())
     assert template["streaming"] is True
     assert template["defaultStreamingMode"] == "AT_LEAST_ONCE"

@@ -11,11 +11,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from beam_jobs.access_log import ROWS_SCHEMA
 from beam_jobs.access_log.cli import logline
 from beam_jobs.access_log.cli.command import main
 
 LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8.5.0"\n'
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
+PARSER_PAGE = Path(__file__).parents[5] / "docs" / "parser.md"
 REAL = "semicomplete-2015-05.access.log"
 
 
@@ -34,7 +36,7 @@ def test_a_log_is_counted_and_its_rejected_lines_explained(tmp_path: Path, capsy
         "  blank            1\n"
         "  from      2015-05-17 10:05:03 UTC\n"
         "  to        2015-05-17 10:05:03 UTC\n"
-        "  read      0.0 MB in 0.00 s\n"
+        "  read      1.8 kB in 0.00 s\n"
         "  the first row\n"
         "    timestamp           2015-05-17 10:05:03 UTC\n"
         "    remote_addr         192.0.2.1\n"
@@ -50,13 +52,13 @@ def test_a_log_is_counted_and_its_rejected_lines_explained(tmp_path: Path, capsy
         "    device              Other\n"
         "    is_bot              True\n"
         "  rejected as not_matching_format: 1\n"
-        "    at byte 1,807: not a combined line: no ' ' ends the ident that begins at byte 7\n"
+        "    line 23: not a combined line: no ' ' ends the ident that begins at byte 7\n"
         "      spoilt \\xff\\x1b\n"
         "  rejected as bad_status: 1\n"
-        "    at byte 1,721: the status '099' is not a number from 100 to 999\n"
+        "    line 22: the status '099' is not a number from 100 to 999\n"
         '      192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 099 5 "-" "curl/8.5.0"\n'
     )
-    assert traffic.startswith("  requests      20\n  addresses     1\n")
+    assert traffic.startswith("  requests          20\n  visitors          0\n  addresses         1\n")
     assert traffic.splitlines()[-1] == f"wrote 20 rows to {tmp_path}/rows.parquet"
     rows = pq.read_table(tmp_path / "rows.parquet")
     assert rows.num_rows == 20
@@ -69,11 +71,16 @@ def test_several_files_and_standard_input_are_summed_up(
     (tmp_path / "a.gz").write_bytes(gzip.compress(LINE * 3) + gzip.compress(LINE))
     (tmp_path / "empty").write_bytes(b"")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(COMMON * 2)))
-    assert main([str(tmp_path / "a.gz"), str(tmp_path / "empty"), "-"]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main(["a.gz", "empty", "-"]) == 0
     output = capsys.readouterr().out
-    assert "empty: no line that is not blank" in output
-    assert "standard input: common (2 of the first 2 lines)" in output
-    assert ["all", "6", "6", "0", "0"] in [line.split() for line in output.splitlines()]
+    table = [line.split() for line in output.partition("\n\n")[0].splitlines()]
+    assert [" ".join(line) for line in table[1:]] == [
+        "a.gz 4 4 0 0 combined (100% sure)",
+        "empty 0 0 0 0 no line that is not blank",
+        "standard input 2 2 0 0 common (100% sure)",
+        "all 6 6 0 0",
+    ]
 
 
 def test_a_given_format_wins_and_a_mixed_file_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +112,7 @@ def test_what_cannot_be_read_is_one_line_and_the_others_are_read(
     (said,) = output.err.splitlines()
     assert said.startswith(f"{tmp_path}/bad: ")
     assert message in said
-    assert "good: combined" in output.out
+    assert "good: combined (1 of the first 1 line)" in output.out
 
 
 @pytest.mark.parametrize(
@@ -176,12 +183,16 @@ def test_logline_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^ +parse +Summarise access logs", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_json_has_an_object_for_each_line_that_is_not_blank(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "log").write_bytes(LINE + b"\n" + b"spoilt\n" + LINE)
+def test_json_is_what_the_docs_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_bytes(b"\n" * 6 + LINE + LINE.replace(b"200", b"099"))
     assert main([str(tmp_path / "log"), "--output", "json"]) == 0
-    first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (first["line"], first["row"]["timestamp"], first["row"]["status"]) == (1, "2015-05-17T10:05:03.000000Z", 200)
-    assert (second["line"], second["rejected"], third["line"]) == (3, "not_matching_format", 4)
+    printed = capsys.readouterr().out
+    shown = re.search(r"```json\n(.*?)```", PARSER_PAGE.read_text(), re.DOTALL)
+    assert shown is not None
+    assert printed == shown[1]
+    row, rejected = map(json.loads, printed.splitlines())
+    assert list(row["row"]) == ROWS_SCHEMA.names
+    assert (row["line"], rejected["line"], rejected["rejected"]) == (7, 8, "bad_status")
 
 
 def test_a_log_without_a_row_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,8 +219,8 @@ def test_folders_and_patterns_lead_to_their_files(tmp_path: Path, capsys: pytest
     assert main([str(tmp_path / "logs" / "**" / "*.9")]) == 0
     assert main([str(tmp_path / "*.none")]) == 1
     output = capsys.readouterr()
-    assert output.out.index("a.log.9: ") < output.out.index("a.log.10: ")
-    assert output.err == f"{tmp_path}/*.none: no file matches\n"
+    assert output.out.index("a.log.9 ") < output.out.index("a.log.10 ")
+    assert output.err.splitlines()[-1] == f"{tmp_path}/*.none: no file matches"
 
 
 def test_the_help_imports_neither_numba_nor_arrow() -> None:

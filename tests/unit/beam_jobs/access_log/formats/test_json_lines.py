@@ -32,6 +32,7 @@ _USUAL: dict[str, list[Any]] = {
     "remote_addr_port": ["192.0.2.1:4711", "-", None],
     "forwarded_for": ["203.0.113.8", "203.0.113.8, 2001:db8::2", "-", ""],
     "remote_user": ["ann", "a@example.org", "-", ""],
+    "protocol": ["HTTP/1.1", "HTTP/2", "-", None],
     "host": ["example.org", "example.org:8080", "[2001:db8::1]:80", "-", None],
 }
 _TEXTS = ["192.0.2.1", "-", "", None, "curl/8.5.0", "Mozilla/5.0 (X11; Linux x86_64)"]

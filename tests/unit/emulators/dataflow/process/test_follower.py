@@ -135,3 +135,59 @@ def test_an_active_name_is_unique_per_project_and_location(store: JobStore) -> N
     store.add(Job(new_resource("project", "europe-west1", "name", JobType.BATCH)))
     store.change(first, lambda one: one.enter(JobState.FAILED))
     add(store, [])
+
+
+def test_only_the_last_jobs_are_kept(
+    store: JobStore, follower: JobFollower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulators.dataflow.jobs.store.KEPT_ENDED_JOBS", 2)
+    running = add(store, python("import time; time.sleep(600)"), "running")
+    ended = []
+    for number in range(4):
+        ended.append(add(store, python("print('here')"), f"name-{number}"))
+        follower.wake()
+        eventually(lambda: get(store, ended[-1]).state is JobState.DONE)
+    follower.wake()
+    folders = tmp_path / "jobs"
+    eventually(lambda: {folder.name for folder in folders.iterdir()} == {running, *ended[-2:]})
+    for job_id in ended[:2]:
+        with pytest.raises(ApiError, match=job_id):
+            get(store, job_id)
+        assert store.messages(job_id, messages.IMPORTANCES, "", "9", 0, 99)[0] == []
+    assert get(store, running).state is JobState.RUNNING
+
+
+def test_the_newest_messages_of_a_job_are_kept(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulators.dataflow.jobs.store.KEPT_MESSAGES", 3)
+    job_id = add(store, [])
+    for number in range(1, 6):
+        store.add_messages(job_id, [(messages.BASIC, f"message {number}")])
+    kept = store.messages(job_id, messages.IMPORTANCES, "", "9", 0, 99)[0]
+    assert [(one.number, one.text) for one in kept] == [(n, f"message {n}") for n in (3, 4, 5)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux frees the beginning of a file")
+def test_the_logs_of_a_running_job_are_kept_small(
+    store: JobStore, follower: JobFollower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emulators.dataflow.process.logs.KEPT_BYTES", 100_000)
+    ready = tmp_path / "ready"
+    code = f"""
+import os, pathlib, time
+for number in range(20_000):
+    for stream in (1, 2):
+        os.write(stream, b"INFO line %07d %s\\n" % (number, b"x" * 80))
+pathlib.Path({str(ready)!r}).touch()
+time.sleep(600)
+"""
+    job_id = add(store, python(code))
+    follower.wake()
+    eventually(ready.exists)
+    logs = [tmp_path / "jobs" / job_id / name for name in ("stdout.log", "stderr.log")]
+    eventually(lambda: all(log.stat().st_blocks * 512 < 250_000 for log in logs))
+    for log in logs:
+        text = log.read_bytes()
+        assert len(text) == 20_000 * 99
+        assert text.endswith(b"INFO line 0019999 " + b"x" * 80 + b"\n")
+    texts = [one.text for one in store.messages(job_id, [messages.DETAILED], "", "9", 0, 99_999)[0]]
+    assert [int(text.split()[2]) for text in texts] == list(range(10_000, 20_000))
