@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,15 @@ from beam_jobs.access_log.reading.prefetch import ReadAhead
 from beam_jobs.output.parquet_files import write_parquet
 from benchmarks.log_report import goaccess_seconds, our_seconds
 from benchmarks.parser_logs import FORMAT_STRING, cut_blocks, make_log
-from benchmarks.per_line import caddy_to_dict, custom_to_dict, nginx_json_to_dict, regex_to_dict, seven_regexes
+from benchmarks.per_line import (
+    TEXT_LINES,
+    caddy_to_dict,
+    custom_to_dict,
+    nginx_json_to_dict,
+    regex_to_dict,
+    seven_regexes,
+    text_to_dict,
+)
 from benchmarks.table import machine, median_seconds
 
 LINES = 1_000_000
@@ -71,6 +80,10 @@ def run(lines: int = LINES, slow_lines: int = SLOW_LINES, runs: int = RUNS) -> l
         (FORMAT_STRING, "a log_format string", custom_to_dict, "re per line to a typed dict", 10),
         ("nginx_json", "nginx_json", nginx_json_to_dict, "json.loads per line to a typed dict", 10),
         ("caddy", "caddy", caddy_to_dict, "json.loads per line to a typed dict", 10),
+        *(
+            (name, name.partition(":")[0], partial(text_to_dict, name), "re per line to a typed dict", 10)
+            for name in TEXT_LINES
+        ),
     ):
         log = make_log(name, lines)
         blocks = list(cut_blocks(log, BLOCK_BYTES))

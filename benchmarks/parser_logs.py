@@ -16,6 +16,12 @@ FORMAT_STRING = (
 )
 """A line that people write into their nginx.conf."""
 
+W3C_FIELDS = (
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) "
+    "sc-status sc-substatus sc-win32-status time-taken"
+)
+"""The fields that IIS writes where nobody says otherwise."""
+
 _COMMON = '{remote_addr} - - [{time} +0000] "{request}" {status} {size}'
 _COMBINED = _COMMON + ' "{referer}" "{user_agent}"'
 _TEMPLATES = {
@@ -23,11 +29,32 @@ _TEMPLATES = {
     "combined": _COMBINED,
     "article": _COMBINED.replace(" +0000", "").replace("{status}", "[{status}]"),
     FORMAT_STRING: _COMBINED + " rt=0.{milliseconds} host=example.org",
+    "nginx_main": _COMBINED + ' "203.0.113.7, 198.51.100.9"',
+    "ingress_nginx": _COMBINED
+    + " 512 0.{milliseconds} [default-web-80] [] 10.0.1.5:8080 {size} 0.{milliseconds} {status} 8f3a0c",
+    "traefik_common": _COMBINED + ' 7 "web@docker" "http://10.0.1.5:8080" {milliseconds}ms',
+    "host_combined": "example.org " + _COMBINED,
+    "haproxy_http": "{remote_addr}:51944 [{time}.{milliseconds}] www~ app/app3 0/0/1/57/{milliseconds} "
+    "{status} {size} - - ---- "
+    '12/10/3/1/0 0/0 "{request}"',
+    W3C_FIELDS: "{date} {clock} 10.0.1.5 {method} /index.html - 443 - {remote_addr} {agent_plus} {referer} "
+    "{status} 0 0 {milliseconds}",
+    "aws_elb": "{iso}.123456Z web {remote_addr}:2817 10.0.1.5:80 0.000073 0.{milliseconds} 0.000057 {status} "
+    "{status} 0 {size} "
+    '"{method} http://example.org:80{target} HTTP/1.1" "{user_agent}" - -',
+    "aws_s3": "79a59df900b949e5 logs [{time} +0000] {remote_addr} arn:aws:iam::1:user/a 3E57427F3EXAMPLE "
+    "REST.GET.OBJECT a.png "
+    '"{request}" {status} - {size} {size} {milliseconds} 7 "{referer}" "{user_agent}" - s9lzHYrFp76ZVxRc SigV4 '
+    "ECDHE-RSA-AES128-GCM-SHA256 AuthHeader logs.s3.example.org TLSv1.2 - -",
+    "envoy": '[{iso}.123Z] "{request}" {status} - 0 {size} {milliseconds} 21 "{remote_addr}" "{user_agent}" "8f3a0c-1" '
+    '"example.org" "10.0.1.5:8080"',
+    "squid": "{epoch}.{milliseconds}    {milliseconds} {remote_addr} TCP_MISS/{status} {size} {method} "
+    "http://example.org{target} - HIER_DIRECT/10.0.1.5 text/html",
 }
 
 
 def make_log(name: str, lines: int, seed: int = 20150517) -> bytes:
-    """Write lines of a format: `common`, `combined`, `article`, `FORMAT_STRING`, `nginx_json` or `caddy`.
+    """Write lines of a format: one of `_TEMPLATES`, `nginx_json` or `caddy`.
 
     The same seed gives the same bytes.
     """
@@ -74,6 +101,8 @@ def _columns(lines: int, seed: int) -> dict[str, list[Any]]:
         "remote_addr": [address for address, _ in visitors],
         "time": [clock[second] for second in seconds],
         "iso": [iso[second] for second in seconds],
+        "date": [iso[second][:10] for second in seconds],
+        "clock": [iso[second][11:] for second in seconds],
         "epoch": [int(start.timestamp()) + second for second in seconds],
         "request": [f"{method} {target} HTTP/1.1" for method, target in drawn],
         "method": [method for method, _ in drawn],
@@ -82,6 +111,7 @@ def _columns(lines: int, seed: int) -> dict[str, list[Any]]:
         "size": chance.choices(range(5, 100_000), k=lines),
         "referer": chance.choices(referers, k=lines),
         "user_agent": [user_agent for _, user_agent in visitors],
+        "agent_plus": [user_agent.replace(" ", "+") for _, user_agent in visitors],
         "milliseconds": chance.choices(range(100, 1_000), k=lines),
     }
 

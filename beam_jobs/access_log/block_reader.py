@@ -32,6 +32,7 @@ class ParsedBlock:
         blank: Lines that are empty or hold only spaces and tabs, and the parts of a line that a collector has cut,
             but for its first one.
         frames: How many lines had which frame around them.
+        formats: Where the lines are of several formats, how many rows are of which.
     """
 
     rows: pa.RecordBatch
@@ -39,6 +40,7 @@ class ParsedBlock:
     lines: int
     blank: int
     frames: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
 
 
 class _Inner:

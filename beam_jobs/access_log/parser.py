@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -87,6 +88,7 @@ class BlockParser:
         """Read each line by the first format that fits it; what is said of a line that none fits is the first one's."""
         first, *others = formats
         parsed = read_block(first, data, base_offset, self.max_line_bytes)
+        formats = Counter({first.name: parsed.rows.num_rows})
         for log_format in others:
             is_whole = np.array(
                 [str(reason) != RejectReason.LINE_TOO_LONG for reason in _texts(parsed.rejected, "error_type")]
@@ -98,6 +100,7 @@ class BlockParser:
             written = [raw_lines[line] + _END for line in tried]
             starts = np.cumsum([0, *map(len, written)])
             again = read_block(log_format, b"".join(written), 0, self.max_line_bytes)
+            formats[log_format.name] = again.rows.num_rows
             offsets = parsed.rejected.column("source_offset").to_numpy(zero_copy_only=False)
             found = tried[np.searchsorted(starts, _offsets(again.rows))]
             kept = tried[np.searchsorted(starts, _offsets(again.rejected))]
@@ -109,7 +112,7 @@ class BlockParser:
                 parsed.blank + again.blank,
                 parsed.frames,
             )
-        return parsed
+        return replace(parsed, formats=+formats)
 
 
 def _parts(

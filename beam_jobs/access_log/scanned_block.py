@@ -56,6 +56,8 @@ class ScannedBlock:
     def unended(self) -> Iterator[tuple[int, int, npt.NDArray[np.int64]]]:
         """Yield each step whose separator is missing and the position of its field in the line, and the lines."""
         lines = self.with_verdict(UNENDED)
+        if not len(lines):
+            return
         # Few of the pairs are different, though a block may be made of nothing else.
         pairs, pair_of_line, counts = np.unique(
             self.lines.texts[lines, :2].astype(np.int64) @ np.array([1 << 32, 1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -26,6 +27,9 @@ _LEDGER_COLUMNS: dict[str, pa.DataType] = {
     "parser_version": pa.string(),
     "started": _TIMESTAMP,
     "finished": _TIMESTAMP,
+    # New columns come last, where existing tables get them.
+    "frames": pa.string(),
+    "formats": pa.string(),
 }
 _LEDGER_DAYS_COLUMNS: dict[str, pa.DataType] = {
     "run_id": pa.string(),
@@ -51,6 +55,8 @@ def ledger_of(run: RunInfo, manifest: Manifest) -> tuple[pa.Table, pa.Table]:
             "parser_version": run.parser_version,
             "started": run.started,
             "finished": finished,
+            "frames": _as_json(source["frames"]),
+            "formats": _as_json(source["formats"]),
         }
         for source in manifest["sources"]
     ]
@@ -67,3 +73,7 @@ def ledger_of(run: RunInfo, manifest: Manifest) -> tuple[pa.Table, pa.Table]:
         for day, rows in source["rows_by_date"].items()
     ]
     return pa.Table.from_pylist(ledger, LEDGER_SCHEMA), pa.Table.from_pylist(days, LEDGER_DAYS_SCHEMA)
+
+
+def _as_json(counts: dict[str, int]) -> str | None:
+    return json.dumps(counts) if counts else None

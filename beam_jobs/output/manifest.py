@@ -37,7 +37,8 @@ class Heading(TypedDict):
 class SourceEntry(TypedDict):
     """A source object that was read to its end; `lines == rows + rejected + blank`.
 
-    `warning` says which of its bytes were left out.
+    `frames` counts the lines that a collector had put something around, by what it was; `formats`, of an object with
+    lines of several formats, its rows by format. `warning` says which of its bytes were left out.
     """
 
     source_uri: str
@@ -50,6 +51,8 @@ class SourceEntry(TypedDict):
     blank: int
     rejected_by_reason: dict[str, int]
     rows_by_date: dict[str, int]
+    frames: dict[str, int]
+    formats: dict[str, int]
     warning: str | None
 
 
@@ -229,5 +232,7 @@ def _source_entry(summary: SourceSummary) -> SourceEntry:
         "blank": summary.blank,
         "rejected_by_reason": dict(sorted(summary.rejected_by_reason.items())),
         "rows_by_date": dict(sorted(summary.rows_by_date.items())),
+        "frames": dict(sorted(summary.frames.items())),
+        "formats": dict(sorted(summary.formats.items())),
         "warning": "; ".join(summary.warnings) or None,
     }

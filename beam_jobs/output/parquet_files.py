@@ -41,6 +41,8 @@ def write_block(parsed: ParsedBlock, stored: StoredObject, offset: int, run: Run
         rejected_by_reason=_counted(parsed.rejected.column("error_type")),
         rows_files=tuple(rows_files),
         rejected_files=tuple(rejected_files),
+        frames=dict(parsed.frames),
+        formats=dict(parsed.formats),
     )
 
 

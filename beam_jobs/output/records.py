@@ -28,6 +28,8 @@ class BlockParsed:
     rejected_by_reason: dict[str, int]
     rows_files: tuple[str, ...]
     rejected_files: tuple[str, ...]
+    frames: dict[str, int] = field(default_factory=dict)
+    formats: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class SourceSummary:
     blank: int = 0
     rows_by_date: Counter[str] = field(default_factory=Counter)
     rejected_by_reason: Counter[str] = field(default_factory=Counter)
+    frames: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
     rows_files: list[str] = field(default_factory=list)
     rejected_files: list[str] = field(default_factory=list)
 
@@ -92,6 +96,8 @@ class SourceSummary:
                     summary.blank += record.blank
                     summary.rows_by_date.update(record.rows_by_date)
                     summary.rejected_by_reason.update(record.rejected_by_reason)
+                    summary.frames.update(record.frames)
+                    summary.formats.update(record.formats)
                     summary.rows_files.extend(record.rows_files)
                     summary.rejected_files.extend(record.rejected_files)
         return summary

@@ -138,6 +138,20 @@ def test_lines_are_routed_by_their_own_date(tmp_path: Path) -> None:
     assert [Path(name).parent.name for name in manifest["files"]["rows"]] == ["2015-05-17", "2015-05-18"]
 
 
+def test_frames_and_the_mix_of_formats_are_counted(tmp_path: Path) -> None:
+    combined = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8.5.0"\n'
+    common = combined.removesuffix(b' "-" "curl/8.5.0"\n') + b"\n"
+    framed = b"2026-03-07T09:15:01.5Z stdout F " + common
+    (tmp_path / "mixed.log").write_bytes(common + framed * 2 + combined * 3)
+    (tmp_path / "plain.log").write_bytes(common)
+    manifest = run(tmp_path / "*.log", tmp_path / "out")
+    mixed, plain = manifest["sources"]
+    assert (mixed["log_format"], mixed["rows"]) == ("combined+common", 6)
+    assert (mixed["frames"], mixed["formats"]) == ({"CRI": 2}, {"combined": 3, "common": 3})
+    assert (plain["frames"], plain["formats"]) == ({}, {})
+    assert [row["frames"] for row in table(manifest["files"]["ledger"]).to_pylist()] == ['{"CRI": 2}', None]
+
+
 def test_an_empty_file_is_a_source_without_lines(tmp_path: Path) -> None:
     (tmp_path / "empty.log").touch()
     manifest = run(tmp_path / "empty.log", tmp_path / "out")

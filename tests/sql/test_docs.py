@@ -1,7 +1,32 @@
-"""docs/tables.md says what the schema files say."""
+"""docs/tables.md says what the schema files say; queries of other pages run."""
 
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.sql.warehouse import Warehouse
 from tools import tables_page as tables
+
+PARSER_PAGE = Path(__file__).parents[2] / "docs/parser.md"
 
 
 def test_the_page_of_tables_is_up_to_date():
     assert tables.PAGE.read_text(encoding="utf-8") == tables.page(), "run make generate"
+
+
+@pytest.mark.integration
+def test_the_ledger_names_the_days_that_older_versions_misread(warehouse: Warehouse):
+    section = PARSER_PAGE.read_text(encoding="utf-8").partition("### Days that older versions misread")[2]
+    query = re.search(r"```sql\n(.*?)```", section, re.DOTALL)[1].replace("logs.", f"{warehouse.dataset}.")
+    objects = [
+        ("old", "4", "nginx_timed"),
+        ("zone", "4", "%h [%{%d/%b/%Y %T}t %{%z}t] %r"),
+        ("other", "4", "aws_alb"),
+        ("new", "5", "nginx_timed"),
+    ]
+    for uri, version, log_format in objects:
+        entry = {"run_id": uri, "source_uri": uri, "log_format": log_format, "parser_version": version}
+        warehouse.insert("ledger", [entry])
+        warehouse.insert("ledger_days", [{"run_id": uri, "source_uri": uri, "log_date": "2015-05-17", "rows": 1}])
+    assert sorted(row["source_uri"] for row in warehouse.run(query)) == ["old", "zone"]

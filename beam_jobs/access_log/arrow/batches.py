@@ -14,6 +14,7 @@ from beam_jobs.access_log.arrow.user_agents import classify_column
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 from beam_jobs.access_log.scanned_block import ScannedBlock
 
+_NONE_REJECTED = pa.record_batch([pa.nulls(0, field.type) for field in REJECTED_SCHEMA], schema=REJECTED_SCHEMA)
 _PLAIN = {name: column for column, name in enumerate(TEXT_FIELDS) if name != "user_agent"}
 
 
@@ -41,6 +42,8 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
 def rejected_batch(scanned: ScannedBlock, base_offset: int, max_line_bytes: int) -> pa.RecordBatch:
     """Build the record batch, in `REJECTED_SCHEMA`, of the rejected lines of a block."""
     lines, numbers, rejections = scanned.rejected()
+    if not rejections:
+        return _NONE_REJECTED
     # A block may be made of nothing else, but it has few different messages.
     reasons_and_messages = np.array(
         [(*scanned.add_text(one.reason.encode()), *scanned.add_text(one.message.encode())) for one in rejections],

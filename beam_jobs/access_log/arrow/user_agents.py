@@ -70,22 +70,24 @@ def classify_column(
     firsts, indices = distinct_texts(texts, column, block, overflow)
     (distinct,) = text_columns(texts[firsts], block, overflow, [column])
     classes = [classify(text) for text in cast(Any, distinct).to_pylist()] or [UserAgentClass("", "", "", False)]
-    *families, bots = zip(*classes, strict=True)
+    numbers: dict[UserAgentClass, int] = {}
+    number_of_text = np.array([numbers.setdefault(found, len(numbers)) for found in classes], np.int32)
+    number_of_line = number_of_text.take(indices, mode="clip")
     encoded: Any = encoded_array(indices, distinct)
     validity = encoded.indices.buffers()[0]
 
     def of_lines(data_type: pa.DataType, values: npt.NDArray[Any]) -> Any:
         return pa.Array.from_buffers(data_type, len(indices), [validity, buffer(values)], encoded.null_count)
 
+    *families, bots = zip(*numbers, strict=True)
     columns: list[Column] = [encoded]
     for family in families:
-        numbers: dict[str, int] = {}
-        of_class = np.array([numbers.setdefault(name, len(numbers)) for name in family], np.int32)
-        names: Any = bytes_array([name.encode() for name in numbers], pa.string())
-        of_line = of_lines(pa.int32(), of_class.take(indices, mode="clip"))
-        columns.append(pa.DictionaryArray.from_arrays(of_line, names, safe=False))
-    is_bot = np.array(bots).take(indices, mode="clip")
-    return *columns, of_lines(pa.bool_(), bits(is_bot))
+        names = {name: number for number, name in enumerate(dict.fromkeys(family))}
+        of_class = np.array([names[name] for name in family], np.int32)
+        texts_of_family: Any = bytes_array([name.encode() for name in names], pa.string())
+        of_line = of_lines(pa.int32(), of_class.take(number_of_line))
+        columns.append(pa.DictionaryArray.from_arrays(of_line, texts_of_family, safe=False))
+    return *columns, of_lines(pa.bool_(), bits(np.array(bots).take(number_of_line)))
 
 
 @cache

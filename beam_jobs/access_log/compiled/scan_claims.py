@@ -4,14 +4,14 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.scan_fields import find, number
+from beam_jobs.access_log.compiled.scan_fields import find
 from beam_jobs.access_log.compiled.simd import (
     Number,
+    at_least,
     count_bits,
     int64,
     load_byte,
     load_word,
-    lowest_bit,
     matching,
     uint8,
     uint64,
@@ -51,25 +51,23 @@ def is_ipv4(start: int, end: int) -> bool:
     length = end - start
     if length < 7 or length > 15:
         return False
-    points = matching(start, uint8(46)) & ((uint64(1) << uint64(length)) - uint64(1))
-    if count_bits(points) != 3:
+    one = uint64(1)
+    inside = (one << uint64(length)) - one
+    points = matching(start, uint8(46)) & inside
+    digits = at_least(start, uint8(48)) & ~at_least(start, uint8(58)) & inside
+    at_the_ends = one | (one << uint64(length - 1))
+    if points | digits != inside or count_bits(points) != 3 or points & ((points << one) | at_the_ends) != 0:
         return False
-    first = lowest_bit(points)
-    points &= points - uint64(1)
-    second = lowest_bit(points)
-    third = lowest_bit(points & (points - uint64(1)))
-    return (
-        _is_octet(start, first)
-        and _is_octet(start + first + 1, second - first - 1)
-        and _is_octet(start + second + 1, third - second - 1)
-        and _is_octet(start + third + 1, length - third - 1)
+    three_digits = digits & (digits >> one) & (digits >> uint64(2))
+    # 3xx, 26x, 256 and above.
+    too_large = at_least(start, uint8(51)) | (
+        at_least(start, uint8(50))
+        & (
+            (at_least(start, uint8(54)) >> one)
+            | ((at_least(start, uint8(53)) >> one) & (at_least(start, uint8(54)) >> uint64(2)))
+        )
     )
-
-
-@inlined
-def _is_octet(address: int, length: int) -> bool:
-    value = number(address, length)
-    return value >= 0 and value <= 255 and length <= 3
+    return bool(three_digits & ((digits >> uint64(3)) | too_large) == 0)
 
 
 @compiled

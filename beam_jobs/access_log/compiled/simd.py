@@ -85,13 +85,24 @@ def _address_of(_typing: Any, array: Any) -> Any:
 address_of: Any = intrinsic(_address_of)
 
 
-@_operation(types.uint64, types.int64, types.uint8)
-def matching(builder: Any, address: Any, byte: Any) -> Any:
-    """Return a mask of the 64 bytes from `address` on that equal `byte`: bit 0 is the first one's."""
+def _compared(builder: Any, comparison: str, address: Any, byte: Any) -> Any:
+    """Write a mask of the 64 bytes from `address` on that compare so with `byte`."""
     undefined = ir.Constant(_BYTES_64, ir.Undefined)
     first = builder.insert_element(undefined, byte, ir.Constant(_INDEX, 0))
     every = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64))
-    return builder.bitcast(builder.icmp_unsigned("==", _load(builder, address, _BYTES_64), every), _WORD)
+    return builder.bitcast(builder.icmp_unsigned(comparison, _load(builder, address, _BYTES_64), every), _WORD)
+
+
+@_operation(types.uint64, types.int64, types.uint8)
+def matching(builder: Any, address: Any, byte: Any) -> Any:
+    """Return a mask of the 64 bytes from `address` on that equal `byte`: bit 0 is the first one's."""
+    return _compared(builder, "==", address, byte)
+
+
+@_operation(types.uint64, types.int64, types.uint8)
+def at_least(builder: Any, address: Any, byte: Any) -> Any:
+    """Return a mask of the 64 bytes from `address` on that are `byte` or above: bit 0 is the first one's."""
+    return _compared(builder, ">=", address, byte)
 
 
 @_operation(types.uint64, types.int64)

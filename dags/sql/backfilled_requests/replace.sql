@@ -31,10 +31,10 @@ WHERE run_id IN (SELECT run_id FROM {{ staging }}.ledger_{{ suffix }})
   AND source_uri IN (SELECT source_uri FROM {{ staging }}.ledger_{{ suffix }});
 INSERT INTO {{ dataset }}.ledger
   (run_id, source, source_uri, generation, log_format, lines, `rows`, rejected, blank, bytes, job_id, parser_version, started,
-   finished)
+   finished, frames, formats)
 SELECT
   run_id, source, source_uri, generation, log_format, lines, `rows`, rejected, blank, bytes, job_id, parser_version, started,
-  finished
+  finished, frames, formats
 FROM {{ staging }}.ledger_{{ suffix }};
 
 DELETE FROM {{ dataset }}.ledger_days

@@ -13,7 +13,9 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.ledger (
   job_id STRING OPTIONS (description = 'Dataflow job that read it'),
   parser_version STRING OPTIONS (description = 'Version of the parser'),
   started TIMESTAMP OPTIONS (description = 'When the job started'),
-  finished TIMESTAMP NOT NULL OPTIONS (description = 'When the job finished')
+  finished TIMESTAMP NOT NULL OPTIONS (description = 'When the job finished'),
+  frames STRING OPTIONS (description = 'JSON object: how many lines had which frame of a collector around them; null for none'),
+  formats STRING OPTIONS (description = 'JSON object: of an object with lines of several formats, how many rows were of which')
 )
 PARTITION BY DATE(finished)
 CLUSTER BY source_uri

@@ -154,6 +154,42 @@ def test_one_specialisation_of_the_compiled_code_serves_all_buffers() -> None:
     assert [len(function.signatures) for function in functions] == [1] * 3
 
 
+def test_addresses_at_the_edges_of_an_octet() -> None:
+    octets = (
+        b"0",
+        b"9",
+        b"10",
+        b"099",
+        b"100",
+        b"199",
+        b"200",
+        b"249",
+        b"250",
+        b"255",
+        b"256",
+        b"260",
+        b"299",
+        b"300",
+        b"1000",
+        b"",
+    )
+    odd = (
+        b"1.2.3",
+        b"1.2.3.4.5",
+        b"1..2.3.4",
+        b".1.2.3",
+        b"1.2.3.",
+        b"1.2.3.4x",
+        b"1-2.3.4",
+        b"1.2.3:4",
+        b"255.255.255.2555",
+    )
+    addresses = [*odd, *(b".".join((b"1", octet, b"255", other)) for octet in octets for other in octets)]
+    rest = LINE[LINE.index(b" ") :].rstrip(b"\n")
+    block = b"".join(address + rest + b"\n" for address in addresses if address.strip()) + b"x" * 100
+    assert_parsed_as(BlockParser(COMMON).parse(block), expected_block(COMMON, block))
+
+
 def test_a_date_of_bytes_0xff_is_not_one() -> None:
     block = LINE.replace(b"17/May/2015:", b"\xff" * 12) + b"\n" + b"x" * 100
     assert_parsed_as(BlockParser(COMMON).parse(block), expected_block(COMMON, block))

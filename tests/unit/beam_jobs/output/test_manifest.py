@@ -52,8 +52,11 @@ def test_a_manifest_sums_up_and_balances(sources: dict[str, list[BlockParsed]]) 
 
 
 def test_the_ledger_holds_one_row_per_source_and_one_per_day() -> None:
-    block = BlockParsed(6, 1, {"2015-05-17": 2, "2015-05-18": 1}, {"bad_size": 2}, ("a", "b"), ("c",))
-    summary = SourceSummary.of("gs://b/1", [block, SourceFound(7, 100, "common")])
+    block = BlockParsed(
+        6, 1, {"2015-05-17": 2, "2015-05-18": 1}, {"bad_size": 2}, ("a", "b"), ("c",), {"CRI": 5}, {"common": 1}
+    )
+    other = BlockParsed(2, 0, {"2015-05-17": 2}, {}, ("d",), (), {"CRI": 1, "syslog 3164": 1}, {"combined": 2})
+    summary = SourceSummary.of("gs://b/1", [block, other, SourceFound(7, 100, "common")])
     ledger, ledger_days = ledger_of(RUN, manifest_of(RUN, [summary], FINISHED))
     assert ledger.to_pylist() == [
         {
@@ -62,8 +65,8 @@ def test_the_ledger_holds_one_row_per_source_and_one_per_day() -> None:
             "source_uri": "gs://b/1",
             "generation": 7,
             "log_format": "common",
-            "lines": 6,
-            "rows": 3,
+            "lines": 8,
+            "rows": 5,
             "rejected": 2,
             "blank": 1,
             "bytes": 100,
@@ -71,10 +74,12 @@ def test_the_ledger_holds_one_row_per_source_and_one_per_day() -> None:
             "parser_version": "1",
             "started": STARTED,
             "finished": FINISHED,
+            "frames": '{"CRI": 6, "syslog 3164": 1}',
+            "formats": '{"combined": 2, "common": 1}',
         }
     ]
     assert [(row["log_date"], row["rows"]) for row in ledger_days.to_pylist()] == [
-        (date(2015, 5, 17), 2),
+        (date(2015, 5, 17), 4),
         (date(2015, 5, 18), 1),
     ]
 
