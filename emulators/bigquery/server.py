@@ -21,6 +21,7 @@ What differs from bqemulator 1.4.0 as it comes:
 * Loads and extracts go through Cloud Storage's API: see ``files.py``, and ``loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
+* Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
@@ -69,7 +70,7 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import conditions, files, queries, routines, runtime_errors, statements, tables
+    from emulators.bigquery import conditions, files, kept_jobs, queries, routines, runtime_errors, statements, tables
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.transactions import TransactionalScripts
@@ -91,12 +92,14 @@ def serve(
         return GuardedApplication(app, guard)
 
     vars(bqemulator.server)["create_app"] = create_guarded_app
+    vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     conditions.patch()
+    kept_jobs.patch()
     queries.patch()
     routines.patch()
     runtime_errors.patch()
