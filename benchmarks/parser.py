@@ -75,7 +75,7 @@ def run(lines: int = LINES, slow_lines: int = SLOW_LINES, runs: int = RUNS) -> l
     combined = make_log("combined", lines)
     rows = _combined(combined, lines, slow_lines, runs)
     rows += _gzip(combined, lines, runs)
-    for name, shown, way, other, wanted in (
+    others: list[tuple[str, str, Callable[[str], Any], str, float]] = [
         ("article", "article", seven_regexes, "its seven regexes per line", 40),
         (FORMAT_STRING, "a log_format string", custom_to_dict, "re per line to a typed dict", 10),
         ("nginx_json", "nginx_json", nginx_json_to_dict, "json.loads per line to a typed dict", 10),
@@ -84,7 +84,8 @@ def run(lines: int = LINES, slow_lines: int = SLOW_LINES, runs: int = RUNS) -> l
             (name, name.partition(":")[0], partial(text_to_dict, name), "re per line to a typed dict", 10)
             for name in TEXT_LINES
         ),
-    ):
+    ]
+    for name, shown, way, other, wanted in others:
         log = make_log(name, lines)
         blocks = list(cut_blocks(log, BLOCK_BYTES))
         ours, theirs = _rates(

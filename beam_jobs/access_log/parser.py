@@ -88,7 +88,7 @@ class BlockParser:
         """Read each line by the first format that fits it; what is said of a line that none fits is the first one's."""
         first, *others = formats
         parsed = read_block(first, data, base_offset, self.max_line_bytes)
-        formats = Counter({first.name: parsed.rows.num_rows})
+        rows_by_format = Counter({first.name: parsed.rows.num_rows})
         for log_format in others:
             is_whole = np.array(
                 [str(reason) != RejectReason.LINE_TOO_LONG for reason in _texts(parsed.rejected, "error_type")]
@@ -100,7 +100,7 @@ class BlockParser:
             written = [raw_lines[line] + _END for line in tried]
             starts = np.cumsum([0, *map(len, written)])
             again = read_block(log_format, b"".join(written), 0, self.max_line_bytes)
-            formats[log_format.name] = again.rows.num_rows
+            rows_by_format[log_format.name] = again.rows.num_rows
             offsets = parsed.rejected.column("source_offset").to_numpy(zero_copy_only=False)
             found = tried[np.searchsorted(starts, _offsets(again.rows))]
             kept = tried[np.searchsorted(starts, _offsets(again.rejected))]
@@ -112,7 +112,7 @@ class BlockParser:
                 parsed.blank + again.blank,
                 parsed.frames,
             )
-        return replace(parsed, formats=+formats)
+        return replace(parsed, formats=+rows_by_format)
 
 
 def _parts(
