@@ -27,6 +27,8 @@ _ODD_REQUESTS = st.sampled_from(
         "GET /",
         "GET  / HTTP/1.1",
         "GET / HTTP/2",
+        "- - -",
+        "- - - ",
         "GET /a b HTTP/1.1",
         "get / HTTP/1.1",
         "\\x16\\x03\\x01",
