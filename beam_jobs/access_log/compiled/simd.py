@@ -85,12 +85,17 @@ def _address_of(_typing: Any, array: Any) -> Any:
 address_of: Any = intrinsic(_address_of)
 
 
-def _compared(builder: Any, comparison: str, address: Any, byte: Any) -> Any:
-    """Write a mask of the 64 bytes from `address` on that compare so with `byte`."""
+def _splat(builder: Any, byte: Any) -> Any:
+    """Write 64 times the same byte."""
     undefined = ir.Constant(_BYTES_64, ir.Undefined)
     first = builder.insert_element(undefined, byte, ir.Constant(_INDEX, 0))
-    every = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64))
-    return builder.bitcast(builder.icmp_unsigned(comparison, _load(builder, address, _BYTES_64), every), _WORD)
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64))
+
+
+def _compared(builder: Any, comparison: str, address: Any, byte: Any) -> Any:
+    """Write a mask of the 64 bytes from `address` on that compare so with `byte`."""
+    loaded = _load(builder, address, _BYTES_64)
+    return builder.bitcast(builder.icmp_unsigned(comparison, loaded, _splat(builder, byte)), _WORD)
 
 
 @_operation(types.uint64, types.int64, types.uint8)
@@ -103,6 +108,14 @@ def matching(builder: Any, address: Any, byte: Any) -> Any:
 def at_least(builder: Any, address: Any, byte: Any) -> Any:
     """Return a mask of the 64 bytes from `address` on that are `byte` or above: bit 0 is the first one's."""
     return _compared(builder, ">=", address, byte)
+
+
+@_operation(types.void, types.int64, types.int64, types.uint8, types.uint8)
+def copy_64_replacing(builder: Any, target: Any, source: Any, byte: Any, other: Any) -> None:
+    """Copy 64 bytes from the address `source` to the address `target`, with `other` in place of `byte`."""
+    loaded = _load(builder, source, _BYTES_64)
+    equal = builder.icmp_unsigned("==", loaded, _splat(builder, byte))
+    _store(builder, target, builder.select(equal, _splat(builder, other), loaded))
 
 
 @_operation(types.uint64, types.int64)

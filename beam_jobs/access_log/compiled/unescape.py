@@ -8,7 +8,16 @@ import numpy.typing as npt
 
 from beam_jobs.access_log.compiled import template_program as steps_of
 from beam_jobs.access_log.compiled.jit import compiled, inlined
-from beam_jobs.access_log.compiled.simd import Number, address_of, int64, load_byte, matching, not_ascii, uint8
+from beam_jobs.access_log.compiled.simd import (
+    Number,
+    address_of,
+    copy_64_replacing,
+    int64,
+    load_byte,
+    matching,
+    not_ascii,
+    uint8,
+)
 
 WORST_GROWTH = 4
 """How many bytes a byte can become."""
@@ -99,6 +108,12 @@ def _written(start: int, end: int, mode: int, output: npt.NDArray[np.uint8], use
         start = address_of(output) + target
         end = address_of(output) + decoded
     address = start
+    if mode == _PLUS_SIGNS:
+        # Most texts are ASCII: the rest of the loop then has nothing left to do.
+        while address < end and not_ascii(address) == 0:
+            copy_64_replacing(address_of(output) + used, address, uint8(43), uint8(32))
+            used += min(end - address, 64)
+            address += 64
     while address < end:
         byte = load_byte(address)
         if byte < 128:

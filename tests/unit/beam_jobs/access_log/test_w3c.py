@@ -3,6 +3,7 @@
 import pytest
 
 from beam_jobs.access_log import BlockParser, FormatError, detect, get_format
+from beam_jobs.access_log.formats.w3c import w3c_format
 
 HEADER = "#Fields: date time c-ip cs-uri-stem sc-status"
 LINES = (
@@ -68,3 +69,12 @@ def test_a_header_of_no_use_before_another_is_no_obstacle() -> None:
     detected = detect(b"#Fields: c-ip cs-uri-stem\n" + LINES)
     assert detected.log_format.name == HEADER
     assert (detected.accepted[HEADER], detected.lines) == (1, 2)
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00fc"])
+def test_plus_signs_of_user_agents_of_any_length_are_blanks(letter: str) -> None:
+    header = "#Fields: date time cs-uri-stem c-ip cs(User-Agent) sc-status"
+    agents = [f"a+{'b+' * length}{letter}{'c' * (length % 7)}+{letter}" for length in range(80)]
+    lines = [f"2026-03-07 09:15:02 /a 192.0.2.81 {agent} 200\n".encode() for agent in agents]
+    parsed = BlockParser(w3c_format(header)).parse(b"".join([*lines, b"#" + b"x" * 100]))
+    assert parsed.rows.column("user_agent").to_pylist() == [agent.replace("+", " ") for agent in agents]
