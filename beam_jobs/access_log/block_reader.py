@@ -55,7 +55,7 @@ class _Inner:
         before: tuple[int, Framed] | None = None
         for number, inner in sorted(framed, key=lambda pair: pair[0]):
             self.frames.update(inner.frames)
-            if before is not None and before[0] == number - 1 and before[1].is_partial:
+            if before is not None and before[0] == number - 1 and before[1].goes_on_in(inner):
                 self.lines[-1] += inner.content
                 self.owners[-1].append(number)
             else:

@@ -5,6 +5,8 @@ may lie in each other. What begins a line of docker compose looks like any word,
 the format does not read the line with it.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import json
@@ -26,7 +28,7 @@ _FRAMES = (
     # RSYSLOG_FileFormat, which rsyslog's documentation calls the modern one.
     ("syslog ISO", rb"(?:<\d{1,3}>)?" + _ISO + rb" [\w.:-]{1,255} " + _TAG),
     # Kubernetes, CRI logging: https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md.
-    ("CRI", _ISO + rb" (?:stdout|stderr) (?P<cri>[FP])(?::[^ ]*)? "),
+    ("CRI", _ISO + rb" (?P<stream>stdout|stderr) (?P<cri>[FP])(?::[^ ]*)? "),
 )
 _FRAME = re.compile(
     b"|".join(b"(?P<f%d>%s)" % (number, pattern) for number, (_, pattern) in enumerate(_FRAMES)), re.ASCII | re.DOTALL
@@ -48,26 +50,32 @@ class Framed(NamedTuple):
         content: The line.
         frames: What was taken off, from the outside in.
         is_partial: Whether the line goes on in the next one.
+        stream: `stdout` or `stderr`, where a frame says so.
     """
 
     content: bytes
     frames: tuple[str, ...]
     is_partial: bool = False
+    stream: str = ""
+
+    def goes_on_in(self, following: Framed) -> bool:
+        """Tell whether the next line is the next part of this one: cut by the same collector, of the same stream."""
+        return self.is_partial and (self.frames[0], self.stream) == (following.frames[0], following.stream)
 
 
 def unframed(line: bytes) -> Framed | None:
     """Take off the frames of a line; None where it has none."""
     content = line
     frames: list[str] = []
-    is_partial = False
+    is_partial, stream = False, ""
     while content and content[0] in _FIRST_BYTES and len(frames) < _MOST_FRAMES:
         inner = _without_one(content)
         if inner is None:
             break
-        content, name, goes_on = inner
-        frames.append(name)
-        is_partial = is_partial or goes_on
-    return Framed(content.removesuffix(b"\r"), tuple(frames), is_partial) if frames else None
+        content = inner.content
+        frames += inner.frames
+        is_partial, stream = is_partial or inner.is_partial, stream or inner.stream
+    return Framed(content.removesuffix(b"\r"), tuple(frames), is_partial, stream) if frames else None
 
 
 def without_compose(line: bytes) -> Framed | None:
@@ -80,21 +88,22 @@ def without_compose(line: bytes) -> Framed | None:
     return inner._replace(frames=(COMPOSE, *inner.frames))
 
 
-def _without_one(line: bytes) -> tuple[bytes, str, bool] | None:
+def _without_one(line: bytes) -> Framed | None:
     if line[0] == 0:
-        return line.lstrip(b"\0"), "NUL bytes", False
+        return Framed(line.lstrip(b"\0"), ("NUL bytes",))
     if line.startswith(_BOM):
-        return line.removeprefix(_BOM), "byte order mark", False
+        return Framed(line.removeprefix(_BOM), ("byte order mark",))
     if line[0] == ord("{"):
         return _without_envelope(line)
     found = _FRAME.match(line)
     if found is None:
         return None
     number = next(number for number in range(len(_FRAMES)) if found[f"f{number}"] is not None)
-    return line[found.end() :], _FRAMES[number][0], found["cri"] == b"P"
+    stream = (found["stream"] or b"").decode()
+    return Framed(line[found.end() :], (_FRAMES[number][0],), found["cri"] == b"P", stream)
 
 
-def _without_envelope(line: bytes) -> tuple[bytes, str, bool] | None:
+def _without_envelope(line: bytes) -> Framed | None:
     """Take off the JSON of Docker's driver json-file, or that of a Pub/Sub push subscription."""
     if not line.startswith((b'{"log":', b'{"message":')):
         return None
@@ -105,11 +114,12 @@ def _without_envelope(line: bytes) -> tuple[bytes, str, bool] | None:
     if document.keys() in _DOCKER_KEYS and isinstance(document["log"], str):
         text: str = document["log"]
         # Docker cuts lines of more than 16 KiB; the last part alone ends in a newline.
-        return _one_line(text.encode("utf-8", "backslashreplace")), "Docker json-file", not text.endswith("\n")
+        content = _one_line(text.encode("utf-8", "backslashreplace"))
+        return Framed(content, ("Docker json-file",), not text.endswith("\n"), str(document["stream"]))
     message = document.get("message")
     if isinstance(message, dict) and isinstance(message.get("data"), str) and "subscription" in document:
         try:
-            return _one_line(base64.b64decode(message["data"], validate=True)), PUSH, False
+            return Framed(_one_line(base64.b64decode(message["data"], validate=True)), (PUSH,))
         except binascii.Error:
             return None
     return None

@@ -57,19 +57,20 @@ def expected_block(
 def _joined_lines(log_format: LogFormat, block: bytes, max_line_bytes: int) -> Iterator[tuple[LogFormat, _Joined]]:
     """Yield the lines without their frames, each with the format that holds there."""
     waiting: _Joined | None = None
+    part = ("", "")
     for offset, line in split_lines(block):
         if is_w3c(log_format) and line.startswith(b"#Fields:"):
             log_format = header_of(line, "\t" if "\t" in log_format.name else " ")
         is_line = len(line) <= max_line_bytes and not _is_blank(log_format, line)
         framed = _inner(log_format, line) if is_line else None
         if waiting is not None:
-            if framed is not None:
+            if framed is not None and (framed.frames[0], framed.stream) == part:
                 waiting = _Joined(waiting.content + framed.content, [*waiting.parts, (offset, line)])
             else:
                 yield log_format, waiting
                 waiting = None
-        elif framed is not None:
-            waiting = _Joined(framed.content, [(offset, line)])
+        if waiting is None and framed is not None:
+            waiting, part = _Joined(framed.content, [(offset, line)]), (framed.frames[0], framed.stream)
         if framed is None:
             yield log_format, _Joined(line, [(offset, line)])
         elif waiting is not None and not framed.is_partial:

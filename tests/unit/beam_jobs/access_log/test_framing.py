@@ -96,6 +96,21 @@ def test_parts_of_a_line_are_joined(parts: list[bytes]) -> None:
     assert (parsed.lines, parsed.blank, parsed.rejected.num_rows) == (2 + len(parts), len(parts) - 1, 0)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"2026-03-07T09:15:01.1Z stderr F " + LINE[30:],
+        b"<190>Mar  7 09:15:01 nginx: " + LINE[30:],
+        _docker(LINE[30:]),
+    ],
+)
+def test_what_another_stream_or_collector_says_is_no_part_of_a_line(other: bytes) -> None:
+    block = b"2026-03-07T09:15:01.1Z stdout P " + LINE[:30] + b"\n" + other
+    parsed = BlockParser(COMBINED).parse(block)
+    assert (parsed.rows.num_rows, parsed.rejected.num_rows) == (0, 2)
+    assert_parsed_as(parsed, expected_block(COMBINED, block))
+
+
 def test_parts_that_are_no_line_together_are_rejected_each() -> None:
     parts = [b"2026-03-07T09:15:01.1Z stdout P " + LINE[:30], b"2026-03-07T09:15:01.1Z stdout F spoilt"]
     parsed = BlockParser(COMBINED).parse(b"\n".join(parts))
