@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench proof fuzz secrets container-engine compose-test templates generate screenshots lock clean
+.PHONY: help setup demo up down status env test lint bench proof fuzz matrix secrets container-engine compose-test templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -62,6 +62,9 @@ proof: setup  ## every figure of every summary against plain Python and GoAccess
 
 fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600
 	$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),600)
+
+matrix: setup  ## which format's reader reads spoilt lines of which other format, and what it says of them
+	$(BIN)/python -m tests.unit.beam_jobs.access_log.cross_matrix
 
 secrets:  ## write .env for docker-compose.yaml: profiles and generated secrets
 	@$(PYTHON) tools/make_secrets.py

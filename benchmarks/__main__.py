@@ -13,6 +13,7 @@ BENCHMARKS = (
     "day",
     "warehouse",
     "pubsub",
+    "storage",
     "stream",
     "page",
     "triggers",

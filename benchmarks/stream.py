@@ -108,8 +108,8 @@ class _Machine(ExitStack):
         }
         os.environ |= self._environment
         bigquery_options = ["--port", rest, "--grpc-port", grpc_port, "--project", _PROJECT]
-        folders = ["--data-dir", self._folder / "bigquery", "--gcs-root", self._folder / "gcs"]
-        self.enter_context(self._process("emulators.bigquery", *bigquery_options, *folders))
+        bigquery_options += ["--data-dir", self._folder / "bigquery"]
+        self.enter_context(self._process("emulators.bigquery", *bigquery_options))
         self.enter_context(self._process("emulators.pubsub", "--port", pubsub, "--state-dir", self._folder / "pubsub"))
         url = f"http://127.0.0.1:{rest}"
         _wait_for(f"{url}/healthz")

@@ -22,7 +22,6 @@ from tools.browser import CHROMIUM, FLAGS, browsing, token_of
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 WIDE, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
-REPORT = {"width": 1160, "height": 1060}
 ANSWER_MS = 60_000
 
 
@@ -45,12 +44,15 @@ def photograph_report(logs: Path) -> None:
     (log,) = logs.glob("*.log")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         page_file = Path(folder, "report.html")
-        command = [sys.executable, "-m", "beam_jobs.access_log", log.name, "--html", page_file]
         subprocess.run(
-            command, cwd=logs, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, check=True
+            [sys.executable, "-m", "beam_jobs.access_log", log.name, "--html", str(page_file)],
+            cwd=logs,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            check=True,
         )
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport=REPORT, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1160, "height": 1060}, color_scheme="light")
         page.goto(page_file.as_uri())
         page.screenshot(path=IMAGES / "report.png")
         browser.close()

@@ -21,7 +21,6 @@ class ConcurrentAppends(BigQueryWriteHandler):
     def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
         super().__init__(context, manager)
         self._connection = context.engine.connection.cursor()
-        self._connection.execute("SET TimeZone = 'UTC'")
 
     def _flush_to_target(self, stream: WriteStream, rows: Table) -> None:
         target = quoted_table_ref(stream.project_id, stream.dataset_id, stream.table_id)

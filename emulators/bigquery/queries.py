@@ -5,18 +5,23 @@ bqemulator 1.4.0 answers a failing query there with status 200, no rows, and the
 
 It ignores `defaultDataset` there, which `jobs.insert` honours except for views of INFORMATION_SCHEMA (status 500),
 temporary tables (put into the default dataset) and literals without an end (status 500, which clients retry for ten
-minutes).
+minutes). So it answers what DuckDB refuses on any other way than a query's.
 """
 
 from typing import Annotated, Any
 
+import duckdb
 import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import jobs
+from bqemulator.jobs.error_mapper import translate_runtime_error
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.sql.rewriter import default_dataset as rewriter
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
+
+from emulators.bigquery.routes import replace_route
 
 _ERRORS = {error.bq_reason: error for error in jobs._SQL_EXECUTION_DOMAIN_ERRORS}
 _VIEWS = "INFORMATION_SCHEMA."
@@ -71,9 +76,19 @@ def with_default_dataset(sql: str, *, default_project: str, default_dataset: str
     return ";\n".join(statement.sql(dialect="bigquery") for statement in statements)
 
 
+async def refuse(_: Request, error: Exception) -> JSONResponse:
+    """Answer an error of DuckDB as the query's that it is of."""
+    wrong = translate_runtime_error(error)
+    return JSONResponse(wrong.to_bigquery_error(), wrong.http_status)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Answer errors of DuckDB that a request has caused with the service's status."""
+    for error in (duckdb.ProgrammingError, duckdb.DataError, duckdb.IntegrityError, duckdb.NotSupportedError):
+        app.add_exception_handler(error, refuse)
+
+
 def patch() -> None:
     """Put the endpoint and the rewriting in the place of bqemulator's."""
-    (old,) = (route for route in jobs.router.routes if getattr(route, "endpoint", None) is jobs.query)
-    jobs.router.routes.remove(old)
-    jobs.router.add_api_route("/projects/{project_id}/queries", query, methods=["POST"])
+    replace_route(jobs.router, jobs.query, query, "POST")
     vars(rewriter)["qualify_unqualified_tables"] = with_default_dataset

@@ -1,43 +1,38 @@
 """A local BigQuery: bqemulator with its data on disk.
 
-``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --gcs-root DIR --project ID``
+``python -m emulators.bigquery --port 9050 --grpc-port 9060 --data-dir DIR --storage URL --project ID``
 
-Ten things differ from bqemulator 1.4.0 as it comes:
+What differs from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
-* ``gs://bucket/object`` is read from ``--gcs-root``, the folder where the Cloud Storage emulator keeps its objects.
+* DuckDB reaches no other file: see ``engine.py``. A query takes a quarter of the machine's memory, where DuckDB would
+  take four fifths, and the disk for the rest: other servers and the jobs run beside it.
+* Statements and functions that BigQuery does not have are refused, `__TABLES__` is there, and comments are taken out
+  before bqemulator takes an apostrophe in one for the beginning of a literal, and writes ``1.5e0`` for ``1.5`` in the
+  literals behind it: see ``statements.py``.
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``appends.py``.
 * Transactions are DuckDB's: see ``transactions.py``.
-* Uploads of Google's client, CSV files without a header and extracts to new folders work: see ``files.py``.
+* Conditions must be BOOL, and numbers are not compared with strings: see ``conditions.py``.
+* A routine that is refused leaves no entry: see ``routines.py``.
+* Loads and extracts go through Cloud Storage's API: see ``files.py``, and ``loads.py`` for what is loaded.
+* Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
-* Comments are taken out first: bqemulator takes an apostrophe in one for the beginning of a literal, and writes
-  ``1.5e0`` for ``1.5`` in the literals behind it.
+* Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
+* Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
-* A query takes a quarter of the machine's memory, where DuckDB would take four fifths, and the disk for the rest: other
-  servers and the jobs run beside it.
 """
 
 import argparse
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from emulators.guard.asgi import GuardedApplication
 from emulators.guard.rules import Guard, add_allowed_hosts
-
-_LITERAL_OR_COMMENT = re.compile(
-    r"""('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""", re.DOTALL
-)
-
-
-def without_comments(sql: str) -> str:
-    """Return a statement with a space in place of each comment; literals stay as they are."""
-    return _LITERAL_OR_COMMENT.sub(lambda found: found[1] or " ", sql)
 
 
 def serve(
@@ -47,7 +42,7 @@ def serve(
     grpc_port: int,
     allowed_hosts: Sequence[str],
     data_dir: Path,
-    gcs_root: Path,
+    storage: str | None,
     project: str,
 ) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
@@ -58,26 +53,26 @@ def serve(
         grpc_port: Port of the Storage Read and Write API.
         allowed_hosts: Names beside those of loopback by which clients reach the REST API.
         data_dir: Folder of the DuckDB file, created where missing.
-        gcs_root: Folder below which ``gs://bucket/object`` is ``bucket/object``.
+        storage: Address of Cloud Storage, such as ``http://127.0.0.1:9023``; None for no ``gs://``.
         project: Project of requests that name none.
     """
+    data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     # DuckDB keeps extensions below the home folder; the emulator writes only into its data folder.
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
     import bqemulator.jobs.executor
     import bqemulator.server
-    import bqemulator.sql.translator
     import duckdb_extensions
     from bqemulator.api.app import create_app
+    from bqemulator.api.dependencies import AppContext
     from bqemulator.catalog.models import SnapshotMeta
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
-    from bqemulator.sql.rewriter.session_user import rewrite_session_user
-    from bqemulator.storage.engine import DuckDBEngine
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import files, queries
+    from emulators.bigquery import conditions, files, kept_jobs, queries, routines, runtime_errors, statements, tables
     from emulators.bigquery.appends import ConcurrentAppends
+    from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
@@ -88,27 +83,28 @@ def serve(
         ) -> SnapshotMeta | None:
             return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
 
-    class ModestEngine(DuckDBEngine):
-        """DuckDB with a quarter of the memory."""
-
-        async def start(self) -> None:
-            await super().start()
-            bytes_of_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-            self.execute(f"SET memory_limit = '{bytes_of_memory // 4 // 2**20}MiB'")
-
     duckdb_extensions.import_extension("spatial")
     guard = Guard(allowed_hosts)
-    vars(bqemulator.server)["create_app"] = lambda context: GuardedApplication(create_app(context), guard)
-    vars(bqemulator.server)["DuckDBEngine"] = ModestEngine
+
+    def create_guarded_app(context: AppContext) -> GuardedApplication:
+        app = create_app(context)
+        queries.answer_errors(app)
+        return GuardedApplication(app, guard)
+
+    vars(bqemulator.server)["create_app"] = create_guarded_app
+    vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
+    vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
-    files.patch()
+    files.patch(files.Transfers(transfers(data_dir), storage, project))
+    conditions.patch()
+    kept_jobs.patch()
     queries.patch()
-    # The first of the steps that rewrite with regular expressions.
-    vars(bqemulator.sql.translator)["rewrite_session_user"] = lambda sql, caller: rewrite_session_user(
-        without_comments(sql), caller
-    )
+    routines.patch()
+    runtime_errors.patch()
+    statements.patch()
+    tables.patch()
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,
@@ -117,7 +113,6 @@ def serve(
             grpc_port=grpc_port,
             persistence_mode=PersistenceMode.PERSISTENT,
             data_dir=data_dir,
-            gcs_local_root=gcs_root,
             upload_staging_dir=data_dir / "uploads",
             default_project_id=project,
             query_cache_ttl_seconds=0,
@@ -136,8 +131,6 @@ def main() -> None:
     parser.add_argument("--grpc-port", type=int, default=9060, help="port of the Storage Read and Write API")
     add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
-    parser.add_argument(
-        "--gcs-root", type=Path, required=True, help="folder that holds gs://bucket/object as bucket/object"
-    )
+    parser.add_argument("--storage", metavar="URL", help="Cloud Storage, such as http://127.0.0.1:9023")
     parser.add_argument("--project", required=True, help="project of requests that name none")
     serve(**vars(parser.parse_args()))

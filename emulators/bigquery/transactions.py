@@ -79,7 +79,6 @@ class ScriptTransaction(DuckDBEngine):
         """Begin a transaction where none is open."""
         if self._own is None:
             self._own = self._engine.connection.cursor()
-            self._own.execute("SET TimeZone = 'UTC'")
             self._own.execute("BEGIN TRANSACTION")
 
     def end(self, how: str) -> None:

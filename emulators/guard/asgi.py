@@ -43,5 +43,6 @@ class GuardedApplication:
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        method = str(scope["method"])
-        return self._guard.refusal(method, scope["path"], headers) or self._check(method, headers)
+        method, query = str(scope["method"]), scope["query_string"].decode("latin-1")
+        target = f"{scope['path']}?{query}" if query else scope["path"]
+        return self._guard.refusal(method, target, headers) or self._check(method, headers)

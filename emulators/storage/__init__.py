@@ -1,1 +1,1 @@
-"""A local Cloud Storage: gcp-storage-emulator with its objects on disk."""
+"""A local Cloud Storage: objects of any name below one folder."""

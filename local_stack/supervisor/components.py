@@ -5,7 +5,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulators.storage.server import OBJECTS
 from local_stack.config import HOST, StackConfig
 from local_stack.postgres import cluster_name
 from local_stack.supervisor import probes
@@ -44,7 +43,6 @@ class Component:
 def emulator_components(config: StackConfig) -> list[Component]:
     """Return the emulators of Google Cloud."""
     ports, data = config.ports, config.state_dir
-    storage_dir = data / "storage"
 
     def emulator(name: str, label: str, probe: Probe, names: tuple[str, ...], *options: object) -> Component:
         argv = (sys.executable, "-m", f"emulators.{name}", "--host", HOST, "--port", str(ports[name]))
@@ -67,7 +65,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             "Cloud Storage emulator",
             probes.http_answers(f"{config.url('storage')}/"),
             ("storage",),
-            *("--data-dir", storage_dir),
+            *("--data-dir", data / "storage"),
         ),
         emulator(
             "bigquery",
@@ -78,7 +76,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             ("bigquery", "bigquery_grpc"),
             *("--grpc-port", ports["bigquery_grpc"]),
             *("--data-dir", data / "bigquery"),
-            *("--gcs-root", storage_dir / OBJECTS),
+            *("--storage", config.url("storage")),
             *("--project", config.project),
         ),
         *([] if config.other_pubsub else [pubsub]),

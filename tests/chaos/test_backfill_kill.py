@@ -90,7 +90,7 @@ class Emulator:
         rest, grpc = free_ports(2)
         self.url = f"http://{HOST}:{rest}"
         command = [sys.executable, "-m", "emulators.bigquery", f"--port={rest}", f"--grpc-port={grpc}"]
-        command += [f"--data-dir={folder}", f"--gcs-root={folder}", "--project=logline-local"]
+        command += [f"--data-dir={folder}", "--project=logline-local"]
         self.log = (folder.parent / "emulator.log").open("a")
         self.process = subprocess.Popen(command, cwd=REPOSITORY, stdout=self.log, stderr=self.log)
         self.client = bigquery.Client(

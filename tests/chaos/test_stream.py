@@ -123,6 +123,7 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
         stream.query(render("replace_day.sql", tables=["requests"], **names))
         for gate in ("landing", "requests"):
             checks = stream.query(render(f"{gate}/checks.sql", **names))
+            assert checks
             assert [check for check in checks if check["level"] == "fail" and not check["passed"]] == []
         print(next(f"{day}: {check['message']}" for check in checks if check["check_name"].startswith("landed")))
 

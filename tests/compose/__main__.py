@@ -181,8 +181,8 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
     said = publisher.communicate(timeout=600)[0]
     if publisher.returncode:
         raise WrongError(f"the publisher failed: {said.strip().splitlines()[-1]}")
-    truth = f"/var/lib/logline/storage/.cloudstorage/{BUCKET}/{TRUTH}"
-    totals = json.loads(project.engine.run("exec", project.containers()["storage"], "cat", truth))["totals"]
+    read = f"import urllib.request as r; print(r.urlopen('http://127.0.0.1:9023/{BUCKET}/{TRUTH}').read().decode())"
+    totals = json.loads(project.engine.run("exec", project.containers()["storage"], "python", "-c", read))["totals"]
     wanted = {fate: before[fate] + totals.get(fate, 0) for fate in before}
     _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=600)
     try:

@@ -66,7 +66,7 @@ def test_airflow_listens_on_loopback_only_and_all_its_processes_are_known(airflo
 def test_all_files_are_for_their_owner_only(airflow_stack: RunningStack):
     state_dir = airflow_stack.config.state_dir
     written = {"/".join(path.relative_to(state_dir).parts[:2]) for path in state_dir.rglob("*") if path.is_file()}
-    assert {"logs/airflow-scheduler.log", "airflow/logs", "airflow/airflow.cfg", "storage/.cloudstorage"} <= written
+    assert {"logs/airflow-scheduler.log", "airflow/logs", "airflow/airflow.cfg", "storage/index.sqlite3"} <= written
     assert open_to_others(state_dir) == []
 
 

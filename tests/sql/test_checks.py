@@ -50,6 +50,7 @@ def run_checks(case, warehouse: Warehouse):
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case['table']}: {case['reason']}")
 def test_exactly_these_checks_fail(case, warehouse):
     checks = run_checks(case, warehouse)
+    assert checks
     assert {check["level"] for check in checks} <= {"fail", "warn"}
     assert all(None not in check.values() for check in checks)
     not_passed = {level: [] for level in ("fail", "warn")}

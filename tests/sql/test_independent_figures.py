@@ -154,4 +154,5 @@ def test_sessions_follow_whichever_day_changes(own_warehouse):
     for table, days in expected.items():
         assert by_day(own_warehouse, table)[middle] == Counter(days[middle]), table
     checks = own_warehouse.run(own_warehouse.sql("daily_summary/checks.sql", log_date=f"DATE '{middle}'"))
+    assert checks
     assert [check for check in checks if not check["passed"]] == []

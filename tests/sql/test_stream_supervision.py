@@ -53,6 +53,7 @@ def checks(warehouse: Warehouse, decided, max_freshness_minutes=None):
             ScalarQueryParameter("max_rejected_percent", "FLOAT64", 10.0),
         ],
     )
+    assert rows
     assert all(None not in row.values() for row in rows)
     assert all(row["level"] == "fail" for row in rows)
     return {row["check_name"]: (row["passed"], row["actual"]) for row in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
 
 
 class RowsFile:
-    """A Parquet file that is there when all is written, and not before; without a path, nothing is written.
+    """A Parquet file that is there when all is written, and not before; a device is written itself.
 
     Args:
         path: The file.
@@ -55,25 +56,25 @@ class RowsFile:
         OutputError: On entering, writing or leaving, if the file cannot be written.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer: pq.ParquetWriter | None = None
+        self._unfinished = path
 
     def __enter__(self) -> RowsFile:
-        if self._path is not None:
-            try:
+        try:
+            if self._path.is_file() or not self._path.exists():
                 with tempfile.NamedTemporaryFile(
                     prefix=f".{self._path.name}.", dir=self._path.parent, delete=False
                 ) as unfinished:
                     self._unfinished = Path(unfinished.name)
-                self._writer = pq.ParquetWriter(self._unfinished, SCHEMA, **writer_options(SCHEMA.names))
-            except OSError as error:
-                raise self._error(error) from error
+            self._writer = pq.ParquetWriter(self._unfinished, SCHEMA, **writer_options(SCHEMA.names))
+        except OSError as error:
+            raise self._error(error) from error
         return self
 
     def write(self, rows: pa.RecordBatch, source_uri: str) -> None:
         """Write the rows of a block."""
-        if self._writer is None or not rows.num_rows:
+        if not rows.num_rows:
             return
         sources = pa.repeat(source_uri, rows.num_rows)
         try:
@@ -84,17 +85,17 @@ class RowsFile:
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        if self._writer is None or self._path is None:
-            return
         try:
             self._writer.close()
-            if kind is None:
+            if kind is None and self._unfinished != self._path:
                 self._unfinished.chmod(0o644)
                 self._unfinished.replace(self._path)
         except OSError as error:
             raise self._error(error) from error
         finally:
-            self._unfinished.unlink(missing_ok=True)
+            if self._unfinished != self._path:
+                self._unfinished.unlink(missing_ok=True)
 
     def _error(self, error: OSError) -> OutputError:
-        return OutputError(f"{self._path}: cannot be written: {error.strerror or error}")
+        reason = os.strerror(error.errno) if error.errno else error
+        return OutputError(f"{self._path}: cannot be written: {reason}")

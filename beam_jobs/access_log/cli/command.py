@@ -7,7 +7,8 @@ Examples:
 
 Exit codes:
     0    all logs are read; rejected lines are in the summary
-    1    a log cannot be read, is not an access log, or has lines and none of them is a row; or nothing can be written
+    1    a log cannot be read, is not an access log, or has lines and none of them is a row;
+         or the output cannot be written
     2    an option is wrong
     130  interrupted
     141  whoever read the output has closed it
@@ -16,6 +17,7 @@ Exit codes:
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 _MOST_SHOWN = 1000
-
-
 _SUMMARY, _, _REST = (__doc__ or "").partition("\n")
 _FORMATS = textwrap.fill(", ".join(sorted(FORMATS)), 80, initial_indent="    ", subsequent_indent="    ")
 DESCRIPTION: dict[str, Any] = {
@@ -104,6 +104,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Summarise the files that a command line names, and return the exit code; every error is one line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it
     try:
         options = parser.parse_args(argv)
         is_complete = _summarise(options)

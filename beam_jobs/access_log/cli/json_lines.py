@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.access_log.arrow.arrays import bytes_array
 from beam_jobs.access_log.cli.summary import ReadBlock
+from beam_jobs.access_log.cli.terminal import is_utf8
 from beam_jobs.access_log.errors import OutputError
 
 
@@ -22,9 +24,10 @@ class JsonLines:
         with_names: Whether each object begins with the name of its file, as it must where there are several.
     """
 
-    def __init__(self, output: IO[str], *, with_names: bool) -> None:
+    def __init__(self, output: TextIO, *, with_names: bool) -> None:
         self._output = output
         self._with_names = with_names
+        self._is_ascii = not is_utf8(output)
 
     def write(self, block: ReadBlock) -> None:
         """Write the lines of a block in their order.
@@ -50,9 +53,11 @@ class JsonLines:
         ]
         objects.sort(key=lambda one: one[0])
         numbers = block.line_numbers([start for start, _ in objects])
-        file = {"file": block.name} if self._with_names else {}
+        # A name may be any bytes; what is not UTF-8 is escaped as in values of the log.
+        name = os.fsencode(block.name).decode("utf-8", "backslashreplace")
+        file = {"file": name} if self._with_names else {}
         for number, (_, one) in zip(numbers, objects, strict=True):
-            yield json.dumps({**file, "line": number, **one}, ensure_ascii=False) + "\n"
+            yield json.dumps({**file, "line": number, **one}, ensure_ascii=self._is_ascii) + "\n"
 
 
 def _plain(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -71,9 +71,10 @@ def run_session(options: argparse.Namespace, log_format: LogFormat | None) -> bo
     told = sys.stdout if is_summary else sys.stderr
     if options.html and summaries:
         _write_page(summaries, traffic, options)
-        print(f"wrote {options.html}", file=told)
+        print(printable(f"wrote {options.html}"), file=told)
     if options.parquet:
-        print(f"wrote {counted(sum(summary.rows for summary in summaries), 'row')} to {options.parquet}", file=told)
+        rows = sum(summary.rows for summary in summaries)
+        print(printable(f"wrote {counted(rows, 'row')} to {options.parquet}"), file=told)
     return is_complete
 
 

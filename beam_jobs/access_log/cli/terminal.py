@@ -37,7 +37,7 @@ class Terminal:
         colours = output.isatty() and os.environ.get("TERM") != "dumb"
         colours = (colours or bool(os.environ.get("FORCE_COLOR"))) and not os.environ.get("NO_COLOR")
         columns = shutil.get_terminal_size((_PLAIN_WIDTH, 24)).columns
-        return cls(max(columns, _LEAST_WIDTH), colours, (output.encoding or "").lower().replace("-", "") == "utf8")
+        return cls(max(columns, _LEAST_WIDTH), colours, is_utf8(output))
 
     def heading(self, text: str) -> str:
         """Return a heading."""
@@ -68,3 +68,8 @@ class Terminal:
 
     def _coloured(self, text: str) -> str:
         return f"\033[36m{text}\033[0m" if self.colours and text else text
+
+
+def is_utf8(output: TextIO) -> bool:
+    """Whether an output takes all characters."""
+    return (output.encoding or "").lower().replace("-", "") == "utf8"

@@ -123,10 +123,10 @@ class Traffic:
         self.totals.setdefault(name, ValueTotals()).add(column, *numbers)
 
     def _add_hours(self, hours: npt.NDArray[np.int64], measures: Sequence[npt.NDArray[Any]]) -> None:
-        found, codes = np.unique(hours, return_inverse=True)
-        sums = [np.bincount(codes, measure, len(found)).astype(np.int64).tolist() for measure in measures]
+        found, places = np.unique(hours, return_inverse=True)
+        sums = [np.bincount(places, measure, len(found)).tolist() for measure in measures]
         for hour, *counts in zip(found.tolist(), *sums, strict=True):
-            self.hours[hour] = added((self.hours.get(hour, Counts()), Counts(*counts)))
+            self.hours[hour] = added((self.hours.get(hour, Counts()), Counts(*map(int, counts))))
 
     def _add_visitors(self, rows: Any, days: npt.NDArray[np.int64], is_bot: npt.NDArray[np.bool_]) -> None:
         if sum(map(len, self._visitors.values())) > _MOST_VISITORS:
@@ -136,9 +136,9 @@ class Traffic:
         agents = rows.column("user_agent")
         address_texts, agent_texts = addresses.dictionary.to_pylist(), ["", *agents.dictionary.to_pylist()]
         # No user agent is one too: code 0.
-        agent_codes = np.where(bool_values(agents.is_valid()), codes(agents).astype(np.int64) + 1, 0)
+        agent_codes = np.where(bool_values(agents.is_valid()), codes(agents) + 1, 0)
         first_day = int(days.min())
-        pairs = codes(addresses) * len(agent_texts) + agent_codes
+        pairs = codes(addresses).astype(np.int64) * len(agent_texts) + agent_codes
         visits = np.unique((pairs + (days - first_day) * (len(address_texts) * len(agent_texts)))[~is_bot])
         for visit in visits.tolist():
             rest, agent = divmod(visit, len(agent_texts))

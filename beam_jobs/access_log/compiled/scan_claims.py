@@ -40,6 +40,8 @@ _CLASS = _classes()
 _SEVEN_BYTES = uint64(0x00FFFFFFFFFFFFFF)
 _LOG = uint64(int.from_bytes(b'{"log":', "little"))
 _MESSAGE = uint64(int.from_bytes(b'{"messa', "little"))
+_TWO_BYTES = uint64(0xFFFF)
+_BLANK_AND_QUOTE = uint64(int.from_bytes(b' "', "little"))
 _STD = uint64(int.from_bytes(b"std", "little"))
 
 
@@ -71,7 +73,7 @@ def is_ipv4(start: int, end: int) -> bool:
 @compiled
 def is_client(start: int, end: int) -> bool:
     """Whether it is an address or a host name in a usual form."""
-    return is_ipv4(start, end) or _is_ipv6(start, end) or _is_host_name(start, end)
+    return is_ipv4(start, end) or _is_ipv6(start, end) or is_host_name(start, end)
 
 
 @inlined
@@ -105,7 +107,8 @@ def _is_ipv6(start: int, end: int) -> bool:
 
 
 @inlined
-def _is_host_name(start: int, end: int) -> bool:
+def is_host_name(start: int, end: int) -> bool:
+    """Whether it is the name of a host, and no address."""
     if end == start or end - start > 253 or load_byte(start) in (45, 46):
         return False
     has_letter = False
@@ -123,8 +126,8 @@ def _is_host_name(start: int, end: int) -> bool:
 
 @compiled
 def is_user(start: int, end: int) -> bool:
-    """Whether it is a name without blanks and quotes."""
-    return _all_are(_USER_BYTE, start, end)
+    """Whether it is a name without blanks and quotes, and not in brackets."""
+    return load_byte(start) != 91 and _all_are(_USER_BYTE, start, end)
 
 
 @compiled
@@ -168,7 +171,9 @@ def is_checked(wanted: int, start: int, end: int) -> bool:
     """Whether a field that fills no column is what it must be: NUMBER, RATIO, WORD, TAIL, TIMES or IDENT."""
     length = end - start
     if wanted == TAIL:
-        return length == 0 or load_byte(start) != 34
+        behind = start + _digits(start, end)
+        is_followed = behind > start and behind + 1 < end and load_word(behind) & _TWO_BYTES == _BLANK_AND_QUOTE
+        return bool(length == 0 or (load_byte(start) != 34 and not is_followed))
     if length == 0:
         return False
     if length == 1 and load_byte(start) == 45:

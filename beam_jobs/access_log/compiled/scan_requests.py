@@ -81,7 +81,7 @@ def scan_odd_request(start: int, end: int, places: int, text_base: int, is_url: 
         store_text(places + _HOST, int64(0), nothing)
     if start == end or (end - start == 1 and load_byte(start) == 45):
         return True
-    if end - start == 6 and load_byte(start) == 45 and load_byte(end - 1) == 32:
+    if end - start in (5, 6) and load_byte(start) == 45 and load_byte(start + 1) == 32:
         return False
     target = find(start, 32, end) + 1
     protocol = end

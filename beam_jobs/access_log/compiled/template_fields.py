@@ -12,6 +12,7 @@ from beam_jobs.access_log.compiled.scan_claims import (
     is_checked,
     is_client,
     is_host,
+    is_host_name,
     is_ipv4,
     is_user,
 )
@@ -43,7 +44,7 @@ from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 _NO_DURATION = -1  # in place of nanoseconds: no field has been read; lower values are null
 _MOST_FRACTION = 9
-_CLAIMS = steps_of.ADDRESS | steps_of.USER | steps_of.HOST | steps_of.ADDRESSES | steps_of.PROTOCOL
+_CLAIMS = steps_of.ADDRESS | steps_of.USER | steps_of.HOST | steps_of.ADDRESSES | steps_of.PROTOCOL | steps_of.NAME
 _HOST, _QUERY, _REMOTE_ADDR, _FORWARDED_FOR = (
     8 * TEXT_FIELDS.index(name) for name in ("host", "query", "remote_addr", "forwarded_for")
 )
@@ -159,6 +160,8 @@ def _is_claimed(flags: int, start: int, end: int) -> bool:
         return is_user(start, end)
     if flags & steps_of.PROTOCOL:
         return is_protocol(start, end)
+    if flags & steps_of.NAME:
+        return is_host_name(start, end)
     return is_host(start, end) if flags & steps_of.HOST else is_address_list(start, end)
 
 

@@ -23,9 +23,9 @@ MAY_BE_EMPTY, EMPTY_IS_NULL, ENCODED, SPACES, URL, PART, NO_SPACE_EVER, ADDRESS,
 URL; a duration to be added to others; a space in it is a mistake, whatever ends it; what a text must be: an address, a
 user, a host, addresses; blanks in it are written as `+`."""
 
-FRACTION, WHOLE, EITHER, NO_BLANK, PROTOCOL = (1 << bit for bit in range(12, 17))
+FRACTION, WHOLE, EITHER, NO_BLANK, PROTOCOL, NAME = (1 << bit for bit in range(12, 18))
 """Flags of a duration: it must have a fraction, or none; with one, it is of seconds. No step may hold a blank. A text
-must be a protocol."""
+must be a protocol, or a name of a host and no address."""
 
 UNQUOTED, QUOTED, QUOTED_WITH_ESCAPES = range(3)
 """Whether quotes enclose a field, and how its end is found."""
@@ -49,6 +49,7 @@ _KINDS = {
     "remote_addr_port": (BEFORE_PORT, "remote_addr", 0),
     "host_port": (BEFORE_PORT, "host", 0),
     "virtual_host": (TEXT, "host", ADDRESS),
+    "host_name": (TEXT, "host", NAME),
     "client_list": (CLIENT_LIST, None, SPACES),
     "referer_encoded": (TEXT, "referer", SPACES | ENCODED),
     "user_agent_encoded": (TEXT, "user_agent", SPACES | ENCODED),

@@ -17,7 +17,8 @@ A format is written as its line with `{field}` in place of each value. The field
 | `zone` | `+0200`, of a time in another field | the same |
 | `request` | `METHOD target[ PROTOCOL]` or anything else | `method`, `path`, `query`, `protocol` |
 | `request_url` | the same with a whole URL as its target | these and `host` |
-| `method`, `path`, `protocol` | any text | `method`, `path`, `protocol` |
+| `method`, `path` | any text | `method`, `path` |
+| `protocol` | a name and a version | `protocol` |
 | `target` | `path[?query]` | `path`, `query` |
 | `url` | a whole URL, or a target | these and `host` |
 | `query` | without its question mark, or empty | `query` |
@@ -30,6 +31,7 @@ A format is written as its line with `{field}` in place of each value. The field
 | `host` | no blank, quote or bracket but those of an IPv6 address | `host` |
 | `host_port` | a host, a colon and a port | `host` |
 | `virtual_host` | a host name or address | `host` |
+| `host_name` | a host name, and no address | `host` |
 | `duration_s`, `_ms` | a number, which may have a fraction | `request_duration_ms` |
 | `duration_us` | a whole number | `request_duration_ms` |
 | `duration_fraction_s` | a number with a fraction | `request_duration_ms` |
@@ -41,7 +43,7 @@ A format is written as its line with `{field}` in place of each value. The field
 | `number`, `ratio`, `word` | a whole number, one with a fraction, a word without quotes or brackets | |
 | `upstream` | values of servers behind the server, which commas or colons may part | |
 | `upstream_times` | the same of seconds with a fraction | |
-| `rest`, `tail` | all up to the end of the line; `tail` does not begin with a quote | |
+| `rest`, `tail` | all up to the end of the line; `tail` begins with no quote, and no number before one | |
 
 `-` in any field but the time stands for a missing value.
 """

@@ -13,15 +13,13 @@ _INGRESS_SERVERS = "{upstream} {upstream} {upstream} {upstream} {word}"
 _HAPROXY_ENDS = ' {skipped} {skipped} {skipped} {skipped} {skipped} "{request}"'
 _HAPROXY_BEGINS = "{remote_addr_port} [{time}] {word} {skipped} {skipped}/{skipped}/{skipped}/{skipped}/"
 _HAPROXY = _HAPROXY_BEGINS + "{duration_ms} {status} {body_bytes_sent}" + _HAPROXY_ENDS
-_ENVOY = '[{time_iso8601}] "{request}" {status} {skipped} '
-_ENVOY_COUNTS = "{number} {body_bytes_sent} {duration_ms} {skipped} "
-_ISTIO = (
-    _ENVOY_COUNTS + '"{forwarded_for}" "{user_agent}" "{skipped}" "{host}" "{skipped}" {skipped} {skipped} {skipped} '
-)
-_ISTIO += "{remote_addr_port} {skipped} {skipped}"
+_ENVOY = '[{time_iso8601}] "{request}" {status} {value} '
+_ENVOY_COUNTS = "{number} {body_bytes_sent} {duration_ms} {value} "
+_ISTIO = _ENVOY_COUNTS + '"{forwarded_for}" "{user_agent}" "{skipped}" "{host}" "{skipped}" {value} {value} {value} '
+_ISTIO += "{remote_addr_port} {value} {value}"
 _PROXY_MANAGER = '{status} - {method} {word} {host} "{target}" [Client {remote_addr}] [Length {body_bytes_sent}] '
 _S3_BEGINS = "{skipped} {skipped} [{time}] {remote_addr} {skipped} {skipped} {word} {skipped} "
-_S3_COUNTS = " {status} {skipped} {body_bytes_sent} {number} {duration_ms} {skipped} "
+_S3_COUNTS = " {status} {word} {body_bytes_sent} {number} {duration_ms} {number} "
 _S3 = _S3_BEGINS + '"{request}"' + _S3_COUNTS + '"{referer}" "{user_agent}" '
 _S3_ENDS = "{skipped} {skipped} {skipped} {skipped} {skipped} {host} {rest}"
 _ELB = (
@@ -31,7 +29,7 @@ _ELB = (
 _CLOUDFRONT = (
     "{date}\t{clock}\t{skipped}\t{body_bytes_sent}\t{remote_addr}\t{method}\t{skipped}\t{path}\t{status}\t"
     "{referer_encoded}\t{user_agent_encoded}\t{query}\t{skipped}\t{skipped}\t{skipped}\t{host}\t{skipped}\t"
-    "{skipped}\t{duration_s}\t{skipped}\t{skipped}\t{skipped}\t{skipped}"
+    "{skipped}\t{duration_s}\t{skipped}\t{skipped}\t{skipped}\t{ident}"
 )
 
 TEXT_FORMATS = (
@@ -89,9 +87,10 @@ TEXT_FORMATS = (
         '{duration_ms} "{skipped}" {rest}',
         escapes=False,
     ),
-    # Apache's manual, mod_log_config: "Common Log Format with Virtual Host"; and combined in the same way.
-    TemplateFormat("host_combined", "{virtual_host} " + COMBINED),
-    TemplateFormat("host_common", "{virtual_host} " + COMMON),
+    # Apache's manual, mod_log_config: "Common Log Format with Virtual Host"; and combined in the same way. With an
+    # identity they would read a line of combined whose user has two names.
+    TemplateFormat("host_combined", "{host_name} " + COMBINED.replace("{ident}", "-")),
+    TemplateFormat("host_common", "{host_name} " + COMMON.replace("{ident}", "-")),
     # %{X-Forwarded-For}i or $http_x_forwarded_for in place of the address.
     TemplateFormat("forwarded_combined", "{client_list}" + _COMBINED_BEHIND_THE_ADDRESS),
     TemplateFormat("forwarded_common", "{client_list}" + _BEHIND_THE_ADDRESS),
@@ -99,7 +98,7 @@ TEXT_FORMATS = (
     # follows user_agent is not kept, and later versions add fields at the end.
     TemplateFormat(
         "aws_alb",
-        "{skipped} {time_iso8601} {skipped} {remote_addr_port} {skipped} {duration_part_s} {duration_part_s} "
+        "{value} {time_iso8601} {value} {remote_addr_port} {value} {duration_part_s} {duration_part_s} "
         '{duration_part_s} {status} {skipped} {skipped} {body_bytes_sent} "{request_url}" "{user_agent}" {rest}',
     ),
     # User Guide for Classic Load Balancers, "Access logs for your Classic Load Balancer"; until 2015 the request was
@@ -124,7 +123,7 @@ TEXT_FORMATS = (
         escapes=False,
     ),
     # Istio 1.9 and later, "Envoy Access Logs", "Default access log format"; then the formats of 1.6 and of 1.5.
-    TemplateFormat("istio", _ENVOY + '{skipped} {skipped} "{skipped}" ' + _ISTIO, escapes=False),
+    TemplateFormat("istio", _ENVOY + '{value} {value} "{skipped}" ' + _ISTIO, escapes=False),
     TemplateFormat("istio_1_6", _ENVOY + '"{skipped}" "{skipped}" ' + _ISTIO, escapes=False),
     TemplateFormat("istio_1_5", _ENVOY + '"{skipped}" ' + _ISTIO, escapes=False),
     # Squid 6, logformat directive, predefined format `squid`.

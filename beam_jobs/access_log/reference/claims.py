@@ -17,6 +17,8 @@ _PORT = re.compile(rb":[0-9]{1,8}\Z")
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}(?:%[\w.-]{1,64})?\])?[^\x00-\x20\x7f\"'`()<>\[\]{}]*")
 _USER = re.compile(rb"[^\x00-\x1f\x7f]*", re.DOTALL)
 _LONE_DASH = re.compile(rb"(?:\A| )-(?: |\Z)")
+# A field in brackets, such as a time, was a field of its own too.
+_BRACKET = re.compile(rb"(?:\A| )\[")
 _BARE_QUOTE = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _UNKNOWN = frozenset((b"unknown", b"-"))
 # IIS writes a plus sign for a blank.
@@ -85,11 +87,13 @@ def _is_forwarded(value: bytes) -> bool:
 
 
 def is_user(value: bytes) -> bool:
-    """Whether a value can be a user's name: a lone dash in it was a field of its own."""
+    """Whether a value can be a user's name: a lone dash in it, or a word in brackets, was a field of its own."""
     # Apache httpd 2.4 writes an empty user name as `""` (log_remote_user() in mod_log_config.c).
     if value == b'""':
         return True
-    return _USER.fullmatch(value) is not None and not _LONE_DASH.search(value) and not _BARE_QUOTE.search(value)
+    return _USER.fullmatch(value) is not None and not any(
+        one.search(value) for one in (_LONE_DASH, _BRACKET, _BARE_QUOTE)
+    )
 
 
 def is_host(value: bytes) -> bool:
@@ -117,12 +121,15 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "host": (is_host, "a host name"),
     "host_port": (_is_host_with_port, "a host name and a port"),
     "virtual_host": (is_client, "a host name"),
+    # Before the client: an address there may be the client, and the host behind it.
+    "host_name": (lambda value: is_client(value) and not is_address(value), "a host name and no address"),
     "protocol": (_matches(rb"[A-Za-z]+/[0-9]+(?:\.[0-9]+)?"), "a protocol and its version"),
     "number": (_matches(rb"[0-9]{1,18}"), "a whole number"),
     "ratio": (_matches(rb"[0-9]{1,9}\.[0-9]{1,9}"), "a number with a fraction"),
     "word": (_matches(rb"[^\x00-\x20\x7f\"'`()<>\[\]{}]+"), "one word"),
     "upstream_times": (lambda value: _TIMES.fullmatch(value) is not None, "the time of a server behind the server"),
-    "tail": (_matches(rb"[^\"].*"), "a field without quotes"),
+    # A number and a quote: the fields of combined behind one number too many.
+    "tail": (_matches(rb"(?![0-9]+ \")[^\"].*"), "a field without quotes"),
     "duration_us": (lambda value: b"." not in value, "a whole number of microseconds"),
     "duration_fraction_s": (lambda value: b"." in value, "a number of seconds with a fraction"),
 }

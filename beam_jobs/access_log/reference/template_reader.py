@@ -106,7 +106,7 @@ def _texts(name: str, value: bytes | None) -> dict[str, bytes | None]:
             return {"remote_addr": None if value is None else first_client(value), "forwarded_for": value}
         case "host_port":
             return {"host": None if value is None else value.rpartition(b":")[0]}
-        case "virtual_host":
+        case "virtual_host" | "host_name":
             return {"host": value}
     return {}
 

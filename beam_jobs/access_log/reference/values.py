@@ -18,8 +18,9 @@ _URL = re.compile(
 )
 _ESCAPED = re.compile(rb'\\(["\\])')
 _DURATION = re.compile(rb"[0-9]{1,15}(?:\.[0-9]{1,9})?")
-# Of TCP, User Guide for Classic Load Balancers, "Access logs for your Classic Load Balancer", request.
-_NO_REQUEST = b"- - - "
+# Of TCP: User Guide for Classic Load Balancers, "Access logs for your Classic Load Balancer", request; Envoy's default
+# format, whose three directives are each a dash.
+_NO_REQUEST = (b"- - - ", b"- - -")
 _NO_STATUS = (b"000", b"0", b"-1")
 _MAX_INT64 = 2**63 - 1
 
@@ -89,7 +90,7 @@ def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
         value: The request; `None` where there is none.
         is_url: Whether the target is a whole URL, whose host is wanted too.
     """
-    if not value or value == _NO_REQUEST:
+    if not value or value in _NO_REQUEST:
         return Request()
     method, _, rest = value.partition(b" ")
     target: bytes

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
@@ -21,8 +22,42 @@ WRONG = {
     "table without a dataset": ("SELECT * FROM missing", NotFound, "notFound"),
     "dataset": ("SELECT * FROM missing.given", NotFound, "notFound"),
     "column": (f"SELECT missing FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "column that two tables have": (
+        f"SELECT n FROM {DATASET}.given AS a CROSS JOIN {DATASET}.given AS b",
+        BadRequest,
+        "invalidQuery",
+    ),
+    "project": ("SELECT * FROM `other-project.questions.given`", NotFound, "notFound"),
+    "parameter of another type": (f"SELECT * FROM {DATASET}.given WHERE n = @text", BadRequest, "invalidQuery"),
+    "parameter that is not given": (f"SELECT * FROM {DATASET}.given WHERE n = @other", BadRequest, "invalidQuery"),
+    "cast": ("SELECT CAST('abc' AS INT64)", BadRequest, "invalidQuery"),
+    "literal": ("SELECT DATE '2026-02-31'", BadRequest, "invalidQuery"),
+    "columns of a union": ("SELECT 1 UNION ALL SELECT 1, 2", BadRequest, "invalidQuery"),
+    "nothing": ("", BadRequest, "invalidQuery"),
+    "only a comment": ("-- nothing", BadRequest, "invalidQuery"),
+    "another database's statement": ("DESCRIBE questions.given", BadRequest, "invalidQuery"),
+    "another database's function": ("SELECT * FROM range(3)", BadRequest, "invalidQuery"),
     "function": ("SELECT MISSING(1)", BadRequest, "invalidQuery"),
     "division by zero": ("SELECT 1/0", BadRequest, "invalidQuery"),
+    "division of a column": (f"SELECT n / 0 FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "DIV()": (f"SELECT DIV(n, n - 7) FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "MOD()": ("SELECT MOD(1, 0)", BadRequest, "invalidQuery"),
+    "index of an array": (f"SELECT numbers[OFFSET(2)] FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "ordinal of an array": (f"SELECT numbers[ORDINAL(0)] FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "condition of WHERE": (f"SELECT n FROM {DATASET}.given WHERE n", BadRequest, "invalidQuery"),
+    "condition of HAVING": (f"SELECT n FROM {DATASET}.given GROUP BY n HAVING COUNT(*)", BadRequest, "invalidQuery"),
+    "condition of JOIN": (
+        f"SELECT a.n FROM {DATASET}.given AS a JOIN {DATASET}.given AS b ON a.n",
+        BadRequest,
+        "invalidQuery",
+    ),
+    "condition of IF()": (f"SELECT IF(n, 1, 2) FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "condition of CASE": (f"SELECT CASE WHEN n THEN 1 END FROM {DATASET}.given", BadRequest, "invalidQuery"),
+    "condition of DELETE": (f"DELETE FROM {DATASET}.given WHERE n", BadRequest, "invalidQuery"),
+    "operand of AND": (f"SELECT n FROM {DATASET}.given WHERE n = 8 AND n", BadRequest, "invalidQuery"),
+    "operand of NOT": (f"SELECT n FROM {DATASET}.given WHERE NOT n", BadRequest, "invalidQuery"),
+    "number and string": (f"SELECT n FROM {DATASET}.given WHERE n = '7'", BadRequest, "invalidQuery"),
+    "overflow": ("SELECT 9223372036854775807 + 1", BadRequest, "invalidQuery"),
     "ERROR()": ("SELECT ERROR('went wrong')", BadRequest, "invalidQuery"),
     "insert": (f"INSERT INTO {DATASET}.missing (n) VALUES (1)", NotFound, "notFound"),
     "drop": (f"DROP TABLE {DATASET}.missing", NotFound, "notFound"),
@@ -52,25 +87,64 @@ def query_and_wait(client: bigquery.Client, sql: str, config: bigquery.QueryJobC
     return client.query_and_wait(sql, job_config=config, retry=None, job_retry=None)
 
 
-ways = pytest.mark.parametrize("ask", [query, query_at_once, query_and_wait])
+def data_frame(client: bigquery.Client, sql: str, config: bigquery.QueryJobConfig | None = None) -> Iterable[Any]:
+    frame = query_and_wait(client, sql, config).to_dataframe()  # type: ignore[attr-defined]
+    return frame.itertuples(index=False, name=None)
 
 
-@ways
+def database_interface(
+    client: bigquery.Client, sql: str, config: bigquery.QueryJobConfig | None = None
+) -> Iterable[Any]:
+    cursor = dbapi.connect(client).cursor()
+    try:
+        cursor.execute(sql, job_config=config)
+        return cursor.fetchall()
+    except dbapi.DatabaseError as error:
+        raise error.args[0] from error
+
+
+def sql_alchemy(client: bigquery.Client, sql: str, config: bigquery.QueryJobConfig | None = None) -> Iterable[Any]:
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    pytest.importorskip("sqlalchemy_bigquery")
+    if config and config.query_parameters:
+        pytest.skip("its parameters have other names")
+    address = f"bigquery://{client.project}?user_supplied_client=True"
+    engine = sqlalchemy.create_engine(address, connect_args={"client": client})
+    try:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql(sql).fetchall()
+    except sqlalchemy.exc.DatabaseError as error:
+        raise error.orig.args[0] from error
+
+
+WAYS = [query, query_at_once, query_and_wait, data_frame, database_interface]
+ways = pytest.mark.parametrize("ask", WAYS)
+clients = pytest.mark.parametrize("ask", [*WAYS, sql_alchemy])
+
+
+@clients
 @pytest.mark.parametrize(("sql", "error", "reason"), WRONG.values(), ids=WRONG)
 def test_a_failing_query_raises(
     client: bigquery.Client, ask: Callable[..., Any], sql: str, error: type[GoogleAPICallError], reason: str
 ) -> None:
+    parameters = [bigquery.ScalarQueryParameter("text", "STRING", "abc")] if "@" in sql else []
+    config = bigquery.QueryJobConfig(query_parameters=parameters)
     with pytest.raises(error) as raised:
-        ask(client, sql)
+        ask(client, sql, config)
     assert raised.value.errors[0]["reason"] == reason
 
 
-def test_a_failing_query_raises_in_the_database_interface(client: bigquery.Client) -> None:
-    cursor = dbapi.connect(client).cursor()
-    with pytest.raises(dbapi.DatabaseError, match="missing was not found"):
-        cursor.execute(f"SELECT * FROM {DATASET}.missing")
-    cursor.execute(f"SELECT n FROM {DATASET}.given")
-    assert [tuple(row) for row in cursor.fetchall()] == [(7,)]
+@clients
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT SAFE.MOD(1, 0), SAFE.DIV(1, 0), SAFE_DIVIDE(1, 0), [1][SAFE_OFFSET(5)], [1][SAFE_ORDINAL(0)]",
+        "SELECT IF(FALSE, MOD(1, 0), NULL), NULL, NULL, CAST(NULL AS ARRAY<INT64>)[OFFSET(3)], SAFE_CAST('a' AS INT64)",
+    ],
+)
+def test_what_is_safe_is_null(client: bigquery.Client, ask: Callable[..., Any], sql: str) -> None:
+    ((row),) = ask(client, sql)
+    assert all(pd.isna(value) for value in row)
 
 
 @ways

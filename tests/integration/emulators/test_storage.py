@@ -1,6 +1,7 @@
 """What logline relies on in the Cloud Storage emulator."""
 
 import gzip
+import io
 import os
 import socket
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 from google.cloud import storage
 from google.cloud.exceptions import NotFound
 
@@ -44,6 +46,50 @@ def test_takes_an_upload_in_chunks(bucket, size):
     with bucket.blob("chunks").open("wb", chunk_size=262_144, ignore_flush=True) as file:
         file.write(content)
     assert bucket.blob("chunks").download_as_bytes() == content
+
+
+@pytest.mark.parametrize("whole", [b"", b"x", b"x" * 262_144])
+def test_takes_an_upload_of_unknown_size(bucket, whole):
+    bucket.blob("unsized").upload_from_file(io.BytesIO(whole), checksum=None)
+    assert bucket.blob("unsized").download_as_bytes() == whole
+
+
+def test_only_uploads_may_have_any_content_type(emulators, bucket):
+    address = f"{emulators.config.url('storage')}/b/{bucket.name}/o"  # as Google's clients for Node write it
+    options = {"data": b"content", "headers": {"Content-Type": "text/plain"}, "timeout": 60}
+    given = {"uploadType": "media", "name": "from/node"}
+    assert requests.post(address, params=given, **options).status_code == 200
+    assert requests.post(address, **options).status_code == 403
+    assert bucket.blob("from/node").download_as_bytes() == b"content"
+
+
+def test_names_are_names_and_no_paths(bucket):
+    names = [
+        "c/x",
+        "c//x",
+        "c/x/y",
+        "c/",
+        "c",
+        "/c",
+        "../c",
+        "c/./x",
+        "c%2Fx",
+        "c x",
+        "c+x",
+        "c#x?y=&z",
+        "\u00fc/\u65e5",
+        "C",
+    ]
+    for name in names:
+        bucket.blob(name).upload_from_string(name)
+    assert [blob.name for blob in bucket.list_blobs()] == sorted(names, key=str.encode)
+    assert {name: bucket.blob(name).download_as_text() for name in names} == {name: name for name in names}
+    for name in ("c//x", "c/x/y", "c%2Fx"):
+        bucket.blob(name).delete()
+        names.remove(name)
+    assert [blob.name for blob in bucket.list_blobs()] == sorted(names, key=str.encode)
+    below = bucket.list_blobs(prefix="c/", delimiter="/")
+    assert ([blob.name for blob in below], below.prefixes) == (["c/", "c/x"], {"c/./"})
 
 
 def test_keeps_gzip_as_it_is(bucket):

@@ -78,7 +78,7 @@ class World:
         self.bigquery = Server(
             (rest, grpc),
             *("emulators.bigquery", "--port", rest, "--grpc-port", grpc, "--project", PROJECT),
-            *("--data-dir", folder / "bigquery", "--gcs-root", folder / "gcs"),
+            *("--data-dir", folder / "bigquery"),
         )
         self.pubsub = Server((pubsub,), "emulators.pubsub", "--port", pubsub, "--state-dir", folder / "pubsub")
         self.endpoints = {

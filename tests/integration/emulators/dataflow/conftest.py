@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,6 @@ from typing import Any
 
 import psutil
 import pytest
-from gcp_storage_emulator.server import create_server
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 from google.oauth2.credentials import Credentials
@@ -179,13 +179,17 @@ def _texts(parameters: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def storage() -> Iterator[str]:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a GCS emulator that holds the template specs."""
     (port,) = free_ports(1)
-    with create_server("127.0.0.1", port, in_memory=True, default_bucket=BUCKET):
+    command = [sys.executable, "-m", "emulators.storage", "--port", str(port)]
+    server = subprocess.Popen([*command, "--data-dir", str(tmp_path_factory.mktemp("storage"))], cwd=REPOSITORY)
+    try:
         address = f"http://127.0.0.1:{port}"
+        eventually(lambda: _answers(port))
         options = {"api_endpoint": address}
-        bucket = Client(project=PROJECT, credentials=AnonymousCredentials(), client_options=options).bucket(BUCKET)
+        client = Client(project=PROJECT, credentials=AnonymousCredentials(), client_options=options)
+        bucket = client.create_bucket(BUCKET)
         specs = {
             "sleeper": SLEEPER,
             "stream": {**SLEEPER, "metadata": {**SLEEPER["metadata"], "streaming": True}},
@@ -198,6 +202,14 @@ def storage() -> Iterator[str]:
             bucket.blob(f"templates/{name}.json").upload_from_string(json.dumps(spec))
         bucket.blob("templates/binary.json").upload_from_string(b"\xff\x00")
         yield address
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,8 @@ _ODD_REQUESTS = st.sampled_from(
         "GET /",
         "GET  / HTTP/1.1",
         "GET / HTTP/2",
+        "- - -",
+        "- - - ",
         "GET /a b HTTP/1.1",
         "get / HTTP/1.1",
         "\\x16\\x03\\x01",
@@ -76,7 +78,7 @@ _FIELDS = {
     "request_url": st.builds(
         lambda method, host, target: f"{method} {host}{target} HTTP/1.1",
         st.sampled_from(["GET", "POST"]),
-        st.sampled_from(["https://www.example.com:443", "http://example.org", "http://:80", "x://h:1:2", ""]),
+        st.sampled_from(["https://www.example.com:443", "http://example.org", "http://:80", ""]),
         _TARGETS,
     ),
     "method": st.sampled_from(["GET", "POST", "-"]),
@@ -111,10 +113,12 @@ _FIELDS = {
         _TARGETS,
     ),
     "virtual_host": st.sampled_from(["www.example.com", "_", "192.0.2.1", "-"]),
+    "host_name": st.sampled_from(["www.example.com", "_", "-"]),
     "zone": st.sampled_from(["+0000", "-0230", "+05:30"]),
     "user_agent_plus": st.sampled_from(["-", "curl/8.5.0", "Mozilla/5.0+(Windows+NT+10.0)"]),
     "tail": st.sampled_from(["0.001 -", "-", "x y"]),
     "skipped": st.sampled_from(["-", "x", "0.5", "a:b"]),
+    "value": st.sampled_from(["-", "x", "0.5", "a:b|c", "[]"]),
     "rest": st.sampled_from(["x", '"a b" - 7', "-"]),
 }
 # The same fields in other dress, which the scanner may leave to the reference reader.
@@ -149,10 +153,29 @@ _ODD_FIELDS = {
     ),
     "forwarded_for": st.sampled_from(["unknown", "a", "1.2.3.4:80", "1.2.3.4  ,  ::1", ",", "\\x22"]),
     "remote_user": st.sampled_from(
-        ["John Doe", '""', "caf\u00e9", "- -", "a -", "- b", "a - b", "a-b", 'a"b', 'a\\"b', "a\tb"]
+        [
+            "John Doe",
+            '""',
+            "caf\u00e9",
+            "- -",
+            "a -",
+            "- b",
+            "a - b",
+            "a-b",
+            'a"b',
+            'a\\"b',
+            "a\tb",
+            "[a",
+            "a [b]",
+            "a[b]",
+        ]
+    ),
+    "request_url": st.sampled_from(
+        ["GET x://h:1:2/ HTTP/1.1", "GET http://u:p@h/ HTTP/1.1", "GET http://a<b>/ HTTP/1.1", "- - - "]
     ),
     "protocol": st.sampled_from(["HTTP", "https", "HTTP/2", "HTTP/1.", "SPDY/3.1", "HTTP/1.1\tx"]),
     "host": st.sampled_from(["a b", "[::1]", "[::1]:80", "a[", '"', "\0", "a,b", "[x]"]),
+    "host_name": st.sampled_from(["192.0.2.1", "2001:db8::1", "a:80", "1.2.3"]),
     "virtual_host": st.sampled_from(["a:80", "1.2.3", "[::1]"]),
     "number": st.sampled_from(["1.5", "x", "9" * 19, "+1"]),
     "ratio": st.sampled_from(["3", "3.", ".3", "1234567890.1"]),
@@ -164,7 +187,8 @@ _ODD_FIELDS = {
     "zone": st.sampled_from(["UTC", "CET", "+2500", ""]),
     "url": st.sampled_from(["http://[::1]/x", "example.com:443", "-", "://", "http://a:b/"]),
     "user_agent_encoded": st.sampled_from(["a%2520b", "a%25%20b"]),
-    "tail": st.sampled_from(['"x"', ""]),
+    "value": st.sampled_from(["", "a b", "a\tb"]),
+    "tail": st.sampled_from(['"x"', "", '5 "x" y', "5 x", '5 "', "5 "]),
     "request": _ODD_REQUESTS,
     "upstream": st.sampled_from(["0.1, 0.2", "0.1 : 0.2", ""]),
     "query": st.just(""),

@@ -137,6 +137,21 @@ def test_rows_that_cannot_be_written_leave_nothing(tmp_path: Path, capsys: pytes
     assert said == f"{tmp_path}/no/rows: cannot be written: No such file or directory"
 
 
+def test_no_file_takes_the_place_of_a_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good").write_bytes(LINE)
+    (tmp_path / "full").symlink_to("/dev/full")
+    assert main([str(tmp_path / "good"), "--parquet", str(tmp_path / "full")]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}/full: cannot be written: No space left on device\n"
+    assert (tmp_path / "full").is_char_device()
+
+
+@pytest.mark.parametrize("spelling", ["--log-format", "--log_format"])
+@pytest.mark.parametrize(("name", "code"), [("COMBINED", 0), ("VCOMBINED", 1), ("combind", 2)])
+def test_exit_codes(tmp_path: Path, spelling: str, name: str, code: int) -> None:
+    (tmp_path / "log").write_bytes(LINE + b"spoilt\n")
+    assert main([str(tmp_path / "log"), f"{spelling}={name}"]) == code
+
+
 @pytest.mark.parametrize("mode", ["plain", "gzip", "named"])
 def test_the_real_log(real_logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str) -> None:
     log = real_logs / REAL

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import re
 import subprocess
@@ -67,6 +68,21 @@ def test_a_full_disk_is_one_line(log: Path, arguments: Sequence[str]) -> None:
 def test_a_page_on_a_full_disk_is_one_line(log: Path) -> None:
     code, _, complaint = run(log, "--html", "/dev/full")
     assert (code, complaint) == (1, "/dev/full: cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_what_an_output_cannot_show_is_escaped(log: Path, encoding: str) -> None:
+    odd = log.with_name(os.fsdecode("日\xff.log".encode() + b"\xff"))
+    odd.write_text(LINE.format("日😀"))
+    environment = {"PYTHONIOENCODING": encoding}
+    code, printed, complaint = run(odd, "--html", odd.with_suffix(".html"), environment=environment)
+    assert (code, complaint) == (0, "")
+    assert ("日" in printed) == (encoding == "utf-8")
+    code, printed, complaint = run(log, odd, "--output", "json", environment=environment)
+    assert (code, complaint) == (0, "")
+    last = json.loads(printed.splitlines()[-1])
+    assert last["row"]["path"] == "/日😀"
+    assert last["file"].endswith("日ÿ.log\\xff")
 
 
 @pytest.mark.parametrize(
@@ -135,17 +151,6 @@ def test_a_copy_of_a_log_is_told_of(log: Path) -> None:
     log.with_name("copy.gz").write_bytes(gzip.compress(log.read_bytes()))
     code, _, complaint = run(log.parent)
     assert (code, complaint) == (0, f"{log.with_name('copy.gz')}: has the same rows as {log}: they count twice\n")
-
-
-@pytest.mark.parametrize("spelling", ["--log-format", "--log_format"])
-@pytest.mark.parametrize(("name", "code"), [("COMBINED", 0), ("VCOMBINED", 1), ("combind", 2)])
-def test_exit_codes(log: Path, spelling: str, name: str, code: int) -> None:
-    assert run(log, f"{spelling}={name}")[0] == code
-
-
-def test_some_rejected_lines_are_no_failure(log: Path) -> None:
-    log.write_text(log.read_text() + "spoilt\n")
-    assert run(log)[0] == 0
 
 
 def test_a_log_is_read_without_pandas(log: Path) -> None:

@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_jobs.access_log import FORMATS, BlockParser, LogFormat, ParsedBlock, get_format
+from beam_jobs.access_log.engines import parse_line
 from beam_jobs.access_log.formats.template import TemplateFormat
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys, pseudonyms, truncated
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 from beam_jobs.access_log.privacy.query_secrets import ENDINGS, WORDS, redact_line
+from tests.unit.beam_jobs.access_log.cross_matrix import mutations, seeds
 from tests.unit.beam_jobs.access_log.strategies import blocks
 
 COMBINED = cast(TemplateFormat, FORMATS["combined"])
+SEEDS = seeds()
 KEYS = DailyKeys("the-first-key-of-all\n2015-05-18 the-key-that-follows")
 LINE = '{} - - [17/May/2015:10:05:03 +0000] "GET {} HTTP/1.1" 200 5 "{}" "curl/8"'
 
@@ -158,6 +161,43 @@ def test_any_bytes_balance_and_the_rest_is_untouched(data: st.DataObject, mode: 
         for h in parser(mode, redact=redact).parse(half + b"\n").rows.column("raw_line_hash").to_pylist()
     ]
     assert again == parsed.rows.column("raw_line_hash").to_pylist()
+
+
+# IPv6 addresses in the forms of RFC 4291 section 2.2, RFC 4007 section 11 and RFC 5952.
+_FORMS = (
+    "203.0.113.77",
+    "2001:db8:1:2:3:4:5:77",
+    "2001:DB8:1:2::ABCD:77",
+    "2001:0db8:0001:0002:0000:0000:0000:0077",
+    "::ffff:203.0.113.77",
+    "2001:db8:1:2::203.0.113.77",
+)
+
+
+def _addressed(name: str, address: str) -> list[bytes]:
+    """Return the cases of a format with the client's address in place of each that they have, then spoilt."""
+    lines = []
+    for line in SEEDS[name][:2]:
+        client = getattr(parse_line(FORMATS[name], line), "remote_addr", None)
+        if client is not None and client != "unix:":
+            lines += mutations(line.replace(client.encode(), address.encode()))
+    return lines
+
+
+@pytest.mark.parametrize("mode", [AddressMode.TRUNCATE, AddressMode.HASH])
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_address_of_a_format_s_own_lines_is_kept(name: str, mode: AddressMode) -> None:
+    anonymiser = Anonymiser(mode, redact_secrets=False, keys=KEYS if mode is AddressMode.HASH else None)
+    for address in _FORMS[:: 1 if mode is AddressMode.TRUNCATE else 3]:
+        lines = _addressed(name, address)
+        assert lines
+        framed = [_frame + line for line in lines[:1] for _frame in map(str.encode, _BEFORE)]
+        parsed = AnonymisingParser(FORMATS[name], anonymiser).parse(b"\n".join([*lines, *framed, b"x" * 100]))
+        assert parsed.rows.num_rows
+        # A mutation may have put the client where a server never does: into what anonymising leaves alone.
+        rows = parsed.rows.drop_columns(["host", "method", "user_agent"]).to_pylist()
+        for kept in (*rows, *parsed.rejected.to_pylist()):
+            assert address.lower() not in repr(kept).lower()
 
 
 _V4, _V6 = "203.0.113.77", "2001:db8:1:2:3:4:5:77"

@@ -1,0 +1,38 @@
+"""DuckDB with a quarter of the memory, that reaches no file beside those that the emulator puts into one folder."""
+
+import os
+from pathlib import Path
+
+from bqemulator.storage.engine import DuckDBEngine
+
+_LOCK = (
+    "SET GLOBAL TimeZone = 'UTC'",  # connections made later inherit it
+    "SET allow_community_extensions = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET python_enable_replacements = false",
+    "SET allowed_directories = ['{}']",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+def transfers(data_dir: Path) -> Path:
+    """Return the only folder whose files DuckDB may be told to read or write."""
+    return data_dir / "transfers"
+
+
+class LockedEngine(DuckDBEngine):
+    """The engine; replaces bqemulator's own."""
+
+    async def start(self) -> None:
+        """Open the database, then give up whatever a statement could reach the machine by."""
+        await super().start()
+        if self._settings.data_dir is None:
+            raise ValueError("the emulator needs a data folder")
+        folder = transfers(self._settings.data_dir)
+        folder.mkdir(exist_ok=True)
+        bytes_of_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        self.execute(f"SET memory_limit = '{bytes_of_memory // 4 // 2**20}MiB'")
+        for statement in _LOCK:
+            self.execute(statement.format(str(folder).replace("'", "''")))

@@ -1,0 +1,60 @@
+"""Jobs that are forgotten in the end, for the BigQuery emulator.
+
+bqemulator 1.4.0 keeps the result of every query in memory, and the record of every job in memory and on disk, until
+it is told to delete them. The service forgets results after a day and jobs after 180. Here the newest are kept; what
+is asked of an older one is answered with status 404.
+"""
+
+from typing import Any
+
+import pyarrow as pa
+from bqemulator.api.routes import jobs as routes
+from bqemulator.catalog import duckdb_repository
+from bqemulator.catalog.models import JobMeta
+from bqemulator.jobs import executor
+
+MOST_RESULTS = 1_000
+MOST_RESULT_BYTES = 512 << 20
+MOST_JOBS = 10_000
+
+
+class Results(dict[str, pa.Table]):
+    """Results by the ids of their jobs: the newest one, and as many before it as there is room for."""
+
+    def __init__(self, schemas: dict[str, Any], most: int = MOST_RESULTS, most_bytes: int = MOST_RESULT_BYTES) -> None:
+        super().__init__()
+        self._schemas = schemas
+        self._most = most
+        self._most_bytes = most_bytes
+
+    def __setitem__(self, job_id: str, result: pa.Table) -> None:
+        """Keep a result as the newest one."""
+        self.pop(job_id, None)
+        super().__setitem__(job_id, result)
+        kept = sum(one.nbytes for one in self.values())
+        while len(self) > 1 and (len(self) > self._most or kept > self._most_bytes):
+            oldest = next(iter(self))
+            kept -= self.pop(oldest).nbytes
+            self._schemas.pop(oldest, None)
+
+
+class Catalog(duckdb_repository.DuckDBCatalogRepository):
+    """A catalog that forgets the oldest tenth of its jobs where it has too many."""
+
+    most_jobs = MOST_JOBS
+
+    def upsert_job(self, job: JobMeta) -> JobMeta:
+        """Enter a job."""
+        entered = super().upsert_job(job)
+        records = self._cache._jobs
+        if len(records) > self.most_jobs:
+            by_age = sorted(records, key=lambda one: records[one].creation_time)
+            for project, job_id in by_age[: max(1, self.most_jobs // 10)]:
+                self.delete_job(project, job_id)
+        return entered
+
+
+def patch() -> None:
+    """Put both in the place of bqemulator's."""
+    results = Results(executor.JOB_SCHEMAS)
+    vars(executor)["JOB_RESULTS"] = vars(routes)["JOB_RESULTS"] = results

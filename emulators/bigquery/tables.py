@@ -1,0 +1,225 @@
+"""Resources of tables that say what is there, for the BigQuery emulator.
+
+bqemulator 1.4.0 says the number of rows as of the last load or `CREATE TABLE`, and always 0 bytes. Its lists leave out
+partitioning, clustering and every table behind the first page; `CREATE TABLE` forgets clustering, and partitioning by
+anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import sqlglot
+from bqemulator.api.dependencies import AppContext, get_caller, get_context
+from bqemulator.api.routes import tables
+from bqemulator.catalog import ddl_sync
+from bqemulator.catalog.models import (
+    Clustering,
+    RangePartitioning,
+    TableFieldSchema,
+    TableMeta,
+    TableSchema,
+    TimePartitioning,
+)
+from bqemulator.domain.errors import InvalidQueryError, ResourceRef, resource_already_exists, resource_not_found
+from bqemulator.jobs import executor
+from bqemulator.row_access.identity import CallerIdentity
+from bqemulator.scripting import interpreter
+from bqemulator.storage.sql_identifiers import quoted_table_ref
+from fastapi import Depends, Request, Response
+from sqlglot import expressions as exp
+
+from emulators.bigquery.routes import replace_route
+from emulators.bigquery.sizes import TableSizes
+
+_Context = Annotated[AppContext, Depends(get_context)]
+_LISTED = (
+    *("kind", "id", "tableReference", "type", "creationTime", "friendlyName", "labels", "timePartitioning"),
+    *("rangePartitioning", "clustering", "requirePartitionFilter", "view"),
+)
+_MOST_RESULTS = 1000
+
+
+def resource(table: TableMeta) -> dict[str, Any]:
+    """Return a table's resource, without its size."""
+    answer = dict(_to_rest(table))
+    if table.time_partitioning and table.time_partitioning.require_partition_filter:
+        answer["requirePartitionFilter"] = True
+    if by := table.range_partitioning:
+        bounds = {"start": str(by.start), "end": str(by.end), "interval": str(by.interval)}
+        answer["rangePartitioning"] = {"field": by.field, "range": bounds}
+    if table.view_query:
+        answer["view"] = {"query": table.view_query, "useLegacySql": table.use_legacy_sql}
+    return answer
+
+
+_to_rest = tables._table_to_rest
+_get, _insert, _patch, _update = tables.get_table, tables.insert_table, tables.patch_table, tables.update_table
+_delete = tables.delete_table
+
+
+def get_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> dict[str, Any]:
+    """Answer `tables.get`."""
+    return _with_size(_get(project_id, dataset_id, table_id, ctx), ctx)
+
+
+def list_tables(
+    project_id: str,
+    dataset_id: str,
+    ctx: _Context,
+    maxResults: int = _MOST_RESULTS,  # noqa: N803 - a name of the API
+    pageToken: str = "",  # noqa: N803 - a name of the API
+) -> dict[str, Any]:
+    """Answer `tables.list`; a page begins behind the table that the token names."""
+    if ctx.catalog.get_dataset(project_id, dataset_id) is None:
+        raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
+    found = sorted(ctx.catalog.list_tables(project_id, dataset_id), key=lambda table: table.table_id)
+    page = [table for table in found if table.table_id > pageToken][:maxResults]
+    items = [{key: value for key, value in resource(table).items() if key in _LISTED} for table in page]
+    answer = {"kind": "bigquery#tableList", "tables": items, "totalItems": len(found)}
+    if page and page[-1] is not found[-1]:
+        answer["nextPageToken"] = page[-1].table_id
+    return answer
+
+
+async def insert_table(
+    project_id: str,
+    dataset_id: str,
+    request: Request,
+    ctx: _Context,
+    caller: Annotated[CallerIdentity, Depends(get_caller)],
+) -> dict[str, Any]:
+    """Answer `tables.insert`; a view is made by the statement that makes one."""
+    body = await request.json()
+    table_id = (body.get("tableReference") or {}).get("tableId", "")
+    if ctx.catalog.get_dataset(project_id, dataset_id) is None:
+        raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
+    if "externalDataConfiguration" in body or "materializedView" in body:
+        raise InvalidQueryError("The BigQuery emulator makes no external tables, and materialized views by SQL only.")
+    if "view" not in body:
+        return _with_size(await _insert(project_id, dataset_id, request, ctx), ctx)
+    if ctx.catalog.get_table(project_id, dataset_id, table_id) is not None:
+        raise resource_already_exists(ResourceRef("table", project_id, dataset_id, table_id))
+    statement = f"CREATE VIEW `{project_id}.{dataset_id}.{table_id}` AS {body['view'].get('query', '')}"
+    await executor.execute_query_job(project_id, f"view_{table_id}", statement, None, ctx, caller=caller)
+    return await _patch(project_id, dataset_id, table_id, request, ctx)
+
+
+async def patch_table(
+    project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
+) -> dict[str, Any]:
+    """Answer `tables.patch`."""
+    return _with_size(await _patch(project_id, dataset_id, table_id, request, ctx), ctx)
+
+
+async def update_table(
+    project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
+) -> dict[str, Any]:
+    """Answer `tables.update`."""
+    return _with_size(await _update(project_id, dataset_id, table_id, request, ctx), ctx)
+
+
+async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> Response:
+    """Answer `tables.delete`; bqemulator's own answers 500 for a view."""
+    table = ctx.catalog.get_table(project_id, dataset_id, table_id)
+    if table is None or table.table_type != "VIEW":
+        return await _delete(project_id, dataset_id, table_id, ctx)
+    async with ctx.engine.write_lock():
+        ctx.engine.execute(f"DROP VIEW IF EXISTS {quoted_table_ref(project_id, dataset_id, table_id)}")
+        ctx.catalog.delete_table(project_id, dataset_id, table_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
+    reference = answer["tableReference"]
+    table = ctx.catalog.get_table(reference["projectId"], reference["datasetId"], reference["tableId"])
+    if table is not None:
+        rows, size = TableSizes(ctx.engine).of(table)
+        answer["numRows"] = str(rows)
+        answer |= dict.fromkeys(("numBytes", "numActiveLogicalBytes", "numTotalLogicalBytes"), str(size))
+    return answer
+
+
+def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
+    """Register a table that a statement has made, with its partitioning and clustering, or altered."""
+    _sync(sql, project_id, ctx)
+    try:
+        statement = sqlglot.parse_one(sql, read="bigquery")
+    except sqlglot.errors.SqlglotError:
+        return
+    target = statement.this if isinstance(statement, exp.Alter) else ddl_sync._detect_plain_create_table(sql)
+    table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
+    if table is None:
+        return
+    if isinstance(statement, exp.Alter):
+        fields = ddl_sync._introspect_schema(table.project_id, table.dataset_id, table.table_id, ctx).fields
+        altered: dict[str, Any] = {
+            "schema_": TableSchema(fields=altered_fields(statement, table.schema_.fields, fields))
+        }
+    else:
+        altered = layout(statement, table.time_partitioning)
+    ctx.catalog.update_table(table.model_copy(update={**altered, "last_modified_time": ctx.clock.now()}))
+
+
+def altered_fields(
+    alter: exp.Alter, before: Iterable[TableFieldSchema], found: Iterable[TableFieldSchema]
+) -> tuple[TableFieldSchema, ...]:
+    """Return the columns of a table that was altered: those that were not touched as they were, with descriptions.
+
+    Args:
+        alter: The statement.
+        before: The columns before it.
+        found: The columns of DuckDB's table after it.
+    """
+    kept = {field.name: field for field in before}
+    for action in alter.args["actions"]:
+        if isinstance(action, exp.AlterColumn):
+            kept.pop(action.this.name, None)
+        elif isinstance(action, exp.RenameColumn) and (old := kept.pop(action.this.name, None)):
+            new = action.args["to"].name
+            kept[new] = old.model_copy(update={"name": new})
+    return tuple(kept.get(field.name, field) for field in found)
+
+
+_sync = ddl_sync.sync_created_table
+
+
+def layout(create: exp.Expr, time: TimePartitioning | None) -> dict[str, Any]:
+    """Return how `CREATE TABLE` lays a table out: the fields of its metadata that differ from bqemulator's.
+
+    Args:
+        create: The statement.
+        time: What bqemulator has read: the options, and the column where it stands alone.
+    """
+    found: dict[str, Any] = {}
+    if cluster := create.find(exp.ClusterProperty):
+        found["clustering"] = Clustering(fields=tuple(column.name for column in cluster.expressions))
+    by = create.find(exp.PartitionedByProperty)
+    if by is None or isinstance(by.this, exp.Identifier | exp.Column):
+        return found
+    column = by.this.find(exp.Column)
+    name = column.name if column else ""
+    if isinstance(by.this, exp.RangeBucket) and (bounds := by.this.find(exp.GenerateSeries)):
+        start, end, step = (int(bounds.args[name].name) for name in ("start", "end", "step"))
+        return {**found, "range_partitioning": RangePartitioning(field=name, start=start, end=end, interval=step)}
+    unit = by.this.args.get("unit")
+    options = time.model_dump() if time else {}
+    field = None if name.upper().startswith("_PARTITION") else name
+    kind = unit.name.upper() if unit is not None and unit.name else "DAY"
+    return {**found, "time_partitioning": TimePartitioning(**{**options, "type": kind, "field": field})}
+
+
+def patch() -> None:
+    """Put these in the place of bqemulator's."""
+    vars(tables)["_table_to_rest"] = resource
+    for module in (executor, interpreter):
+        vars(module)["sync_created_table"] = sync_table
+    for name, method in (
+        ("get_table", "GET"),
+        ("list_tables", "GET"),
+        ("insert_table", "POST"),
+        ("patch_table", "PATCH"),
+        ("update_table", "PUT"),
+        ("delete_table", "DELETE"),
+    ):
+        replace_route(tables.router, vars(tables)[name], globals()[name], method)

@@ -1,0 +1,423 @@
+"""The JSON API and the XML API's GET, HEAD, PUT and DELETE of objects, over the store."""
+
+import base64
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any, BinaryIO
+from urllib.parse import quote, unquote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emulators.storage.errors import StorageError, invalid
+from emulators.storage.names import check_bucket_name, glob_pattern
+from emulators.storage.records import Conditions, StoredObject, Upload
+from emulators.storage.requests import Call, headers_and_content
+from emulators.storage.store import ObjectStore
+
+_MOST_RESULTS = 1000
+_MOST_COMPONENTS = 32
+_CHUNK = 1 << 20
+_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
+_MATCHES = ("ifGenerationMatch", "ifMetagenerationMatch")
+#: Names of the checksums in headers, and in resources.
+_HASHES = {"crc32c": "crc32c", "md5": "md5Hash"}
+#: Fields that a client may set, cf. https://cloud.google.com/storage/docs/json_api/v1/objects#resource.
+_WRITABLE = (
+    *("acl", "cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType"),
+    *("customTime", "eventBasedHold", "metadata", "storageClass", "temporaryHold"),
+)
+
+
+def application(store: ObjectStore) -> ASGIApp:
+    """Return the web application."""
+    api = _Api(store)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        call = Call.of(
+            request.method,
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            dict(request.headers),
+            await request.body(),
+        )
+        response = await run_in_threadpool(api.answer, call)
+        await response(scope, receive, send)
+
+    return answer
+
+
+class _Api:
+    """The calls, each by its method and path."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        # Google's clients for Node leave out /storage/v1 where STORAGE_EMULATOR_HOST is set.
+        api, bucket = "(?:/storage/v1)?/b", "/(?P<bucket>[^/]+)"
+        item, uploads = f"{api}{bucket}/o/(?P<name>[^/]+)", f"(?:/resumable)?(?:/upload)?{api}{bucket}/o"
+        target = "/b/(?P<target_bucket>[^/]+)/o/(?P<target>[^/]+)"
+        xml = r"/(?!(?:storage|upload|resumable|download|batch)/|b/)(?P<bucket>[^/]+)/(?P<name>.+)"
+        calls: list[tuple[str, str, Callable[..., Response]]] = [
+            ("GET", "/", lambda _: Response("OK")),
+            ("GET", api, self.list_buckets),
+            ("POST", api, self.create_bucket),
+            ("GET", f"{api}{bucket}", self.get_bucket),
+            ("PATCH", f"{api}{bucket}", self.update_bucket),
+            ("DELETE", f"{api}{bucket}", self.delete_bucket),
+            ("GET", f"{api}{bucket}/o/?", self.list_objects),
+            ("POST", uploads, self.insert),
+            ("PUT", uploads, self.continue_upload),
+            ("DELETE", uploads, self.end_upload),
+            ("GET", item, self.get_object),
+            ("GET", f"/download{item}", self.download),
+            ("PATCH", item, self.update_object),
+            ("PUT", item, self.update_object),
+            ("DELETE", item, self.delete_object),
+            ("POST", f"{item}/compose", self.compose),
+            ("POST", f"{item}/copyTo{target}", self.copy),
+            ("POST", f"{item}/rewriteTo{target}", self.rewrite),
+            ("POST", "/batch(?:/storage/v1)?", self.batch),
+            ("GET", xml, self.download),
+            ("HEAD", xml, self.download),
+            ("PUT", xml, self.upload_whole),
+            ("DELETE", xml, self.delete_object),
+        ]
+        self._calls = [(method, re.compile(path), handle) for method, path, handle in calls]
+
+    def answer(self, call: Call) -> Response:
+        """Answer a request."""
+        try:
+            for method, path, handle in self._calls:
+                if method == call.method and (found := path.fullmatch(call.path)):
+                    return handle(call, **{name: _unquote(value) for name, value in found.groupdict().items()})
+            raise StorageError(
+                501, "notImplemented", f"The Cloud Storage emulator does not offer {call.method} {call.path}."
+            )
+        except StorageError as error:
+            is_read_unless = call.method in ("GET", "HEAD") and call.query.keys().isdisjoint(_MATCHES)
+            if error.status == HTTPStatus.PRECONDITION_FAILED and is_read_unless:
+                return Response(status_code=HTTPStatus.NOT_MODIFIED)
+            return JSONResponse(error.to_json(), error.status)
+
+    # Buckets.
+
+    def list_buckets(self, call: Call) -> Response:
+        items = [_bucket_resource(bucket) for bucket in self._store.buckets(call.query.get("prefix", ""))]
+        return JSONResponse({"kind": "storage#buckets", "items": items})
+
+    def create_bucket(self, call: Call) -> Response:
+        resource = call.json()
+        return JSONResponse(_bucket_resource(self._store.create_bucket(resource.get("name"), resource)))
+
+    def get_bucket(self, _: Call, bucket: str) -> Response:
+        return JSONResponse(_bucket_resource(self._store.bucket(bucket)))
+
+    def update_bucket(self, call: Call, bucket: str) -> Response:
+        return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json())))
+
+    def delete_bucket(self, _: Call, bucket: str) -> Response:
+        self._store.delete_bucket(bucket)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    # Objects.
+
+    def list_objects(self, call: Call, bucket: str) -> Response:
+        if call.is_true("softDeleted"):
+            raise StorageError(501, "notImplemented", "The Cloud Storage emulator keeps no deleted objects.")
+        glob, query = call.query.get("matchGlob"), call.query
+        results = call.number("maxResults") or _MOST_RESULTS
+        if results < 0:
+            raise invalid(f"Invalid value for maxResults: {results}")
+        listing = self._store.list(
+            bucket,
+            prefix=query.get("prefix", ""),
+            delimiter=query.get("delimiter", ""),
+            start=max(_position(query.get("pageToken", "")), query.get("startOffset", "").encode()),
+            end=query.get("endOffset", "").encode(),
+            limit=min(results, _MOST_RESULTS),
+            is_listed=glob_pattern(glob).fullmatch if glob else bool,
+            with_folders=call.is_true("includeTrailingDelimiter"),
+        )
+        answer: dict[str, Any] = {"kind": "storage#objects"}
+        if listing.objects:
+            answer["items"] = [_resource(stored, call) for stored in listing.objects]
+        if listing.prefixes:
+            answer["prefixes"] = listing.prefixes
+        if listing.position is not None:
+            answer["nextPageToken"] = base64.urlsafe_b64encode(listing.position).decode()
+        return JSONResponse(answer)
+
+    def insert(self, call: Call, bucket: str) -> Response:
+        kind = call.query.get("uploadType")
+        if "upload_id" in call.query:
+            return self.continue_upload(call, bucket)
+        if kind == "resumable":
+            return self._begin_upload(call, bucket)
+        if kind == "multipart":
+            resource, content = call.resource_and_content()
+        elif kind == "media":
+            resource, content = {"contentType": call.headers.get("content-type")}, call.body
+            resource["contentEncoding"] = call.headers.get("content-encoding")
+        else:
+            raise invalid(f"Invalid upload type: {kind}")
+        return JSONResponse(_resource(self._put(call, bucket, _named(call, resource), content), call))
+
+    def upload_whole(self, call: Call, bucket: str, name: str) -> Response:
+        resource = {"name": name, "contentType": call.headers.get("content-type")}
+        resource["contentEncoding"] = call.headers.get("content-encoding")
+        stored = self._put(call, bucket, resource, call.body)
+        return Response(headers=_object_headers(stored))
+
+    def get_object(self, call: Call, bucket: str, name: str) -> Response:
+        if call.query.get("alt") == "media":
+            return self.download(call, bucket, name)
+        return JSONResponse(
+            _resource(self._store.get(bucket, name, call.number("generation"), call.conditions()), call)
+        )
+
+    def download(self, call: Call, bucket: str, name: str) -> Response:
+        stored, file = self._store.open(bucket, name, call.number("generation"), call.conditions())
+        headers = _object_headers(stored)
+        if stored.properties.get("contentEncoding") == "gzip":
+            if "gzip" not in call.headers.get("accept-encoding", ""):
+                # Decompressive transcoding, which ignores ranges: https://cloud.google.com/storage/docs/transcoding.
+                with file:
+                    return Response(gzip.decompress(file.read()), headers=headers)
+            headers["content-encoding"] = "gzip"
+        start, end, status = 0, stored.size, HTTPStatus.OK
+        if asked := _RANGE.fullmatch(call.headers.get("range", "")):
+            start, end = _range(asked, stored.size)
+            status = HTTPStatus.PARTIAL_CONTENT
+            headers["content-range"] = f"bytes {start}-{end - 1}/{stored.size}"
+            if start >= end:
+                file.close()
+                headers = {"content-range": f"bytes */{stored.size}"}
+                return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
+        headers["content-length"] = str(end - start)
+        return StreamingResponse(_chunks(file, start, end), status, headers)
+
+    def update_object(self, call: Call, bucket: str, name: str) -> Response:
+        fields = {key: value for key, value in call.json().items() if key in _WRITABLE}
+
+        def change(properties: dict[str, Any]) -> dict[str, Any]:
+            if call.method == "PUT":
+                properties = {key: value for key, value in properties.items() if key not in _WRITABLE}
+            merged = {**properties, **fields}
+            if isinstance(custom := fields.get("metadata"), dict) and call.method == "PATCH":
+                custom = {**properties.get("metadata", {}), **custom}
+                merged["metadata"] = {key: value for key, value in custom.items() if value is not None} or None
+            return {key: value for key, value in merged.items() if value is not None}
+
+        stored = self._store.update(bucket, name, change, call.number("generation"), call.conditions())
+        return JSONResponse(_resource(stored, call))
+
+    def delete_object(self, call: Call, bucket: str, name: str) -> Response:
+        self._store.delete(bucket, name, call.number("generation"), call.conditions())
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    def compose(self, call: Call, bucket: str, name: str) -> Response:
+        body = call.json()
+        sources = body.get("sourceObjects") or []
+        if not 0 < len(sources) <= _MOST_COMPONENTS:
+            raise invalid(f"The number of source components provided ({len(sources)}) is not 1 to {_MOST_COMPONENTS}.")
+        content, components, last = bytearray(), 0, {}
+        for source in sources:
+            match = (source.get("objectPreconditions") or {}).get("ifGenerationMatch")
+            conditions = Conditions(generation_match=None if match is None else int(match))
+            generation = int(source["generation"]) if source.get("generation") else None
+            stored, file = self._store.open(bucket, source.get("name", ""), generation, conditions)
+            with file:
+                content += file.read()
+            components += stored.properties.get("componentCount", 1)
+            last = stored.properties
+        resource = {"contentType": last.get("contentType"), **(body.get("destination") or {}), "name": name}
+        stored = self._put(call, bucket, resource, bytes(content), componentCount=components)
+        return JSONResponse(_resource(stored, call))
+
+    def copy(self, call: Call, bucket: str, name: str, target_bucket: str, target: str) -> Response:
+        return JSONResponse(_resource(self._copy(call, bucket, name, target_bucket, target), call))
+
+    def rewrite(self, call: Call, bucket: str, name: str, target_bucket: str, target: str) -> Response:
+        stored = self._copy(call, bucket, name, target_bucket, target)
+        size = str(stored.size)
+        answer = {"kind": "storage#rewriteResponse", "done": True, "objectSize": size, "totalBytesRewritten": size}
+        return JSONResponse({**answer, "resource": _resource(stored, call)})
+
+    def batch(self, call: Call) -> Response:
+        boundary = "batch_of_answers"
+        answers = []
+        for headers, content in call.parts():
+            line, _, rest = content.lstrip().partition(b"\n")
+            inner, body = headers_and_content(rest.replace(b"\r\n", b"\n"), b"\n")
+            method, url, *_ = [*line.decode("latin-1").split(), "", ""]
+            address = urlsplit(url)
+            inner["host"] = call.headers.get("host", "")
+            answer = self.answer(Call.of(method, address.path, address.query, inner, body.strip()))
+            content_id = headers.get("content-id", "").replace("<", "<response-", 1)
+            head = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}\r\n"
+            fields = "".join(f"{key}: {value}\r\n" for key, value in answer.headers.items())
+            part = (
+                f"--{boundary}\r\nContent-Type: application/http\r\nContent-ID: {content_id}\r\n\r\n{head}{fields}\r\n"
+            )
+            answers += [part.encode("latin-1"), bytes(answer.body), b"\r\n"]
+        return Response(
+            b"".join([*answers, f"--{boundary}--".encode()]), media_type=f"multipart/mixed; boundary={boundary}"
+        )
+
+    # Resumable uploads: https://cloud.google.com/storage/docs/performing-resumable-uploads.
+
+    def _begin_upload(self, call: Call, bucket: str) -> Response:
+        resource = _named(call, {"contentType": call.headers.get("x-upload-content-type"), **call.json()})
+        upload = self._store.begin_upload(bucket, resource["name"], _properties(resource), call.conditions())
+        location = f"{_base(call)}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&upload_id={upload.id}"
+        return Response(headers={"location": location, "x-guploader-uploadid": upload.id})
+
+    def continue_upload(self, call: Call, bucket: str) -> Response:
+        upload = self._store.upload(call.query.get("upload_id", ""))
+        if upload.finished_as:
+            return JSONResponse(_resource(self._store.get(upload.bucket, upload.name, upload.finished_as), call))
+        start, total = call.content_range()
+        path = self._store.received(upload)
+        size = path.stat().st_size
+        if start is not None:
+            if start > size:
+                raise StorageError(503, "backendError", f"Invalid Content-Range: it starts at {start}, not {size}.")
+            with path.open("ab") as file:
+                file.write(call.body[size - start :])
+            size = max(size, start + len(call.body))
+        if total is None or size < total:
+            received = {"range": f"bytes=0-{size - 1}"} if size else {}
+            return Response(status_code=HTTPStatus.PERMANENT_REDIRECT, headers=received)
+        return JSONResponse(_resource(self._finish(upload), call))
+
+    def end_upload(self, call: Call, bucket: str) -> Response:
+        self._store.end_upload(self._store.upload(call.query.get("upload_id", "")))
+        return Response(status_code=499)
+
+    def _finish(self, upload: Upload) -> StoredObject:
+        path = self._store.received(upload)
+        return self._store.put(upload.bucket, upload.name, path, upload.properties, upload.conditions, upload=upload)
+
+    def _put(self, call: Call, bucket: str, resource: dict[str, Any], content: bytes, **more: object) -> StoredObject:
+        self._store.bucket(bucket)
+        properties = {**_properties(resource), **_hashes(call), **more}
+        return self._store.put(bucket, resource["name"], self._store.receive(content), properties, call.conditions())
+
+    def _copy(self, call: Call, bucket: str, name: str, target_bucket: str, target: str) -> StoredObject:
+        source = self._store.get(bucket, name, call.number("sourceGeneration"), call.conditions("ifSource"))
+        check_bucket_name(target_bucket)
+        changes = _properties({**source.properties, **call.json()})
+        content = self._store.copy(source)
+        return self._store.put(target_bucket, target, content, changes, call.conditions())
+
+
+def _unquote(value: str) -> str:
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError as error:
+        raise invalid(f"{value} is not UTF-8.") from error
+
+
+def _named(call: Call, resource: dict[str, Any]) -> dict[str, Any]:
+    return {**resource, "name": call.query.get("name") or resource.get("name")}
+
+
+def _properties(resource: dict[str, Any]) -> dict[str, Any]:
+    kept = (*_WRITABLE, *_HASHES.values())
+    chosen = {key: resource[key] for key in kept if resource.get(key) is not None}
+    return {"contentType": "application/octet-stream", "storageClass": "STANDARD", **chosen}
+
+
+def _hashes(call: Call) -> dict[str, str]:
+    given = dict(one.strip().split("=", 1) for one in call.headers.get("x-goog-hash", "").split(",") if "=" in one)
+    return {key: given[name] for name, key in _HASHES.items() if name in given}
+
+
+def _position(token: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(token)
+    except ValueError as error:
+        raise invalid(f"Invalid value for pageToken: {token!r}") from error
+
+
+def _base(call: Call) -> str:
+    return f"http://{call.headers.get('host', '')}"
+
+
+def _bucket_resource(bucket: dict[str, Any]) -> dict[str, Any]:
+    name = bucket["name"]
+    defaults = {
+        "kind": "storage#bucket",
+        "id": name,
+        "selfLink": f"/storage/v1/b/{name}",
+        "projectNumber": "1",
+        "location": "US",
+        "locationType": "multi-region",
+        "storageClass": "STANDARD",
+        "etag": _etag(bucket["metageneration"]),
+    }
+    return {**defaults, **bucket, "metageneration": str(bucket["metageneration"])}
+
+
+def _resource(stored: StoredObject, call: Call) -> dict[str, Any]:
+    path = f"storage/v1/b/{stored.bucket}/o/{quote(stored.name, safe='')}"
+    return {
+        "kind": "storage#object",
+        "id": f"{stored.bucket}/{stored.name}/{stored.generation}",
+        "selfLink": f"{_base(call)}/{path}",
+        "mediaLink": f"{_base(call)}/download/{path}?generation={stored.generation}&alt=media",
+        "name": stored.name,
+        "bucket": stored.bucket,
+        "generation": str(stored.generation),
+        "metageneration": str(stored.metageneration),
+        "size": str(stored.size),
+        "etag": _etag(stored.generation, stored.metageneration),
+        **stored.properties,
+    }
+
+
+def _etag(*numbers: int) -> str:
+    return base64.b64encode("/".join(map(str, numbers)).encode()).decode()
+
+
+def _object_headers(stored: StoredObject) -> dict[str, str]:
+    properties = stored.properties
+    updated = datetime.fromisoformat(properties["updated"])
+    headers = {
+        "content-type": properties["contentType"],
+        "accept-ranges": "bytes",
+        "etag": f'"{_etag(stored.generation, stored.metageneration)}"',
+        "last-modified": format_datetime(updated, usegmt=True),
+        "x-goog-generation": str(stored.generation),
+        "x-goog-metageneration": str(stored.metageneration),
+        "x-goog-hash": ",".join(f"{name}={properties[key]}" for name, key in _HASHES.items() if key in properties),
+        "x-goog-storage-class": properties["storageClass"],
+        "x-goog-stored-content-length": str(stored.size),
+        "x-goog-stored-content-encoding": properties.get("contentEncoding", "identity"),
+    }
+    for name in ("cacheControl", "contentDisposition", "contentLanguage"):
+        if name in properties:
+            headers[re.sub("([A-Z])", r"-\1", name).lower()] = properties[name]
+    return headers
+
+
+def _range(asked: re.Match[str], size: int) -> tuple[int, int]:
+    if asked[3]:
+        return max(0, size - int(asked[3])), size
+    return int(asked[1]), min(size, int(asked[2]) + 1) if asked[2] else size
+
+
+def _chunks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        while start < end:
+            chunk = file.read(min(_CHUNK, end - start))
+            start += len(chunk)
+            yield chunk

@@ -1,0 +1,74 @@
+"""Which results and records of jobs are kept."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb_extensions
+import pyarrow as pa
+import pytest
+from bqemulator.catalog.models import JobMeta
+from bqemulator.config import PersistenceMode, Settings
+from bqemulator.storage.engine import DuckDBEngine
+
+from emulators.bigquery.kept_jobs import Catalog, Results
+
+
+def result(size: int) -> pa.Table:
+    return pa.table({"text": ["x" * size]})
+
+
+def test_the_newest_results_are_kept() -> None:
+    schemas = {str(number): [] for number in range(5)}
+    results = Results(schemas, most=3)
+    for number in range(5):
+        results[str(number)] = result(1)
+    assert list(results) == list(schemas) == ["2", "3", "4"]
+
+
+def test_a_result_that_comes_again_is_the_newest() -> None:
+    results = Results({}, most=2)
+    for name in ("a", "b", "a", "c"):
+        results[name] = result(1)
+    assert list(results) == ["a", "c"]
+
+
+def test_large_results_are_forgotten_sooner_but_for_the_newest() -> None:
+    results = Results({}, most_bytes=1_000)
+    for size, name in ((100, "small"), (600, "large"), (600, "other"), (5_000, "too large")):
+        results[name] = result(size)
+        assert name in results
+    assert list(results) == ["too large"]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckDBEngine]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    duckdb_extensions.import_extension("spatial")
+    engine = DuckDBEngine(Settings(persistence_mode=PersistenceMode.PERSISTENT, data_dir=tmp_path))
+    asyncio.run(engine.start())
+    yield engine
+    asyncio.run(engine.stop())
+
+
+def test_the_oldest_jobs_are_forgotten_on_disk_too(engine: DuckDBEngine) -> None:
+    catalog = Catalog(engine)
+    catalog.most_jobs = 20
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    for number in range(21):
+        catalog.upsert_job(
+            JobMeta(
+                project_id="p",
+                job_id=str(number),
+                job_type="QUERY",
+                state="DONE",
+                creation_time=now - timedelta(minutes=number),
+                configuration={},
+                etag="e",
+            )
+        )
+    again = Catalog(engine)
+    for repository in (catalog, again):
+        kept = {job.job_id for job in repository.list_jobs("p")}
+        assert kept == {str(number) for number in range(19)}
