@@ -91,7 +91,9 @@ def read_value(start: int, end: int, wanted: int, values: Values) -> bool:
         return _read_url(start, end, rank, values)
     if rank >= load_number(values.ranks, column):
         # Where a URL has filled the host, or a list the client, their own keys are checked all the same.
-        return (reading != _IS_HOST or is_host(start, end)) and (reading != _ADDRESS or is_client(start, end))
+        return (reading != _IS_HOST or is_host(start, end)) and (
+            reading != _ADDRESS or is_ipv4(start, end) or is_client(start, end)
+        )
     store_number(values.ranks, column, rank)
     if reading == _TIME:
         return _read_time(start, end, values.numbers)
