@@ -40,6 +40,7 @@ _COMPOSE = re.compile(rb"(?:\x1b\[[\d;]*m)?[\w.-]{1,128} {0,64}\| ?(?:\x1b\[[\d;
 COMPOSE = "docker compose"
 PUSH = "Pub/Sub push"
 _MOST_FRAMES = 8
+_DOCKER_CUTS = 16 << 10  # bytes; the last part alone ends in a newline, cf. defaultBufSize in moby's daemon/logger
 _DOCKER_KEYS = ({"log", "stream", "time"}, {"log", "stream", "time", "attrs"})
 
 
@@ -113,9 +114,9 @@ def _without_envelope(line: bytes) -> Framed | None:
         return None
     if document.keys() in _DOCKER_KEYS and isinstance(document["log"], str):
         text: str = document["log"]
-        # Docker cuts lines of more than 16 KiB; the last part alone ends in a newline.
-        content = _one_line(text.encode("utf-8", "backslashreplace"))
-        return Framed(content, ("Docker json-file",), not text.endswith("\n"), str(document["stream"]))
+        content = text.encode("utf-8", "backslashreplace")
+        is_partial = len(content) >= _DOCKER_CUTS and not text.endswith("\n")
+        return Framed(_one_line(content), ("Docker json-file",), is_partial, str(document["stream"]))
     message = document.get("message")
     if isinstance(message, dict) and isinstance(message.get("data"), str) and "subscription" in document:
         try:

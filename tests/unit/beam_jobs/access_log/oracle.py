@@ -25,11 +25,17 @@ class Expected(NamedTuple):
     blank: int
 
 
+_UNENDED = Rejection(
+    RejectReason.NOT_MATCHING_FORMAT, "a collector has cut the line, and its last part does not follow"
+)
+
+
 class _Joined(NamedTuple):
     """A line, and the lines of the block that it is made of: several where a collector has cut it."""
 
     content: bytes
     parts: list[tuple[int, bytes]]
+    is_whole: bool = True
 
 
 def expected_block(
@@ -40,7 +46,7 @@ def expected_block(
     blank = 0
     for of_line, joined in _joined_lines(log_format, block, max_line_bytes):
         offset = base_offset + joined.parts[0][0]
-        parsed = _read(of_line, joined.content, max_line_bytes)
+        parsed = _read(of_line, joined.content, max_line_bytes) if joined.is_whole else _UNENDED
         if parsed is None:
             blank += len(joined.parts)
         elif isinstance(parsed, Row):
@@ -67,7 +73,7 @@ def _joined_lines(log_format: LogFormat, block: bytes, max_line_bytes: int) -> I
             if framed is not None and (framed.frames[0], framed.stream) == part:
                 waiting = _Joined(waiting.content + framed.content, [*waiting.parts, (offset, line)])
             else:
-                yield log_format, waiting
+                yield log_format, waiting._replace(is_whole=False)
                 waiting = None
         if waiting is None and framed is not None:
             waiting, part = _Joined(framed.content, [(offset, line)]), (framed.frames[0], framed.stream)
@@ -77,7 +83,7 @@ def _joined_lines(log_format: LogFormat, block: bytes, max_line_bytes: int) -> I
             yield log_format, waiting
             waiting = None
     if waiting is not None:
-        yield log_format, waiting
+        yield log_format, waiting._replace(is_whole=False)
 
 
 def _inner(log_format: LogFormat, line: bytes) -> Framed | None:

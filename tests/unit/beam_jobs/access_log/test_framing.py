@@ -17,6 +17,7 @@ from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParse
 from tests.unit.beam_jobs.access_log.oracle import assert_parsed_as, expected_block
 
 LINE = b'192.0.2.50 - - [07/Mar/2026:09:15:01 +0000] "GET /z HTTP/1.1" 200 5 "-" "curl/8.5.0"'
+LONG = LINE.replace(b"8.5.0", b"8" * 20_000)
 COMBINED = FORMATS["combined"]
 
 
@@ -85,7 +86,7 @@ def test_json_inside_frames() -> None:
     [
         [b"2026-03-07T09:15:01.1Z stdout P " + LINE[:30], b"2026-03-07T09:15:01.1Z stdout P " + LINE[30:50],
          b"2026-03-07T09:15:01.1Z stdout F " + LINE[50:]],
-        [_docker(LINE[:30], ""), _docker(LINE[30:])],
+        [_docker(LONG[: 16 << 10], ""), _docker(LONG[16 << 10 :])],
     ],
 )  # fmt: skip
 def test_parts_of_a_line_are_joined(parts: list[bytes]) -> None:
@@ -93,6 +94,7 @@ def test_parts_of_a_line_are_joined(parts: list[bytes]) -> None:
     parsed = BlockParser(COMBINED).parse(block)
     assert [row["path"] for row in parsed.rows.to_pylist()] == ["/z"] * 3
     assert parsed.rows.to_pylist()[1]["source_offset"] == len(LINE) + 1
+    assert_parsed_as(parsed, expected_block(COMBINED, block))
     assert (parsed.lines, parsed.blank, parsed.rejected.num_rows) == (2 + len(parts), len(parts) - 1, 0)
 
 
@@ -109,6 +111,22 @@ def test_what_another_stream_or_collector_says_is_no_part_of_a_line(other: bytes
     parsed = BlockParser(COMBINED).parse(block)
     assert (parsed.rows.num_rows, parsed.rejected.num_rows) == (0, 2)
     assert_parsed_as(parsed, expected_block(COMBINED, block))
+
+
+@pytest.mark.parametrize("cut", [LINE, LINE[:30]])
+@pytest.mark.parametrize("behind", [b"", b"\n" + LINE])
+def test_a_line_whose_last_part_is_missing_is_rejected(cut: bytes, behind: bytes) -> None:
+    block = b"2026-03-07T09:15:01.1Z stdout P " + cut + behind
+    parsed = BlockParser(COMBINED).parse(block)
+    assert parsed.rejected.column("error_message").to_pylist() == [
+        "a collector has cut the line, and its last part does not follow"
+    ]
+    assert parsed.rows.num_rows == bool(behind)
+    assert_parsed_as(parsed, expected_block(COMBINED, block))
+
+
+def test_lines_of_docker_without_a_newline_are_whole() -> None:
+    assert BlockParser(COMBINED).parse(b"\n".join([_docker(LINE, "")] * 2)).rows.num_rows == 2
 
 
 def test_parts_that_are_no_line_together_are_rejected_each() -> None:
