@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from beam_jobs.access_log.arrow.arrays import number_values
 from beam_jobs.access_log.arrow.batches import in_order, rejected_batch, rows_batch, with_offsets
 from beam_jobs.access_log.compiled.outputs import DECLINED, FRAMED, TOO_LONG, UNENDED
 from beam_jobs.access_log.engines import parse_line, reject_unended, scan_lines
@@ -188,7 +189,7 @@ def _read_inner(
         scanned.reject(np.array(inner.owners[index]), rejections[rejection])
         parts += len(inner.owners[index]) - 1
     rows = rows_batch(sub, 0)
-    places = np.searchsorted(starts, rows.column("source_offset").to_numpy(zero_copy_only=False))
+    places = np.searchsorted(starts, number_values(rows.column("source_offset"), np.int64))
     firsts = np.array([owners[0] for owners in inner.owners], np.int64)[places]
     blank = sub.blank + sum(len(owners) - 1 for owners in inner.owners) - parts
     return with_offsets(rows, scanned.lines.bounds[firsts, 0].astype(np.int64) + base_offset), blank

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.arrays import int64_array
+from beam_jobs.access_log.arrow.arrays import int64_array, number_values
 from beam_jobs.access_log.arrow.batches import in_order, with_offsets
 from beam_jobs.access_log.block_reader import ParsedBlock, read_block
 from beam_jobs.access_log.errors import BlockSizeError
@@ -101,7 +101,7 @@ class BlockParser:
             starts = np.cumsum([0, *map(len, written)])
             again = read_block(log_format, b"".join(written), 0, self.max_line_bytes)
             rows_by_format[log_format.name] = again.rows.num_rows
-            offsets = parsed.rejected.column("source_offset").to_numpy(zero_copy_only=False)
+            offsets = _offsets(parsed.rejected)
             found = tried[np.searchsorted(starts, _offsets(again.rows))]
             kept = tried[np.searchsorted(starts, _offsets(again.rejected))]
             left = np.sort(np.concatenate((kept, np.flatnonzero(~is_whole))))
@@ -148,8 +148,7 @@ def _joined(parts: Sequence[ParsedBlock]) -> ParsedBlock:
 
 
 def _offsets(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    offsets: npt.NDArray[np.int64] = batch.column("source_offset").to_numpy(zero_copy_only=False)
-    return offsets
+    return number_values(batch.column("source_offset"), np.int64)
 
 
 def _texts(batch: pa.RecordBatch, name: str) -> list[Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array
+from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array, number_values
 from beam_jobs.access_log.arrow.schema import REJECTED_SCHEMA, ROWS_SCHEMA, Column
 from beam_jobs.access_log.arrow.strings import text_columns
 from beam_jobs.access_log.arrow.user_agents import classify_column
@@ -69,5 +69,5 @@ def in_order(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     if len(filled) < 2:
         return (filled or batches)[0]
     table: Any = pa.Table.from_batches(filled).unify_dictionaries().combine_chunks()
-    order = np.argsort(table.column("source_offset").to_numpy(), kind="stable")
+    order = np.argsort(number_values(table.column("source_offset").chunk(0), np.int64), kind="stable")
     return cast(pa.RecordBatch, table.take(int64_array(order)).combine_chunks().to_batches()[0])

@@ -58,8 +58,9 @@ class LogSummary:
 
     `log_format` is None where all lines are blank, `detection` where the format was given. `reasons` and `examples`
     are of rejected lines, `first` and `last` the earliest and the latest time in the rows, `row` is the first row.
-    `frames` says around how many lines a collector had put what. `fingerprint` is the same for logs with the same
-    rows. `warnings` say what is not clear about the format, see `Detection`, and what of the file is not read.
+    `frames` says around how many lines a collector had put what, `formats` how many rows of a mix are of which format.
+    `fingerprint` is the same for logs with the same rows. `warnings` say what is not clear about the format, see
+    `Detection`, and what of the file is not read.
     """
 
     name: str
@@ -77,6 +78,7 @@ class LogSummary:
     last: datetime | None = None
     row: dict[str, Any] | None = None
     frames: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
     fingerprint: int = 0
     seconds: float = 0.0
     warnings: list[str] = field(default_factory=list)
@@ -99,6 +101,7 @@ class LogSummary:
         self.rejected += parsed.rejected.num_rows
         self.blank += parsed.blank
         self.frames += parsed.frames
+        self.formats += parsed.formats
         if parsed.rows.num_rows:
             self._add_rows(parsed.rows)
         if parsed.rejected.num_rows:

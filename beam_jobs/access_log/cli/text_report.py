@@ -37,6 +37,8 @@ def log_lines(summary: LogSummary, terminal: Terminal) -> Iterator[str]:
         yield f"  {'to':10}{_shown(summary.last)}"
     for frame, lines in summary.frames.most_common():
         yield f"  {'around':10}{counted(lines, 'line')}: {frame}, taken off"
+    for log_format, rows in summary.formats.most_common():
+        yield f"  {'of these':10}{counted(rows, 'row')} as {log_format}"
     compression = f" ({summary.compression})" if summary.compression else ""
     yield f"  {'read':10}{size(summary.bytes)}{compression} in {summary.seconds:.2f} s"
     if summary.row is not None:

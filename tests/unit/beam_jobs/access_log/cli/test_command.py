@@ -85,8 +85,13 @@ def test_several_files_and_standard_input_are_summed_up(
 
 def test_a_given_format_wins_and_a_mixed_file_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mixed").write_bytes(LINE * 3 + COMMON * 2)
-    assert main([str(tmp_path / "mixed")]) == 0
-    assert "of several formats (combined 3, common 2)" in capsys.readouterr().err
+    assert main([str(tmp_path / "mixed"), "--html", str(tmp_path / "page.html")]) == 0
+    output = capsys.readouterr()
+    assert "of several formats (combined 3, common 2)" in output.err
+    assert "  of these  3 rows as combined\n  of these  2 rows as common\n" in output.out
+    page = (tmp_path / "page.html").read_text()
+    assert "mixed: 3 rows as combined" in page
+    assert "mixed: 2 rows as common" in page
     assert main([str(tmp_path / "mixed"), "--log_format=common"]) == 0
     output = capsys.readouterr()
     assert (output.err, output.out.splitlines()[0]) == ("", f"{tmp_path}/mixed: read as common")
