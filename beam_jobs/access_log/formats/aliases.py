@@ -13,6 +13,10 @@ ALIASES = {
     "main": "nginx_main",
     "ncsa": "common",
     "nginx": "combined",
+    "traefikclf": "traefik_common",
     "vcombined": "vhost_combined",
     "vcommon": "host_common",
 }
+
+OF_HEADERS = frozenset({"iis", "w3c"})
+"""Names of formats whose fields the file says itself."""

@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from beam_jobs.access_log.errors import FormatError
-from beam_jobs.access_log.formats.aliases import ALIASES
+from beam_jobs.access_log.formats.aliases import ALIASES, OF_HEADERS
 from beam_jobs.access_log.formats.json_catalog import JSON_FORMATS
 from beam_jobs.access_log.formats.json_lines import JsonFormat
 from beam_jobs.access_log.formats.json_mapping import is_mapping, mapped_format
@@ -46,6 +46,10 @@ def get_format(name: str) -> LogFormat:
     parts = name.split(SEPARATOR)
     if len(parts) > 1 and all(part in FORMATS for part in parts):
         return MixedFormat(tuple(log_format for log_format in FORMATS.values() if log_format.name in parts))
+    if known in OF_HEADERS:
+        raise FormatError(
+            f"{name} is no one format: leave it out, or give the file's own line, '{HEADER} date time ...'"
+        )
     raise FormatError(
         f"unknown log format {name!r}: known are {', '.join(sorted(FORMATS))}, a server's own format string, "
         "and field=key for JSON lines"

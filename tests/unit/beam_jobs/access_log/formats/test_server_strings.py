@@ -49,6 +49,7 @@ def test_template(text: str, template: str) -> None:
         ("%t\\n%h", "a line break stands inside its line"),
         ("log_format main '$time_local' $status;", "its quotes do not match"),
         ("cfl", "unknown log format 'cfl': known are"),
+        ("W3C", "W3C is no one format: leave it out, or give the file's own line, '#Fields: date time ...'"),
     ],
 )
 def test_a_string_that_cannot_be_used_is_answered_in_one_line(text: str, message: str | None) -> None:
