@@ -151,6 +151,10 @@ def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
     table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
     if table is None:
         return
+    if isinstance(statement, exp.Alter) and (rename := statement.find(exp.AlterRename)):
+        ctx.catalog.create_table(table.model_copy(update={"table_id": rename.this.name}))
+        ctx.catalog.delete_table(table.project_id, table.dataset_id, table.table_id)
+        return
     if isinstance(statement, exp.Alter):
         fields = ddl_sync._introspect_schema(table.project_id, table.dataset_id, table.table_id, ctx).fields
         altered: dict[str, Any] = {

@@ -173,6 +173,19 @@ def test_columns_after_alter_table(
     client.delete_table(made)
 
 
+def test_a_table_that_is_renamed_is_found_by_its_new_name_alone(client: bigquery.Client) -> None:
+    made = bigquery.Table(f"{client.project}.{DATASET}.first", [bigquery.SchemaField("n", "INT64", description="it")])
+    client.create_table(made)
+    client.query_and_wait(f"INSERT INTO {DATASET}.first VALUES (7)")
+    client.query_and_wait(f"ALTER TABLE {DATASET}.first RENAME TO second")
+    found = client.get_table(f"{DATASET}.second")
+    assert (found.num_rows, found.schema[0].description) == (1, "it")
+    assert [tuple(row) for row in client.query_and_wait(f"SELECT n FROM {DATASET}.second")] == [(7,)]
+    with pytest.raises(NotFound):
+        client.get_table(f"{DATASET}.first")
+    client.delete_table(found)
+
+
 def test_a_view_of_the_api_shows_rows(client: bigquery.Client, table: str) -> None:
     view = bigquery.Table(f"{client.project}.{DATASET}.view")
     view.view_query = f"SELECT n FROM {table} WHERE n = 2"
