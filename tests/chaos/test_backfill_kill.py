@@ -51,7 +51,7 @@ CREATE OR REPLACE TABLE killed_staging.ledger_{suffix} AS
 SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {generation} AS generation,
   'combined' AS log_format, {rows} + {generation} AS lines, {rows} AS `rows`, {generation} AS rejected, 0 AS blank,
   1 AS bytes, 'job' AS job_id, '1' AS parser_version, TIMESTAMP '2015-05-18 00:00:00+00' AS started,
-  TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
+  TIMESTAMP '2015-05-18 00:01:00+00' AS finished, CAST(NULL AS STRING) AS frames, CAST(NULL AS STRING) AS formats;
 CREATE OR REPLACE TABLE killed_staging.ledger_days_{suffix} AS
 SELECT 'run' AS run_id, 'gs://logs/a.log' AS source_uri, {generation} AS generation, DATE '2015-05-17' AS log_date,
   {rows} AS `rows`, TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
@@ -67,6 +67,7 @@ NULLS = ", ".join(
     [f"CAST(NULL AS STRING) AS {name}" for name in TEXTS]
     + ["10 AS body_bytes_sent", "FALSE AS is_bot", "CAST(NULL AS FLOAT64) AS request_duration_ms"]
     + ["'1' AS parser_version", "TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at"]
+    + ["CAST(NULL AS STRING) AS forwarded_for"]
 )
 LANDED = """
 SELECT
