@@ -134,7 +134,7 @@ def airflow_components(config: StackConfig) -> list[Component]:
             "airflow-api-server",
             "Airflow UI and API",
             "api-server",
-            probe=probes.http_answers(f"{config.airflow_url}/api/v2/version"),
+            probe=probes.http_answers(f"{config.airflow_url}/api/v2/version", holding=b'"version"'),
             after=("airflow-database",),
             ports=("airflow",),
         ),

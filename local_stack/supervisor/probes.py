@@ -32,16 +32,21 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _HEARTBEAT = "SELECT latest_heartbeat FROM job WHERE job_type = %s AND state = 'running' ORDER BY id DESC LIMIT 1"
 
 
-def http_answers(url: str) -> Probe:
-    """Return a probe that wants any answer from a URL that does not report a fault of the server."""
+def http_answers(url: str, *, holding: bytes = b"") -> Probe:
+    """Return a probe that wants an answer from a URL that does not report a fault of the server.
+
+    Args:
+        url: The URL.
+        holding: What a good answer holds, so that it is not another program's; empty for any answer, a refusal too.
+    """
 
     def probe(_: datetime) -> bool:
         try:
-            with _DIRECT.open(url, timeout=SECONDS):
-                return True
+            with _DIRECT.open(url, timeout=SECONDS) as answer:
+                return holding in answer.read()
         except urllib.error.HTTPError as error:
             error.close()
-            return error.code < http.client.INTERNAL_SERVER_ERROR
+            return not holding and error.code < http.client.INTERNAL_SERVER_ERROR
         except (OSError, http.client.HTTPException):
             return False
 

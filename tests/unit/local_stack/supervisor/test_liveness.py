@@ -22,8 +22,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/busy":
             while True:
                 pass
-        self.send_response(200)
+        self.send_response(404 if self.path == "/lost" else 200)
         self.end_headers()
+        self.wfile.write(b'{"version": 1}')
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
@@ -64,6 +65,23 @@ class Clock:
         self.now += liveness.PERIOD
         self.watched.step(self.now)
         wait_until(lambda: self.watched._question is not None and not self.watched._question.pending)
+
+
+@pytest.mark.parametrize(
+    ("path", "holding", "is_well"),
+    [
+        ("/", b"", True),
+        ("/lost", b"", True),
+        ("/", b'"version"', True),
+        ("/", b'"health"', False),
+        ("/lost", b'"version"', False),
+    ],
+)
+def test_an_answer_of_another_program_is_none(
+    server: tuple[psutil.Process, int], path: str, holding: bytes, is_well: bool
+) -> None:
+    probe = probes.http_answers(f"http://{HOST}:{server[1]}{path}", holding=holding)
+    assert probe(datetime.now(UTC)) is is_well
 
 
 def test_a_frozen_process_is_given_up_and_one_that_goes_on_is_not(server: tuple[psutil.Process, int]) -> None:
