@@ -165,8 +165,8 @@ def _logs(summaries: Sequence[LogSummary]) -> Iterator[str]:
     for summary in summaries:
         for frame, lines in summary.frames.most_common():
             yield f"<p>{_text(summary.name)}: {counted(lines, 'line')} in {_text(frame)}, taken off</p>\n"
-        for log_format, rows in summary.formats.most_common():
-            yield f"<p>{_text(summary.name)}: {counted(rows, 'row')} as {_text(log_format)}</p>\n"
+        for log_format, found in summary.formats.most_common():
+            yield f"<p>{_text(summary.name)}: {counted(found, 'row')} as {_text(log_format)}</p>\n"
         for warning in summary.warnings:
             yield f'<p class="bad">{_text(summary.name)}: {_text(warning)}</p>\n'
 
