@@ -96,7 +96,7 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
         return stream.count("streamed_requests"), stream.count("rejected_lines")
 
     published = time.monotonic()
-    eventually(lambda: landed() == (len(rows), len(rejected)), seconds=120)
+    eventually(lambda: landed() == (len(rows), len(rejected)), seconds=300)
     print(
         f"killed {chaos.killed}, launched {chaos.launches} times, all there after {time.monotonic() - published:.1f} s"
     )
