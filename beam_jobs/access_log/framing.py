@@ -8,7 +8,6 @@ the format does not read the line with it.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from typing import Any, NamedTuple
@@ -91,7 +90,8 @@ def without_compose(line: bytes) -> Framed | None:
 
 def _without_one(line: bytes) -> Framed | None:
     if line[0] == 0:
-        return Framed(line.lstrip(b"\0"), ("NUL bytes",))
+        content = line.lstrip(b"\0")
+        return Framed(content, ("NUL bytes",)) if content else None
     if line.startswith(_BOM):
         return Framed(line.removeprefix(_BOM), ("byte order mark",))
     if line[0] == ord("{"):
@@ -121,7 +121,7 @@ def _without_envelope(line: bytes) -> Framed | None:
     if isinstance(message, dict) and isinstance(message.get("data"), str) and "subscription" in document:
         try:
             return Framed(_one_line(base64.b64decode(message["data"], validate=True)), (PUSH,))
-        except binascii.Error:
+        except ValueError:
             return None
     return None
 

@@ -125,6 +125,11 @@ def test_a_line_whose_last_part_is_missing_is_rejected(cut: bytes, behind: bytes
     assert_parsed_as(parsed, expected_block(COMBINED, block))
 
 
+def test_an_envelope_with_other_text_than_base64_is_none() -> None:
+    for data in ("\\u0080", "=", "a"):
+        assert unframed(b'{"message": {"data": "' + data.encode() + b'"}, "subscription": "s"}') is None
+
+
 def test_lines_of_docker_without_a_newline_are_whole() -> None:
     assert BlockParser(COMBINED).parse(b"\n".join([_docker(LINE, "")] * 2)).rows.num_rows == 2
 
