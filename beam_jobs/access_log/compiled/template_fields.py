@@ -132,10 +132,10 @@ def _read_text(
     if is_null:
         length = int64(-1)
     elif length == 0:
+        if not quoted and flags & steps_of.MAY_BE_EMPTY == 0:
+            return False
         if flags & steps_of.EMPTY_IS_NULL:
             length = int64(-1)
-        elif not quoted and flags & steps_of.MAY_BE_EMPTY == 0:
-            return False
     elif not quoted and load_byte(start) == 34:
         return False
     elif flags & _CLAIMS:

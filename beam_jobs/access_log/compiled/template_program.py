@@ -34,11 +34,11 @@ VERBATIM, BACKSLASHES, PERCENT_SIGNS, PLUS_SIGNS = range(4)
 """What is read back in the texts of a column."""
 
 _TEXT_FLAGS = {
-    "remote_addr": ADDRESS,
+    "remote_addr": ADDRESS | EMPTY_IS_NULL,
     "remote_user": SPACES | USER,
     "method": NO_SPACE_EVER,
     "path": SPACES | MAY_BE_EMPTY,
-    "query": SPACES | EMPTY_IS_NULL,
+    "query": SPACES | MAY_BE_EMPTY | EMPTY_IS_NULL,
     "protocol": NO_SPACE_EVER | PROTOCOL,
     "referer": SPACES,
     "user_agent": SPACES,

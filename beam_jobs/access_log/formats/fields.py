@@ -55,5 +55,8 @@ WITHOUT_SPACES_EVER = frozenset(("method", "protocol"))
 MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest", "tail"))
 """Fields that may be empty without quotes around them."""
 
+EMPTY_IS_NULL = frozenset(("remote_addr", "remote_addr_port", "client_list"))
+"""Fields whose empty text in quotes is no client: nginx writes one, with `escape=json`, for what it does not know."""
+
 TO_THE_END = frozenset(("rest", "tail"))
 """Fields that take all up to the end of the line."""

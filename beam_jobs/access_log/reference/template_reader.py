@@ -20,6 +20,7 @@ from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 from beam_jobs.access_log.formats.fields import (
+    EMPTY_IS_NULL,
     MAY_BE_EMPTY,
     NANOSECONDS,
     STRFTIME,
@@ -138,7 +139,8 @@ def _split(log_format: TemplateFormat, line: bytes) -> list[tuple[str, bytes | N
             raise _mismatch(log_format, position, f"the {name} at byte {position} holds a blank: {shown(value)}")
         if value not in (b"-", b"") and (wanted := why_not(name, value)) is not None:
             raise _mismatch(log_format, position, f"the {name} at byte {position} is not {wanted}: {shown(value)}")
-        fields.append((name, None if value == b"-" else value))
+        is_null = value == b"-" or (not value and name in EMPTY_IS_NULL)
+        fields.append((name, None if is_null else value))
         position = end + len(terminator)
     if position != len(line):
         raise _mismatch(log_format, position, f"it goes on at byte {position}: {shown(line[position:])}")
