@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-from collections.abc import Iterator
 
 import pandas as pd
 import pyarrow as pa
@@ -18,14 +17,6 @@ pytestmark = pytest.mark.integration
 
 DATASET = "files"
 SCHEMA = [bigquery.SchemaField("n", "INT64"), bigquery.SchemaField("name", "STRING")]
-
-
-@pytest.fixture(scope="module")
-def client(emulators: RunningStack) -> Iterator[bigquery.Client]:
-    with emulators.bigquery() as client:
-        client.create_dataset(DATASET)
-        yield client
-        client.delete_dataset(DATASET, delete_contents=True)
 
 
 def rows(client: bigquery.Client, table: str) -> list[tuple[object, ...]]:

@@ -1,6 +1,5 @@
 """No statement and no job reaches the machine's files through the BigQuery emulator."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,6 @@ import pytest
 import requests
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
-
-from local_stack.running import RunningStack
 
 pytestmark = pytest.mark.integration
 
@@ -61,13 +58,10 @@ SOURCES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def client(emulators: RunningStack) -> Iterator[bigquery.Client]:
-    with emulators.bigquery() as client:
-        client.create_dataset(DATASET)
-        client.query_and_wait(f"CREATE TABLE {DATASET}.given AS SELECT 7 AS n")
-        yield client
-        client.delete_dataset(DATASET, delete_contents=True)
+@pytest.fixture(scope="module", autouse=True)
+def given(client: bigquery.Client) -> None:
+    """A table."""
+    client.query_and_wait(f"CREATE TABLE {DATASET}.given AS SELECT 7 AS n")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A wrong question to the BigQuery emulator is answered with an error, whatever way it is asked."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -8,8 +8,6 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery import dbapi
-
-from local_stack.running import RunningStack
 
 pytestmark = pytest.mark.integration
 
@@ -66,13 +64,10 @@ WRONG = {
 }
 
 
-@pytest.fixture(scope="module")
-def client(emulators: RunningStack) -> Iterator[bigquery.Client]:
-    with emulators.bigquery() as client:
-        client.create_dataset(DATASET)
-        client.query_and_wait(f"CREATE TABLE {DATASET}.given AS SELECT 7 AS n, [1, 2] AS numbers")
-        yield client
-        client.delete_dataset(DATASET, delete_contents=True)
+@pytest.fixture(scope="module", autouse=True)
+def given(client: bigquery.Client) -> None:
+    """A table."""
+    client.query_and_wait(f"CREATE TABLE {DATASET}.given AS SELECT 7 AS n, [1, 2] AS numbers")
 
 
 def query(client: bigquery.Client, sql: str, config: bigquery.QueryJobConfig | None = None) -> Iterable[Any]:

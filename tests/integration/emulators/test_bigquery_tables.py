@@ -20,14 +20,6 @@ SCHEMA = [bigquery.SchemaField("n", "INT64"), bigquery.SchemaField("name", "STRI
 ROW_BYTES = 8 + 2 + 1  # an INT64 and a STRING of one byte
 
 
-@pytest.fixture(scope="module")
-def client(emulators: RunningStack) -> Iterator[bigquery.Client]:
-    with emulators.bigquery() as client:
-        client.create_dataset(DATASET)
-        yield client
-        client.delete_dataset(DATASET, delete_contents=True)
-
-
 @pytest.fixture
 def table(client: bigquery.Client) -> Iterator[str]:
     """A table of two rows, made by a load."""
