@@ -44,9 +44,7 @@ class ParsedBlock:
     formats: Counter[str] = field(default_factory=Counter)
 
 
-_UNENDED = Rejection(
-    RejectReason.NOT_MATCHING_FORMAT, "a collector has cut the line, and its last part does not follow"
-)
+_CUT = Rejection(RejectReason.NOT_MATCHING_FORMAT, "a collector has cut the line, and its last part does not follow")
 
 
 class _Inner:
@@ -55,7 +53,7 @@ class _Inner:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.owners: list[list[int]] = []
-        self.unended: list[int] = []
+        self.cut: list[int] = []
         """Numbers of the lines that are parts of one whose last part does not follow."""
         self.frames: Counter[str] = Counter()
 
@@ -67,16 +65,16 @@ class _Inner:
                 self.lines[-1] += inner.content
                 self.owners[-1].append(number)
             else:
-                self._leave_out_unended(before)
+                self._leave_out_cut(before)
                 self.lines.append(inner.content)
                 self.owners.append([number])
             before = number, inner
-        self._leave_out_unended(before)
+        self._leave_out_cut(before)
 
-    def _leave_out_unended(self, last: tuple[int, Framed] | None) -> None:
+    def _leave_out_cut(self, last: tuple[int, Framed] | None) -> None:
         if last is not None and last[1].is_partial:
             self.lines.pop()
-            self.unended += self.owners.pop()
+            self.cut += self.owners.pop()
 
 
 def read_block(
@@ -93,8 +91,8 @@ def read_block(
     scanned = _scanned(log_format, data, max_line_bytes)
     inner = _Inner()
     inner.add(_framed(log_format, scanned, data))
-    if inner.unended:
-        scanned.reject(np.array(inner.unended), _UNENDED)
+    if inner.cut:
+        scanned.reject(np.array(inner.cut), _CUT)
     reject_unended(log_format, scanned)
     blank = scanned.blank
     rows = None

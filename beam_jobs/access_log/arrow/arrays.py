@@ -38,12 +38,6 @@ def number_values(column: Any, kind: type[_Number]) -> npt.NDArray[_Number]:
     return values[column.offset : column.offset + len(column)]
 
 
-def encoded_array(indices: npt.NDArray[np.int32], values: Column) -> Column:
-    """Return a dictionary array of type int32 to string in which negative indices are null."""
-    numbers: Any = nullable_array(pa.int32(), indices, indices >= 0)
-    return pa.DictionaryArray.from_arrays(numbers, cast(Any, values), safe=False)
-
-
 def nullable_array(data_type: pa.DataType, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> Column:
     """Return an array over the memory of `values`, for bool their bits, that is null where `valid` is not."""
     nulls = len(valid) - int(np.count_nonzero(valid))

@@ -11,7 +11,7 @@ from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
-from beam_jobs.access_log.arrow.arrays import bits, buffer, bytes_array, encoded_array
+from beam_jobs.access_log.arrow.arrays import bits, bytes_array, nullable_array
 from beam_jobs.access_log.arrow.distinct_texts import distinct_texts
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import text_columns
@@ -73,21 +73,20 @@ def classify_column(
     numbers: dict[UserAgentClass, int] = {}
     number_of_text = np.array([numbers.setdefault(found, len(numbers)) for found in classes], np.int32)
     number_of_line = number_of_text.take(indices, mode="clip")
-    encoded: Any = encoded_array(indices, distinct)
-    validity = encoded.indices.buffers()[0]
+    is_there = indices >= 0
 
-    def of_lines(data_type: pa.DataType, values: npt.NDArray[Any]) -> Any:
-        return pa.Array.from_buffers(data_type, len(indices), [validity, buffer(values)], encoded.null_count)
+    def encoded(places: npt.NDArray[np.int32], values: Any) -> Column:
+        numbers_or_null: Any = nullable_array(pa.int32(), places, is_there)
+        return pa.DictionaryArray.from_arrays(numbers_or_null, values, safe=False)
 
     *families, bots = zip(*numbers, strict=True)
-    columns: list[Column] = [encoded]
+    columns = [encoded(indices, distinct)]
     for family in families:
         names = {name: number for number, name in enumerate(dict.fromkeys(family))}
         of_class = np.array([names[name] for name in family], np.int32)
-        texts_of_family: Any = bytes_array([name.encode() for name in names], pa.string())
-        of_line = of_lines(pa.int32(), of_class.take(number_of_line))
-        columns.append(pa.DictionaryArray.from_arrays(of_line, texts_of_family, safe=False))
-    return *columns, of_lines(pa.bool_(), bits(np.array(bots).take(number_of_line)))
+        texts_of_family = bytes_array([name.encode() for name in names], pa.string())
+        columns.append(encoded(of_class.take(number_of_line), texts_of_family))
+    return *columns, nullable_array(pa.bool_(), bits(np.array(bots).take(number_of_line)), is_there)
 
 
 @cache

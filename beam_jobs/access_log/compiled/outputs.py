@@ -28,8 +28,8 @@ class Outputs(NamedTuple):
     Attributes:
         verdicts: What is known of the line.
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
-        texts: Shape (lines, 2 * 10): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for null.
-            Beginnings from the block's size on lie in the overflow.
+        texts: Shape (lines, 2 * columns): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for
+            null. Beginnings from the block's size on lie in the overflow.
         timestamps: Microseconds since 1970 (UTC).
         statuses: -1 for null.
         sizes: Byte counts, -1 for null.

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv6Address
 
+from beam_jobs.access_log.reference.values import PROTOCOL
+
 _IPV4 = re.compile(rb"(?:\d{1,3}\.){3}\d{1,3}", re.ASCII)
 _HOST_NAME = re.compile(rb"(?=[^a-zA-Z_]*[a-zA-Z_])[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,252}", re.ASCII)
 _ZONE_ID = re.compile(rb"%[\w.-]{1,64}\Z", re.ASCII)
@@ -123,7 +125,7 @@ CLAIMS: dict[str, tuple[Callable[[bytes], bool], str]] = {
     "virtual_host": (is_client, "a host name"),
     # Before the client: an address there may be the client, and the host behind it.
     "host_name": (lambda value: is_client(value) and not is_address(value), "a host name and no address"),
-    "protocol": (_matches(rb"[A-Za-z]+/[0-9]+(?:\.[0-9]+)?"), "a protocol and its version"),
+    "protocol": (lambda value: PROTOCOL.fullmatch(value) is not None, "a protocol and its version"),
     "number": (_matches(rb"[0-9]{1,18}"), "a whole number"),
     "ratio": (_matches(rb"[0-9]{1,9}\.[0-9]{1,9}"), "a number with a fraction"),
     "word": (_matches(rb"[^\x00-\x20\x7f\"'`()<>\[\]{}]+"), "one word"),

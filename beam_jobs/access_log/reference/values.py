@@ -8,8 +8,9 @@ from typing import NamedTuple
 from beam_jobs.access_log.rejection import LineError, RejectReason, shown
 
 # RFC 9110 section 5.6.2: a method is a token. RFC 9112 section 2.3: the protocol is a name and a version (HTTP/1.1).
+PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
+"""The form of a protocol."""
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_PROTOCOL = re.compile(rb"[A-Za-z]+/[0-9]+(\.[0-9]+)?")
 # RFC 3986 sections 3.1 and 3.2; what is no host there is a path as a whole.
 _URL = re.compile(
     rb"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?@]*@)?"
@@ -102,7 +103,7 @@ def read_request(value: bytes | None, *, is_url: bool = False) -> Request:
         _METHOD.fullmatch(method) is None
         or not target
         or target != target.strip(b" ")
-        or (protocol is not None and _PROTOCOL.fullmatch(protocol) is None)
+        or (protocol is not None and PROTOCOL.fullmatch(protocol) is None)
     ):
         return Request(path=value)
     if is_url:
