@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
+BIGQUERY_MEMORY = "LOGLINE_BIGQUERY_MEMORY_MIB"
+LEAST_BIGQUERY_MEMORY = 128
 
 
 class StackError(Exception):
@@ -50,6 +52,7 @@ class StackConfig:
         topic: Pub/Sub topic of the live log lines.
         stream_job: Name of the streaming job.
         other_pubsub: HOST:PORT of a Pub/Sub emulator that runs elsewhere; empty: the stack runs its own.
+        bigquery_memory: MiB of tables and of queries that the BigQuery emulator holds in memory; None: its default.
     """
 
     state_dir: Path
@@ -62,6 +65,7 @@ class StackConfig:
     topic: str = "log-lines"
     stream_job: str = "log-stream"
     other_pubsub: str = ""
+    bigquery_memory: int | None = None
 
     @property
     def logs_dir(self) -> Path:
@@ -107,7 +111,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
     """Read the settings from the LOGLINE_* variables, and PUBSUB_EMULATOR_HOST where it names another emulator.
 
     Raises:
-        StackError: A port is not a port number, two servers share one, or an address is malformed.
+        StackError: A port is not a port number, two servers share one, an address is malformed, or a memory is none.
     """
     ports: dict[str, int] = {}
     for name, port in PORTS.items():
@@ -134,7 +138,12 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
         )
         if environ.get(variable)
     }
-    config = StackConfig(state_dir=state_dir, ports=ports, **names)
+    memory = environ.get(BIGQUERY_MEMORY, "").strip()
+    if memory and (not memory.isdecimal() or int(memory) < LEAST_BIGQUERY_MEMORY):
+        raise StackError(
+            f"{BIGQUERY_MEMORY}={memory} is not a number of MiB: set it to {LEAST_BIGQUERY_MEMORY} or more"
+        )
+    config = StackConfig(state_dir=state_dir, ports=ports, bigquery_memory=int(memory) if memory else None, **names)
     pubsub_host = environ.get("PUBSUB_EMULATOR_HOST", "").strip()
     # What `make env` has exported is the stack's own.
     if pubsub_host in ("", config.pubsub_host):

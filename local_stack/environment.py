@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_stack.config import HOST, PORTS, REPOSITORY, StackConfig
+from local_stack.config import BIGQUERY_MEMORY, HOST, PORTS, REPOSITORY, StackConfig
 from local_stack.credentials import access_token, access_token_file, credentials_file
 
 MARK = "LOGLINE_STACK_PROCESS"
@@ -46,6 +46,7 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         # The emulator has no console: what its API says of the job.
         "LOGLINE_JOB_PAGE": f"{config.url('dataflow')}/v1b3/projects/{{project}}/locations/{{region}}/jobs/{{job_id}}",
         "LOGLINE_POLL_SECONDS": "1",
+        **({BIGQUERY_MEMORY: str(config.bigquery_memory)} if config.bigquery_memory else {}),
         **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
     }
 

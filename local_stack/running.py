@@ -144,15 +144,16 @@ class RunningStack:
 
 
 @contextlib.contextmanager
-def running_stack(state_dir: Path, *, airflow: bool) -> Iterator[RunningStack]:
+def running_stack(state_dir: Path, *, airflow: bool, bigquery_memory: int | None = None) -> Iterator[RunningStack]:
     """Start a stack on free ports and stop it at the end, also when this process is killed.
 
     Args:
         state_dir: Its folder.
         airflow: False for the emulators alone.
+        bigquery_memory: As in `StackConfig`.
     """
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    config = StackConfig(state_dir=state_dir.resolve(), ports=ports)
+    config = StackConfig(state_dir=state_dir.resolve(), ports=ports, bigquery_memory=bigquery_memory)
     try:
         launch.up(config, airflow=airflow, owner=os.getpid(), tell=print, watch=lambda _: None)
         yield RunningStack(config)

@@ -1,4 +1,4 @@
-"""DuckDB with a quarter of the memory, that reaches no file beside those that the emulator puts into one folder."""
+"""DuckDB with a bounded memory, that reaches no file beside those that the emulator puts into one folder."""
 
 import os
 from pathlib import Path
@@ -22,8 +22,20 @@ def transfers(data_dir: Path) -> Path:
     return data_dir / "transfers"
 
 
+def quarter_of_the_machine() -> int:
+    """Return a quarter of the machine's memory in MiB."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // 2**20
+
+
 class LockedEngine(DuckDBEngine):
-    """The engine; replaces bqemulator's own."""
+    """The engine; replaces bqemulator's own.
+
+    Attributes:
+        memory: MiB that pages of tables and queries take before DuckDB reads again or spills; None: a quarter of the
+            machine's memory, where DuckDB by itself would take four fifths.
+    """
+
+    memory: int | None = None
 
     async def start(self) -> None:
         """Open the database, then give up whatever a statement could reach the machine by."""
@@ -32,7 +44,6 @@ class LockedEngine(DuckDBEngine):
             raise ValueError("the emulator needs a data folder")
         folder = transfers(self._settings.data_dir)
         folder.mkdir(exist_ok=True)
-        bytes_of_memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        self.execute(f"SET memory_limit = '{bytes_of_memory // 4 // 2**20}MiB'")
+        self.execute(f"SET memory_limit = '{self.memory or quarter_of_the_machine()}MiB'")
         for statement in _LOCK:
             self.execute(statement.format(str(folder).replace("'", "''")))

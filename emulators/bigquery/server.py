@@ -6,8 +6,8 @@ What differs from bqemulator 1.4.0 as it comes:
 
 * DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
   ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
-* DuckDB reaches no other file: see ``engine.py``. A query takes a quarter of the machine's memory, where DuckDB would
-  take four fifths, and the disk for the rest: other servers and the jobs run beside it.
+* DuckDB reaches no other file, and its memory is bounded, with the disk for the rest: see ``engine.py``. Other servers
+  and the jobs run beside it.
 * Statements and functions that BigQuery does not have are refused, `__TABLES__` is there, and comments are taken out
   before bqemulator takes an apostrophe in one for the beginning of a literal, and writes ``1.5e0`` for ``1.5`` in the
   literals behind it: see ``statements.py``.
@@ -44,6 +44,7 @@ def serve(
     data_dir: Path,
     storage: str | None,
     project: str,
+    memory: int | None,
 ) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
@@ -55,6 +56,7 @@ def serve(
         data_dir: Folder of the DuckDB file, created where missing.
         storage: Address of Cloud Storage, such as ``http://127.0.0.1:9023``; None for no ``gs://``.
         project: Project of requests that name none.
+        memory: As `LockedEngine` has it.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,7 @@ def serve(
             return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
 
     duckdb_extensions.import_extension("spatial")
+    LockedEngine.memory = memory
     guard = Guard(allowed_hosts)
 
     def create_guarded_app(context: AppContext) -> GuardedApplication:
@@ -133,4 +136,5 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
     parser.add_argument("--storage", metavar="URL", help="Cloud Storage, such as http://127.0.0.1:9023")
     parser.add_argument("--project", required=True, help="project of requests that name none")
+    parser.add_argument("--memory", type=int, metavar="MIB", help="of tables and queries (default: a quarter of all)")
     serve(**vars(parser.parse_args()))

@@ -86,9 +86,12 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def test_up_twice_status_env_down(cli):
     assert cli("status").returncode == 3
-    first = cli.up()
+    first = cli.up(LOGLINE_BIGQUERY_MEMORY_MIB="300")
     assert first.returncode == 0, first.stderr
     assert "BigQuery emulator up" in first.stdout
+    with RunningStack(cli.config).bigquery() as client:
+        (row,) = client.query_and_wait("SELECT current_setting('memory_limit') AS memory")
+    assert row.memory == "300.0 MiB"
     before = {process.pid for process in cli.members}
 
     again = cli.up()
@@ -156,6 +159,13 @@ def test_a_taken_port_is_named_with_its_owner(cli):
 )
 def test_a_port_that_is_none_is_refused(cli, given, line):
     failed = cli.up(LOGLINE_GCS_PORT=given)
+    assert (failed.returncode, failed.stderr) == (1, f"error: {line}\n")
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "64", "1.5"])
+def test_a_memory_that_is_none_is_refused(cli, given):
+    failed = cli.up(LOGLINE_BIGQUERY_MEMORY_MIB=given)
+    line = f"LOGLINE_BIGQUERY_MEMORY_MIB={given} is not a number of MiB: set it to 128 or more"
     assert (failed.returncode, failed.stderr) == (1, f"error: {line}\n")
 
 
