@@ -184,16 +184,25 @@ def _lists(rejected: pa.RecordBatch) -> tuple[list[bytes], list[str], list[str]]
 
 def _mapped(texts: Column, log_dates: Column, changed: Callable[[str, date], str]) -> Column:
     """Return the texts changed, each distinct one of a day once."""
+    if texts.null_count == len(texts):
+        return texts
     encoded: Any = texts.dictionary_encode("encode")
     distinct: list[str | None] = encoded.dictionary.to_pylist()
+    indices = encoded.indices.to_numpy()
     days = log_dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
-    pairs: Any = pa.array(days.astype(np.int64) * len(distinct) + encoded.indices.to_numpy()).dictionary_encode()
-    values: list[bytes | None] = []
-    for pair in pairs.dictionary.to_pylist():
-        day, index = divmod(pair, len(distinct))
-        text = distinct[index]
-        values.append(None if text is None else changed(text, date.fromordinal(day + _UNIX_EPOCH)).encode())
-    return _taken(values, pairs.indices.to_numpy())
+    if days.min() == days.max():
+        pairs = [(days[0], text) for text in distinct]
+    else:
+        paired: Any = pa.array(days.astype(np.int64) * len(distinct) + indices).dictionary_encode()
+        pairs = [
+            (day, distinct[index]) for day, index in (divmod(p, len(distinct)) for p in paired.dictionary.to_pylist())
+        ]
+        indices = paired.indices.to_numpy()
+    values = [
+        None if text is None else changed(text, date.fromordinal(int(day) + _UNIX_EPOCH)).encode()
+        for day, text in pairs
+    ]
+    return _taken(values, indices)
 
 
 def _host_and_forwarded(columns: dict[str, Column]) -> Column:

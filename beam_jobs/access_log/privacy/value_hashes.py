@@ -38,8 +38,14 @@ def hash_rows(numbers: Sequence[Column], texts: Sequence[Column]) -> Column:
     parts: list[Any] = [pa.Array.from_buffers(pa.binary(values.strides[0]), size, [None, buffer(values)]).cast(binary)]
     end = b""
     for text in texts:
-        present = compute.binary_replace_slice(text.cast(binary), 0, 0, end + b"\1")
-        parts.append(compute.fill_null(present, pa.scalar(end + b"\0", binary)))
+        missing, present = pa.scalar(end + b"\0", binary), pa.scalar(end + b"\1", binary)
+        if text.null_count == 0:
+            parts += present, text.cast(binary)
+        elif text.null_count == size:
+            parts.append(missing)
+        else:
+            marked = compute.binary_join_element_wise(present, text.cast(binary), pa.scalar(b"", binary))
+            parts.append(compute.fill_null(marked, missing))
         end = _END
     rows = compute.binary_join_element_wise(*parts, pa.scalar(end, binary), pa.scalar(b"", binary))
     _, offset_buffer, data_buffer = rows.buffers()
