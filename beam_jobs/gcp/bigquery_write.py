@@ -1,7 +1,8 @@
 """Append Arrow batches to BigQuery by the Storage Write API's default stream: at least once.
 
 An append is all or nothing. When BigQuery refuses one because of its rows, the rows that it names are left out, or the
-batch is halved, until the refused rows stand alone and all others are written. Any other failure is retried.
+batch is halved, until the refused rows stand alone and all others are written. Any other failure is retried, and so is
+an append of which BigQuery takes not one row after it has refused others: that is the table's fault, not the rows'.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ from beam_jobs.sequences import bisect
 MAX_REQUEST_BYTES = 9_000_000
 """Most Arrow data in one request; the service takes 10 MB, everything included."""
 
+MOST_REFUSED_IN_A_ROW = 10
+"""Rows that may be refused one after another as their own fault, without one that is written."""
+
 _APPEND_SECONDS = 60.0
+
+
+class _RowTooLargeError(exceptions.InvalidArgument):
+    """A row that fits into no request."""
 
 
 class TableAppender:
@@ -33,6 +41,7 @@ class TableAppender:
         self.appends = 0
         self.retries = 0
         self._policy = policy
+        self._refused_in_a_row = 0
         self._connection = _Connection(client, default_stream(table))
 
     def append(self, batch: pa.RecordBatch) -> list[tuple[int, str]]:
@@ -46,32 +55,42 @@ class TableAppender:
         Raises:
             RetriesExhaustedError: the retry policy gives up; some of the rows may be written.
         """
-        return self._append(batch, range(batch.num_rows)) if batch.num_rows else []
+        if not batch.num_rows:
+            return []
+        return self._policy.call(f"appending to {self.table}", lambda: self._append_all(batch), self._retried)
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
+    def _append_all(self, batch: pa.RecordBatch) -> list[tuple[int, str]]:
+        refusals = self._append(batch, range(batch.num_rows))
+        if len(refusals) < batch.num_rows:
+            self._refused_in_a_row = 0
+        elif self._refused_in_a_row > MOST_REFUSED_IN_A_ROW:
+            raise exceptions.FailedPrecondition(f"BigQuery takes not one row any more: {refusals[0][1]}")
+        return refusals
+
     def _append(self, batch: pa.RecordBatch, rows: Sequence[int]) -> list[tuple[int, str]]:
-        parts = bisect(
-            rows,
-            lambda some: self._append_once(batch, some),
-            CALLERS_FAULT,
-            lambda row, error: [(row, first_line(error))],
-        )
+        def alone(row: int, error: Exception) -> list[tuple[int, str]]:
+            self._refused_in_a_row += not isinstance(error, _RowTooLargeError)
+            return [(row, first_line(error))]
+
+        parts = bisect(rows, lambda some: self._append_once(batch, some), CALLERS_FAULT, alone)
         return [refusal for part in parts for refusal in part]
 
     def _append_once(self, batch: pa.RecordBatch, rows: Sequence[int]) -> list[tuple[int, str]]:
         part = batch.slice(rows.start, len(rows)) if isinstance(rows, range) else batch.take(pa.array(rows))
         data = part.serialize().to_pybytes()
         if len(data) > MAX_REQUEST_BYTES:
-            raise exceptions.InvalidArgument(f"the row has {len(data)} bytes, BigQuery takes {MAX_REQUEST_BYTES}")
+            raise _RowTooLargeError(f"the row has {len(data)} bytes, BigQuery takes {MAX_REQUEST_BYTES}")
         schema = batch.schema.serialize().to_pybytes()
         response = self._policy.call(
             f"appending to {self.table}", lambda: self._connection.send(schema, data), self._retried
         )
         self.appends += 1
         bad = {rows[int(error.index)]: error.message for error in response.row_errors}
+        self._refused_in_a_row += len(bad)
         good = [row for row in rows if row not in bad]
         return sorted(bad.items()) + (self._append(batch, good) if bad and good else [])
 

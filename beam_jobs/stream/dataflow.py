@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.gcp.pubsub import ReadFromPubSub
@@ -32,8 +31,11 @@ def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
     )
 
 
-def submit(settings: StreamSettings, of_beam: Sequence[str]) -> str:
-    """Submit the job, which then runs until it is drained or cancelled, and return its id.
+def submit(settings: StreamSettings, of_beam: Sequence[str]) -> None:
+    """Submit the job, which then runs until it is drained or cancelled.
+
+    In a Flex Template's launcher Beam only writes the job to `--template_location`, from where the service starts it:
+    the job has no id yet.
 
     Raises:
         OptionError: Beam refuses its options.
@@ -43,8 +45,7 @@ def submit(settings: StreamSettings, of_beam: Sequence[str]) -> str:
     except ValueError as error:  # Beam's own checks of its options
         raise OptionError(" ".join(str(error).split())) from error
     build(pipeline, settings)
-    result: Any = pipeline.run()
-    return str(result.job_id())
+    pipeline.run()
 
 
 def _options(settings: StreamSettings, of_beam: Sequence[str]) -> PipelineOptions:

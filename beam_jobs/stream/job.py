@@ -131,4 +131,5 @@ def _submit(settings: StreamSettings, of_beam: Sequence[str]) -> None:
     subscription, client = Subscription(settings.subscription), make_write_client()
     subscription.check(policy)
     check_tables(client, settings, policy)
-    _log.info("submitted job %s", submit(settings, of_beam))
+    submit(settings, of_beam)
+    _log.info("submitted job %s", settings.job_name)

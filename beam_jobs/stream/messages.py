@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,8 +37,14 @@ PARSER_FAILED = "parser_failed"
 """`error_type` of a line at which the parser itself failed; beside the reasons of `access_log.RejectReason`."""
 WRITE_REFUSED = "write_refused"
 """`error_type` of a line that was parsed, but whose row BigQuery refused."""
+DATE_NOT_STREAMABLE = "date_not_streamable"
+"""`error_type` of a line of a day whose partition takes no appends."""
+DAYS_BACK, DAYS_AHEAD = 3650, 366
+"""BigQuery takes appends for partitions from 10 years back to 1 year ahead of today, and load jobs for any:
+https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning."""
 
-Offsets = np.ndarray[Any, np.dtype[np.int64]]
+Offsets = npt.NDArray[np.int64]
+_UNIX_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Message(NamedTuple):
@@ -102,8 +109,7 @@ class ParsedMessages:
         """Turn rows that BigQuery refused, each by its index and why, into rejected lines."""
         lines = []
         for index, why in refusals:
-            start = int(self.row_offsets[index])
-            line = self.block[start : self.block.index(b"\n", start)].removesuffix(b"\r")
+            line = _line_at(self.block, int(self.row_offsets[index]))
             lines.append((line if anonymiser is None else anonymiser.line(line), WRITE_REFUSED, why))
         taken = pa.array([index for index, _ in refusals], pa.int64())
         ids = self.rows.column("event_id").take(taken)
@@ -123,19 +129,31 @@ def parse_messages(
     parsed = parser.parse(block)
     starts, ids = _lines_of(messages, block)
     row_offsets = _offsets(parsed.rows)
+    identity = _identity(source_uri, ingested_at)
+    row_ids, rejected_ids = (_take(ids, starts, offsets) for offsets in (row_offsets, _offsets(parsed.rejected)))
+    rows = identified(parsed.rows, STREAMED_SCHEMA, identity | {"event_id": row_ids})
+    rejected = identified(parsed.rejected, REJECTED_SCHEMA, identity | {"event_id": rejected_ids})
+    streamable = _streamable(rows, ingested_at.date())
+    if not streamable.all():
+        beyond = pa.array(~streamable)
+        lines = [
+            (parser.kept_line(_line_at(block, int(row_offsets[index]))), DATE_NOT_STREAMABLE, _why_not(day))
+            for index, day in zip(np.flatnonzero(~streamable), rows.column("log_date").filter(beyond), strict=True)
+        ]
+        too_far = _rejected_batch(lines, identity | {"event_id": row_ids.filter(beyond)})
+        rejected = pa.concat_batches([rejected, too_far])  # type: ignore[attr-defined]
+        rows, row_offsets = rows.filter(pa.array(streamable)), row_offsets[streamable]
     counts = StreamCounts(
         messages=len(messages),
         lines=parsed.lines,
-        rows=parsed.rows.num_rows,
-        rejected=parsed.rejected.num_rows,
+        rows=rows.num_rows,
+        rejected=rejected.num_rows,
         blank=parsed.blank,
         bytes=sum(len(m.data) for m in messages),
     )
-    identity = _identity(source_uri, ingested_at)
-    row_ids, rejected_ids = (_take(ids, starts, offsets) for offsets in (row_offsets, _offsets(parsed.rejected)))
     return ParsedMessages(
-        rows=identified(parsed.rows, STREAMED_SCHEMA, identity | {"event_id": row_ids}),
-        rejected=identified(parsed.rejected, REJECTED_SCHEMA, identity | {"event_id": rejected_ids}),
+        rows=rows,
+        rejected=rejected,
         counts=counts,
         oldest_publish_time=min((m.publish_time for m in messages if m.publish_time), default=0.0),
         source_uri=source_uri,
@@ -177,6 +195,25 @@ def _many_lines_of(messages: Sequence[Message], ids: Sequence[str]) -> tuple[Off
             line_ids.append(event_id if len(lines) == 1 else f"{event_id}:{number}")
             start += len(line) + 1
     return np.array(starts, np.int64), line_ids
+
+
+def _line_at(block: bytes, start: int) -> bytes:
+    return block[start : block.index(b"\n", start)].removesuffix(b"\r")
+
+
+def _streamable(rows: pa.RecordBatch, today: date) -> npt.NDArray[np.bool_]:
+    """Tell which rows are of days whose partitions take appends."""
+    days = rows.column("log_date").cast(pa.int32()).to_numpy(zero_copy_only=False)
+    first, last = ((today + timedelta(days)).toordinal() - _UNIX_EPOCH for days in (-DAYS_BACK, DAYS_AHEAD))
+    within: npt.NDArray[np.bool_] = (days >= first) & (days <= last)
+    return within
+
+
+def _why_not(day: Any) -> str:
+    return (
+        f"{day} is more than 10 years back or 1 year ahead, for which BigQuery takes no streamed rows: "
+        "dead_letter_replay lands it"
+    )
 
 
 def _offsets(batch: pa.RecordBatch) -> Offsets:

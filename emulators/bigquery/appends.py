@@ -4,15 +4,21 @@ bqemulator 1.4.0 has one DuckDB connection. REST requests use it from the event 
 query then fails with "closed pending query result" when an append comes between its execution and its result, and an
 append becomes part of whatever transaction a script has open, to be undone by its ROLLBACK. Here appends have a
 connection of their own. They do not update the catalog's `numRows`, which leaves out fresh rows on the service too.
+
+As on the service, an append takes rows of partitions from 10 years back to 1 year ahead of today, and no others:
+https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning.
 """
 
+from datetime import UTC, datetime, timedelta
+
 from bqemulator.api.dependencies import AppContext
-from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler
+from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler, _error_response
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.streaming.write_stream import WriteStream, WriteStreamManager
-from pyarrow import Table
+from pyarrow import Table, compute, date32
 
 _ROWS = "appended_rows"
+_DAYS_BACK, _DAYS_AHEAD = 3650, 366
 
 
 class ConcurrentAppends(BigQueryWriteHandler):
@@ -21,6 +27,26 @@ class ConcurrentAppends(BigQueryWriteHandler):
     def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
         super().__init__(context, manager)
         self._connection = context.engine.connection.cursor()
+
+    def _perform_append(
+        self, bound_stream: WriteStream, rows_table: Table, offset: int | None, max_buffered_rows: int
+    ) -> bytes:
+        if refusal := self._refusal_of_dates(bound_stream, rows_table):
+            return _error_response(bound_stream.name, refusal)
+        return super()._perform_append(bound_stream, rows_table, offset, max_buffered_rows)
+
+    def _refusal_of_dates(self, stream: WriteStream, rows: Table) -> str:
+        table = self._ctx.catalog.get_table(stream.project_id, stream.dataset_id, stream.table_id)
+        by = table.time_partitioning if table else None
+        if by is None or by.field is None or by.field not in rows.column_names:
+            return ""
+        days = compute.min_max(rows.column(by.field).cast(date32())).as_py()
+        if days["min"] is None:
+            return ""
+        today = datetime.now(UTC).date()
+        first, last = today - timedelta(_DAYS_BACK), today + timedelta(_DAYS_AHEAD)
+        far = next((day for day in (days["min"], days["max"]) if not first <= day <= last), None)
+        return f"You can only stream to date range from {first} to {last}: {by.field} is {far}" if far else ""
 
     def _flush_to_target(self, stream: WriteStream, rows: Table) -> None:
         target = quoted_table_ref(stream.project_id, stream.dataset_id, stream.table_id)

@@ -119,6 +119,30 @@ def test_rows_that_bigquery_refuses_are_rejected_lines_and_the_others_are_writte
     assert stream.ledger() == {name: getattr(metrics.counts, name) for name in stream.ledger()}
 
 
+def test_a_line_of_a_day_whose_partition_takes_no_appends_is_rejected_before_bigquery_refuses_it(
+    stream: Stream,
+) -> None:
+    old = good_line(1).replace(b"22/Nov/2026", b"22/Nov/2006")
+    settings, _ = parse_stream_options(stream.options)
+    table = TableAppender(make_write_client(), settings.rows_table, RetryPolicy())
+    parser = BlockParser(get_format(settings.log_format))
+    rows = parse_messages([Message(good_line(1), "1")], parser, settings.subscription, datetime.now(UTC)).rows
+    long_ago = parse_messages(
+        [Message(old, "1")], parser, settings.subscription, datetime(2006, 11, 22, tzinfo=UTC)
+    ).rows
+    assert table.append(rows) == []
+    ((_, why),) = table.append(long_ago)
+    assert why.startswith("You can only stream to date range")
+    table.close()
+    stream.publish(now=good_line(2), old=old)
+    with running(stream) as (_, metrics):
+        eventually(lambda: metrics.messages_acknowledged == 2)
+    assert stream.ids("streamed_requests") == {"1", "now"}
+    assert stream.sql(f"SELECT event_id, raw_line, error_type FROM `{stream.dataset}.rejected_lines`") == [
+        ("old", old, "date_not_streamable")
+    ]
+
+
 def test_after_abort_what_cannot_be_written_is_given_back(stream: Stream) -> None:
     abort = threading.Event()
     stream.sql(f"DROP TABLE `{stream.dataset}.streamed_requests`")

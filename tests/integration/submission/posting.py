@@ -104,9 +104,27 @@ def launch_options(settings: Settings, name: str, parameters: Mapping[str, str],
 def post(stack: RunningStack, name: str) -> Posted:
     """Launch a job's template as the DAGs do, up to `jobs.create`."""
     endpoint = stack.env["DATAFLOW_EMULATOR_HOST"].replace("127.0.0.1", "localhost")
-    options = launch_options(SETTINGS, name, PARAMETERS[name], runner="DataflowRunner")
+    _run(stack, name, f"--dataflow_endpoint={endpoint}")
+    return _read(stack, f"submission-{name}")
+
+
+def write_job_object(stack: RunningStack, name: str) -> Posted:
+    """Launch a job's template as the service's launcher does, which starts the job from an object that Beam writes.
+
+    The options of the launcher are those of the logs quoted in
+    https://github.com/GoogleCloudPlatform/python-docs-samples/issues/4307.
+    """
+    path = f"staging/template_launches/{name}/job_object"
+    _run(stack, name, f"--template_location=gs://{SETTINGS.bucket}/{path}")
+    with stack.storage() as storage:
+        content = storage.bucket(SETTINGS.bucket).blob(path).download_as_bytes()
+    return _posted(stack, json.loads(content))
+
+
+def _run(stack: RunningStack, name: str, *launchers_options: str) -> None:
+    options = [*launch_options(SETTINGS, name, PARAMETERS[name], runner="DataflowRunner"), *launchers_options]
     done = subprocess.run(
-        [sys.executable, "-m", f"beam_jobs.{name}", *options, f"--dataflow_endpoint={endpoint}"],
+        [sys.executable, "-m", f"beam_jobs.{name}", *options],
         cwd=REPOSITORY,
         env=stack.process_env,
         capture_output=True,
@@ -115,7 +133,6 @@ def post(stack: RunningStack, name: str) -> Posted:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return _read(stack, f"submission-{name}")
 
 
 def make_targets(stack: RunningStack) -> None:
@@ -150,6 +167,10 @@ def _read(stack: RunningStack, job_name: str) -> Posted:
         session.trust_env = False
         answer = session.get(url, params={"name": job_name, "view": "JOB_VIEW_ALL"}, timeout=60).json()
     (job,) = [one for one in answer["jobs"] if one["name"] == job_name]
+    return _posted(stack, job)
+
+
+def _posted(stack: RunningStack, job: Mapping[str, Any]) -> Posted:
     staged = job["environment"]["sdkPipelineOptions"]["options"]["pipelineUrl"]
     bucket, _, path = staged.removeprefix("gs://").partition("/")
     with stack.storage() as storage:

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_jobs.gcp import bigquery_write as append
-from beam_jobs.gcp.bigquery_write import MAX_REQUEST_BYTES, TableAppender
+from beam_jobs.gcp.bigquery_write import MAX_REQUEST_BYTES, MOST_REFUSED_IN_A_ROW, TableAppender
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy
 
 QUICK = RetryPolicy(first_pause=0, longest_pause=0, seconds=5)
+NO_RETRY = RetryPolicy(first_pause=0, seconds=0)
 Answer = Callable[[list[int]], types.AppendRowsResponse]
 
 
@@ -68,10 +69,46 @@ def refuses(bad: set[int], *, names_rows: bool) -> Answer:
 @given(count=st.integers(0, 70), data=st.data())
 def test_only_the_bad_rows_are_set_aside(names_rows: bool, count: int, data: st.DataObject) -> None:
     bad = data.draw(st.sets(st.integers(0, max(0, count - 1)))) if count else set()
-    table, connection = appender(refuses(bad, names_rows=names_rows))
+    table, connection = appender(refuses(bad, names_rows=names_rows), NO_RETRY)
+    if len(bad) == count > MOST_REFUSED_IN_A_ROW:
+        with pytest.raises(RetriesExhaustedError, match="not one row any more: bad 0"):
+            table.append(batch(count))
+        return
     refusals = table.append(batch(count))
     assert sorted(refusals) == [(row, f"bad {row}") for row in sorted(bad)]
     assert sorted(connection.written) == [row for row in range(count) if row not in bad]
+
+
+@pytest.mark.parametrize("names_rows", [True, False])
+def test_when_every_row_is_refused_nothing_is_acknowledged_until_the_table_is_repaired(names_rows: bool) -> None:
+    refuse = refuses({0}, names_rows=names_rows)
+    repaired_after = 3 * MOST_REFUSED_IN_A_ROW
+    requests = 0
+
+    def answer(rows: list[int]) -> types.AppendRowsResponse:
+        nonlocal requests
+        requests += 1
+        return refuse(rows) if requests < repaired_after else types.AppendRowsResponse()
+
+    table, connection = appender(answer)
+    refusals = [table.append(batch(1)) for _ in range(repaired_after)]
+    assert [bool(some) for some in refusals[: MOST_REFUSED_IN_A_ROW + 1]] == [True] * MOST_REFUSED_IN_A_ROW + [False]
+    assert not any(refusals[MOST_REFUSED_IN_A_ROW:])
+    assert len(connection.written) == repaired_after - MOST_REFUSED_IN_A_ROW
+
+
+def test_refused_rows_among_written_ones_never_stop_the_others() -> None:
+    table, connection = appender(refuses(set(range(1, 50)), names_rows=True))
+    for _ in range(MOST_REFUSED_IN_A_ROW):
+        assert len(table.append(batch(50))) == 49
+    assert len(connection.written) == MOST_REFUSED_IN_A_ROW
+
+
+def test_rows_that_fit_into_no_request_say_nothing_of_the_table() -> None:
+    table, _ = appender(lambda _: types.AppendRowsResponse(), NO_RETRY)
+    large = bytes(MAX_REQUEST_BYTES + 1)
+    for _ in range(MOST_REFUSED_IN_A_ROW + 2):
+        assert [row for row, _ in table.append(batch(1, data=[large]))] == [0]
 
 
 def test_one_bad_row_among_many_costs_few_requests() -> None:

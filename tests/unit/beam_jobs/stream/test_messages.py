@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import mmh3
@@ -12,6 +12,8 @@ from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
+    DAYS_AHEAD,
+    DAYS_BACK,
     STREAMED_SCHEMA,
     Message,
     ParsedMessages,
@@ -108,6 +110,25 @@ def test_refused_rows_become_rejected_lines_with_their_bytes() -> None:
     line = refused.to_pylist()[0]
     assert (line["raw_line"], line["error_type"], line["error_message"]) == (other, "write_refused", "too old")
     assert (line["event_id"], line["source_uri"], line["ingested_at"]) == ("mine", URI, NOW)
+
+
+def test_lines_of_days_whose_partitions_take_no_appends_are_rejected_with_their_bytes() -> None:
+    def of(day: date) -> bytes:
+        return GOOD.replace(b"22/Nov/2026", f"{day:%d/%b/%Y}".encode())
+
+    first, last = NOW.date() - timedelta(DAYS_BACK), NOW.date() + timedelta(DAYS_AHEAD)
+    days = [first - timedelta(1), first, NOW.date(), last, last + timedelta(1)]
+    parsed = parse(*(Message(of(day), str(number)) for number, day in enumerate(days)), Message(b"bad", "5"))
+    assert ids(parsed.rows) == ["1", "2", "3"]
+    assert parsed.rows.column("log_date").to_pylist() == days[1:4]
+    _, too_old, too_new = parsed.rejected.to_pylist()
+    assert (too_old["event_id"], too_new["event_id"]) == ("0", "4")
+    assert (too_old["raw_line"], too_new["raw_line"]) == (of(days[0]), of(days[4]))
+    assert {too_old["error_type"], too_new["error_type"]} == {"date_not_streamable"}
+    assert too_old["error_message"].startswith(f"{days[0]} is more than 10 years back")
+    assert (parsed.counts.lines, parsed.counts.rows, parsed.counts.rejected) == (6, 3, 3)
+    refused = parsed.refuse([(2, "?")]).to_pylist()[0]
+    assert (refused["event_id"], refused["raw_line"]) == ("3", of(last))
 
 
 class FailingParser(BlockParser):
