@@ -34,7 +34,7 @@ COMPUTED = {
     "google_storage_project_service_account.email_address": f"storage@{AGENT}",
 }
 _NESTING = {"single": 1, "list": 2, "set": 3}
-_PROTOS, _SERVICES = grpc.protos_and_services(f"{HERE.relative_to(Path.cwd())}/tfplugin5.proto")
+_PROTOS, _SERVICES = grpc.protos_and_services("tests/unit/deploy/tfplugin5.proto")
 
 
 def _block(schema: Mapping[str, Any]) -> Any:
