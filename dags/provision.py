@@ -121,9 +121,7 @@ with DAG(
         query=Query("{% include 'sql/create_views.sql' %}", day=NO_DAY),
     )
 
-    create_topic = PubSubCreateTopicOperator(
-        task_id="create_topic", topic=SETTINGS.topic, project_id=SETTINGS.project
-    )
+    create_topic = PubSubCreateTopicOperator(task_id="create_topic", topic=SETTINGS.topic, project_id=SETTINGS.project)
     # No dead-letter and no retry policy: Dataflow supports neither. What cannot be parsed is a rejected line.
     create_subscription = PubSubCreateSubscriptionOperator(
         task_id="create_subscription",

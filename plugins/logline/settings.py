@@ -125,8 +125,7 @@ class Settings(BaseSettings):
     )
     public_addresses: bool = _setting("Whether these workers have public addresses, yes or no", False)
     kms_key: str | None = _setting(
-        "Cloud KMS key that encrypts what Dataflow keeps, in the region of the jobs; buckets, datasets and the topic have "
-        "keys of their own",
+        "Cloud KMS key that encrypts what Dataflow keeps, in the region of the jobs",
         None,
         must="be projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY",
         pattern=_KMS_KEY,
@@ -319,7 +318,6 @@ class Settings(BaseSettings):
             "ipConfiguration": "WORKER_IP_PUBLIC" if self.public_addresses else "WORKER_IP_PRIVATE",
         }
         return {name: value for name, value in environment.items() if value is not None}
-
 
 
 class _Environment(EnvSettingsSource):

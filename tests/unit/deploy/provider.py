@@ -1,7 +1,7 @@
 """A stand-in for Google's Terraform provider: it has the provider's schema and makes nothing.
 
-With it Terraform itself checks the module's arguments, evaluates its expressions, and plans and applies it. A value that
-Google would choose is `TYPE.ATTRIBUTE`, unless the provider's documentation says what it is made of.
+With it Terraform itself checks the module's arguments, evaluates its expressions, and plans and applies it. A value
+that Google would choose is `TYPE.ATTRIBUTE`, unless the provider's documentation says what it is made of.
 """
 
 import json
