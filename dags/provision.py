@@ -1,9 +1,9 @@
 """Create everything logline needs in its project.
 
-That is the bucket, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, the
-Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines, the streaming job's subscription,
-and a dead-letter topic for messages that were delivered too often without success. Run it once before anything else,
-and again after every upgrade:
+That is the buckets, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, the
+Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines and the streaming job's
+subscription. On Google Cloud the Terraform module of `deploy/terraform` makes buckets, datasets, topic and subscription
+beforehand. Run it once before anything else, and again after every upgrade:
 
     airflow dags trigger provision
 
@@ -13,13 +13,10 @@ partitions are set. What would lose or change data fails `evolve_tables` with on
 column that is gone from the file, another type, NOT NULL added or removed, another partitioning. Where the template of
 the stream is of another version than the running job, the next run of `stream_supervisor` updates that job.
 
-The bucket keeps staging and temporary files for 30 days; tables in the staging dataset expire after
+Staging and temporary files are kept for 30 days; tables in the staging dataset expire after
 `LOGLINE_STAGING_EXPIRY_HOURS`, should a run not get to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
 the landing tables that many days after their own day: an older day cannot be backfilled or rebuilt.
-Unread messages are kept for 7 days, those set aside for 31.
-
-On Google Cloud, Pub/Sub's own service account must be allowed to publish to the dead-letter topic and to subscribe to
-the subscription: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
+Unread messages are kept for 7 days.
 """
 
 from __future__ import annotations
@@ -50,7 +47,7 @@ IN_STAGING = f"{{% set dataset = '{SETTINGS.staging_dataset}' %}}"
 
 with DAG(
     dag_id="provision",
-    description="Bucket, datasets, tables, Flex Templates, topics and subscriptions",
+    description="Buckets, datasets, tables, Flex Templates, topic and subscription",
     doc_md=__doc__,
     schedule=None,
     # Two runs at once would only get in each other's way.
@@ -65,20 +62,23 @@ with DAG(
         "views": VIEWS,
     },
 ) as dag:
-    create_bucket = GCSCreateBucketOperator(
-        task_id="create_bucket",
-        bucket_name=SETTINGS.bucket,
-        location=SETTINGS.location,
-        storage_class="STANDARD",
-        project_id=SETTINGS.project,
-        resource={
-            "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
-            "lifecycle": {
-                "rule": [
-                    {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["staging/", "tmp/"]}}
-                ]
+    create_bucket, create_temp_bucket = (
+        GCSCreateBucketOperator(
+            task_id=task_id,
+            bucket_name=bucket,
+            location=SETTINGS.location,
+            storage_class="STANDARD",
+            project_id=SETTINGS.project,
+            resource={
+                "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+                "lifecycle": {
+                    "rule": [
+                        {"action": {"type": "Delete"}, "condition": {"age": 30, "matchesPrefix": ["staging/", "tmp/"]}}
+                    ]
+                },
             },
-        },
+        )
+        for task_id, bucket in (("create_bucket", SETTINGS.bucket), ("create_temp_bucket", SETTINGS.temp_bucket))
     )
 
     @task
@@ -121,13 +121,8 @@ with DAG(
         query=Query("{% include 'sql/create_views.sql' %}", day=NO_DAY),
     )
 
-    create_topic, create_dead_letter_topic = (
-        PubSubCreateTopicOperator(task_id=task_id, topic=topic, project_id=SETTINGS.project)
-        for task_id, topic in (
-            ("create_topic", SETTINGS.topic),
-            ("create_dead_letter_topic", SETTINGS.dead_letter_topic),
-        )
-    )
+    create_topic = PubSubCreateTopicOperator(task_id="create_topic", topic=SETTINGS.topic, project_id=SETTINGS.project)
+    # No dead-letter and no retry policy: Dataflow supports neither. What cannot be parsed is a rejected line.
     create_subscription = PubSubCreateSubscriptionOperator(
         task_id="create_subscription",
         topic=SETTINGS.topic,
@@ -138,24 +133,8 @@ with DAG(
         message_retention_duration={"seconds": 7 * 24 * 3600},
         # Never: the default deletes a subscription after 31 days without a reader.
         expiration_policy={},
-        message_retry_policy={"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 60}},
-        # What cannot be parsed is a rejected line. Only what kills its reader is delivered so often.
-        dead_letter_policy={
-            "dead_letter_topic": f"projects/{SETTINGS.project}/topics/{SETTINGS.dead_letter_topic}",
-            "max_delivery_attempts": 100,
-        },
-    )
-    # A topic without subscription would drop them.
-    create_dead_letter_subscription = PubSubCreateSubscriptionOperator(
-        task_id="create_dead_letter_subscription",
-        topic=SETTINGS.dead_letter_topic,
-        subscription=SETTINGS.dead_letter_topic,
-        project_id=SETTINGS.project,
-        message_retention_duration={"seconds": 31 * 24 * 3600},
-        expiration_policy={},
     )
 
-    create_bucket >> upload_templates()
-    [create_topic, create_dead_letter_topic] >> create_subscription
-    create_dead_letter_topic >> create_dead_letter_subscription
+    create_bucket >> [create_temp_bucket, upload_templates()]
+    create_topic >> create_subscription
     [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> create_views

@@ -53,17 +53,9 @@ class LiveStream(ExitStack):
         with grpc.insecure_channel(self.stack.config.pubsub_host) as channel:
             publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
             subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
-            dead_letters = f"{self.topic}-dead-letter"
-            for topic in (self.topic, dead_letters):
-                publisher.create_topic(name=topic)
+            publisher.create_topic(name=self.topic)
             subscriber.create_subscription(
-                request={
-                    "name": self.subscription,
-                    "topic": self.topic,
-                    "ack_deadline_seconds": 30,
-                    "retry_policy": {"minimum_backoff": {"seconds": 1}, "maximum_backoff": {"seconds": 60}},
-                    "dead_letter_policy": {"dead_letter_topic": dead_letters, "max_delivery_attempts": 100},
-                }
+                request={"name": self.subscription, "topic": self.topic, "ack_deadline_seconds": 30}
             )
         with self.stack.storage() as storage:
             if not storage.bucket(self.stack.bucket).exists():

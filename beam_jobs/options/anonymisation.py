@@ -1,8 +1,7 @@
 """Anonymisation parameters of all jobs, and the parser they configure.
 
 The key of the pseudonyms is in a file and not a parameter, since everybody who may see a job sees its parameters. Only
-the job's account needs to read the file: on Google Cloud an object in a bucket of its own, or a secret of Secret
-Manager that is mounted as a file.
+the job's account needs to read it: on Google Cloud a secret of Secret Manager, or an object in a bucket of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParse
 from beam_jobs.options.parameters import OptionError, Parameter
 from beam_jobs.storage.files import absolute, read_whole
 from beam_jobs.storage.objects import InputError
+from beam_jobs.storage.secret_versions import is_secret_version, read_secret_version
 
 ANONYMISING_PARAMETERS = (
     Parameter(
@@ -28,7 +28,8 @@ ANONYMISING_PARAMETERS = (
     Parameter(
         "anonymise_key_file",
         "Key file",
-        "File with the key for anonymise=hash, gs:// or local; see docs/parser.md.",
+        "What holds the key for anonymise=hash: a file, gs:// or local, or a secret's version,"
+        " projects/PROJECT/secrets/SECRET/versions/VERSION; see docs/parser.md.",
         r"^(\S(.*\S)?)?$",
         "",
     ),
@@ -64,7 +65,9 @@ class AnonymisingSettings:
                 if mode == AddressMode.HASH
                 else f"--anonymise_key_file is for --anonymise=hash only, not for {mode}: leave it out"
             )
-        return cls(mode, absolute(key_file) if key_file else "", values["redact_query_secrets"] == "true")
+        if key_file and not is_secret_version(key_file):
+            key_file = absolute(key_file)
+        return cls(mode, key_file, values["redact_query_secrets"] == "true")
 
 
 def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
@@ -79,7 +82,8 @@ def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
     keys = None
     if mode is AddressMode.HASH:
         try:
-            keys = DailyKeys(read_whole(settings.anonymise_key_file).decode())
+            read = read_secret_version if is_secret_version(settings.anonymise_key_file) else read_whole
+            keys = DailyKeys(read(settings.anonymise_key_file).decode())
         except InputError as error:
             raise OptionError(f"--anonymise_key_file: {error}") from error
         except (AnonymisingKeyError, UnicodeDecodeError) as error:

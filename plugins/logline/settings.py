@@ -21,6 +21,7 @@ from logline import __version__
 from logline.log_formats import is_log_format, log_formats
 
 PREFIX = "LOGLINE_"
+_BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _DATASET = r"[A-Za-z0-9_]{1,1024}"
 # https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
 _PUBSUB = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
@@ -28,6 +29,8 @@ _PUBSUB = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 _NAME = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 # https://cloud.google.com/dataflow/docs/guides/specifying-networks#specifying_a_network_and_a_subnetwork
 _SUBNETWORK = r"(https://\S+/)?(projects/[^/\s]+/)?regions/[^/\s]+/subnetworks/[^/\s]+"
+_ACCOUNT = r"[^@\s]+@[a-z0-9.-]+"
+_KMS_KEY = r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s]+"
 # https://github.com/distribution/reference/blob/main/reference.go
 _REPOSITORY = r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
 # What the text of a field must be unless the field says otherwise.
@@ -46,7 +49,7 @@ def _setting(
     description: str,
     default: Any = ...,
     *,
-    default_factory: Callable[[dict[str, Any]], str] | None = None,
+    default_factory: Callable[[dict[str, Any]], str | None] | None = None,
     must: str | None = None,
     pattern: str | None = None,
 ) -> Any:
@@ -65,15 +68,19 @@ class Settings(BaseSettings):
     )
     region: str = _setting("Dataflow region", "us-central1", must="be a region", pattern=r"[a-z]+-[a-z]+[0-9]+")
     location: str = _setting(
-        "Location of the bucket and the datasets",
+        "Location of the buckets and the datasets",
         "US",
         must="be a location such as US or us-central1",
         pattern=r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?",
     )
     bucket: str = _setting(
-        "Bucket of the logs, staging files and templates, without `gs://`",
+        "Bucket of the logs and templates, without `gs://`", must="be a bucket name without gs://", pattern=_BUCKET
+    )
+    temp_bucket: str = _setting(
+        "Bucket of staging and temporary files",
+        default_factory=lambda known: str(known["bucket"]),
         must="be a bucket name without gs://",
-        pattern=r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+        pattern=_BUCKET,
     )
     dataset: str = _setting("Dataset of the tables", "logline", must="be a dataset id", pattern=_DATASET)
     staging_dataset: str = _setting(
@@ -104,13 +111,25 @@ class Settings(BaseSettings):
         "Service account of the Dataflow workers",
         None,
         must="be the e-mail address of a service account",
-        pattern=r"[^@\s]+@[a-z0-9.-]+",
+        pattern=_ACCOUNT,
+    )
+    stream_service_account: str | None = _setting(
+        "Service account of the workers of the stream",
+        default_factory=lambda known: known["service_account"],
+        must="be the e-mail address of a service account",
+        pattern=_ACCOUNT,
     )
     network: str | None = _setting("Network of the Dataflow workers", None, must="be a network's name", pattern=_NAME)
     subnetwork: str | None = _setting(
         "Subnetwork of the Dataflow workers", None, must="be regions/REGION/subnetworks/NAME", pattern=_SUBNETWORK
     )
     public_addresses: bool = _setting("Whether these workers have public addresses, yes or no", False)
+    kms_key: str | None = _setting(
+        "Cloud KMS key that encrypts what Dataflow keeps, in the region of the jobs",
+        None,
+        must="be projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY",
+        pattern=_KMS_KEY,
+    )
     max_bytes_billed: int = _setting("Bytes one query may bill before BigQuery refuses it", 10**12)
     late_days: int = _setting("Days after which late lines no longer make a day of `requests` be rebuilt", 30)
     landing_expiry_days: int | None = _setting(
@@ -120,12 +139,6 @@ class Settings(BaseSettings):
     )
     staging_expiry_hours: int = _setting("Hours after which a staging table that nobody has dropped expires", 72)
     topic: str = _setting("Pub/Sub topic of the live log lines", "log-lines", must="be a topic id", pattern=_PUBSUB)
-    dead_letter_topic: str = _setting(
-        "Topic of messages that were delivered in vain too often",
-        default_factory=lambda known: f"{known['topic']}-dead-letter",
-        must="be a topic id other than LOGLINE_TOPIC",
-        pattern=_PUBSUB,
-    )
     subscription: str = _setting(
         "Subscription of the streaming job", "log-stream", must="be a subscription id", pattern=_PUBSUB
     )
@@ -148,7 +161,11 @@ class Settings(BaseSettings):
         must="be one of none, truncate, hash",
         pattern=r"none|truncate|hash",
     )
-    anonymise_key_file: str | None = _setting("File on gs:// with the key of the hashes", None)
+    anonymise_key_file: str | None = _setting(
+        "What holds the key of the hashes: a file on gs://, or a secret's version, "
+        "`projects/PROJECT/secrets/SECRET/versions/VERSION`",
+        None,
+    )
     redact_query_secrets: bool = _setting("Whether secrets in URLs are redacted, yes or no", False)
     runbooks: str = _setting(
         "Where the runbooks are, a path or an address to which `#heading` can be added", "docs/operations.md"
@@ -215,8 +232,8 @@ class Settings(BaseSettings):
         valid = not isinstance(value, str) or bool(re.fullmatch(pattern, value))
         if field == "stream_log_format":
             valid = is_log_format(value, "stream")
-        elif field in _OTHER_THAN:
-            valid = valid and value != info.data.get(_OTHER_THAN[field])
+        elif field == "staging_dataset":
+            valid = valid and value != info.data.get("dataset")
         if not valid:
             raise ValueError(f"must {must}, it is {value!r}")
         return value
@@ -284,26 +301,23 @@ class Settings(BaseSettings):
             parameters["redact_query_secrets"] = "true"
         return parameters
 
-    def dataflow_environment(self) -> dict[str, Any]:
-        """Return the runtime environment of a Flex Template launch; what is not set is left to Dataflow.
+    def dataflow_environment(self, job: str) -> dict[str, Any]:
+        """Return the runtime environment of a launch of `job`'s Flex Template; what is not set is left to Dataflow.
 
         See https://cloud.google.com/dataflow/docs/reference/rest/v1b3/FlexTemplateRuntimeEnvironment
         """
         environment = {
-            "tempLocation": f"gs://{self.bucket}/tmp",  # noqa: S108 (a folder of the bucket)
-            "stagingLocation": f"gs://{self.bucket}/tmp/staging",  # noqa: S108
+            "tempLocation": f"gs://{self.temp_bucket}/tmp",  # noqa: S108 (a folder of the bucket)
+            "stagingLocation": f"gs://{self.temp_bucket}/tmp/staging",  # noqa: S108
             "machineType": self.machine_type,
             "maxWorkers": self.max_workers,
-            "serviceAccountEmail": self.service_account,
+            "serviceAccountEmail": self.stream_service_account if job == "stream" else self.service_account,
+            "kmsKeyName": self.kms_key,
             "network": self.network,
             "subnetwork": self.subnetwork,
             "ipConfiguration": "WORKER_IP_PUBLIC" if self.public_addresses else "WORKER_IP_PRIVATE",
         }
         return {name: value for name, value in environment.items() if value is not None}
-
-
-# Names that must differ.
-_OTHER_THAN = {"staging_dataset": "dataset", "dead_letter_topic": "topic"}
 
 
 class _Environment(EnvSettingsSource):

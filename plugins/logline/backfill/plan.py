@@ -43,7 +43,7 @@ def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
             f"rows of {days[0]} would expire as they land (LOGLINE_LANDING_EXPIRY_DAYS is "
             f"{settings.landing_expiry_days}): raise it and run the provision DAG, or read later days"
         )
-    units = plan_units(pattern, days, bucket=settings.bucket, run_id=dag_run.run_id)
+    units = plan_units(pattern, days, bucket=settings.temp_bucket, run_id=dag_run.run_id)
 
     check_services(settings, "backfill")
     found = {unit.label: list_objects(unit) for unit in units}

@@ -53,7 +53,7 @@ def launch_body(
             "jobName": job_name,
             "containerSpecGcsPath": settings.template_uri(template),
             "parameters": {**parameters, **settings.anonymising_parameters()},
-            "environment": {**settings.dataflow_environment(), "additionalUserLabels": user_labels},
+            "environment": {**settings.dataflow_environment(template), "additionalUserLabels": user_labels},
             "update": update,
         }
     }

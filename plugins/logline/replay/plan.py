@@ -108,4 +108,4 @@ class PlanReplayOperator(BaseOperator):
             self.log.warning("Read: %s, those rejected first; see the Param limit", counted(params["limit"], "line"))
         if reason := nothing_to_do(lines, unsettled, dry_run=params["dry_run"]):
             raise AirflowSkipException(reason)
-        return asdict(replay_names(self.settings.bucket, dag_run.run_id))
+        return asdict(replay_names(self.settings.temp_bucket, dag_run.run_id))

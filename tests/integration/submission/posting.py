@@ -34,7 +34,9 @@ SETTINGS = Settings.from_environment(
         "LOGLINE_IMAGE_VERSION": "7.8.9",
         "LOGLINE_MACHINE_TYPE": "n2-standard-4",
         "LOGLINE_MAX_WORKERS": "7",
-        "LOGLINE_SERVICE_ACCOUNT": "logline-worker@logline-local.iam.gserviceaccount.com",
+        "LOGLINE_SERVICE_ACCOUNT": "logline-batch@logline-local.iam.gserviceaccount.com",
+        "LOGLINE_STREAM_SERVICE_ACCOUNT": "logline-stream@logline-local.iam.gserviceaccount.com",
+        "LOGLINE_KMS_KEY": "projects/logline-local/locations/us-central1/keyRings/logline/cryptoKeys/logline",
         "LOGLINE_SUBNETWORK": "regions/us-central1/subnetworks/logline",
     }
 )
@@ -93,7 +95,7 @@ def launch_options(settings: Settings, name: str, parameters: Mapping[str, str],
     """The options that a template's launcher gives a job, by its container spec and the launch of the DAGs."""
     spec = json.loads(container_spec(settings, METADATA[name]))
     Template.from_json(spec, name).check(parameters)
-    environment = spec["defaultEnvironment"] | settings.dataflow_environment()
+    environment = spec["defaultEnvironment"] | settings.dataflow_environment(name)
     environment |= {"additionalUserLabels": {"logline-version": "7-8-9"}}
     resource = {"name": f"submission-{name}", "projectId": settings.project, "location": settings.region}
     options = pipeline_options(resource, settings.template_uri(name), parameters, environment) | {"runner": runner}

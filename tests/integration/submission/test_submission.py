@@ -66,10 +66,15 @@ def test_workers_are_the_templates_image_within_bounds(job: Posted, name: str) -
     assert job.workers["machineType"] == "n2-standard-4"
 
 
-def test_workers_have_no_public_address_and_an_account_of_their_own(job: Posted) -> None:
+def test_workers_have_no_public_address_and_an_account_of_their_own(job: Posted, name: str) -> None:
     assert job.workers["ipConfiguration"] == WorkerIPAddressConfiguration.WORKER_IP_PRIVATE
     assert job.workers["subnetwork"] == "regions/us-central1/subnetworks/logline"
-    assert job.environment["serviceAccountEmail"] == SETTINGS.service_account
+    account = SETTINGS.stream_service_account if name == STREAMING else SETTINGS.service_account
+    assert job.environment["serviceAccountEmail"] == account
+
+
+def test_what_dataflow_keeps_is_encrypted_by_the_key_of_the_settings(job: Posted) -> None:
+    assert job.environment["serviceKmsKeyName"] == SETTINGS.kms_key
 
 
 def test_the_job_is_labelled_with_its_version(job: Posted) -> None:

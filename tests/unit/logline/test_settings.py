@@ -18,7 +18,7 @@ def test_only_project_and_bucket_are_required():
 
 
 def test_what_is_not_set_is_left_to_dataflow():
-    assert Settings.from_environment(ENVIRONMENT).dataflow_environment() == {
+    assert Settings.from_environment(ENVIRONMENT).dataflow_environment("backfill") == {
         "tempLocation": "gs://logline-local/tmp",
         "stagingLocation": "gs://logline-local/tmp/staging",
         "ipConfiguration": "WORKER_IP_PRIVATE",
@@ -35,15 +35,33 @@ def test_the_dataflow_environment_takes_what_is_set():
             "LOGLINE_NETWORK": "logs",
             "LOGLINE_SUBNETWORK": "regions/us-central1/subnetworks/logs",
             "LOGLINE_PUBLIC_ADDRESSES": "yes",
+            "LOGLINE_TEMP_BUCKET": "logline-temp",
+            "LOGLINE_KMS_KEY": "projects/keys/locations/us-central1/keyRings/logs/cryptoKeys/logs",
         }
     )
-    environment = settings.dataflow_environment()
+    environment = settings.dataflow_environment("backfill")
     assert environment["machineType"] == "n2-standard-4"
     assert environment["maxWorkers"] == 8
     assert environment["serviceAccountEmail"] == "worker@logline-local.iam.gserviceaccount.com"
     assert environment["network"] == "logs"
+    assert environment["kmsKeyName"] == "projects/keys/locations/us-central1/keyRings/logs/cryptoKeys/logs"
+    assert (environment["tempLocation"], environment["stagingLocation"]) == (
+        "gs://logline-temp/tmp",
+        "gs://logline-temp/tmp/staging",
+    )
     assert environment["subnetwork"] == "regions/us-central1/subnetworks/logs"
     assert environment["ipConfiguration"] == "WORKER_IP_PUBLIC"
+
+
+def test_the_stream_may_have_an_account_of_its_own():
+    one, other = "worker@logline-local.iam.gserviceaccount.com", "stream@logline-local.iam.gserviceaccount.com"
+    settings = Settings.from_environment(ENVIRONMENT | {"LOGLINE_SERVICE_ACCOUNT": one})
+    assert settings.dataflow_environment("stream")["serviceAccountEmail"] == one
+    settings = Settings.from_environment(
+        ENVIRONMENT | {"LOGLINE_SERVICE_ACCOUNT": one, "LOGLINE_STREAM_SERVICE_ACCOUNT": other}
+    )
+    assert settings.dataflow_environment("stream")["serviceAccountEmail"] == other
+    assert settings.dataflow_environment("replay")["serviceAccountEmail"] == one
 
 
 def test_loglines_own_project_comes_first():
@@ -80,7 +98,6 @@ def test_every_fault_is_named_in_a_line_of_its_own():
         ("LOGLINE_MAX_WORKERS", "-1"),
         ("LOGLINE_MAX_BYTES_BILLED", "1 GB"),
         ("LOGLINE_TOPIC", "google-lines"),
-        ("LOGLINE_DEAD_LETTER_TOPIC", "log-lines"),
         ("LOGLINE_SUBSCRIPTION", "projects/p/subscriptions/s"),
         ("LOGLINE_STREAM_JOB", "Log_Stream"),
         ("LOGLINE_STREAM_LOG_FORMAT", "auto"),
@@ -111,7 +128,7 @@ def test_the_process_environment_does_not_mix_with_a_given_one(monkeypatch):
 
 def test_the_stream_has_names_and_limits_of_its_own():
     settings = Settings.from_environment(ENVIRONMENT | {"LOGLINE_TOPIC": "access"})
-    assert (settings.topic, settings.dead_letter_topic) == ("access", "access-dead-letter")
+    assert settings.topic == "access"
     assert settings.subscription_path == "projects/logline-local/subscriptions/log-stream"
     assert settings.max_freshness_minutes is None
 
