@@ -92,6 +92,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--image", "backfill=beam_jobs.backfill"),
             *("--image", "stream=beam_jobs.stream"),
             *("--image", "replay=beam_jobs.replay"),
+            *("--preload", "beam_jobs.preload"),
         ),
     ]
 

@@ -139,7 +139,9 @@ class Launcher:
                         self._unanswered.pop(0).answer(int(line))
         with self._lock:
             self._zygote = None
-            again = [] if self._stopping or not self._is_ready else [one for one in self._unanswered if one.tries < _TRIES]
+            again = (
+                [] if self._stopping or not self._is_ready else [one for one in self._unanswered if one.tries < _TRIES]
+            )
             if again:
                 self._start()
             if self._zygote is None:

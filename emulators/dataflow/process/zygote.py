@@ -56,7 +56,7 @@ def main(modules: list[str]) -> list[str] | None:
     gc.collect()
     gc.freeze()  # a collection in a job leaves the shared pages alone
     os.write(replies, READY)
-    with open(requests, "rb", closefd=False) as lines:  # noqa: PTH123 - a descriptor
+    with open(requests, "rb", closefd=False) as lines:
         for line in lines:
             if changed_meanwhile or _sources_of(sources) != sources:
                 return None
@@ -88,7 +88,7 @@ def _preload(modules: list[str]) -> str:
     for name in modules:
         try:
             importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - a module may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
             return f"{name} cannot be imported: {type(error).__name__}: {error}"
     if threading.active_count() > 1:
         names = ", ".join(thread.name for thread in threading.enumerate() if thread is not threading.main_thread())
