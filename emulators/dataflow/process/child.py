@@ -14,6 +14,8 @@ import psutil
 from emulators.dataflow.process.launcher import Fork, Launcher
 from emulators.dataflow.process.logs import keep_end
 
+#: How a command begins that can be forked.
+_FORKED = [sys.executable, "-P", "-m"]
 _RECORDER = Path(__file__).with_name("exit_recorder.py")
 
 
@@ -77,8 +79,9 @@ class Child:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
-            if self._launcher is not None and self._fork is None:
-                self._fork = self._launcher.fork(self.folder, command, environment)
+            if self._launcher is not None and self._fork is None and command[:3] == _FORKED:
+                request = {"folder": str(self.folder), "command": command, "environment": environment}
+                self._fork = self._launcher.fork(request)
                 if self._fork is not None:
                     return
             self._recorder = subprocess.Popen(

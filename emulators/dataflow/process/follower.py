@@ -14,7 +14,7 @@ from emulators.dataflow.jobs.job import Job
 from emulators.dataflow.jobs.states import JobState, end_state, may_follow
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit
-from emulators.dataflow.process.launcher import Launcher
+from emulators.dataflow.process.launcher import Launcher, zygote_command
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class JobFollower:
         self._store = store
         self._folder = folder
         self._grace_seconds = grace_seconds
-        self._launcher = Launcher(preload, folder, _environment())
+        self._launcher = Launcher(zygote_command(preload), folder, _environment())
         self._children: dict[str, Child] = {}
         self._signalled: dict[tuple[str, JobState], float] = {}
         self._work = threading.Event()

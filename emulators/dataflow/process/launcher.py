@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -16,21 +16,24 @@ from emulators.dataflow.process.zygote import READY
 
 logger = logging.getLogger(__name__)
 
-_ZYGOTE = f"{__package__}.zygote"
 _TRIES = 2
 """How many zygotes a fork is asked of: the first may have old code."""
 
 
+def zygote_command(modules: Sequence[str]) -> list[str]:
+    """Return the command of the zygote of jobs that imports these modules; empty where there are none."""
+    return [sys.executable, "-P", "-m", f"{__package__}.zygote", *modules, ROOM] if modules else []
+
+
 class Fork:
-    """A job's process that a zygote was asked for.
+    """A process that a zygote was asked for.
 
     Attributes:
-        leader: The process that leads its group, once it has been forked.
+        leader: The process that leads its session, once it has been forked.
         refused: Whether no zygote can fork it.
     """
 
-    def __init__(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        request = {"folder": str(folder), "command": list(command), "environment": dict(environment)}
+    def __init__(self, request: Mapping[str, Any]) -> None:
         self.request = json.dumps(request).encode() + b"\n"
         self.tries = 0
         self.leader: psutil.Process | None = None
@@ -54,16 +57,16 @@ class Fork:
 
 
 class Launcher:
-    """Forks jobs from a process that has imported their modules already.
+    """Asks a process that has imported modules already for forks.
 
     Args:
-        modules: What it imports; with none of them nothing is forked.
-        folder: Where it runs, and imports no module from.
-        environment: Of the zygote, that of each job but for its own variables.
+        command: The zygote's; empty: nothing is forked.
+        folder: Where it runs.
+        environment: All of its variables.
     """
 
-    def __init__(self, modules: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        self._modules = list(modules)
+    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self._command = list(command)
         self._folder = folder
         self._environment = dict(environment)
         self._lock = threading.Lock()
@@ -75,24 +78,17 @@ class Launcher:
     def start(self) -> None:
         """Begin to import, if there is anything to import."""
         with self._lock:
-            if self._modules and self._zygote is None and not self._stopping:
+            if self._command and self._zygote is None and not self._stopping:
                 self._start()
 
-    def fork(self, folder: Path, command: Sequence[str], environment: Mapping[str, str]) -> Fork | None:
-        """Ask for a job's process.
+    def fork(self, request: Mapping[str, Any]) -> Fork | None:
+        """Ask for a process, when the modules are imported; None where there is no zygote.
 
         Args:
-            folder: Where it runs, and of its files.
-            command: Its command line.
-            environment: All of its variables.
-
-        Returns:
-            What will be forked when the modules are imported; None for a command that only a new process can run.
+            request: What the zygote's `become` takes.
         """
-        if not self._modules or list(command[:3]) != [sys.executable, "-P", "-m"]:
-            return None
         self.start()
-        fork = Fork(folder, command, environment)
+        fork = Fork(request)
         with self._lock:
             if self._zygote is None:
                 return None
@@ -111,10 +107,9 @@ class Launcher:
                     self._zygote.kill()
 
     def _start(self) -> None:
-        command = [sys.executable, "-P", "-m", _ZYGOTE, *self._modules, ROOM]
         try:
             zygote = subprocess.Popen(
-                command,
+                self._command,
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

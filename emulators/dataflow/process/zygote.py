@@ -24,6 +24,7 @@ import time
 import traceback
 import types
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from emulators.dataflow.process import command_line, exit_recorder
@@ -36,50 +37,67 @@ _CLOCK_STEP_NS = 100_000_000
 Sources = dict[str, tuple[int, int, int] | None]
 
 
-def main(modules: list[str]) -> list[str] | None:
-    """Import and serve.
+def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> list[str] | None:
+    """Import and fork.
+
+    Args:
+        modules: What to import.
+        become: Called in each fork with the items of the request; returns the command that it has to run.
+        told: What follows from modules that cannot be preloaded, for the user.
 
     Returns:
-        The command of a job, in the process that has to run it. None in the zygote itself, at its end.
+        The command, in the process that has to run it. None in the zygote itself, at its end.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, exit_recorder.ENDING_SIGNALS)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the leaders
-    command_line.show(sys.orig_argv[:-1])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps its children
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # what modules print belongs to the emulator's log
     begun = time.time_ns() - _CLOCK_STEP_NS
     if reason := _preload(modules):
-        print(f"Dataflow emulator: {reason}; jobs start without preloaded modules", file=sys.stderr)
+        print(f"{reason}; {told}", file=sys.stderr)
         return None
     sources = _sources()
     changed_meanwhile = any(stamps and begun < max(stamps[:2]) <= time.time_ns() for stamps in sources.values())
     gc.collect()
     gc.freeze()  # a collection in a job leaves the shared pages alone
-    os.write(replies, READY)
+    _tell(replies, READY)
     with open(requests, "rb", closefd=False) as lines:
         for line in lines:
             if changed_meanwhile or _sources_of(sources) != sources:
                 return None
             leader = _fork()
             if leader:
-                os.write(replies, f"{leader}\n".encode())
+                _tell(replies, f"{leader}\n".encode())
                 continue
             os.close(requests)
             os.close(replies)
-            request = json.loads(line)
-            _become_program(**request)
-            command: list[str] = request["command"]
+            try:
+                command = become(**json.loads(line))
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            except BaseException:  # noqa: BLE001 - it must not go on as the zygote
+                traceback.print_exc()
+                os._exit(1)
             return command
     return None
 
 
 def run(command: list[str]) -> None:
-    """Go on as the interpreter of `python -P -m MODULE [ARGUMENT...]`: call it last, and catch nothing."""
+    """Go on as the interpreter of `python ... -m MODULE [ARGUMENT...]`: call it last, and catch nothing."""
+    module = command.index("-m") + 1
     sys.orig_argv = command
-    sys.argv = ["-m", *command[4:]]
+    sys.argv = ["-m", *command[module + 1 :]]
     sys.modules["__main__"] = types.ModuleType("__main__")
     # What the interpreter itself calls; `runpy.run_module` would leave another __main__ to pickle and to exit handlers.
-    runpy._run_module_as_main(command[3])  # type: ignore[attr-defined]
+    runpy._run_module_as_main(command[module])  # type: ignore[attr-defined]
+
+
+def _tell(replies: int, line: bytes) -> None:
+    try:
+        os.write(replies, line)
+    except BrokenPipeError:  # it was killed who would read it, and stdin ends
+        return
 
 
 def _preload(modules: list[str]) -> str:
@@ -138,36 +156,34 @@ def _fork() -> int:
         return os.fork()
 
 
-def _become_program(folder: str, command: list[str], environment: dict[str, str]) -> None:
+def redirect(stdout: str, stderr: str) -> None:
+    """Take nothing from stdin, and append to these files."""
+    for number, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, stdout, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+        (2, stderr, os.O_WRONLY | os.O_APPEND | os.O_CREAT),
+    ):
+        opened = os.open(path, flags, 0o666)
+        os.dup2(opened, number)
+        os.close(opened)
+
+
+def _become_job(folder: str, command: list[str], environment: dict[str, str]) -> list[str]:
     """Become the leader of a job's process group and, below it, the job's process: returns in the latter alone."""
-    try:
-        os.setsid()
-        os.chdir(folder)
-        _open(0, os.devnull, os.O_RDONLY)
-        _open(1, f"{folder}/stdout.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        _open(2, f"{folder}/stderr.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        command_line.show([command[0], exit_recorder.__file__, folder, *command])
-        if not exit_recorder.claim(folder):
-            os._exit(0)
-        if program := _fork():
-            exit_recorder.watch(folder, program)
-        command_line.show(command)
-        os.environ.clear()
-        os.environ.update(environment)
-        _seed_numpy()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    except BaseException:  # noqa: BLE001 - it must not go on as the zygote
-        traceback.print_exc()
-        os._exit(1)
-
-
-def _open(number: int, path: str, flags: int) -> None:
-    opened = os.open(path, flags, 0o666)
-    os.dup2(opened, number)
-    os.close(opened)
+    os.setsid()
+    os.chdir(folder)
+    redirect(f"{folder}/stdout.log", f"{folder}/stderr.log")
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    command_line.show([command[0], exit_recorder.__file__, folder, *command])
+    if not exit_recorder.claim(folder):
+        os._exit(0)
+    if program := _fork():
+        exit_recorder.watch(folder, program)
+    command_line.show(command)
+    os.environ.clear()
+    os.environ.update(environment)
+    _seed_numpy()
+    return command
 
 
 def _seed_numpy() -> None:
@@ -176,11 +192,14 @@ def _seed_numpy() -> None:
         numpy_random.seed()
 
 
-if __name__ == "__main__":
-    try:
-        job = main(sys.argv[1:-1])
-    except BrokenPipeError:  # the emulator was killed
-        job = None
-    if job is None:
+def main() -> None:
+    """Serve the Dataflow emulator."""
+    command_line.show(sys.orig_argv[:-1])
+    command = serve(sys.argv[1:-1], _become_job, "jobs start without preloaded modules")
+    if command is None:
         os._exit(0)
-    run(job)
+    run(command)
+
+
+if __name__ == "__main__":
+    main()
