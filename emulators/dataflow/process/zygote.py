@@ -34,7 +34,8 @@ READY = b"ready\n"
 #: How far the time stamps of a file system may lie behind the clock.
 _CLOCK_STEP_NS = 100_000_000
 
-Sources = dict[str, tuple[int, int, int] | None]
+#: By path: when each file was last written, and its size; by these Python itself tells whether its byte code is stale.
+Sources = dict[str, tuple[int, int] | None]
 
 
 def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> list[str] | None:
@@ -57,7 +58,7 @@ def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> li
         print(f"{reason}; {told}", file=sys.stderr)
         return None
     sources = _sources()
-    changed_meanwhile = any(stamps and begun < max(stamps[:2]) <= time.time_ns() for stamps in sources.values())
+    changed_meanwhile = any(stamps and begun < stamps[0] <= time.time_ns() for stamps in sources.values())
     gc.collect()
     gc.freeze()  # a collection in a job leaves the shared pages alone
     _tell(replies, READY)
@@ -141,12 +142,12 @@ def _sources_of(paths: Any) -> Sources:
     return {path: _stamps(path) for path in paths}
 
 
-def _stamps(path: str) -> tuple[int, int, int] | None:
+def _stamps(path: str) -> tuple[int, int] | None:
     try:
         status = os.stat(path)  # noqa: PTH116 - thousands of them
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def _fork() -> int:
