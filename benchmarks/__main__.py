@@ -16,6 +16,7 @@ BENCHMARKS = (
     "storage",
     "stream",
     "page",
+    "start",
     "triggers",
     "drills",
     "soak",

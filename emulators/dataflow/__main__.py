@@ -68,6 +68,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         help="a folder in which parameters may name files; may be given again (default: gs:// only)",
     )
+    parser.add_argument(
+        "--preload",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="imported once and not by every job, such as one that an entry point imports; may be given again",
+    )
     return parser.parse_args(arguments)
 
 
@@ -93,7 +100,7 @@ def serve(arguments: argparse.Namespace) -> None:
     lock = _lock(state_dir)
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
-    follower = JobFollower(store, state_dir / "jobs")
+    follower = JobFollower(store, state_dir / "jobs", preload=arguments.preload)
     confinement = Confinement(arguments.template_bucket, arguments.folder)
     service = DataflowService(arguments.project, store, follower, dict(arguments.image), confinement)
     grpc_server = rpc.server(service, token)

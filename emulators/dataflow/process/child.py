@@ -11,8 +11,11 @@ from pathlib import Path
 
 import psutil
 
+from emulators.dataflow.process.launcher import Fork, Launcher
 from emulators.dataflow.process.logs import keep_end
 
+#: How a command begins that can be forked.
+_FORKED = [sys.executable, "-P", "-m"]
 _RECORDER = Path(__file__).with_name("exit_recorder.py")
 
 
@@ -42,10 +45,13 @@ class Child:
 
     Args:
         folder: Of the job: `stdout.log`, `stderr.log`, `metrics.json`, and what `exit_recorder` writes.
+        launcher: Forks it, where it can.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, launcher: Launcher | None = None) -> None:
         self.folder = folder
+        self._launcher = launcher
+        self._fork: Fork | None = None
         self._recorder: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,11 +72,18 @@ class Child:
     def start(self, command: list[str], environment: dict[str, str]) -> None:
         """Start the command in the job's folder, in a session of its own. A second start of the same job does nothing.
 
+        Where a fork of it is refused, it has not been started: the next call starts a new process.
+
         Raises:
             OSError: The process or its log files cannot be made.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.stdout.open("ab") as stdout, self.stderr.open("ab") as stderr:
+            if self._launcher is not None and self._fork is None and command[:3] == _FORKED:
+                request = {"folder": str(self.folder), "command": command, "environment": environment}
+                self._fork = self._launcher.fork(request)
+                if self._fork is not None:
+                    return
             self._recorder = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_RECORDER), str(self.folder), *command],
                 stdin=subprocess.DEVNULL,
@@ -93,7 +106,8 @@ class Child:
     @property
     def was_started(self) -> bool:
         """Whether this emulator or one before it started the command."""
-        return self._recorder is not None or self._pid() is not None
+        is_forked = self._fork is not None and not self._fork.refused
+        return is_forked or self._recorder is not None or self._pid() is not None
 
     @property
     def has_begun(self) -> bool:
@@ -138,6 +152,8 @@ class Child:
     def _is_alive(self) -> bool:
         if self._recorder is not None and self._recorder.poll() is None:
             return True
+        if self._fork is not None and self._fork.is_alive:
+            return True
         pid = self._pid()
         if pid is None or self._is_taken_by_another(pid):
             return False
@@ -147,11 +163,11 @@ class Child:
             return False
 
     def _is_taken_by_another(self, pid: int) -> bool:
-        # Ours has the folder, which holds the job's id, among its arguments. Unlike a start time this does not shift
-        # when the clock is set. A zombie has no arguments left, but keeps its pid from being given away.
+        # Ours works in the folder. Unlike a start time this does not shift when the clock is set. A zombie has no
+        # working directory left, but keeps its pid from being given away.
         try:
             process = psutil.Process(pid)
-            return process.status() != psutil.STATUS_ZOMBIE and str(self.folder) not in process.cmdline()
+            return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) != self.folder.resolve()
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:

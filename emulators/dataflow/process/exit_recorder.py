@@ -1,4 +1,4 @@
-"""Run a job's entry point and leave its exit code in a file. Started as a script, standard library only.
+"""Record how a job's entry point ends, in files. Started as a script for a plain process, or as a fork of the zygote.
 
 Usage: `exit_recorder.py FOLDER PROGRAM [ARGUMENT...]`, as the leader of a process group of its own. It writes
 
@@ -8,7 +8,7 @@ Usage: `exit_recorder.py FOLDER PROGRAM [ARGUMENT...]`, as the leader of a proce
   for a signal. Both files appear whole or not at all.
 
 It outlives the SIGTERM and SIGINT that end its program, hands on one that came before the program was there to get it,
-and at last takes with it whatever the program left behind in the group.
+and at last takes with it whatever the program left behind in the group. Standard library only.
 """
 
 import json
@@ -16,7 +16,33 @@ import os
 import signal
 import sys
 
-_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def claim(folder: str) -> bool:
+    """Block the ending signals and take the job of a folder; False where another recorder has it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    try:
+        _write(f"{folder}/process.json", {"pid": os.getpid()}, exclusive=True)
+    except FileExistsError:
+        return False
+    return True
+
+
+def watch(folder: str, program: int) -> None:
+    """Wait for the program, a child of this process, record its end, and end the process group, itself included."""
+    for number in signal.sigpending() & set(ENDING_SIGNALS):
+        os.kill(program, number)
+    _, status, usage = os.wait4(program, 0)
+    record = {"exit_code": os.waitstatus_to_exitcode(status), "cpu_seconds": usage.ru_utime + usage.ru_stime}
+    _write(f"{folder}/exit.json", record)
+    os.killpg(0, signal.SIGKILL)
+
+
+def main(folder: str, command: list[str]) -> None:
+    """Run the command of a job that nobody else has run."""
+    if claim(folder):
+        watch(folder, os.posix_spawn(command[0], command, os.environ, setsigmask=(), setsigdef=ENDING_SIGNALS))
 
 
 def _write(path: str, content: dict[str, float], *, exclusive: bool = False) -> None:
@@ -28,22 +54,6 @@ def _write(path: str, content: dict[str, float], *, exclusive: bool = False) -> 
         os.unlink(draft)  # noqa: PTH108
     else:
         os.replace(draft, path)  # noqa: PTH105
-
-
-def main(folder: str, command: list[str]) -> None:
-    """Run the command, record its end, and end the process group."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
-    try:
-        _write(f"{folder}/process.json", {"pid": os.getpid()}, exclusive=True)
-    except FileExistsError:
-        return
-    child = os.posix_spawn(command[0], command, os.environ, setsigmask=(), setsigdef=_ENDING_SIGNALS)
-    for number in signal.sigpending() & set(_ENDING_SIGNALS):
-        os.kill(child, number)
-    _, status, usage = os.wait4(child, 0)
-    record = {"exit_code": os.waitstatus_to_exitcode(status), "cpu_seconds": usage.ru_utime + usage.ru_stime}
-    _write(f"{folder}/exit.json", record)
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

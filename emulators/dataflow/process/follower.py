@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from emulators.dataflow.jobs import messages
@@ -13,6 +14,7 @@ from emulators.dataflow.jobs.job import Job
 from emulators.dataflow.jobs.states import JobState, end_state, may_follow
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit
+from emulators.dataflow.process.launcher import Launcher, zygote_command
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +43,16 @@ class JobFollower:
         store: The jobs.
         folder: For one folder per job, named by its id.
         grace_seconds: Between the SIGTERM that ends a job and the SIGKILL.
+        preload: Modules that jobs find imported already.
     """
 
-    def __init__(self, store: JobStore, folder: Path, *, grace_seconds: float = 5.0) -> None:
+    def __init__(
+        self, store: JobStore, folder: Path, *, grace_seconds: float = 5.0, preload: Sequence[str] = ()
+    ) -> None:
         self._store = store
         self._folder = folder
         self._grace_seconds = grace_seconds
+        self._launcher = Launcher(zygote_command(preload), folder, _environment())
         self._children: dict[str, Child] = {}
         self._signalled: dict[tuple[str, JobState], float] = {}
         self._work = threading.Event()
@@ -55,6 +61,8 @@ class JobFollower:
 
     def start(self) -> None:
         """Begin, with whatever jobs are active in the store."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._launcher.start()
         self._work.set()
         self._thread.start()
 
@@ -67,12 +75,13 @@ class JobFollower:
         for job in self._store.active():
             self._store.change(job.id, lambda one: _ask_to_fail(one, reason))
         self._stopping = True
+        self._launcher.stop()
         self.wake()
         self._thread.join()
 
     def child(self, job_id: str) -> Child:
         """Return the process of a job, whether it has been started or not."""
-        return self._children.get(job_id) or Child(self._folder / job_id)
+        return self._children.get(job_id) or Child(self._folder / job_id, self._launcher)
 
     def _follow(self) -> None:
         while True:
@@ -126,10 +135,7 @@ class JobFollower:
 
     def _start(self, job: Job, child: Child) -> None:
         environment = {
-            **os.environ,
-            # Entry points are found where the emulator was started, as with `python -m`.
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH")))),
-            "PYTHONUNBUFFERED": "1",
+            **_environment(),
             "DATAFLOW_EMULATOR_JOB_ID": job.id,
             "DATAFLOW_EMULATOR_METRICS_FILE": str(child.metrics),
         }
@@ -176,6 +182,16 @@ class JobFollower:
         self._children.pop(job.id, None)
         self._signalled = {key: since for key, since in self._signalled.items() if key[0] != job.id}
         logger.info("Job %s (%s) ended as %s", job.id, job.name, state)
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of all jobs."""
+    return {
+        **os.environ,
+        # Entry points are found where the emulator was started, as with `python -m`.
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH")))),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _ask_to_fail(job: Job, reason: str) -> None:

@@ -81,6 +81,7 @@ class Emulator:
             *("--state-dir", str(self.state_dir), "--project", PROJECT),
             *("--template-bucket", BUCKET, "--folder", str(self.folder)),
             *("--image", f"sleeper={JOBS}.sleeper", "--image", f"words={JOBS}.words"),
+            *("--preload", "logging"),  # a new process instead: tests/unit/emulators/dataflow/process
         ]
 
     def environment(self) -> dict[str, str]:

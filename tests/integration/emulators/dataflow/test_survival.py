@@ -53,9 +53,12 @@ def survivors(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         before = {name: emulator.get(job_id) for name, job_id in ids.items()}
         leaders = {name: psutil.Process(emulator.process_id(job_id)) for name, job_id in ids.items()}
         cancelled = entry_point(emulator, ids["cancelled"])
+        assert emulator.process
+        (zygote,) = psutil.Process(emulator.process.pid).children()
 
         emulator.ask(ids["cancelled"], "CANCELLED")
         emulator.end(signal.SIGKILL)
+        eventually(lambda: gone(zygote))
         assert not any(gone(leader) for leader in leaders.values())
         os.killpg(leaders["vanished"].pid, signal.SIGKILL)
         meanwhile.touch()
