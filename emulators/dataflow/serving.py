@@ -45,18 +45,19 @@ def serve(arguments: argparse.Namespace) -> None:
         StartError: A port or the state folder is taken, the secret is too short, or the jobs' Python cannot run them.
     """
     _require_python(arguments.python)
+    given_token = _token(os.environ[_TOKEN]) if _TOKEN in os.environ else None
     # Blocked before any thread starts, so that all of them leave these signals to the wait below.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
     with contextlib.ExitStack() as stack:
-        given = arguments.state_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="dataflow-emulator-"))
-        state_dir = Path(given).resolve()
+        folder = arguments.state_dir or stack.enter_context(tempfile.TemporaryDirectory(prefix="dataflow-emulator-"))
+        state_dir = Path(folder).resolve()
         stack.callback(os.close, _lock(state_dir))
-        _serve(arguments, state_dir)
+        _serve(arguments, state_dir, given_token)
 
 
-def _serve(arguments: argparse.Namespace, state_dir: Path) -> None:
-    access_files = None if _TOKEN in os.environ else AccessFiles(state_dir)
-    token = _token(access_files.secret() if access_files else os.environ[_TOKEN])
+def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | None) -> None:
+    access_files = AccessFiles(state_dir)
+    token = given_token or Token(access_files.secret())
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
     follower = JobFollower(store, state_dir / "jobs")
@@ -90,7 +91,7 @@ def _serve(arguments: argparse.Namespace, state_dir: Path) -> None:
     exports = [
         f"export DATAFLOW_EMULATOR_HOST={endpoint}",
         f"export CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW={endpoint}/",
-        *(access_files.exports() if access_files else ()),
+        *(() if given_token else access_files.exports()),
     ]
     print(
         f"Dataflow emulator: REST on {endpoint}, gRPC on {arguments.host}:{grpc_port}, project {arguments.project}, "

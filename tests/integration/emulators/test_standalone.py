@@ -216,7 +216,9 @@ def test_a_job(dataflow_emulator, clients, again):
     while (state := jobs.get_job({**where, "job_id": job.id}).current_state.name) != "JOB_STATE_DONE":
         assert state != "JOB_STATE_FAILED"
         time.sleep(0.1)
-    assert "Hello" in (dataflow_emulator.state_dir / "jobs" / job.id / "stdout.log").read_text()
+    printed = (dataflow_emulator.state_dir / "jobs" / job.id / "stdout.log").read_text()
+    assert printed.startswith("Hello --runner=FnApiRunner")
+    assert "--temp_location=tmp" in printed.split()
 """
 
 
