@@ -19,7 +19,11 @@ from tests.installation import ROOT, UV, bare_environment, built, copied, instal
 
 pytestmark = pytest.mark.integration
 
-BUILT_FROM = ("LICENSE", "emulators", "packages", "tools/__init__.py", "tools/standalone_package.py")
+NAMES = ("pubsub-emulator", "dataflow-emulator")
+BUILT_FROM = (
+    *("LICENSE", "emulators", "tools/__init__.py", "tools/standalone_package.py"),
+    *(f"packages/{name}/{file}" for name in NAMES for file in ("README.md", "pyproject.toml", "setup.py")),
+)
 HERE_ALONE = {"apache_beam", "airflow", "beam_jobs", "dags", "emulators", "local_stack", "logline", "plugins", "tools"}
 """Top-level modules that nothing in a wheel may import."""
 
