@@ -23,6 +23,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         description="A local Dataflow. DATAFLOW_EMULATOR_TOKEN holds the secret that callers send as their access "
         "token; where it is not set the emulator makes one and says in which files it is.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=int, default=9070, help="of the REST API, 0 for a free one (default: %(default)s)"
@@ -47,6 +48,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="the entry point that an image stands for; may be given again",
     )
     parser.add_argument(
+        "--python",
+        type=_program,
+        default=sys.executable,
+        help="runs the jobs, Python 3.11 or newer with their packages, such as .venv/bin/python (default: its own)",
+    )
+    parser.add_argument(
         "--template-bucket",
         type=_bucket,
         action="append",
@@ -62,13 +69,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         help="a folder in which parameters may name files; may be given again (default: gs:// only)",
     )
-    parser.add_argument(
-        "--python",
-        type=_program,
-        default=sys.executable,
-        help="runs the jobs, Python 3.11 or newer with their packages, such as .venv/bin/python (default: its own)",
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser.parse_args(arguments)
 
 

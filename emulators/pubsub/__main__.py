@@ -22,6 +22,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="pubsub-emulator",
         description="A local Pub/Sub. Point clients at it with PUBSUB_EMULATOR_HOST=HOST:PORT.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8085, help="port, 0 for a free one (default: %(default)s)")
     parser.add_argument(
@@ -46,7 +47,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="TOPIC[:SUBSCRIPTION]",
         help="create this topic of --project, and a subscription to it, unless they exist (repeatable)",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     arguments = parser.parse_args(argv)
     if arguments.topics and not arguments.project:
         parser.error("--topic needs the --project that it belongs to")
