@@ -100,13 +100,16 @@ def dataflow_emulator(dataflow_emulator_session: DataflowEmulator) -> Iterator[D
 @contextlib.contextmanager
 def _running(project: str, state_dir: Path, options: Sequence[str]) -> Iterator[DataflowEmulator]:
     credentials = AccessFiles(state_dir)
-    # -P: a module of the tests' folder must not take the place of one that the emulator imports.
+    # -P: a module of the tests' folder must not take the place of one that the emulator imports. A group of its own:
+    # Ctrl-C interrupts the tests, which still need the emulator to clean up.
     command = [sys.executable, "-P", "-m", str(__package__), "--port=0", "--grpc-port=0", f"--project={project}"]
     command += [f"--state-dir={state_dir}", *options]
     environment = {name: value for name, value in os.environ.items() if name != "DATAFLOW_EMULATOR_TOKEN"}
     with (
         tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, process_group=0
+        ) as process,
     ):
         try:
             assert process.stdout

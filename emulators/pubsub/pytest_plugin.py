@@ -71,11 +71,12 @@ def pubsub_emulator(pubsub_emulator_session: PubsubEmulator) -> Iterator[PubsubE
 
 @contextmanager
 def _running(project: str) -> Iterator[PubsubEmulator]:
-    # -P: a module of the tests' folder must not take the place of one that the emulator imports.
+    # -P: a module of the tests' folder must not take the place of one that the emulator imports. A group of its own:
+    # Ctrl-C interrupts the tests, which still need the emulator to clean up.
     command = [sys.executable, "-P", "-m", str(__package__), "--port=0", f"--project={project}"]
     with (
         tempfile.TemporaryFile("w+") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, process_group=0) as process,
     ):
         try:
             assert process.stdout

@@ -237,6 +237,38 @@ def test_a_test_project_uses_the_fixture_of_dataflow(dataflow: Distribution, tmp
     assert " 2 passed" in dataflow.run("-m", "pytest", folder=tmp_path, environment=environment)
 
 
+INTERRUPTED = """
+import os
+import signal
+
+
+def test_interrupted({fixture}):
+    os.killpg(0, signal.SIGINT)
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("name", ["pubsub", "dataflow"])
+def test_ctrl_c_ends_the_tests_before_the_emulator(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    distribution: Distribution = request.getfixturevalue(name)
+    (tmp_path / "specs").mkdir()
+    if name == "dataflow":
+        (tmp_path / "conftest.py").write_text(distribution.blocks("python")[-1])
+    (tmp_path / "test_it.py").write_text(INTERRUPTED.format(fixture=f"{name}_emulator"))
+    command = [distribution.programs / "python", "-m", "pytest"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.returncode == pytest.ExitCode.INTERRUPTED
+    assert "Error" not in done.stdout + done.stderr
+
+
 def test_a_test_project_that_names_no_templates_is_told_how(dataflow: Distribution, tmp_path: Path) -> None:
     (tmp_path / "test_jobs.py").write_text("def test_a_job(dataflow_emulator):\n    pass\n")
     command = [dataflow.programs / "python", "-m", "pytest"]
