@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench proof fuzz matrix secrets container-engine compose-test templates generate screenshots lock clean
+.PHONY: help setup demo up down status env test lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -74,6 +74,11 @@ container-engine: setup
 
 compose-test: setup  ## docker-compose.yaml for real: same tables as here, every container killed, down and up
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.compose
+
+wheels: setup  ## the emulators of Pub/Sub and Dataflow as distributions of their own, into dist/
+	@for package in packages/*/; do \
+		$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist $$package || exit; done
+	@ls dist/*.whl
 
 templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1 pushes, BUILD_OPTIONS="...")
 	@PYTHONPATH=.:plugins $(BIN)/python tools/build_templates.py $(if $(PUSH),--push) -- $(BUILD_OPTIONS)

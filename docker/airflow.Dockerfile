@@ -18,7 +18,7 @@ RUN useradd --uid 1000 --gid 0 --home-dir /opt/airflow --no-create-home --shell 
 COPY --from=packages /opt/venv /opt/venv
 COPY docker/airflow_entrypoint.py docker/airflow_health.py /opt/logline/docker/
 COPY local_stack/airflow/airflow_local_settings.py /opt/logline/config/
-COPY local_stack/authorized_user.py /opt/logline/config/local_stack/
+COPY emulators/guard/authorized_user.py /opt/logline/config/emulators/guard/
 COPY plugins /opt/logline/plugins
 COPY dags /opt/logline/dags
 ENV PATH=/opt/venv/bin:${PATH} \

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg2
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 TOKEN = "DATAFLOW_EMULATOR_TOKEN"  # noqa: S105 (its name)

@@ -9,7 +9,7 @@ import json
 import secrets
 from pathlib import Path
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from local_stack.config import StackConfig
 from local_stack.private_files import make_private, own_folder, write_private
 

@@ -1,51 +1,44 @@
-"""Start the Dataflow emulator: `python -m emulators.dataflow --state-dir DIR --project ID --image NAME=MODULE`."""
+"""Start the Dataflow emulator: `python -m emulators.dataflow --project ID --template-bucket BUCKET --image ...`."""
 
 import argparse
-import fcntl
 import logging
-import os
-import signal
-import socket
+import shutil
 import sys
-import threading
 from pathlib import Path
+from typing import NoReturn
 
-import grpc
-import uvicorn
-
-from emulators.dataflow.api import rest, rpc
-from emulators.dataflow.api.service import DataflowService
-from emulators.dataflow.jobs.store import JobStore
-from emulators.dataflow.launch.confinement import Confinement
-from emulators.dataflow.process.follower import JobFollower
-from emulators.guard.rules import Guard, add_allowed_hosts
-from emulators.guard.token import SHORTEST, Token
-
-_ENDING_SIGNALS = {signal.SIGTERM, signal.SIGINT}
-#: Google's discovery client keeps its connection and fails when it finds it closed, and Airflow's hook polls with one
-#: client every 10 s: longer than a web server usually waits.
-_KEEP_ALIVE_SECONDS = 600
-#: Environment variable of the secret that callers send as an access token.
-_TOKEN = "DATAFLOW_EMULATOR_TOKEN"  # noqa: S105 - its name
-_STOPPED = "The Dataflow emulator was stopped while the job was active."
+from emulators.dataflow import __version__
+from emulators.guard.rules import add_allowed_hosts
 
 
-class StartError(Exception):
-    """The emulator cannot start; the message is one line."""
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; --help explains the options\n")
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m emulators.dataflow",
-        description=f"A local Dataflow. {_TOKEN} holds the secret that callers send as their access token.",
+    parser = _OneLineParser(
+        prog="dataflow-emulator",
+        description="A local Dataflow. DATAFLOW_EMULATOR_TOKEN holds the secret that callers send as their access "
+        "token; where it is not set the emulator makes one and says in which files it is.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=9070, help="of the REST API (default: %(default)s)")
-    parser.add_argument("--grpc-port", type=int, default=9071, help="of the gRPC API (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=9070, help="of the REST API, 0 for a free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--grpc-port", type=int, default=9071, help="of the gRPC API, 0 for a free one (default: %(default)s)"
+    )
     add_allowed_hosts(parser)
-    parser.add_argument("--state-dir", type=Path, required=True, help="folder for the jobs, their logs and metrics")
-    parser.add_argument("--project", required=True, help="the project it serves")
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="keeps the jobs, their logs and metrics over restarts (default: a folder that is deleted at the end)",
+    )
+    parser.add_argument("--project", required=True, metavar="ID", help="the project it serves")
     parser.add_argument(
         "--image",
         type=_image,
@@ -55,11 +48,19 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="the entry point that an image stands for; may be given again",
     )
     parser.add_argument(
+        "--python",
+        type=_program,
+        default=sys.executable,
+        help="runs the jobs, Python 3.11 or newer with their packages, such as .venv/bin/python (default: its own)",
+    )
+    parser.add_argument(
         "--template-bucket",
+        type=_bucket,
         action="append",
         required=True,
-        metavar="BUCKET",
-        help="a bucket whose template specs may be launched; may be given again",
+        metavar="BUCKET[=FOLDER]",
+        help="a bucket whose template specs may be launched, or one whose objects are the files of a folder of this "
+        "machine; may be given again",
     )
     parser.add_argument(
         "--folder",
@@ -85,98 +86,32 @@ def _image(text: str) -> tuple[str, str]:
     return name, module
 
 
-def serve(arguments: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT, then end all jobs as failed and leave no process behind.
-
-    A SIGKILL leaves the jobs running; the next start on the same state folder goes on with them.
-
-    Raises:
-        StartError: A port or the state folder is taken, or there is no secret.
-    """
-    # Blocked before any thread starts, so that all of them leave these signals to the wait below.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
-    token = _token()
-    state_dir = arguments.state_dir.resolve()
-    lock = _lock(state_dir)
-    listener = _listen(arguments.host, arguments.port)
-    store = JobStore(state_dir / "jobs.sqlite3")
-    follower = JobFollower(store, state_dir / "jobs", preload=arguments.preload)
-    confinement = Confinement(arguments.template_bucket, arguments.folder)
-    service = DataflowService(arguments.project, store, follower, dict(arguments.image), confinement)
-    grpc_server = rpc.server(service, token)
-    grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)
-    http_server = uvicorn.Server(
-        uvicorn.Config(
-            rest.application(service, Guard(arguments.allowed_hosts), token),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        )
-    )
-    http = threading.Thread(target=http_server.run, kwargs={"sockets": [listener]}, name="rest")
-
-    follower.start()
-    grpc_server.start()
-    http.start()
-    print(
-        f"Dataflow emulator: REST on http://{arguments.host}:{listener.getsockname()[1]}, gRPC on "
-        f"{arguments.host}:{grpc_port}, project {arguments.project}, state in {state_dir}",
-        flush=True,
-    )
-    signal.sigwait(_ENDING_SIGNALS)
-
-    http_server.should_exit = True
-    http.join()
-    grpc_server.stop(grace=1).wait()
-    follower.stop(_STOPPED)
-    store.close()
-    os.close(lock)
+def _bucket(text: str) -> tuple[str, Path | None]:
+    name, equals, folder = text.partition("=")
+    if not name or (equals and not folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither BUCKET nor BUCKET=FOLDER, such as templates=specs")
+    if equals and not Path(folder).is_dir():
+        raise argparse.ArgumentTypeError(f"{folder} is not a folder")
+    return name, Path(folder) if equals else None
 
 
-def _token() -> Token:
-    try:
-        return Token(os.environ.get(_TOKEN, ""))
-    except ValueError as error:
-        raise StartError(f"{_TOKEN} must hold a secret of {SHORTEST} characters or more") from error
-
-
-def _lock(state_dir: Path) -> int:
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        lock = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise StartError(f"the state folder {state_dir} cannot be used: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StartError(f"another Dataflow emulator uses the state folder {state_dir}: stop it first") from error
-    return lock
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        raise StartError(f"port {port} on {host} is not free ({error.strerror}): choose another --port") from error
-    return listener
-
-
-def _add_port(server: grpc.Server, host: str, port: int) -> int:
-    try:
-        return int(server.add_insecure_port(f"{host}:{port}"))
-    except RuntimeError as error:
-        raise StartError(f"port {port} on {host} is not free: choose another --grpc-port") from error
+def _program(text: str) -> str:
+    found = shutil.which(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"there is no program {text}")
+    # Not resolved: that a Python belongs to a virtual environment is told by the path of its link.
+    return str(Path(found).absolute())
 
 
 def main() -> None:
     """Run the command."""
+    arguments = parse_arguments()
+    # Not before: --help does not wait for gRPC.
+    from emulators.dataflow.serving import StartError, serve
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        serve(parse_arguments())
+        serve(arguments)
     except StartError as error:
         sys.exit(f"Dataflow emulator: {error}")
 

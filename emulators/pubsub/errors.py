@@ -56,7 +56,8 @@ def not_found(name: str) -> PubsubError:
 def unsupported(what: str) -> PubsubError:
     """Make an UNIMPLEMENTED for a feature of the service that this emulator leaves out."""
     return PubsubError(
-        grpc.StatusCode.UNIMPLEMENTED, f"The Pub/Sub emulator does not support {what}; see docs/pubsub-emulator.md."
+        grpc.StatusCode.UNIMPLEMENTED,
+        f"The Pub/Sub emulator does not support {what}; its documentation lists what it offers.",
     )
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from local_stack.config import REPOSITORY
 from local_stack.waiting import wait_for
 from logline.settings import Settings

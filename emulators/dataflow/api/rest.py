@@ -104,7 +104,7 @@ def application(service: DataflowService, guard: Guard, token: Token) -> Guarded
         return service.get_metrics(call.project, call.location, call.job_id)
 
     def not_offered(call: _Call) -> dict[str, Any]:
-        raise ApiError(501, "The Dataflow emulator does not offer this method; docs/dataflow-emulator.md lists them.")
+        raise ApiError(501, "The Dataflow emulator does not offer this method; its documentation lists them.")
 
     in_project, in_location = "/v1b3/projects/{project}", "/v1b3/projects/{project}/locations/{location}"
     routes = [

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from emulators.dataflow.api.paging import mark_of, page_size_of, token_of
@@ -16,7 +17,7 @@ from emulators.dataflow.jobs.store import FILTERS, JobStore
 from emulators.dataflow.launch.confinement import Confinement
 from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.request import Launch
-from emulators.dataflow.launch.template import Template, read_template
+from emulators.dataflow.launch.template import Template, read_local_template, read_template
 from emulators.dataflow.process.follower import JobFollower
 
 #: Requests that name no location mean this one, cf. `projects.jobs.list`: "the list of jobs running in us-central1".
@@ -41,6 +42,8 @@ class DataflowService:
         follower: Runs them.
         images: Entry point modules by image name.
         confinement: The limits of every launch.
+        template_folders: Folders of this machine that hold what is in a bucket of templates, by its name.
+        python: The interpreter of the jobs.
     """
 
     def __init__(
@@ -50,12 +53,17 @@ class DataflowService:
         follower: JobFollower,
         images: Mapping[str, str],
         confinement: Confinement,
+        *,
+        template_folders: Mapping[str, Path],
+        python: str,
     ) -> None:
         self._project = project
         self._store = store
         self._follower = follower
         self._images = images
         self._confinement = confinement
+        self._template_folders = template_folders
+        self._python = python
 
     def launch(self, project: str, location: str, launch: Launch, *, validate_only: bool = False) -> dict[str, Any]:
         """Serve `projects.locations.flexTemplates.launch`.
@@ -70,8 +78,14 @@ class DataflowService:
         self._check_project(project, location)
         _check_name(launch.job_name)
         self._confinement.check_spec(launch.spec_uri)
-        template = read_template(launch.spec_uri, project)
-        environment = template.environment | launch.environment
+        bucket, _, name = launch.spec_uri.removeprefix("gs://").partition("/")
+        defaults = {}
+        if folder := self._template_folders.get(bucket):
+            template = read_local_template(folder, name)
+            defaults["tempLocation"] = "tmp"  # in the job's own folder: there is no such bucket
+        else:
+            template = read_template(launch.spec_uri, project)
+        environment = defaults | template.environment | launch.environment
         self._confinement.check(template, launch.parameters, environment)
         resource = new_resource(project, location, launch.job_name, template.job_type(launch.parameters))
         options = pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
@@ -86,7 +100,7 @@ class DataflowService:
             return {}
         job = Job(resource)
         if module := self._images.get(template.image_name):
-            job.command = command(module, options, environment)
+            job.command = command(module, options, environment, self._python)
         with self._store.transaction():
             if launch.update:
                 self._replace_active(job)

@@ -57,7 +57,9 @@ def pipeline_options(
     return options | dict(parameters)
 
 
-def command(module: str, options: Mapping[str, str | list[str]], environment: Mapping[str, Any]) -> list[str]:
+def command(
+    module: str, options: Mapping[str, str | list[str]], environment: Mapping[str, Any], python: str = sys.executable
+) -> list[str]:
     """Return the argument list that runs an entry point with its options and with `additionalPipelineOptions`.
 
     Modules are not looked for in the folder where it runs, which the job may write to. A true flag of Beam's is passed
@@ -70,7 +72,7 @@ def command(module: str, options: Mapping[str, str | list[str]], environment: Ma
                 arguments += [f"--{name}"] if one == "true" else []
             else:
                 arguments.append(f"--{name}={one}")
-    return [sys.executable, "-P", "-m", module, *arguments, *environment.get("additionalPipelineOptions", [])]
+    return [python, "-P", "-m", module, *arguments, *environment.get("additionalPipelineOptions", [])]
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -129,11 +130,36 @@ def read_template(uri: str, project: str) -> Template:
         raise ApiError(503, f"Unable to open template file: {uri}. Cloud Storage at {host} failed: {error}") from error
     finally:
         client.close()
+    return _parsed(content, uri)
+
+
+def read_local_template(folder: Path, name: str) -> Template:
+    """Return the template in a file of a folder.
+
+    Args:
+        folder: The file must not lie outside of it once symlinks are followed.
+        name: The path of the file in it.
+
+    Raises:
+        ApiError: 400, there is no such file, or it is not a container spec.
+    """
+    path = folder / name
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise invalid_argument(f"Unable to open template file: {path} leads out of {folder}.")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", error)
+        raise invalid_argument(f"Unable to open template file: {path} ({reason}).") from error
+    return _parsed(content, str(path))
+
+
+def _parsed(content: bytes, origin: str) -> Template:
     try:
         spec = json.loads(content)
     except ValueError as error:
-        raise invalid_argument(f"Invalid template file {uri}: {error}") from error
-    return Template.from_json(spec, uri)
+        raise invalid_argument(f"Invalid template file {origin}: {error}") from error
+    return Template.from_json(spec, origin)
 
 
 def _parameter(value: object) -> Parameter:

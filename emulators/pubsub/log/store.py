@@ -1,4 +1,4 @@
-"""The state file: one SQLite database, written by one thread, in WAL mode.
+"""The state file: one SQLite database, written by one thread, in WAL mode; or the same in memory.
 
 A published request is one row; acknowledgements are appended as arrays of message ids and compacted into the
 subscription's row from time to time. Every commit is flushed to the disk (synchronous=FULL), so an answered Publish
@@ -7,6 +7,7 @@ survives SIGKILL and power loss alike; group commit (journal.py) pays for it onc
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import sqlite3
 import threading
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from emulators.pubsub.log.message_log import Batch, Position
 
@@ -81,33 +82,22 @@ class Store:
     Commits come from one thread; reads from another, over a connection of their own.
 
     Args:
-        folder: The state folder; it is created where missing.
+        folder: The state folder; it is created where missing. None keeps the state in memory, until `close`.
 
     Raises:
         StateError: The folder is not writable, in use by another emulator, or holds what this version cannot read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
+    def __init__(self, folder: Path | None) -> None:
+        self._path = folder / FILE_NAME if folder else None
         self._writing = threading.Lock()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (folder / "pubsub.lock").open("w")
-        except OSError as error:
-            raise StateError(
-                f"cannot write to the state folder {folder} ({error.strerror}): give another one with --state-dir"
-            ) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
-            raise StateError(
-                f"another Pub/Sub emulator uses the state folder {folder}: stop it, or give another --state-dir"
-            ) from None
+        self._opened = contextlib.ExitStack()
+        if folder:
+            self._opened.enter_context(_locked(folder))
         try:
             self._open()
         except (sqlite3.Error, StateError) as error:
-            self._lock.close()
+            self._opened.close()
             if isinstance(error, StateError):
                 raise
             raise StateError(f"cannot use the state file {self._path} ({error}): move it away to start empty") from None
@@ -131,17 +121,17 @@ class Store:
             self._writer.executescript(_SCHEMA)
             # Ids start at the time of creation: they are unique also against those of a state that was deleted.
             self._writer.execute("INSERT INTO next_message VALUES (?)", [time.time_ns() // 1000])
-        self._reader = self._connect()
+        # Memory belongs to one connection. SQLite takes turns with it, and only ids that are committed are asked for.
+        self._reader = self._connect() if self._path else self._writer
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path or ":memory:", isolation_level=None, check_same_thread=False)
+        return self._opened.enter_context(contextlib.closing(connection))
 
     def close(self) -> None:
         """Close the file and let go of the folder."""
         with self._writing:
-            self._reader.close()
-            self._writer.close()
-        self._lock.close()
+            self._opened.close()
 
     def commit(self, changes: Changes) -> None:
         """Write one transaction, durably.
@@ -217,6 +207,25 @@ class Store:
         rows = self._reader.execute("SELECT topic, config, cursor, pending FROM snapshots ORDER BY name")
         for topic, config, cursor, pending in rows:
             yield topic, config, Position(cursor, tuple(_ids(pending)))
+
+
+def _locked(folder: Path) -> IO[str]:
+    """Return the open lock file of a folder, which no other emulator can have until it is closed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "pubsub.lock").open("w")
+    except OSError as error:
+        raise StateError(
+            f"cannot write to the state folder {folder} ({error.strerror}): give another one with --state-dir"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StateError(
+            f"another Pub/Sub emulator uses the state folder {folder}: stop it, or give another --state-dir"
+        ) from None
+    return lock
 
 
 def _ids(packed: bytes) -> array[int]:

@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.storage import Client
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from tests.integration.emulators.dataflow.conftest import (
     BUCKET,
     PROJECT,

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from tools import make_secrets
 
 ROOT = Path(__file__).parents[3]

@@ -19,7 +19,7 @@ from google.cloud.storage import Client
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from local_stack.ports import free_ports
 
 PROJECT = "logline-test"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from local_stack.running import RunningStack
 from tests.integration.emulators.dataflow.conftest import PROJECT, REPOSITORY, SPEC, TOKEN, Emulator
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from tests.integration.emulators.dataflow.conftest import BUCKET, JOBS, LOCATION, PROJECT, REPOSITORY, TOKEN, Emulator
 
 pytestmark = pytest.mark.integration

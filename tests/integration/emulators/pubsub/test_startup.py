@@ -1,6 +1,7 @@
 """How the emulator starts and whom it serves; where it cannot run: one line, exit code 1."""
 
 import contextlib
+import re
 import socket
 import sqlite3
 import subprocess
@@ -90,6 +91,38 @@ def test_only_the_named_projects_are_served(tmp_path: Path) -> None:
         finally:
             served.close()
             unknown.close()
+
+
+def test_topics_of_the_command_line_are_there_from_the_start(tmp_path: Path) -> None:
+    options = ("--project", "local", "--topic", "orders:billing", "--topic", "orders:audit", "--topic", "returns")
+    for _ in range(2):  # the second start finds them
+        with running_emulator(tmp_path, *options) as emulator:
+            target = Target(emulator.address, "projects/local")
+            try:
+                topics = [topic.name for topic in target.publisher.list_topics(project=target.project)]
+                subscriptions = {
+                    one.name: one.topic for one in target.subscriber.list_subscriptions(project=target.project)
+                }
+            finally:
+                target.close()
+        assert topics == ["projects/local/topics/orders", "projects/local/topics/returns"]
+        assert subscriptions == dict.fromkeys(
+            ("projects/local/subscriptions/audit", "projects/local/subscriptions/billing"),
+            "projects/local/topics/orders",
+        )
+
+
+@pytest.mark.parametrize(
+    ("topics", "reason"),
+    [
+        (("ab",), "--topic ab: Invalid resource name given"),
+        (("orders:ab",), "--topic orders:ab: Invalid resource name given"),
+        (("orders:all", "returns:all"), "--topic returns:all: .* belongs to projects/local/topics/orders"),
+    ],
+)
+def test_topic_that_cannot_be_had(tmp_path: Path, topics: tuple[str, ...], reason: str) -> None:
+    options = [f"--topic={topic}" for topic in topics]
+    assert re.search(reason, refusal("--port", "0", "--state-dir", str(tmp_path), "--project", "local", *options))
 
 
 UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"

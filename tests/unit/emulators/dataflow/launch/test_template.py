@@ -1,5 +1,7 @@
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from emulators.dataflow.jobs.job import new_resource
 from emulators.dataflow.jobs.states import JobType
 from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.request import Launch
-from emulators.dataflow.launch.template import Template
+from emulators.dataflow.launch.template import Template, read_local_template
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -72,6 +74,45 @@ def test_any_launch_is_read_or_refused(body: dict[str, Any]) -> None:
         assert launch.code == 400
         return
     assert launch.spec_uri
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of templates, with a way out of it."""
+    folder = tmp_path / "specs"
+    (folder / "deep").mkdir(parents=True)
+    spec = json.dumps({"image": "words", "metadata": {"parameters": []}})
+    for path in (folder / "deep" / "words.json", tmp_path / "outside.json"):
+        path.write_text(spec)
+    (folder / "link.json").symlink_to(tmp_path / "outside.json")
+    (folder / "inner.json").symlink_to("deep/words.json")
+    (folder / "text.json").write_text("no JSON")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["deep/words.json", "inner.json"])
+def test_a_template_is_read_from_a_folder(folder: Path, name: str) -> None:
+    assert read_local_template(folder, name).image == "words"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("missing.json", r"missing\.json \(No such file"),
+        ("deep", r"deep \(Is a directory"),
+        ("", r"specs \(Is a directory"),
+        ("deep/../../outside.json", "leads out of"),
+        ("link.json", "leads out of"),
+        ("/etc/hostname", "leads out of"),
+        ("a\0b", "null byte"),
+        ("x" * 5000, "File name too long"),
+        ("text.json", "Invalid template file .*text.json"),
+    ],
+)
+def test_what_is_no_template_of_a_folder_is_refused(folder: Path, name: str, reason: str) -> None:
+    with pytest.raises(ApiError, match=reason) as refusal:
+        read_local_template(folder, name)
+    assert refusal.value.code == 400
 
 
 def test_both_spellings_of_a_field_are_read() -> None:

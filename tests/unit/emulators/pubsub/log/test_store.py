@@ -2,6 +2,7 @@
 
 import sqlite3
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -39,15 +40,28 @@ def test_what_is_committed_is_read_back(tmp_path: Path) -> None:
     assert position.failures == {6: 2}
 
 
-def test_failed_commit_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_failed_commit_leaves_nothing(tmp_path: Path, in_memory: bool) -> None:
     batch = Batch(1, 1, 0, 1)
-    with closing(Store(tmp_path)) as store:
+    with closing(Store(None if in_memory else tmp_path)) as store:
         store.commit(Changes(published(batch, b"x")))
         with pytest.raises(sqlite3.IntegrityError):
             store.commit(Changes([subscription_row(), *published(batch, b"again")]))
         assert list(store.subscriptions()) == []
         store.commit(Changes([subscription_row()]))
         assert [position for *_, position in store.subscriptions()] == [Position(10)]
+
+
+def test_a_state_in_memory_is_read_while_it_is_written() -> None:
+    with closing(Store(None)) as store, ThreadPoolExecutor(1) as writer:
+        for first_id in range(1, 500):
+            writing = writer.submit(store.commit, Changes(published(Batch(first_id, 1, 0, 1), b"%d" % first_id)))
+            while not writing.done():
+                assert [store.request(known) for known in range(1, first_id)] == [b"%d" % n for n in range(1, first_id)]
+            writing.result()
+        assert len(list(store.batches())) == 499
+    with closing(Store(None)) as store:
+        assert list(store.batches()) == []
 
 
 def test_numbers_are_not_used_twice(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Credentials with the token of a stack, for Google's clients and Airflow's connections; the images have it too."""
+"""Credentials with a secret, for Google's clients and Airflow's connections; the image of Airflow has this file too."""
 
 
 def authorized_user(token: str) -> dict[str, str]:
     """Return credentials that are never refreshed, cf. `Credentials.from_authorized_user_info` of google-auth 2."""
-    unused = "local-stack"
+    unused = "unused"
     return {
         "type": "authorized_user",
         "client_id": unused,
