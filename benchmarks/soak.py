@@ -40,7 +40,7 @@ RATE = 1_000
 REQUESTS_PER_SECOND = 20
 GROWTH_SHARE = 0.1
 NOISE_BYTES = 2 * 16 * 2**20  # two files of PostgreSQL's write-ahead log, which come and go whole
-BIGQUERY_MEMORY = 256
+BIGQUERY_MEMORY = 128
 GROW_WITH_ROWS = ("bigquery", "storage")
 
 _WARM_UP_SECONDS = min(600, SECONDS / 2)
