@@ -31,6 +31,7 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
         "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
         "DATAFLOW_EMULATOR_TOKEN": token,
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"http://{config.pubsub_host}/",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": f"{config.url('dataflow')}/",
         "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(access_token_file(config)),
         "CLOUDSDK_CORE_PROJECT": config.project,

@@ -75,7 +75,7 @@ def application(service: DataflowService, guard: Guard, token: Token) -> Guarded
         job = call.json()
         if "requestedState" in job:
             job["requestedState"] = _name(str(job["requestedState"]), "requestedState", api.JobState)
-        return service.update_job(call.project, call.location, call.job_id, job)
+        return service.update_job(call.project, call.location, call.job_id, job, call.text("updateMask"))
 
     def list_in(call: _Call, location: str | None) -> dict[str, Any]:
         return service.list_jobs(
