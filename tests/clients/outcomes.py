@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.clients import bigquery, storage
+from tests.clients import bigquery, dataflow, pubsub, storage
 from tests.clients.case import Case, Client, Workspace
 
-CLIENTS: tuple[Client, ...] = (*bigquery.CLIENTS, *storage.CLIENTS)
+CLIENTS: tuple[Client, ...] = (*bigquery.CLIENTS, *storage.CLIENTS, *pubsub.CLIENTS, *dataflow.CLIENTS)
 
 WORKS, REFUSED, FAILS, NOT_INSTALLED = "works", "not offered", "**fails**", "not installed"
 
