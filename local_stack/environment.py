@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_stack.config import BIGQUERY_MEMORY, HOST, PORTS, REPOSITORY, StackConfig
-from local_stack.credentials import access_token, access_token_file, credentials_file
+from local_stack.credentials import access_token, credentials_file
+from local_stack.google_cloud_cli import google_cloud_cli
 
 MARK = "LOGLINE_STACK_PROCESS"
 """Every process of a stack carries its state folder here, and no other process does: see supervisor/processes.py."""
@@ -31,9 +32,7 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
         "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
         "DATAFLOW_EMULATOR_TOKEN": token,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": f"{config.url('dataflow')}/",
-        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(access_token_file(config)),
-        "CLOUDSDK_CORE_PROJECT": config.project,
+        **google_cloud_cli(config),
         "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection, separators=(",", ":")),
         "AIRFLOW_HOME": str(config.airflow_home),
         "LOGLINE_STATE_DIR": str(config.state_dir),

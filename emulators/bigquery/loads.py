@@ -48,7 +48,7 @@ async def load_files(
     transaction.begin()
     try:
         if existing and truncates and fields:
-            existing = _with_fields(existing, fields, transaction, ctx)
+            existing = with_fields(existing, fields, transaction, ctx)
         before = 0 if truncates or not existing else executor._refresh_load_row_count(job, ctx)
         done = await _load(project_id, job_id, {"load": local}, dataclasses.replace(ctx, engine=transaction))
         transaction.end("COMMIT")
@@ -143,7 +143,7 @@ def _parquet_fields(path: Path, ctx: AppContext) -> list[dict[str, Any]]:
     return [duckdb_type_to_bq_field(name, kind) for name, kind, *_ in columns.fetchall()]
 
 
-def _with_fields(
+def with_fields(
     table: TableMeta, fields: list[dict[str, Any]], transaction: ScriptTransaction, ctx: AppContext
 ) -> TableMeta:
     """Give a table that is to be truncated the columns of the load, where they are others."""

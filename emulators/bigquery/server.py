@@ -20,6 +20,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * A routine that is refused leaves no entry: see ``routines.py``.
 * Loads and extracts go through Cloud Storage's API: see ``files.py``, and ``loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
+* It describes its API, as `bq` demands: see ``discovery.py``.
+* Results of queries are written to their destinations: see ``destinations.py``.
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
@@ -72,7 +74,18 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import conditions, files, kept_jobs, queries, routines, runtime_errors, statements, tables
+    from emulators.bigquery import (
+        conditions,
+        destinations,
+        discovery,
+        files,
+        kept_jobs,
+        queries,
+        routines,
+        runtime_errors,
+        statements,
+        tables,
+    )
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.transactions import TransactionalScripts
@@ -91,6 +104,7 @@ def serve(
 
     def create_guarded_app(context: AppContext) -> GuardedApplication:
         app = create_app(context)
+        discovery.serve(app)
         queries.answer_errors(app)
         return GuardedApplication(app, guard)
 
@@ -102,6 +116,7 @@ def serve(
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     conditions.patch()
+    destinations.patch()
     kept_jobs.patch()
     queries.patch()
     routines.patch()

@@ -108,7 +108,13 @@ async def insert_table(
 async def patch_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
-    """Answer `tables.patch`."""
+    """Answer `tables.patch`: a schema that is null stays, as `bq update` expects; labels are merged."""
+    body = await request.json()  # the request keeps this object: bqemulator's endpoint reads what is changed in it
+    if body.get("schema", {}) is None:
+        del body["schema"]
+    if (table := ctx.catalog.get_table(project_id, dataset_id, table_id)) and "labels" in body:
+        labels = {**table.labels, **(body["labels"] or {})}
+        body["labels"] = {key: value for key, value in labels.items() if value is not None}
     return _with_size(await _patch(project_id, dataset_id, table_id, request, ctx), ctx)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from emulators.guard.rules import add_allowed_hosts
 from emulators.pubsub import __version__
 
 
@@ -24,7 +25,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8085, help="port, 0 for a free one (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8085, help="port of gRPC and REST, 0 for a free one (default: %(default)s)"
+    )
+    add_allowed_hosts(parser)
     parser.add_argument(
         "--state-dir",
         type=Path,

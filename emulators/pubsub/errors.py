@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import grpc
-from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 
@@ -25,17 +24,19 @@ class PubsubError(Exception):
         self.message = message
         self.ack_errors = ack_errors
 
+    def status(self) -> status_pb2.Status:
+        """Return the google.rpc.Status, with the reasons of the ack ids as its details."""
+        status = status_pb2.Status(code=self.code.value[0], message=self.message)
+        if self.ack_errors:
+            info = error_details_pb2.ErrorInfo(
+                reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=self.ack_errors
+            )
+            status.details.add().Pack(info)
+        return status
+
     def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
-        """Return the call's trailing metadata: a google.rpc.Status, or nothing without details."""
-        if not self.ack_errors:
-            return ()
-        info = error_details_pb2.ErrorInfo(
-            reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=self.ack_errors
-        )
-        detail = any_pb2.Any()
-        detail.Pack(info)
-        status = status_pb2.Status(code=self.code.value[0], message=self.message, details=[detail])
-        return (("grpc-status-details-bin", status.SerializeToString()),)
+        """Return the gRPC call's trailing metadata: the status, or nothing where it has no details."""
+        return (("grpc-status-details-bin", self.status().SerializeToString()),) if self.ack_errors else ()
 
 
 def invalid(message: str) -> PubsubError:
@@ -59,6 +60,11 @@ def unsupported(what: str) -> PubsubError:
         grpc.StatusCode.UNIMPLEMENTED,
         f"The Pub/Sub emulator does not support {what}; its documentation lists what it offers.",
     )
+
+
+def unsupported_method(name: str) -> PubsubError:
+    """Make an UNIMPLEMENTED for a method, by its full name."""
+    return unsupported(f"the method {name}")
 
 
 def require_between(

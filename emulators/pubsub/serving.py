@@ -5,16 +5,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
+import os
 import signal
 import socket
+import tempfile
 
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from emulators.guard.rules import Guard
+from emulators.pubsub.api.methods import unary_methods
+from emulators.pubsub.api.rest import application
 from emulators.pubsub.api.server import create_server
 from emulators.pubsub.broker.broker import Broker
 from emulators.pubsub.errors import PubsubError
 from emulators.pubsub.log.store import StateError, Store
 from emulators.pubsub.provisioning import provision
+from emulators.pubsub.shared_port import FirstBytes
 
 _GRACE_SECONDS = 5.0
+#: Google's discovery client keeps its connection and fails when it finds it closed.
+_KEEP_ALIVE_SECONDS = 600
+#: In the folder that the process works in: the path of a Unix socket is limited to about 100 bytes.
+_GRPC_SOCKET = "grpc.sock"
 
 
 class StartError(Exception):
@@ -27,42 +42,65 @@ def serve(arguments: argparse.Namespace) -> None:
     Raises:
         StartError: The port, the state or a topic cannot be had, or the state cannot be written any more.
     """
-    _require_free(arguments.host, arguments.port)
-    try:
-        with contextlib.closing(Store(arguments.state_dir)) as store:
-            asyncio.run(_serve(store, arguments))
-    except StateError as error:
-        raise StartError(str(error)) from error
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listen(arguments.host, arguments.port))
+        try:
+            store = stack.enter_context(contextlib.closing(Store(arguments.state_dir)))
+            temporary = tempfile.TemporaryDirectory(prefix="pubsub-emulator-")
+            os.chdir(arguments.state_dir or stack.enter_context(temporary))
+            asyncio.run(_serve(store, listener, arguments))
+        except StateError as error:
+            raise StartError(str(error)) from error
 
 
-def _require_free(host: str, port: int) -> None:
-    """Fail with one line where gRPC would log several before it fails."""
+def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    is_dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        socket.create_server((host.strip("[]"), port), family=family).close()
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=128, dualstack_ipv6=is_dual)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
         raise StartError(f"cannot listen on {host}:{port} ({reason}): give another --host or --port") from None
 
 
-async def _serve(store: Store, arguments: argparse.Namespace) -> None:
+async def _serve(store: Store, listener: socket.socket, arguments: argparse.Namespace) -> None:
     broker = Broker(store)
-    server = create_server(broker, arguments.project)
+    methods = unary_methods(broker, arguments.project)
+    grpc_server = create_server(broker, methods)
+    http_state = ServerState()
+    http_config = uvicorn.Config(
+        application(methods, Guard(arguments.allowed_hosts)),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    http_protocol = functools.partial(H11Protocol, http_config, http_state, {})
+    loop = asyncio.get_running_loop()
     try:
         await _provision(broker, arguments)
-        bound = server.add_insecure_port(f"{arguments.host}:{arguments.port}")
-        await server.start()
+        grpc_server.add_insecure_port(f"unix:{_GRPC_SOCKET}")
+        await grpc_server.start()
+        server = await loop.create_server(lambda: FirstBytes(_GRPC_SOCKET, http_protocol), sock=listener)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.set)
+        address = f"{arguments.host}:{listener.getsockname()[1]}"
         state = arguments.state_dir or "memory: --state-dir keeps it"
-        print(f"Pub/Sub emulator listening on {arguments.host}:{bound}, state in {state}")
-        print(f"export PUBSUB_EMULATOR_HOST={arguments.host}:{bound}", flush=True)
+        print(f"Pub/Sub emulator listening on {address}, state in {state}")
+        print(f"export PUBSUB_EMULATOR_HOST={address}", flush=True)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, broker.journal.task], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        server.close()
         broker.begin_closing()
-        await server.stop(_GRACE_SECONDS)
+        for connection in list(http_state.connections):
+            connection.shutdown()
+        await grpc_server.stop(_GRACE_SECONDS)
+        if http_state.tasks:
+            await asyncio.wait(http_state.tasks, timeout=_GRACE_SECONDS)
         if broker.journal.task.done():
             await broker.journal.task
     finally:

@@ -71,6 +71,7 @@ class _Api:
             ("GET", f"{api}{bucket}", self.get_bucket),
             ("PATCH", f"{api}{bucket}", self.update_bucket),
             ("DELETE", f"{api}{bucket}", self.delete_bucket),
+            ("GET", f"{api}{bucket}/storageLayout", self.storage_layout),
             ("GET", f"{api}{bucket}/o/?", self.list_objects),
             ("POST", uploads, self.insert),
             ("PUT", uploads, self.continue_upload),
@@ -118,6 +119,12 @@ class _Api:
 
     def get_bucket(self, _: Call, bucket: str) -> Response:
         return JSONResponse(_bucket_resource(self._store.bucket(bucket)))
+
+    def storage_layout(self, _: Call, bucket: str) -> Response:
+        resource = _bucket_resource(self._store.bucket(bucket))
+        layout = {key: resource[key] for key in ("location", "locationType")}
+        flat = {"kind": "storage#storageLayout", "bucket": bucket, "hierarchicalNamespace": {"enabled": False}}
+        return JSONResponse({**flat, **layout})
 
     def update_bucket(self, call: Call, bucket: str) -> Response:
         return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json())))
@@ -237,7 +244,9 @@ class _Api:
                 content += file.read()
             components += stored.properties.get("componentCount", 1)
             last = stored.properties
-        resource = {"contentType": last.get("contentType"), **(body.get("destination") or {}), "name": name}
+        # gcloud sends the checksums of one of the sources.
+        given = {key: value for key, value in (body.get("destination") or {}).items() if key in _WRITABLE}
+        resource = {"contentType": last.get("contentType"), **given, "name": name}
         stored = self._put(call, bucket, resource, bytes(content), componentCount=components)
         return JSONResponse(_resource(stored, call))
 

@@ -13,6 +13,6 @@ if (REPOSITORY / "tools" / "standalone_package.py").is_file():
     sys.path.insert(0, str(REPOSITORY))
     from tools.standalone_package import lay_out
 
-    lay_out(PROJECT, {"emulators.pubsub": "pubsub_emulator"})
+    lay_out(PROJECT, {"emulators.pubsub": "pubsub_emulator", "emulators.guard": "pubsub_emulator.guard"})
 
 setup()

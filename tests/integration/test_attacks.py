@@ -29,6 +29,7 @@ EVIL = "http://evil.example"
 SETUP = b"import pathlib; pathlib.Path('/tmp/logline-attacked').write_text('code ran')"
 LAUNCH = "/v1b3/projects/logline-local/locations/us-central1/flexTemplates:launch"
 QUERY = "/bigquery/v2/projects/logline-local/queries"
+TOPICS = "/v1/projects/logline-local/topics"
 UPLOAD = "/upload/storage/v1/b/logline-local/o?uploadType=media&name=setup.py"
 INLINE = {"image": "example.dev/backfill"}
 READ_PASSWORDS = {"source": "/etc/passwd", "output": "gs://logline-local/stolen", "run_id": "x", "log_format": "common"}
@@ -97,6 +98,8 @@ PAGE_POSTS = [
     pytest.param("bigquery", QUERY, b'{"query": "SELECT * FROM read_text(\'/etc/hostname\')"}', id="c: read_text"),
     pytest.param("bigquery", QUERY, b'{"query": "COPY (SELECT 1) TO \'/tmp/x.py\'"}', id="c: COPY TO"),
     pytest.param("bigquery", "/bigquery/v2/projects/logline-local/jobs", b'{"configuration": {}}', id="jobs.insert"),
+    pytest.param("pubsub", f"{TOPICS}/logs:publish", b'{"messages": [{"data": "eA=="}]}', id="publish"),
+    pytest.param("pubsub", "/google.pubsub.v1.Publisher/CreateTopic", b"\0\0\0\0\0", id="gRPC over HTTP/1.1"),
 ]
 
 
@@ -125,6 +128,7 @@ PAGE_READS = [
     ("bigquery", "/bigquery/v2/projects/logline-local/datasets"),
     ("bigquery", "/healthz"),
     ("dataflow", "/v1b3/projects/logline-local/locations/us-central1/jobs"),
+    ("pubsub", TOPICS),
 ]
 
 

@@ -26,6 +26,7 @@ class _Call:
     """The parts of one request, read with the API's own errors."""
 
     def __init__(self, request: Request, body: bytes) -> None:
+        self.named = f"{request.method} {request.url.path}"
         self.project: str = request.path_params["project"]
         self.job_id: str = request.path_params.get("job", "")
         self._query = request.query_params
@@ -75,7 +76,7 @@ def application(service: DataflowService, guard: Guard, token: Token) -> Guarded
         job = call.json()
         if "requestedState" in job:
             job["requestedState"] = _name(str(job["requestedState"]), "requestedState", api.JobState)
-        return service.update_job(call.project, call.location, call.job_id, job)
+        return service.update_job(call.project, call.location, call.job_id, job, call.text("updateMask"))
 
     def list_in(call: _Call, location: str | None) -> dict[str, Any]:
         return service.list_jobs(
@@ -104,7 +105,9 @@ def application(service: DataflowService, guard: Guard, token: Token) -> Guarded
         return service.get_metrics(call.project, call.location, call.job_id)
 
     def not_offered(call: _Call) -> dict[str, Any]:
-        raise ApiError(501, "The Dataflow emulator does not offer this method; its documentation lists them.")
+        raise ApiError(
+            501, f"The Dataflow emulator does not offer {call.named}; its documentation lists what it does."
+        )
 
     in_project, in_location = "/v1b3/projects/{project}", "/v1b3/projects/{project}/locations/{location}"
     routes = [

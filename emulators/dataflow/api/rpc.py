@@ -45,7 +45,8 @@ def _handlers(service: DataflowService) -> tuple[Any, ...]:
 
     def update(request: Any) -> dict[str, Any]:
         location = request.location or DEFAULT_LOCATION
-        return service.update_job(request.project_id, location, request.job_id, _to_json(request.job))
+        mask = ",".join(request.update_mask.paths)
+        return service.update_job(request.project_id, location, request.job_id, _to_json(request.job), mask)
 
     def list_in(request: Any, location: str | None) -> dict[str, Any]:
         return service.list_jobs(

@@ -1,7 +1,7 @@
 """The Dataflow API itself, without a transport: requests as plain values, jobs in the API's JSON form."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from emulators.dataflow.jobs.job import VIEWS, Job, new_resource, timestamp
 from emulators.dataflow.jobs.metrics import metric_updates
 from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import FILTERS, JobStore
+from emulators.dataflow.jobs.updating import update_fields
 from emulators.dataflow.launch.confinement import Confinement
 from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.request import Launch
@@ -163,18 +164,23 @@ class DataflowService:
         response: dict[str, Any] = {"jobs": [job.seen(view) for job in jobs]} if jobs else {}
         return response | ({"nextPageToken": token_of(following)} if following else {})
 
-    def update_job(self, project: str, location: str, job_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Serve `projects.locations.jobs.update`: ask a job to end (`requestedState`), or give it new `labels`.
+    def update_job(
+        self, project: str, location: str, job_id: str, wanted: Mapping[str, Any], update_mask: str = ""
+    ) -> dict[str, Any]:
+        """Serve `projects.locations.jobs.update`.
+
+        A job is asked to end (`requestedState`), has the fields of the mask changed, or is given new `labels`.
 
         Raises:
-            ApiError: 404, no such job; 400, neither is asked for, or the job cannot get there.
+            ApiError: 404, no such job; 400, nothing is asked for, a state and a mask are, or the job cannot get there.
         """
         job = self._get(project, location, job_id)
-        if "requestedState" in wanted:
-            said = []
-            with self._store.transaction():
-                job = self._store.change(job_id, lambda one: said.append(request_end(one, wanted["requestedState"])))
-                self._store.add_messages(job_id, [(messages.BASIC, text) for text in said])
+        if update_mask and "requestedState" in wanted:
+            raise invalid_argument(traced("The job update holds both a requestedState and an updateMask."))
+        if update_mask:
+            job = self._change(job_id, lambda one: update_fields(one, update_mask, wanted))
+        elif "requestedState" in wanted:
+            job = self._change(job_id, lambda one: request_end(one, wanted["requestedState"]))
             self._follower.wake()
         elif isinstance(wanted.get("labels"), dict):
             job = self._store.change(job_id, lambda one: one.resource.update(labels=wanted["labels"]))
@@ -230,6 +236,14 @@ class DataflowService:
     def _get(self, project: str, location: str, job_id: str) -> Job:
         self._check_project(project, location)
         return self._store.get(project, location, job_id)
+
+    def _change(self, job_id: str, change: Callable[[Job], str]) -> Job:
+        """Change a job, and write what the change returns among its messages."""
+        said: list[str] = []
+        with self._store.transaction():
+            job = self._store.change(job_id, lambda one: said.append(change(one)))
+            self._store.add_messages(job_id, [(messages.BASIC, text) for text in said])
+        return job
 
     def _check_project(self, project: str, location: str) -> None:
         if project != self._project:

@@ -26,7 +26,7 @@ _SUMMARY = frozenset(
         "replacedByJobId",
     }
 )
-_DESCRIPTION = _SUMMARY | {"labels", "environment", "transformNameMapping"}
+_DESCRIPTION = _SUMMARY | {"labels", "environment", "runtimeUpdatableParams", "transformNameMapping"}
 VIEWS: dict[str, frozenset[str] | None] = {
     "JOB_VIEW_SUMMARY": _SUMMARY,
     "JOB_VIEW_DESCRIPTION": _DESCRIPTION,

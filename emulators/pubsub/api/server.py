@@ -1,19 +1,16 @@
-"""The gRPC server: which method is which coroutine, and errors as status codes."""
+"""The gRPC server: methods as handlers, and errors as status codes."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import grpc
 
-from emulators.pubsub.api.publisher import Publisher, SchemaService
-from emulators.pubsub.api.service import Service
+from emulators.pubsub.api.methods import STREAMING_PULL, Method
 from emulators.pubsub.api.streaming import StreamingPull
-from emulators.pubsub.api.subscriber import Subscriber
 from emulators.pubsub.broker.broker import Broker
-from emulators.pubsub.errors import PubsubError, unsupported
+from emulators.pubsub.errors import PubsubError, unsupported_method
 from emulators.pubsub.wire import Message, type_of
 
 _OPTIONS = (
@@ -25,53 +22,44 @@ _OPTIONS = (
 )
 
 
-def create_server(broker: Broker, projects: Collection[str] = ()) -> grpc.aio.Server:
-    """Return a server of the services, not yet bound to an address."""
+def create_server(broker: Broker, methods: Mapping[str, Method]) -> grpc.aio.Server:
+    """Return a server of StreamingPull and of the unary methods, not yet bound to an address."""
     server = grpc.aio.server(options=_OPTIONS)
-    for service in (Publisher, Subscriber, SchemaService):
-        handlers = _unary_handlers(service(broker, projects))
-        if service is Subscriber:
-            handlers["StreamingPull"] = _streaming_pull(broker)
-        handler = grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service.__name__}", handlers)
-        server.add_generic_rpc_handlers([handler])
-    server.add_generic_rpc_handlers([_Unimplemented()])
+    handlers = {f"/{name}": _unary(method) for name, method in methods.items()}
+    handlers[f"/{STREAMING_PULL}"] = _streaming_pull(broker)
+    server.add_generic_rpc_handlers([_Handlers(handlers)])
     return server
 
 
-class _Unimplemented:
-    """Answers what no handler before it has: UNIMPLEMENTED, with the name of the method."""
+class _Handlers:
+    """Finds the handler of a method, as a grpc.GenericRpcHandler does; any other is UNIMPLEMENTED by its name."""
+
+    def __init__(self, handlers: Mapping[str, Any]) -> None:
+        self._handlers = handlers
 
     def service(self, call: grpc.HandlerCallDetails) -> Any:
-        """Return the handler of a method, as a grpc.GenericRpcHandler does."""
-        error = unsupported(f"the method {call.method.removeprefix('/')}")
-
-        async def refuse(_: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
-            await context.abort(error.code, error.message)
-
-        # On the wire a unary call is a stream of one message: this serves every kind of method.
-        return grpc.stream_stream_rpc_method_handler(refuse)
+        """Return the handler of a call."""
+        return self._handlers.get(call.method) or _refusing(unsupported_method(call.method.removeprefix("/")))
 
 
-def _unary_handlers(service: Service) -> dict[str, Any]:
-    handlers = {}
-    for name, method in inspect.getmembers(service, inspect.iscoroutinefunction):
-        rpc = name.title().replace("_", "")
-        # CreateTopic and CreateSubscription take the resource itself.
-        request_type = type_of.get(f"{rpc}Request") or type_of[rpc.removeprefix("Create")]
-        handlers[rpc] = grpc.unary_unary_rpc_method_handler(
-            _answering(method), request_deserializer=request_type.FromString, response_serializer=_serialised
-        )
-    return handlers
+def _refusing(error: PubsubError) -> Any:
+    async def refuse(_: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> None:
+        await context.abort(error.code, error.message)
+
+    # On the wire a unary call is a stream of one message: this serves every kind of method.
+    return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def _answering(method: Callable[[Message], Awaitable[Message]]) -> Any:
+def _unary(method: Method) -> Any:
     async def answer(request: Message, context: grpc.aio.ServicerContext) -> Message:
         try:
-            return await method(request)
+            return await method.answer(request)
         except PubsubError as error:
             await context.abort(error.code, error.message, error.trailing_metadata())
 
-    return answer
+    return grpc.unary_unary_rpc_method_handler(
+        answer, request_deserializer=method.request_type.FromString, response_serializer=_serialised
+    )
 
 
 def _streaming_pull(broker: Broker) -> Any:

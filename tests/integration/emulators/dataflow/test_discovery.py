@@ -271,6 +271,21 @@ def test_an_update_replaces_the_streaming_job_of_its_name(emulator: Emulator, ga
     assert emulator.wait(new["id"]) == "CANCELLED"
 
 
+def test_the_options_of_a_streaming_job_can_be_changed(emulator: Emulator, gate: Path) -> None:
+    job_id = emulator.launch("stream-options", spec=STREAM, until=gate, drains=1)
+    arguments = {"projectId": PROJECT, "location": LOCATION, "jobId": job_id}
+    body = {"runtimeUpdatableParams": {"maxNumWorkers": 7}}
+    mask = "runtime_updatable_params.max_num_workers"
+    updated = emulator.jobs.update(**arguments, body=body, updateMask=mask).execute()
+    assert updated["runtimeUpdatableParams"] == {"maxNumWorkers": 7}
+    assert emulator.get(job_id)["runtimeUpdatableParams"] == {"maxNumWorkers": 7}
+    both = {"requestedState": "JOB_STATE_DRAINED", **body}
+    assert refused(emulator.jobs.update(**arguments, body=both, updateMask=mask).execute).status_code == 400
+    emulator.ask(job_id, "CANCELLED")
+    emulator.wait(job_id)
+    assert "has terminated" in str(refused(emulator.jobs.update(**arguments, body=body, updateMask=mask).execute))
+
+
 def test_labels_can_be_changed(emulator: Emulator) -> None:
     job_id = emulator.launch("labelled")
     arguments = {"projectId": PROJECT, "location": LOCATION, "jobId": job_id}

@@ -86,6 +86,22 @@ def test_lists_and_cancel(channel: grpc.Channel, gate: Path) -> None:
     wait(channel, job.id, api.JobState.JOB_STATE_CANCELLED)
 
 
+def test_labels_by_mask(channel: grpc.Channel) -> None:
+    job = launch(channel, "grpc-labels")
+    request = api.UpdateJobRequest(
+        project_id=PROJECT,
+        location=LOCATION,
+        job_id=job.id,
+        job={"labels": {"a": "b"}},
+        update_mask={"paths": ["labels"]},
+    )
+    assert client(api.JobsV1Beta3Client, channel).update_job(request, metadata=BEARER).labels == {"a": "b"}
+    request.update_mask = {"paths": ["runtime_updatable_params.max_num_workers"]}
+    request.job.runtime_updatable_params = {"max_num_workers": 3}
+    with pytest.raises(exceptions.FailedPrecondition):  # a batch job
+        client(api.JobsV1Beta3Client, channel).update_job(request, metadata=BEARER)
+
+
 def test_errors_have_the_codes_and_details_of_the_service(channel: grpc.Channel, gate: Path) -> None:
     with pytest.raises(exceptions.NotFound, match="Information about job no-such-job could not be found"):
         get(channel, "no-such-job")

@@ -5,10 +5,12 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from google.api_core import exceptions
 from google.pubsub_v1.types import StreamingPullRequest
 
@@ -189,6 +191,16 @@ def test_sigterm_ends_streams_and_exits_0(tmp_path: Path) -> None:
         with pytest.raises(exceptions.ServiceUnavailable):
             next(iter(responses))
         is_over.set()
+
+
+def test_sigterm_answers_pulls_over_rest_and_exits_0(tmp_path: Path) -> None:
+    with started(tmp_path) as (emulator, target), requests.Session() as session, ThreadPoolExecutor() as pool:
+        session.trust_env = False
+        url = f"http://{emulator.address}/v1/{target.pair()[1]}:pull"
+        waiting = pool.submit(session.post, url, json={"maxMessages": 1}, timeout=30)
+        time.sleep(0.5)  # it waits by now; if not, the test proves less
+        assert emulator.terminate() == 0
+        assert waiting.result().json() == {}
 
 
 def test_full_disk_stops_the_emulator_and_loses_nothing(tmp_path: Path) -> None:
