@@ -20,7 +20,8 @@ from sqlglot import expressions as exp
 from emulators.bigquery.sizes import TableSizes
 
 _LITERAL_OR_COMMENT = re.compile(
-    r"""('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""", re.DOTALL
+    r"""@`(\w+)`|('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""",
+    re.DOTALL,
 )
 #: How BigQuery's statements begin, without those that bqemulator's interpreter of scripts keeps to itself.
 _STATEMENT = re.compile(
@@ -44,8 +45,11 @@ _TYPES = {"TABLE": 1, "CLONE": 1, "VIEW": 2, "EXTERNAL": 3, "MATERIALIZED_VIEW":
 
 
 def without_comments(sql: str) -> str:
-    """Return a statement with a space in place of each comment; literals stay as they are."""
-    return _LITERAL_OR_COMMENT.sub(lambda found: found[1] or " ", sql)
+    """Return a statement with a space in place of each comment; literals stay as they are.
+
+    SQLAlchemy quotes the names of parameters, which bqemulator does not find then.
+    """
+    return _LITERAL_OR_COMMENT.sub(lambda found: f"@{found[1]}" if found[1] else found[2] or " ", sql)
 
 
 def check_kind(sql: str) -> None:
