@@ -10,13 +10,14 @@ import tempfile
 import traceback
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.clients import bigquery, storage
+from tests.clients import bigquery, bq, dbt, storage
 from tests.clients.case import Case, Client, Workspace
 
-CLIENTS: tuple[Client, ...] = (*bigquery.CLIENTS, *storage.CLIENTS)
+CLIENTS: tuple[Client, ...] = (bq.BQ, *bigquery.CLIENTS, dbt.DBT, *storage.CLIENTS)
 
 WORKS, REFUSED, FAILS, NOT_INSTALLED = "works", "not offered", "**fails**", "not installed"
 
@@ -60,8 +61,16 @@ def _result(case: Case) -> tuple[str, str]:
     return (REFUSED, case.not_offered) if case.not_offered else (WORKS, "")
 
 
+def _all_outcomes(client: Client) -> list[Outcome]:
+    found = []
+    for outcome in outcomes(client):
+        print(f"{outcome.client}: {outcome.operation}: {outcome.result} {outcome.detail}", file=sys.stderr, flush=True)
+        found.append(outcome)
+    return found
+
+
 if __name__ == "__main__":
-    for one in CLIENTS:
-        for outcome in outcomes(one):
-            print(json.dumps(asdict(outcome)), flush=True)
-            print(f"{outcome.client}: {outcome.operation}: {outcome.result} {outcome.detail}", file=sys.stderr)
+    with ThreadPoolExecutor(4) as pool:  # most of the time is spent waiting for programs
+        for found in pool.map(_all_outcomes, CLIENTS):
+            for outcome in found:
+                print(json.dumps(asdict(outcome)))
