@@ -70,7 +70,8 @@ def _all_outcomes(client: Client) -> list[Outcome]:
 
 
 if __name__ == "__main__":
+    answer, sys.stdout = sys.stdout, sys.stderr  # libraries print, too
     with ThreadPoolExecutor(4) as pool:  # most of the time is spent waiting for programs
         for found in pool.map(_all_outcomes, CLIENTS):
             for outcome in found:
-                print(json.dumps(asdict(outcome)))
+                print(json.dumps(asdict(outcome)), file=answer)
