@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
+.PHONY: help setup demo up down status env test clients lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -46,6 +46,16 @@ test: setup  ## all tests: unit, SQL, DAG policy, integration; beside them, end 
 	$(BIN)/python -m pytest -m "not e2e"; others=$$?; \
 	wait $$e2e; e2e=$$?; cat .local/e2e.log; \
 	exit $$((others + e2e))
+
+.local/venvs/%/.installed: requirements/%.txt
+	@mkdir -p -m 700 .local
+	@$(BIN)/python -m venv --without-pip .local/venvs/$*
+	@echo "Installing the locked packages of $< into .local/venvs/$* ..."
+	@VIRTUAL_ENV=.local/venvs/$* $(BIN)/uv pip install --quiet --require-hashes --requirement $<
+	@touch $@
+
+clients: setup .local/venvs/clients/.installed .local/venvs/dbt/.installed  ## what bq, gcloud, dbt, pandas-gbq and others can do here: runs all of it, writes docs/clients.md
+	@$(BIN)/python -m tests.clients.table
 
 lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/ruff format --check .
@@ -95,6 +105,8 @@ lock: setup  ## resolve requirements/*.in into hashed locks (UPGRADE=1: to the n
 	for name in airflow beam emulators; do \
 		override=""; test $$name = airflow && override="--override requirements/airflow-overrides.txt"; \
 		$(LOCK) $$override --constraints requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt; done
+	$(LOCK) --constraints requirements/dev.txt requirements/clients.in --output-file requirements/clients.txt
+	$(LOCK) requirements/dbt.in --output-file requirements/dbt.txt
 
 clean: down  ## stop the local stack and delete its data
 	rm -rf .local

@@ -14,9 +14,12 @@ import duckdb
 import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import jobs
+from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.jobs.error_mapper import translate_runtime_error
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.sql.rewriter import default_dataset as rewriter
+from bqemulator.sql.rewriter import legacy_sql
+from bqemulator.sql.rewriter.legacy_sql import rewrite_legacy_to_standard
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
@@ -44,6 +47,21 @@ async def query(
     for error in answer.get("errors", ()):
         raise _ERRORS[error["reason"]](error["message"], location=error.get("location"))
     return answer
+
+
+def to_standard_sql(sql: str) -> str:
+    """Return a query of legacy SQL as one of standard SQL.
+
+    Raises:
+        InvalidQueryError: It has more of legacy SQL than bqemulator knows: casts, and `[project:dataset.table]`.
+    """
+    rewritten = rewrite_legacy_to_standard(sql)
+    try:
+        sqlglot.parse(rewritten, read="bigquery")
+    except (sqlglot.ParseError, sqlglot.TokenError) as error:
+        message = "The BigQuery emulator does not offer legacy SQL: write standard SQL, with bq --use_legacy_sql=false."
+        raise InvalidQueryError(message, location="query") from error
+    return rewritten
 
 
 def with_default_dataset(sql: str, *, default_project: str, default_dataset: str) -> str:
@@ -91,4 +109,5 @@ def answer_errors(app: FastAPI) -> None:
 def patch() -> None:
     """Put the endpoint and the rewriting in the place of bqemulator's."""
     replace_route(jobs.router, jobs.query, query, "POST")
+    vars(legacy_sql)["rewrite_legacy_to_standard"] = to_standard_sql
     vars(rewriter)["qualify_unqualified_tables"] = with_default_dataset

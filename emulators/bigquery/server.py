@@ -21,7 +21,7 @@ What differs from bqemulator 1.4.0 as it comes:
 * Loads and extracts go through Cloud Storage's API: see ``files.py``, and ``loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * It describes its API, as `bq` demands: see ``discovery.py``.
-* Results of queries are written to their destinations: see ``destinations.py``.
+* Results of queries are written to their destinations, and read by pages: see ``destinations.py``, ``results.py``.
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
@@ -81,6 +81,7 @@ def serve(
         files,
         kept_jobs,
         queries,
+        results,
         routines,
         runtime_errors,
         statements,
@@ -119,6 +120,7 @@ def serve(
     destinations.patch()
     kept_jobs.patch()
     queries.patch()
+    results.patch()
     routines.patch()
     runtime_errors.patch()
     statements.patch()

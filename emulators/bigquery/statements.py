@@ -20,7 +20,10 @@ from sqlglot import expressions as exp
 from emulators.bigquery.sizes import TableSizes
 
 _LITERAL_OR_COMMENT = re.compile(
-    r"""('{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""", re.DOTALL
+    r"""@`(?P<parameter>\w+)`"""
+    r"""|(?P<keyword>\b(?:FROM|JOIN|INTO|UPDATE|MERGE|TABLE|VIEW|USING|EXISTS)\s+)(?P<project>[a-z]\w*(?:-\w+)+)(?=\.\w)"""
+    r"""|(?P<literal>'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""",
+    re.DOTALL | re.IGNORECASE,
 )
 #: How BigQuery's statements begin, without those that bqemulator's interpreter of scripts keeps to itself.
 _STATEMENT = re.compile(
@@ -44,8 +47,18 @@ _TYPES = {"TABLE": 1, "CLONE": 1, "VIEW": 2, "EXTERNAL": 3, "MATERIALIZED_VIEW":
 
 
 def without_comments(sql: str) -> str:
-    """Return a statement with a space in place of each comment; literals stay as they are."""
-    return _LITERAL_OR_COMMENT.sub(lambda found: found[1] or " ", sql)
+    """Return a statement with a space in place of each comment; literals stay as they are.
+
+    The names of parameters lose their quotes, which SQLAlchemy writes, and those of projects with dashes get some:
+    bqemulator does not understand them otherwise.
+    """
+    return _LITERAL_OR_COMMENT.sub(_plain, sql)
+
+
+def _plain(found: re.Match[str]) -> str:
+    if found["parameter"]:
+        return f"@{found['parameter']}"
+    return f"{found['keyword']}`{found['project']}`" if found["project"] else found["literal"] or " "
 
 
 def check_kind(sql: str) -> None:

@@ -26,6 +26,7 @@ from bqemulator.jobs import executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting import interpreter
 from bqemulator.storage.sql_identifiers import quoted_table_ref
+from bqemulator.storage.type_map import bq_schema_to_duckdb_columns
 from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
@@ -115,6 +116,7 @@ async def patch_table(
     if (table := ctx.catalog.get_table(project_id, dataset_id, table_id)) and "labels" in body:
         labels = {**table.labels, **(body["labels"] or {})}
         body["labels"] = {key: value for key, value in labels.items() if value is not None}
+    await _add_columns(table, body, ctx)
     return _with_size(await _patch(project_id, dataset_id, table_id, request, ctx), ctx)
 
 
@@ -122,7 +124,34 @@ async def update_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
     """Answer `tables.update`."""
+    await _add_columns(ctx.catalog.get_table(project_id, dataset_id, table_id), await request.json(), ctx)
     return _with_size(await _update(project_id, dataset_id, table_id, request, ctx), ctx)
+
+
+async def _add_columns(table: TableMeta | None, body: dict[str, Any], ctx: AppContext) -> None:
+    """Add the columns to a table that a new schema has; bqemulator's own would only say that they are there.
+
+    Raises:
+        InvalidQueryError: The schema lacks a column, or has another type for it.
+    """
+    given = (body.get("schema") or {}).get("fields")
+    if table is None or table.view_query or not given:
+        return
+    after = _columns(tables._parse_schema_fields(given))
+    name = f"{table.project_id}:{table.dataset_id}.{table.table_id}"
+    for column, kind in _columns(table.schema_.fields).items():
+        if (changed := after.pop(column, None)) != kind:
+            change = f"has changed type to {changed}" if changed else "is missing in new schema"
+            raise InvalidQueryError(f"Provided Schema does not match Table {name}. Field {column} {change}")
+    reference = quoted_table_ref(table.project_id, table.dataset_id, table.table_id)
+    async with ctx.engine.write_lock():
+        for column, kind in after.items():
+            ctx.engine.execute(f'ALTER TABLE {reference} ADD COLUMN "{column}" {kind}')
+
+
+def _columns(fields: Iterable[TableFieldSchema]) -> dict[str, str]:
+    """Return DuckDB's types of columns, which do not depend on what BigQuery's are called: INT64 or INTEGER."""
+    return dict(bq_schema_to_duckdb_columns([tables._field_to_rest(field) for field in fields]))
 
 
 async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> Response:

@@ -72,6 +72,7 @@ class _Api:
             ("PATCH", f"{api}{bucket}", self.update_bucket),
             ("DELETE", f"{api}{bucket}", self.delete_bucket),
             ("GET", f"{api}{bucket}/storageLayout", self.storage_layout),
+            ("GET", f"{api}{bucket}/managedFolders", self.list_managed_folders),
             ("GET", f"{api}{bucket}/o/?", self.list_objects),
             ("POST", uploads, self.insert),
             ("PUT", uploads, self.continue_upload),
@@ -125,6 +126,10 @@ class _Api:
         layout = {key: resource[key] for key in ("location", "locationType")}
         flat = {"kind": "storage#storageLayout", "bucket": bucket, "hierarchicalNamespace": {"enabled": False}}
         return JSONResponse({**flat, **layout})
+
+    def list_managed_folders(self, _: Call, bucket: str) -> Response:
+        self._store.bucket(bucket)
+        return JSONResponse({"kind": "storage#managedFolders", "items": []})  # none can be made here
 
     def update_bucket(self, call: Call, bucket: str) -> Response:
         return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json())))

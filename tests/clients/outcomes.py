@@ -9,15 +9,21 @@ import sys
 import tempfile
 import traceback
 import uuid
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.clients import bigquery, dataflow, pubsub, storage
+from tests.clients import bigquery, bq, dataflow, dbt, pubsub, storage
 from tests.clients.case import Case, Client, Workspace
 
-CLIENTS: tuple[Client, ...] = (*bigquery.CLIENTS, *storage.CLIENTS, *pubsub.CLIENTS, *dataflow.CLIENTS)
+CLIENTS: tuple[Client, ...] = (
+    *(bq.BQ, *bigquery.CLIENTS, dbt.DBT),
+    *storage.CLIENTS,
+    *pubsub.CLIENTS,
+    *dataflow.CLIENTS,
+)
 
+AT_ONCE = 8
 WORKS, REFUSED, FAILS, NOT_INSTALLED = "works", "not offered", "**fails**", "not installed"
 
 
@@ -37,17 +43,18 @@ class Outcome:
     detail: str = ""
 
 
-def outcomes(client: Client) -> Iterator[Outcome]:
-    """Run all operations of a client, or say that it is not installed."""
-    version = client.version()
-    for case in client.cases:
-        result, detail = _result(case) if version else (NOT_INSTALLED, "")
-        yield Outcome(client.service, client.name, version or "", case.operation, result, detail)
-
-
 def new_name() -> str:
     """Return a name for the workspace of a case."""
     return f"case{uuid.uuid4().hex[:12]}"
+
+
+def outcome(client: Client, case: Case) -> Outcome:
+    """Run an operation of a client, or say that the client is not installed."""
+    version = client.version()
+    result, detail = _result(case) if version else (NOT_INSTALLED, "")
+    done = Outcome(client.service, client.name, version or "", case.operation, result, detail)
+    print(f"{done.client}: {done.operation}: {done.result} {done.detail}", file=sys.stderr, flush=True)
+    return done
 
 
 def _result(case: Case) -> tuple[str, str]:
@@ -60,8 +67,14 @@ def _result(case: Case) -> tuple[str, str]:
     return (REFUSED, case.not_offered) if case.not_offered else (WORKS, "")
 
 
+def main() -> None:
+    """Run all operations, several at a time: each one has a workspace of its own."""
+    answer, sys.stdout = sys.stdout, sys.stderr  # libraries print, too
+    pairs = [(client, case) for client in CLIENTS for case in client.cases]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for done in pool.map(outcome, *zip(*pairs, strict=True)):
+            print(json.dumps(asdict(done)), file=answer)
+
+
 if __name__ == "__main__":
-    for one in CLIENTS:
-        for outcome in outcomes(one):
-            print(json.dumps(asdict(outcome)), flush=True)
-            print(f"{outcome.client}: {outcome.operation}: {outcome.result} {outcome.detail}", file=sys.stderr)
+    main()

@@ -19,15 +19,15 @@ from local_stack.running import running_stack
 from tests.clients.outcomes import FAILS, Outcome
 
 PAGE = REPOSITORY / "docs/clients.md"
-INSTALLED = REPOSITORY / ".local/clients"
-"""Where `make clients` installs: `python` and `dbt` are virtual environments, `node` has the packages of npm."""
+VENVS = REPOSITORY / ".local/venvs"
+"""Where `make clients` installs the packages of PyPI: `clients`, and `dbt`, which is run as a program."""
 
 _HEAD = """\
 <!-- Written by make clients. -->
 # Clients
 
 What each client does against the local stack, unmodified and with nothing but the variables of `make env`: {counts}.
-`make clients` has run all of it on {date}. It installs the clients of PyPI and npm below `.local` and starts emulators
+`make clients` has run all of it on {date}. It installs the clients of PyPI below `.local` and starts emulators
 of its own; `bq`, `gcloud` and `gsutil` are run where the Google Cloud CLI is installed. `make test` runs the operations
 of those clients that it finds. [analysts.md](analysts.md) has a snippet for each client.
 """
@@ -60,8 +60,8 @@ def page(outcomes: Sequence[Outcome], date: str) -> str:
 
 
 def _run(environment: dict[str, str]) -> list[Outcome]:
-    python = INSTALLED / "python/bin/python"
-    path = [str(folder / "bin") for folder in (INSTALLED / "python", INSTALLED / "dbt")]
+    python = VENVS / "clients/bin/python"
+    path = [str(VENVS / name / "bin") for name in ("clients", "dbt")]
     process = subprocess.Popen(
         [python if python.exists() else sys.executable, "-m", "tests.clients.outcomes"],
         env={**environment, "PATH": os.pathsep.join([*path, environment["PATH"]])},

@@ -105,9 +105,7 @@ def application(service: DataflowService, guard: Guard, token: Token) -> Guarded
         return service.get_metrics(call.project, call.location, call.job_id)
 
     def not_offered(call: _Call) -> dict[str, Any]:
-        raise ApiError(
-            501, f"The Dataflow emulator does not offer {call.named}; its documentation lists what it does."
-        )
+        raise ApiError(501, f"The Dataflow emulator does not offer {call.named}; its documentation lists what it does.")
 
     in_project, in_location = "/v1b3/projects/{project}", "/v1b3/projects/{project}/locations/{location}"
     routes = [

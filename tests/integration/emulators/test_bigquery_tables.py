@@ -233,3 +233,41 @@ def test_types_of_system_tables(client: bigquery.Client, table: str) -> None:
     here = (client.project, DATASET)
     assert [tuple(row) for row in rows] == [(*here, "changing", 1, True), (*here, "viewed", 2, True)]
     client.delete_table(f"{DATASET}.viewed")
+
+
+def test_a_patch_adds_columns_that_rows_have_then(client: bigquery.Client, table: str) -> None:
+    found = client.get_table(table)
+    found.schema = [
+        *found.schema,
+        bigquery.SchemaField("tags", "STRING", "REPEATED"),
+        bigquery.SchemaField("day", "DATE"),
+    ]
+    client.update_table(found, ["schema"])
+    client.query_and_wait(f"INSERT INTO {table} (n, name, day) VALUES (3, 'c', DATE '2026-11-01')")
+    assert [row.day is None for row in client.query_and_wait(f"SELECT day FROM {table} ORDER BY n")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ([SCHEMA[0]], "Field name is missing in new schema"),
+        ([bigquery.SchemaField("n", "STRING"), SCHEMA[1]], "Field n has changed type"),
+    ],
+)
+def test_a_patch_takes_no_column_away(client: bigquery.Client, table: str, schema: list, reason: str) -> None:
+    found = client.get_table(table)
+    found.schema = schema
+    with pytest.raises(BadRequest, match=reason):
+        client.update_table(found, ["schema"])
+
+
+def test_a_patch_merges_labels_and_keeps_a_schema_that_is_null(client: bigquery.Client, table: str) -> None:
+    path = f"/projects/{client.project}/datasets/{DATASET}/tables/{table.split('.')[1]}"
+    for labels in {"team": "web", "kind": "log"}, {"team": None, "stage": "test"}:
+        client._connection.api_request("PATCH", path, data={"schema": None, "labels": labels})
+    found = client.get_table(table)
+    assert (found.labels, len(found.schema)) == ({"kind": "log", "stage": "test"}, 2)

@@ -167,3 +167,22 @@ def test_keeps_whole_objects_when_killed_in_the_middle_of_writing(emulators, buc
     assert set(kept) >= {f"kept/{number}" for number in written}
     assert set(kept.values()) == {200_000}
     assert bucket.blob("kept/0").download_as_bytes() == b"x" * 200_000
+
+
+def test_composes_whatever_checksums_the_destination_has(emulators, bucket):
+    for name in "ab":
+        bucket.blob(name).upload_from_string(name)
+    destination = {"contentType": "text/plain", "crc32c": "AAAAAA==", "md5Hash": "CQi4lhreoUc9TisyMNZQfw=="}
+    body = {"destination": destination, "sourceObjects": [{"name": "a"}, {"name": "b"}]}
+    url = f"{emulators.config.url('storage')}/storage/v1/b/{bucket.name}/o/c/compose"
+    assert requests.post(url, json=body, timeout=60).status_code == 200
+    assert bucket.blob("c").download_as_bytes() == b"ab"
+
+
+@pytest.mark.parametrize("part", ["storageLayout", "managedFolders"])
+def test_buckets_have_a_flat_layout(emulators, bucket, part):
+    root = f"{emulators.config.url('storage')}/storage/v1/b"
+    answer = requests.get(f"{root}/{bucket.name}/{part}", timeout=60).json()
+    assert not answer.get("items")
+    assert not answer.get("hierarchicalNamespace", {}).get("enabled")
+    assert requests.get(f"{root}/missing-bucket/{part}", timeout=60).status_code == 404

@@ -1,0 +1,53 @@
+"""dbt, with a project of a seed, two models and tests."""
+
+import os
+from pathlib import Path
+
+from tests.clients.bq import rows
+from tests.clients.case import Client, Workspace, program
+
+DBT = Client("dbt-bigquery", "BigQuery", program("dbt", "--version", line=1))
+
+PROJECT = {
+    "dbt_project.yml": """\
+name: traffic
+version: "1.0"
+profile: local
+""",
+    "seeds/hits.csv": "path,status\n/,200\n/,200\n/a,404\n",
+    "models/by_path.sql": """\
+{{ config(materialized="incremental", unique_key="path") }}
+SELECT path, COUNT(*) AS hits, COUNTIF(status >= 400) AS errors FROM {{ ref("hits") }} GROUP BY path
+""",
+    "models/busiest.sql": """\
+{{ config(materialized="view") }}
+SELECT path FROM {{ ref("by_path") }} ORDER BY hits DESC LIMIT 1
+""",
+    "models/models.yml": """\
+models:
+  - name: by_path
+    columns:
+      - {name: path, data_tests: [unique, not_null]}
+""",
+}
+
+
+def project(work: Workspace) -> Path:
+    """Write the project and a profile whose dataset is the workspace's."""
+    for name, content in PROJECT.items():
+        work.file(name, content)
+    target = f"{{type: bigquery, method: oauth, project: {os.environ['GOOGLE_CLOUD_PROJECT']}, dataset: {work.name}"
+    work.file("profiles.yml", f"local:\n  target: local\n  outputs:\n    local: {target}, threads: 1}}\n")
+    return work.folder
+
+
+@DBT.case("build: seed, models (incremental, view), tests; run")
+def build(work: Workspace) -> None:
+    folder = project(work)
+    for command in ("build", "run"):  # the second time the incremental model is merged
+        work.run("dbt", "--no-send-anonymous-usage-stats", command, "--project-dir", folder, "--profiles-dir", folder)
+    assert rows(f"SELECT * FROM {work.name}.by_path ORDER BY path") == [
+        {"path": "/", "hits": 2, "errors": 0},
+        {"path": "/a", "hits": 1, "errors": 1},
+    ]
+    assert rows(f"SELECT * FROM {work.name}.busiest") == [{"path": "/"}]
