@@ -23,6 +23,7 @@ What differs from bqemulator 1.4.0 as it comes:
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
+* A statement is parsed once: see ``parsing.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -70,7 +71,17 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import conditions, files, kept_jobs, queries, routines, runtime_errors, statements, tables
+    from emulators.bigquery import (
+        conditions,
+        files,
+        kept_jobs,
+        parsing,
+        queries,
+        routines,
+        runtime_errors,
+        statements,
+        tables,
+    )
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.transactions import TransactionalScripts
@@ -100,6 +111,7 @@ def serve(
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     conditions.patch()
     kept_jobs.patch()
+    parsing.patch()
     queries.patch()
     routines.patch()
     runtime_errors.patch()

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import tables
 from bqemulator.catalog import ddl_sync
@@ -29,6 +28,7 @@ from bqemulator.storage.sql_identifiers import quoted_table_ref
 from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
+from emulators.bigquery.parsing import statements
 from emulators.bigquery.routes import replace_route
 from emulators.bigquery.sizes import TableSizes
 
@@ -143,10 +143,7 @@ def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
 def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
     """Register a table that a statement has made, with its partitioning and clustering, or altered."""
     _sync(sql, project_id, ctx)
-    try:
-        statement = sqlglot.parse_one(sql, read="bigquery")
-    except sqlglot.errors.SqlglotError:
-        return
+    statement = next(iter(statements(sql)), None)
     target = statement.this if isinstance(statement, exp.Alter) else ddl_sync._detect_plain_create_table(sql)
     table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
     if table is None:
