@@ -1,16 +1,18 @@
 """One tree for all that look at a statement, a copy for each that changes it."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import sqlglot
 from bqemulator.catalog import ddl_sync
 from bqemulator.domain.result import Err, Ok
-from bqemulator.jobs import ddl_result, executor, routine_ddl
+from bqemulator.jobs import ddl_result, executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting import interpreter
-from bqemulator.sql import catalog_schema
+from bqemulator.sql import inner_query
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot import expressions as exp
 from sqlglot.dialects.dialect import Dialect
@@ -33,23 +35,24 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(parsing, "_parse", parse)
     monkeypatch.setattr(Dialect, "parse", Dialect.parse)
     monkeypatch.setattr(SQLTranslator, "translate", SQLTranslator.translate)
-    for module in parsing._READERS:
-        monkeypatch.setattr(module, "sqlglot", sqlglot)
-    monkeypatch.setattr(executor, "_parse_for_classification", executor._parse_for_classification)
+    for module, names in parsing._READERS.items():
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(module, name))
     for module in (executor, interpreter):
         monkeypatch.setattr(module, "rewrite_table_refs", module.rewrite_table_refs)
     parsing.patch()
-    parsing._kept.cache_clear()
-    parsing._translation.cache_clear()
+    parsing._trees.kept.cache_clear()
+    parsing._translations.kept.cache_clear()
     yield texts
-    parsing._kept.cache_clear()
-    parsing._translation.cache_clear()
+    parsing._trees.kept.cache_clear()
+    parsing._translations.kept.cache_clear()
 
 
 def test_a_text_is_parsed_once_whoever_asks(parsed: list[str]) -> None:
     assert executor.classify_statement_type(QUERY) == "SELECT"
     assert ddl_sync._detect_plain_create_table(QUERY) is None
-    assert not routine_ddl.detect_drop_routine(QUERY, "p")
+    assert not executor.detect_drop_routine(QUERY, "p")
+    assert interpreter._is_row_producing(QUERY)
     assert sqlglot.parse_one(QUERY, read="bigquery") == sqlglot.parse(QUERY, read="bigquery")[0]
     assert parsed == [QUERY]
     assert {executor.rewrite_table_refs('SELECT * FROM "d"."t"', "p") for _ in range(2)} == {'SELECT * FROM "p__d"."t"'}
@@ -74,8 +77,17 @@ class EmptyCatalog:
     get_dataset = get_table
 
 
+class Engine:
+    """An engine that nothing is run on."""
+
+    @asynccontextmanager
+    async def write_lock(self) -> AsyncIterator[None]:
+        yield
+
+
 class Context:
     catalog = EmptyCatalog()
+    engine = Engine()
 
 
 @pytest.mark.parametrize(
@@ -102,12 +114,15 @@ def test_who_shares_a_tree_leaves_it_as_it_is(sql: str) -> None:
         ddl_sync._detect_catalog_drop,
         ddl_sync._extract_ddl_metadata,
         executor.classify_statement_type,
+        interpreter._is_row_producing,
     ):
         look(sql)
     ddl_sync._detect_create_schema(sql, "p")
-    routine_ddl.detect_drop_routine(sql, "p")
+    executor.detect_drop_routine(sql, "p")
+    executor._reject_dml_on_immutable("p", sql, Context())
+    asyncio.run(executor._capture_dml_snapshots("p", sql, Context()))
     ddl_result.ddl_result_schema_fields(sql, "p", Context())
-    catalog_schema.build_catalog_schema(sql, project_id="p", catalog=EmptyCatalog())
+    inner_query.build_catalog_schema(sql, project_id="p", catalog=EmptyCatalog())
     assert parsing.statements(sql) == [shared]
     assert parsing.statements(sql)[0] is shared
     assert repr(shared) == before
@@ -133,13 +148,16 @@ def test_what_cannot_be_parsed_is_refused_each_time() -> None:
     assert all(isinstance(result, Err) for result in refused)
     assert refused[0].error is not refused[1].error  # a raised error carries its traceback
     assert parsing.statements("SELECT (1") == []
-    for parse_one in (sqlglot.parse_one, ddl_sync.sqlglot.parse_one):
-        with pytest.raises(sqlglot.ParseError):
-            parse_one("", read="bigquery")
+    assert ddl_sync._detect_plain_create_table("SELECT (1") is None
+    with pytest.raises(sqlglot.ParseError):
+        sqlglot.parse_one("", read="bigquery")
 
 
-def test_a_long_text_is_not_kept(parsed: list[str]) -> None:
+def test_of_a_long_text_nothing_is_kept(parsed: list[str]) -> None:
     sql = f"SELECT '{'x' * parsing._LONGEST}' AS x"
-    assert isinstance(SQLTranslator().translate(sql), Ok)
-    assert parsing._kept.cache_info().currsize == 0
-    assert sql in parsed
+    first = [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")]
+    count = len(parsed)
+    assert [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")] == first
+    assert isinstance(first[0], Ok)
+    assert len(parsed) == 2 * count
+    assert parsing._trees.kept.cache_info().currsize == 0
