@@ -143,7 +143,9 @@ def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
 def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
     """Register a table that a statement has made, with its partitioning and clustering, or altered."""
     _sync(sql, project_id, ctx)
-    statement = next(iter(statements(sql)), None)
+    if not (script := statements(sql)):
+        return
+    statement = script[0]
     target = statement.this if isinstance(statement, exp.Alter) else ddl_sync._detect_plain_create_table(sql)
     table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
     if table is None:
