@@ -8,6 +8,9 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
+# Images of Python often set it: no process would find byte code on disk, and each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo up down status env test clients lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
@@ -39,13 +42,16 @@ status: setup  ## which parts of the local stack run, and where
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env
 
-test: setup  ## all tests: unit, SQL, DAG policy, integration; beside them, end to end through Airflow
+# Three sessions, since the tests of each wait for much of their time.
+test: setup  ## all tests: unit, SQL, DAG policy, chaos; beside them integration, and end to end through Airflow
 	@mkdir -p -m 700 .local
 	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
-	trap 'kill -INT $$e2e 2>/dev/null' INT TERM; \
-	$(BIN)/python -m pytest -m "not e2e"; others=$$?; \
+	$(BIN)/python -m pytest -m "not e2e" tests/integration > .local/integration.log 2>&1 & integration=$$!; \
+	trap 'kill -INT $$e2e $$integration 2>/dev/null' INT TERM; \
+	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/integration; others=$$?; \
+	wait $$integration; integration=$$?; cat .local/integration.log; \
 	wait $$e2e; e2e=$$?; cat .local/e2e.log; \
-	exit $$((others + e2e))
+	exit $$((others + integration + e2e))
 
 .local/venvs/%/.installed: requirements/%.txt
 	@mkdir -p -m 700 .local

@@ -11,7 +11,6 @@ minutes). So it answers what DuckDB refuses on any other way than a query's.
 from typing import Annotated, Any
 
 import duckdb
-import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import jobs
 from bqemulator.domain.errors import InvalidQueryError
@@ -24,6 +23,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
+from emulators.bigquery.parsing import own_statements
 from emulators.bigquery.routes import replace_route
 
 _ERRORS = {error.bq_reason: error for error in jobs._SQL_EXECUTION_DOMAIN_ERRORS}
@@ -69,9 +69,8 @@ def with_default_dataset(sql: str, *, default_project: str, default_dataset: str
 
     What cannot be parsed is returned as it is: whoever runs it says why.
     """
-    try:
-        statements = [statement for statement in sqlglot.parse(sql, read="bigquery") if statement]
-    except (sqlglot.ParseError, sqlglot.TokenError):
+    statements = own_statements(sql)
+    if not statements:
         return sql
     temporary = {
         table.name

@@ -8,11 +8,12 @@ before `array[OFFSET(n)]`, which counts from 0, where `n` is no literal, and rea
 
 import re
 
-import sqlglot
 from bqemulator.sql import translator
 from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.parsers.bigquery import BigQueryParser
+
+from emulators.bigquery.parsing import own_statements
 
 _MAY_FAIL = re.compile(r"[/\[]|\b(?:MOD|DIV)\s*\(", re.IGNORECASE)
 _DIVISIONS = (exp.Div, exp.IntDiv, exp.Mod)
@@ -20,11 +21,8 @@ _DIVISIONS = (exp.Div, exp.IntDiv, exp.Mod)
 
 def raise_errors(sql: str) -> str:
     """Return a statement whose divisions by zero and indexes out of bounds fail."""
-    try:
-        statements = sqlglot.parse(sql, read="bigquery") if _MAY_FAIL.search(sql) else []
-    except sqlglot.errors.SqlglotError:
-        return sql  # whoever translates it says why
-    nodes = [node for statement in statements if statement for node in statement.find_all(exp.Bracket, *_DIVISIONS)]
+    statements = own_statements(sql) if _MAY_FAIL.search(sql) else []
+    nodes = [node for statement in statements for node in statement.find_all(exp.Bracket, *_DIVISIONS)]
     for node in reversed(nodes):
         if isinstance(node, exp.Bracket):
             _check_index(node)
@@ -37,7 +35,7 @@ def raise_errors(sql: str) -> str:
             node.parent.replace(exp.paren(node.copy()))  # DuckDB gives NULL there, and has no error() within TRY()
         else:
             _check_divisor(node)
-    return ";\n".join(statement.sql(dialect="bigquery") for statement in statements if statement) if nodes else sql
+    return ";\n".join(statement.sql(dialect="bigquery") for statement in statements) if nodes else sql
 
 
 def _check_divisor(division: exp.Expr) -> None:

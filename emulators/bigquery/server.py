@@ -25,6 +25,7 @@ What differs from bqemulator 1.4.0 as it comes:
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
+* A statement is parsed once: see ``parsing.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -80,6 +81,7 @@ def serve(
         discovery,
         files,
         kept_jobs,
+        parsing,
         queries,
         results,
         routines,
@@ -119,6 +121,7 @@ def serve(
     conditions.patch()
     destinations.patch()
     kept_jobs.patch()
+    parsing.patch()
     queries.patch()
     results.patch()
     routines.patch()

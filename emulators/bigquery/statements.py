@@ -17,6 +17,7 @@ from bqemulator.sql.rewriter.information_schema import expand_information_schema
 from bqemulator.sql.rewriter.session_user import rewrite_session_user
 from sqlglot import expressions as exp
 
+from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.sizes import TableSizes
 
 _LITERAL_OR_COMMENT = re.compile(
@@ -77,7 +78,7 @@ def check_functions(sql: str) -> None:
     Raises:
         InvalidQueryError: There is one.
     """
-    for statement in _parse(sql):
+    for statement in statements(sql):
         for table in statement.find_all(exp.Table):
             function = table.this
             if isinstance(function, exp.Func) and not table.db:
@@ -92,14 +93,12 @@ def expand_system_tables(sql: str, project_id: str, catalog: DuckDBCatalogReposi
         NotFoundError: Their dataset does not exist.
     """
     if re.search("INFORMATION_SCHEMA|__TABLES", sql, re.IGNORECASE):
-        statements = _parse(sql)
+        script = own_statements(sql)
         expanded = [
-            _expand(table, project_id, catalog)
-            for statement in statements
-            for table in list(statement.find_all(exp.Table))
+            _expand(table, project_id, catalog) for statement in script for table in list(statement.find_all(exp.Table))
         ]
         if any(expanded):
-            sql = ";\n".join(statement.sql(dialect="bigquery") for statement in statements)
+            sql = ";\n".join(statement.sql(dialect="bigquery") for statement in script)
     return str(expand_information_schema(sql, project_id, catalog))
 
 
@@ -131,14 +130,6 @@ def _rows(project: str, dataset: str, catalog: DuckDBCatalogRepository) -> str:
     ]
     columns = ", ".join(f"{value} AS {name}" for name, value in _COLUMNS.items())
     return " UNION ALL ".join([f"SELECT {columns} LIMIT 0" if not rows else f"(SELECT {columns} LIMIT 0)", *rows])
-
-
-def _parse(sql: str) -> list[exp.Expr]:
-    """Return the statements of a script; none where it cannot be parsed, of which the translation tells why."""
-    try:
-        return [statement for statement in sqlglot.parse(sql, read="bigquery") if statement]
-    except (sqlglot.ParseError, sqlglot.TokenError):
-        return []
 
 
 def patch() -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import sqlglot
 from bqemulator.api.dependencies import AppContext, get_caller, get_context
 from bqemulator.api.routes import tables
 from bqemulator.catalog import ddl_sync
@@ -30,6 +29,7 @@ from bqemulator.storage.type_map import bq_schema_to_duckdb_columns
 from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
+from emulators.bigquery.parsing import statements
 from emulators.bigquery.routes import replace_route
 from emulators.bigquery.sizes import TableSizes
 
@@ -178,10 +178,9 @@ def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
 def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
     """Register a table that a statement has made, with its partitioning and clustering, or altered."""
     _sync(sql, project_id, ctx)
-    try:
-        statement = sqlglot.parse_one(sql, read="bigquery")
-    except sqlglot.errors.SqlglotError:
+    if not (script := statements(sql)):
         return
+    statement = script[0]
     target = statement.this if isinstance(statement, exp.Alter) else ddl_sync._detect_plain_create_table(sql)
     table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
     if table is None:

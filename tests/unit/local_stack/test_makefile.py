@@ -1,11 +1,37 @@
-"""What the Makefile prints."""
+"""What the Makefile prints, and what its tests are."""
 
+import os
+import re
+import shlex
 import subprocess
 
 from local_stack.config import REPOSITORY
 
 
+def make(*arguments: str, **environment: str) -> str:
+    command = ["make", "--silent", *arguments]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
 def test_help_shows_commands_as_they_are_typed() -> None:
-    shown = subprocess.run(["make", "-s", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    shown = make("help")
     assert 'eval "$(make -s env)"' in shown
     assert "$$" not in shown
+
+
+def test_what_it_starts_keeps_byte_code() -> None:
+    rule = "--eval=show: ; @echo $${PYTHONDONTWRITEBYTECODE-unset}"
+    assert make(rule, "show", PYTHONDONTWRITEBYTECODE="1") == "unset\n"
+
+
+def test_each_test_is_in_one_session() -> None:
+    """A folder that the sessions do not name is in the last one."""
+    sessions = [shlex.split(found) for found in re.findall(r"-m pytest (.*?)(?= >|;)", make("--dry-run", "test"))]
+    end_to_end, (*marked, folder), others = sessions
+    assert end_to_end == ["-m", "e2e"]
+    assert marked == ["-m", "not e2e"]
+    assert others == ["-m", "not e2e", f"--ignore={folder}"]
+    assert (REPOSITORY / folder).is_dir()

@@ -170,7 +170,10 @@ class Target:
         while len(received) < count:
             if time.monotonic() > ends:
                 raise TimeoutError(f"{len(received)} of {count} messages after {seconds} s")
-            received += self.pull_once(subscription, count - len(received))
+            pulled = self.pull_once(subscription, count - len(received))
+            received += pulled
+            if not pulled:
+                time.sleep(0.02)
         return received
 
     def ack(self, subscription: str, received: list[ReceivedMessage]) -> None:

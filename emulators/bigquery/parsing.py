@@ -1,0 +1,153 @@
+"""Texts parsed once and statements translated once, for the BigQuery emulator.
+
+bqemulator 1.4.0 asks SQLGlot for the tree of a statement at some thirty of its steps, which took more than half of the
+time of a query. Most steps only look at the tree and share one here; those that change it get a copy, for a third of
+what parsing costs. A statement that was translated before, for the same columns and caller, is not translated again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from inspect import iscoroutinefunction
+from typing import Any
+
+import sqlglot
+from bqemulator.catalog import ddl_sync
+from bqemulator.domain.result import Err, Ok, Result
+from bqemulator.jobs import ddl_result, executor
+from bqemulator.row_access.identity import CallerIdentity
+from bqemulator.scripting import interpreter
+from bqemulator.sql import inner_query
+from bqemulator.sql.table_rewriter import rewrite_table_refs
+from bqemulator.sql.translator import SQLTranslator
+from sqlglot import expressions as exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.dialect import Dialect
+
+_TREES = 32  # the few forms that each of the newest statements has on its way
+_LONGEST = 10_000  # characters of a text of which anything is kept: a tree takes up to 500 bytes for each
+_TRANSLATIONS = 1_000
+#: The steps that only look at trees, by the modules that call them.
+_READERS = {
+    ddl_result: ("_parse_statement",),
+    ddl_sync: (
+        *("_detect_catalog_drop", "_detect_create_schema", "_detect_plain_create_table", "_detect_plain_create_view"),
+        "_extract_ddl_metadata",
+    ),
+    executor: (
+        "_capture_dml_snapshots",
+        "_parse_for_classification",
+        "_reject_dml_on_immutable",
+        "detect_drop_routine",
+    ),
+    inner_query: ("build_catalog_schema",),
+    interpreter: ("_is_row_producing",),
+}
+
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
+_parse = Dialect.parse
+_translate = SQLTranslator.translate
+_Columns = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+class _RefusedError(Exception):
+    """A statement that cannot be translated: of exceptions nothing is kept."""
+
+    def __init__(self, result: Err[Any]) -> None:
+        self.result = result
+
+
+class _Newest:
+    """A function of a text that keeps its newest results, unless the text is long."""
+
+    def __init__(self, most: int, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.kept = lru_cache(most)(function)
+
+    def __call__(self, sql: str, *others: Any) -> Any:
+        return (self.kept if len(sql) <= _LONGEST else self._function)(sql, *others)
+
+
+def statements(sql: str) -> list[exp.Expr]:
+    """Return the statements of a script, not to be changed; none where it cannot be parsed."""
+    try:
+        return [statement for statement in _trees(sql, BigQuery) if statement]
+    except sqlglot.errors.SqlglotError:
+        return []  # whoever translates it says why
+
+
+def own_statements(sql: str) -> list[exp.Expr]:
+    """Return the statements of a script, to be changed; none where it cannot be parsed."""
+    return [statement.copy() for statement in statements(sql)]
+
+
+def parse(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expr | None]:
+    """Return the statements of a text, to be changed unless a reader asks; replaces SQLGlot's own method."""
+    if dialect.settings or any(value is not None for value in options.values()):
+        return list(_parse(dialect, sql, **options))
+    trees: list[exp.Expr | None] = _trees(sql, type(dialect))
+    return trees if _reading.get() else [statement and statement.copy() for statement in trees]
+
+
+def _parsed(sql: str, dialect: type[Dialect]) -> list[exp.Expr | None]:
+    return list(_parse(dialect(), sql))
+
+
+_trees = _Newest(_TREES, _parsed)
+
+
+def translate(
+    translator: SQLTranslator,
+    sql: str,
+    *,
+    schema: dict[str, dict[str, str]] | None = None,
+    caller: CallerIdentity | None = None,
+) -> Result[str, Any]:
+    """Return DuckDB's SQL of a statement; replaces bqemulator's own method."""
+    columns = tuple((table, tuple(types.items())) for table, types in (schema or {}).items())
+    try:
+        return Ok(_translations(sql, columns, caller))
+    except _RefusedError as refused:
+        return refused.result
+
+
+def _translated(sql: str, columns: _Columns, caller: CallerIdentity | None) -> str:
+    schema = {table: dict(types) for table, types in columns}
+    result = _translate(executor._translator, sql, schema=schema or None, caller=caller)
+    if isinstance(result, Err):
+        raise _RefusedError(result)
+    return str(result.value)
+
+
+_translations = _Newest(_TRANSLATIONS, _translated)
+
+
+@contextmanager
+def _sharing() -> Iterator[None]:
+    before = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(before)
+
+
+def _reader(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a step that shares the trees it asks for."""
+
+    async def run(*arguments: Any, **options: Any) -> Any:
+        with _sharing():
+            return await step(*arguments, **options)
+
+    return run if iscoroutinefunction(step) else _sharing()(step)
+
+
+def patch() -> None:
+    """Put these in the place of SQLGlot's and bqemulator's."""
+    setattr(Dialect, "parse", parse)  # noqa: B010 - no assignment, for mypy
+    setattr(SQLTranslator, "translate", translate)  # noqa: B010
+    for module, names in _READERS.items():
+        for name in names:
+            vars(module)[name] = _reader(vars(module)[name])
+    for module in (executor, interpreter):
+        vars(module)["rewrite_table_refs"] = _Newest(_TRANSLATIONS, rewrite_table_refs)

@@ -1,0 +1,163 @@
+"""One tree for all that look at a statement, a copy for each that changes it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import sqlglot
+from bqemulator.catalog import ddl_sync
+from bqemulator.domain.result import Err, Ok
+from bqemulator.jobs import ddl_result, executor
+from bqemulator.row_access.identity import CallerIdentity
+from bqemulator.scripting import interpreter
+from bqemulator.sql import inner_query
+from bqemulator.sql.translator import SQLTranslator
+from sqlglot import expressions as exp
+from sqlglot.dialects.dialect import Dialect
+
+from emulators.bigquery import parsing
+
+QUERY = "SELECT path, COUNT(*) AS n FROM d.t WHERE status / 100 = 2 GROUP BY path"
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Put the emulator's parsing into place; return the texts that were parsed."""
+    texts: list[str] = []
+    sqlglots_own = parsing._parse
+
+    def parse(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expr | None]:
+        texts.append(sql)
+        return sqlglots_own(dialect, sql, **options)
+
+    monkeypatch.setattr(parsing, "_parse", parse)
+    monkeypatch.setattr(Dialect, "parse", Dialect.parse)
+    monkeypatch.setattr(SQLTranslator, "translate", SQLTranslator.translate)
+    for module, names in parsing._READERS.items():
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(module, name))
+    for module in (executor, interpreter):
+        monkeypatch.setattr(module, "rewrite_table_refs", module.rewrite_table_refs)
+    parsing.patch()
+    parsing._trees.kept.cache_clear()
+    parsing._translations.kept.cache_clear()
+    yield texts
+    parsing._trees.kept.cache_clear()
+    parsing._translations.kept.cache_clear()
+
+
+def test_a_text_is_parsed_once_whoever_asks(parsed: list[str]) -> None:
+    assert executor.classify_statement_type(QUERY) == "SELECT"
+    assert ddl_sync._detect_plain_create_table(QUERY) is None
+    assert not executor.detect_drop_routine(QUERY, "p")
+    assert interpreter._is_row_producing(QUERY)
+    assert sqlglot.parse_one(QUERY, read="bigquery") == sqlglot.parse(QUERY, read="bigquery")[0]
+    assert parsed == [QUERY]
+    assert {executor.rewrite_table_refs('SELECT * FROM "d"."t"', "p") for _ in range(2)} == {'SELECT * FROM "p__d"."t"'}
+    assert parsed.count('SELECT * FROM "d"."t"') == 1
+
+
+def test_who_changes_a_tree_changes_a_copy(parsed: list[str]) -> None:
+    for own in (sqlglot.parse_one(QUERY, read="bigquery"), *parsing.own_statements(QUERY)):
+        own.find(exp.Table).replace(exp.to_table("d.other"))
+    (shared,) = parsing.statements(QUERY)
+    assert shared == sqlglot.parse_one(QUERY, read="bigquery")
+    assert shared.find(exp.Table).name == "t"
+    assert parsed == [QUERY]
+
+
+class EmptyCatalog:
+    """A catalog without tables."""
+
+    def get_table(self, *_: str) -> None:
+        return None
+
+    get_dataset = get_table
+
+
+class Engine:
+    """An engine that nothing is run on."""
+
+    @asynccontextmanager
+    async def write_lock(self) -> AsyncIterator[None]:
+        yield
+
+
+class Context:
+    catalog = EmptyCatalog()
+    engine = Engine()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        QUERY,
+        "CREATE OR REPLACE TABLE d.t (a INT64 OPTIONS (description = 'x'), b STRUCT<c STRING>) PARTITION BY DATE(a)",
+        "CREATE TABLE IF NOT EXISTS p.d.t CLUSTER BY a AS SELECT 1 AS a",
+        "CREATE VIEW d.v AS WITH x AS (SELECT * FROM d.t) SELECT * FROM x",
+        "CREATE SCHEMA `p.d`",
+        "DROP TABLE IF EXISTS d.t",
+        "DROP FUNCTION d.f",
+        "INSERT INTO d.t (a) VALUES (1), (2)",
+        "MERGE d.t USING d.s ON t.a = s.a WHEN MATCHED THEN DELETE",
+    ],
+)
+@pytest.mark.usefixtures("parsed")
+def test_who_shares_a_tree_leaves_it_as_it_is(sql: str) -> None:
+    (shared,) = parsing.statements(sql)
+    before = repr(shared)
+    for look in (
+        ddl_sync._detect_plain_create_table,
+        ddl_sync._detect_plain_create_view,
+        ddl_sync._detect_catalog_drop,
+        ddl_sync._extract_ddl_metadata,
+        executor.classify_statement_type,
+        interpreter._is_row_producing,
+    ):
+        look(sql)
+    ddl_sync._detect_create_schema(sql, "p")
+    executor.detect_drop_routine(sql, "p")
+    executor._reject_dml_on_immutable("p", sql, Context())
+    asyncio.run(executor._capture_dml_snapshots("p", sql, Context()))
+    ddl_result.ddl_result_schema_fields(sql, "p", Context())
+    inner_query.build_catalog_schema(sql, project_id="p", catalog=EmptyCatalog())
+    assert parsing.statements(sql) == [shared]
+    assert parsing.statements(sql)[0] is shared
+    assert repr(shared) == before
+
+
+def test_a_translation_is_of_a_statement_its_columns_and_its_caller(parsed: list[str]) -> None:
+    sql = "SELECT AVG(a) AS a, SESSION_USER() AS caller FROM d.t"
+    asked = [
+        (schema, CallerIdentity(principal=f"user:{name}@example.org"))
+        for schema in ({"t": {"a": "DECIMAL(38, 9)"}}, {"t": {"a": "BIGINT"}})
+        for name in ("eve", "bob")
+    ]
+    translated = [SQLTranslator().translate(sql, schema=schema, caller=caller) for schema, caller in asked]
+    assert len({result.value for result in translated}) == 4
+    count = len(parsed)
+    assert [SQLTranslator().translate(sql, schema=schema, caller=caller) for schema, caller in asked] == translated
+    assert len(parsed) == count
+
+
+@pytest.mark.usefixtures("parsed")
+def test_what_cannot_be_parsed_is_refused_each_time() -> None:
+    refused = [SQLTranslator().translate("SELECT (1") for _ in range(2)]
+    assert all(isinstance(result, Err) for result in refused)
+    assert refused[0].error is not refused[1].error  # a raised error carries its traceback
+    assert parsing.statements("SELECT (1") == []
+    assert ddl_sync._detect_plain_create_table("SELECT (1") is None
+    with pytest.raises(sqlglot.ParseError):
+        sqlglot.parse_one("", read="bigquery")
+
+
+def test_of_a_long_text_nothing_is_kept(parsed: list[str]) -> None:
+    sql = f"SELECT '{'x' * parsing._LONGEST}' AS x"
+    first = [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")]
+    count = len(parsed)
+    assert [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")] == first
+    assert isinstance(first[0], Ok)
+    assert len(parsed) == 2 * count
+    assert parsing._trees.kept.cache_info().currsize == 0
