@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(if $(UPGRADE),--upgrade) \
 	--custom-compile-command "make lock"
 
-.PHONY: help setup demo up down status env test lint bench proof fuzz matrix secrets container-engine compose-test templates generate screenshots lock clean
+.PHONY: help setup demo up down status env test analyze lint bench proof fuzz matrix secrets container-engine compose-test templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -52,6 +52,9 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
+
+analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each kind of settings, and its complaints
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.analyzer
 
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) $(BIN)/python -m benchmarks $(NAMES)
