@@ -21,6 +21,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
+from emulators.bigquery import job_rules
 from emulators.bigquery.routes import replace_route
 
 _ERRORS = {error.bq_reason: error for error in jobs._SQL_EXECUTION_DOMAIN_ERRORS}
@@ -38,7 +39,9 @@ async def query(
     Raises:
         DomainError: The query failed; its job is kept.
     """
+    job_rules.check_size(await request.body())
     body = await request.json()  # the request keeps this object: bqemulator's endpoint reads what is changed in it
+    job_rules.check_query(body)
     body["query"] = jobs._apply_default_dataset(body.get("query", ""), body, request_project_id=project_id)
     answer = await jobs.query(project_id, request, ctx, caller)
     for error in answer.get("errors", ()):

@@ -23,6 +23,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * A failing `jobs.query` answers with its error's status: see ``queries.py``.
 * Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
+* Tables, jobs and requests are refused by the limits of the service's documentation: see ``table_rules.py`` and
+  ``job_rules.py``, and ``docs/service-rules.md``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -70,7 +72,18 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import conditions, files, kept_jobs, queries, routines, runtime_errors, statements, tables
+    from emulators.bigquery import (
+        conditions,
+        files,
+        job_rules,
+        kept_jobs,
+        queries,
+        routines,
+        runtime_errors,
+        statements,
+        table_rules,
+        tables,
+    )
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.transactions import TransactionalScripts
@@ -99,11 +112,13 @@ def serve(
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     conditions.patch()
+    job_rules.patch()
     kept_jobs.patch()
     queries.patch()
     routines.patch()
     runtime_errors.patch()
     statements.patch()
+    table_rules.patch()
     tables.patch()
     bqemulator.server.run_forever(
         Settings(

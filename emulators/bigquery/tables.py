@@ -5,7 +5,7 @@ partitioning, clustering and every table behind the first page; `CREATE TABLE` f
 anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -29,6 +29,7 @@ from bqemulator.storage.sql_identifiers import quoted_table_ref
 from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
+from emulators.bigquery import table_rules
 from emulators.bigquery.routes import replace_route
 from emulators.bigquery.sizes import TableSizes
 
@@ -94,6 +95,7 @@ async def insert_table(
     table_id = (body.get("tableReference") or {}).get("tableId", "")
     if ctx.catalog.get_dataset(project_id, dataset_id) is None:
         raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
+    table_rules.check(table_rules.of_resource(body))
     if "externalDataConfiguration" in body or "materializedView" in body:
         raise InvalidQueryError("The BigQuery emulator makes no external tables, and materialized views by SQL only.")
     if "view" not in body:
@@ -109,6 +111,7 @@ async def patch_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
     """Answer `tables.patch`."""
+    _check_change(await request.json(), ctx.catalog.get_table(project_id, dataset_id, table_id))
     return _with_size(await _patch(project_id, dataset_id, table_id, request, ctx), ctx)
 
 
@@ -116,6 +119,7 @@ async def update_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
     """Answer `tables.update`."""
+    _check_change(await request.json(), ctx.catalog.get_table(project_id, dataset_id, table_id))
     return _with_size(await _update(project_id, dataset_id, table_id, request, ctx), ctx)
 
 
@@ -128,6 +132,12 @@ async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Co
         ctx.engine.execute(f"DROP VIEW IF EXISTS {quoted_table_ref(project_id, dataset_id, table_id)}")
         ctx.catalog.delete_table(project_id, dataset_id, table_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _check_change(body: Mapping[str, Any], table: TableMeta | None) -> None:
+    """Check what a request makes of a table: fields it does not name stay as they are."""
+    if table is not None:
+        table_rules.check(table_rules.of_resource({**resource(table), **body}))
 
 
 def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
