@@ -25,6 +25,7 @@ What differs from bqemulator 1.4.0 as it comes:
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
 * Tables, jobs and requests are refused by the limits of the service's documentation: see ``table_rules.py`` and
   ``job_rules.py``, and ``docs/service-rules.md``.
+* Tables with ``require_partition_filter`` want one: see ``partition_filters.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -77,6 +78,7 @@ def serve(
         files,
         job_rules,
         kept_jobs,
+        partition_filters,
         queries,
         routines,
         runtime_errors,
@@ -118,6 +120,7 @@ def serve(
     routines.patch()
     runtime_errors.patch()
     statements.patch()
+    partition_filters.patch()
     table_rules.patch()
     tables.patch()
     bqemulator.server.run_forever(

@@ -2,7 +2,8 @@
 
 bqemulator 1.4.0 says the number of rows as of the last load or `CREATE TABLE`, and always 0 bytes. Its lists leave out
 partitioning, clustering and every table behind the first page; `CREATE TABLE` forgets clustering, and partitioning by
-anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table.
+anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table. It overlooks
+`requirePartitionFilter` of a request.
 """
 
 from collections.abc import Iterable, Mapping
@@ -99,7 +100,7 @@ async def insert_table(
     if "externalDataConfiguration" in body or "materializedView" in body:
         raise InvalidQueryError("The BigQuery emulator makes no external tables, and materialized views by SQL only.")
     if "view" not in body:
-        return _with_size(await _insert(project_id, dataset_id, request, ctx), ctx)
+        return _with_size(_with_filter(await _insert(project_id, dataset_id, request, ctx), body, ctx), ctx)
     if ctx.catalog.get_table(project_id, dataset_id, table_id) is not None:
         raise resource_already_exists(ResourceRef("table", project_id, dataset_id, table_id))
     statement = f"CREATE VIEW `{project_id}.{dataset_id}.{table_id}` AS {body['view'].get('query', '')}"
@@ -111,16 +112,20 @@ async def patch_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
     """Answer `tables.patch`."""
-    _check_change(await request.json(), ctx.catalog.get_table(project_id, dataset_id, table_id))
-    return _with_size(await _patch(project_id, dataset_id, table_id, request, ctx), ctx)
+    body = await request.json()
+    _check_change(body, ctx.catalog.get_table(project_id, dataset_id, table_id))
+    answer = await _patch(project_id, dataset_id, table_id, request, ctx)
+    return _with_size(_with_filter(answer, body, ctx), ctx)
 
 
 async def update_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
     """Answer `tables.update`."""
-    _check_change(await request.json(), ctx.catalog.get_table(project_id, dataset_id, table_id))
-    return _with_size(await _update(project_id, dataset_id, table_id, request, ctx), ctx)
+    body = await request.json()
+    _check_change(body, ctx.catalog.get_table(project_id, dataset_id, table_id))
+    answer = await _update(project_id, dataset_id, table_id, request, ctx)
+    return _with_size(_with_filter(answer, body, ctx), ctx)
 
 
 async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> Response:
@@ -140,9 +145,23 @@ def _check_change(body: Mapping[str, Any], table: TableMeta | None) -> None:
         table_rules.check(table_rules.of_resource({**resource(table), **body}))
 
 
-def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
+def _with_filter(answer: dict[str, Any], body: Mapping[str, Any], ctx: AppContext) -> dict[str, Any]:
+    """Keep whether a table wants a filter on its partitions, where the request says so."""
+    table = _described(answer, ctx)
+    if "requirePartitionFilter" not in body or table is None or table.time_partitioning is None:
+        return answer
+    wanted = {"require_partition_filter": bool(body["requirePartitionFilter"])}
+    by = table.time_partitioning.model_copy(update=wanted)
+    return resource(ctx.catalog.update_table(table.model_copy(update={"time_partitioning": by})))
+
+
+def _described(answer: Mapping[str, Any], ctx: AppContext) -> TableMeta | None:
     reference = answer["tableReference"]
-    table = ctx.catalog.get_table(reference["projectId"], reference["datasetId"], reference["tableId"])
+    return ctx.catalog.get_table(reference["projectId"], reference["datasetId"], reference["tableId"])
+
+
+def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
+    table = _described(answer, ctx)
     if table is not None:
         rows, size = TableSizes(ctx.engine).of(table)
         answer["numRows"] = str(rows)

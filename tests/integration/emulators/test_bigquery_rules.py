@@ -116,3 +116,26 @@ def test_a_request_has_a_largest_size(client):
     value = bigquery.ScalarQueryParameter("value", "STRING", "x" * (10 << 20))
     with pytest.raises(BadRequest, match="Request payload size exceeds the limit: 10485760 bytes"):
         run(client, "SELECT LENGTH(@value)", job_config=bigquery.QueryJobConfig(query_parameters=[value]))
+
+
+def test_a_table_that_wants_a_filter_on_its_partitions(client):
+    options = "OPTIONS (require_partition_filter = TRUE)"
+    run(client, f"CREATE TABLE {DATASET}.filtered (day DATE, n INT64) PARTITION BY day {options}")
+    run(client, f"INSERT INTO {DATASET}.filtered VALUES ('2015-05-17', 1)")
+    refused = "Cannot query over table .* without a filter over column\\(s\\) 'day'"
+    for sql in (
+        f"SELECT n FROM {DATASET}.filtered",
+        f"DELETE FROM {DATASET}.filtered WHERE n = 1",
+        f"DECLARE days ARRAY<DATE>; SET days = (SELECT ARRAY_AGG(day) FROM {DATASET}.filtered)",
+    ):
+        with pytest.raises(BadRequest, match=refused):
+            run(client, sql)
+    with pytest.raises(BadRequest, match=refused):
+        client.query_and_wait(f"SELECT n FROM {DATASET}.filtered", job_retry=None)
+    declared = "DECLARE days ARRAY<DATE>; SET days = [DATE '2015-05-17'];"
+    found = run(client, f"{declared} SELECT n FROM {DATASET}.filtered WHERE day IN UNNEST(days)")
+    assert [tuple(row) for row in found] == [(1,)]
+    table = client.get_table(f"{DATASET}.filtered")
+    table.require_partition_filter = False
+    client.update_table(table, ["require_partition_filter"])
+    assert [tuple(row) for row in run(client, f"SELECT n FROM {DATASET}.filtered")] == [(1,)]
