@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # Images of Python often set it: no process would find byte code on disk, and each would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up down status env test clients lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
+.PHONY: help setup demo up down status env test clients analyze lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -68,6 +68,9 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
+
+analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each kind of settings, and its complaints
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.analyzer
 
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) $(BIN)/python -m benchmarks $(NAMES)

@@ -164,7 +164,8 @@ class _Machine(ExitStack):
 
     def _count(self, name: str) -> int:
         counts = " + ".join(
-            f"(SELECT COUNT(*) FROM {name}.{table})" for table in ("streamed_requests", "rejected_lines")
+            f"(SELECT COUNT(*) FROM {name}.{table} WHERE {column} >= '1970-01-01')"
+            for table, column in (("streamed_requests", "log_date"), ("rejected_lines", "ingested_at"))
         )
         return int(next(iter(self._bigquery.query(f"SELECT {counts}").result()))[0])
 

@@ -20,6 +20,7 @@ from local_stack.clients.dataflow import RUNNING, DataflowJob
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
 from local_stack.supervisor import processes
+from tests.partitions import every_row
 from tests.sql.warehouse import TABLES, VIEWS, render
 
 
@@ -115,10 +116,12 @@ class LiveStream(ExitStack):
 
     def count(self, table: str) -> int:
         """Distinct events in a table; copies of redelivered messages count once."""
-        return int(self.query(f"SELECT COUNT(DISTINCT event_id) AS n FROM {self.dataset}.{table}")[0]["n"])
+        sql = f"SELECT COUNT(DISTINCT event_id) AS n FROM {self.dataset}.{table} WHERE {every_row(table)}"
+        return int(self.query(sql)[0]["n"])
 
     def event_ids(self, table: str) -> list[str]:
-        return [row["event_id"] for row in self.query(f"SELECT event_id FROM {self.dataset}.{table}")]
+        sql = f"SELECT event_id FROM {self.dataset}.{table} WHERE {every_row(table)}"
+        return [row["event_id"] for row in self.query(sql)]
 
     def unacknowledged(self) -> int:
         """How many messages the subscription would deliver now."""

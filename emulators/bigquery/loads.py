@@ -17,6 +17,7 @@ from bqemulator.jobs import executor
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.storage.type_map import duckdb_type_to_bq_field
 
+from emulators.bigquery import table_rules
 from emulators.bigquery.transactions import ScriptTransaction
 
 _load = executor.execute_load_job
@@ -36,6 +37,7 @@ async def load_files(
     for option in _NOT_OFFERED:
         if local.get(option):
             raise InvalidQueryError(f"The BigQuery emulator does not offer {option} of load jobs.")
+    table_rules.check(table_rules.of_resource(local))
     fields = (local.get("schema") or {}).get("fields")
     if not fields and local.get("sourceFormat") == "PARQUET":
         fields = _parquet_fields(paths[0], ctx)

@@ -23,7 +23,8 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
-from emulators.bigquery.parsing import own_statements
+from emulators.bigquery import job_rules
+from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.routes import replace_route
 
 _ERRORS = {error.bq_reason: error for error in jobs._SQL_EXECUTION_DOMAIN_ERRORS}
@@ -41,7 +42,9 @@ async def query(
     Raises:
         DomainError: The query failed; its job is kept.
     """
+    job_rules.check_size(await request.body())
     body = await request.json()  # the request keeps this object: bqemulator's endpoint reads what is changed in it
+    job_rules.check_query(body)
     body["query"] = jobs._apply_default_dataset(body.get("query", ""), body, request_project_id=project_id)
     answer = await jobs.query(project_id, request, ctx, caller)
     for error in answer.get("errors", ()):
@@ -56,11 +59,9 @@ def to_standard_sql(sql: str) -> str:
         InvalidQueryError: It has more of legacy SQL than bqemulator knows: casts, and `[project:dataset.table]`.
     """
     rewritten = rewrite_legacy_to_standard(sql)
-    try:
-        sqlglot.parse(rewritten, read="bigquery")
-    except (sqlglot.ParseError, sqlglot.TokenError) as error:
+    if not statements(rewritten):
         message = "The BigQuery emulator does not offer legacy SQL: write standard SQL, with bq --use_legacy_sql=false."
-        raise InvalidQueryError(message, location="query") from error
+        raise InvalidQueryError(message, location="query")
     return rewritten
 
 
@@ -69,17 +70,17 @@ def with_default_dataset(sql: str, *, default_project: str, default_dataset: str
 
     What cannot be parsed is returned as it is: whoever runs it says why.
     """
-    statements = own_statements(sql)
-    if not statements:
+    own = own_statements(sql)
+    if not own:
         return sql
     temporary = {
         table.name
-        for statement in statements
+        for statement in own
         if isinstance(statement, exp.Create) and statement.find(exp.TemporaryProperty)
         for table in statement.find_all(exp.Table)
         if table.find_ancestor(exp.Query) is None
     }
-    for statement in statements:
+    for statement in own:
         shadowed = temporary | {cte.alias_or_name for cte in statement.find_all(exp.CTE)}
         for table in list(statement.find_all(exp.Table)):
             if table.db or not table.name or table.name in shadowed:
@@ -90,7 +91,7 @@ def with_default_dataset(sql: str, *, default_project: str, default_dataset: str
             else:
                 table.set("db", exp.to_identifier(default_dataset))
                 table.set("catalog", exp.to_identifier(default_project))
-    return ";\n".join(statement.sql(dialect="bigquery") for statement in statements)
+    return ";\n".join(statement.sql(dialect="bigquery") for statement in own)
 
 
 async def refuse(_: Request, error: Exception) -> JSONResponse:

@@ -26,6 +26,9 @@ What differs from bqemulator 1.4.0 as it comes:
 * Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
 * A statement is parsed once: see ``parsing.py``.
+* Tables, jobs and requests are refused by the limits of the service's documentation: see ``table_rules.py`` and
+  ``job_rules.py``, and ``docs/service-rules.md``.
+* Tables with ``require_partition_filter`` want one: see ``partition_filters.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -80,13 +83,16 @@ def serve(
         destinations,
         discovery,
         files,
+        job_rules,
         kept_jobs,
         parsing,
+        partition_filters,
         queries,
         results,
         routines,
         runtime_errors,
         statements,
+        table_rules,
         tables,
     )
     from emulators.bigquery.appends import ConcurrentAppends
@@ -120,6 +126,7 @@ def serve(
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     conditions.patch()
     destinations.patch()
+    job_rules.patch()
     kept_jobs.patch()
     parsing.patch()
     queries.patch()
@@ -127,6 +134,8 @@ def serve(
     routines.patch()
     runtime_errors.patch()
     statements.patch()
+    partition_filters.patch()
+    table_rules.patch()
     tables.patch()
     bqemulator.server.run_forever(
         Settings(

@@ -2,10 +2,11 @@
 
 bqemulator 1.4.0 says the number of rows as of the last load or `CREATE TABLE`, and always 0 bytes. Its lists leave out
 partitioning, clustering and every table behind the first page; `CREATE TABLE` forgets clustering, and partitioning by
-anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table.
+anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table. It overlooks
+`requirePartitionFilter` of a request.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from bqemulator.storage.type_map import bq_schema_to_duckdb_columns
 from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
+from emulators.bigquery import table_rules
 from emulators.bigquery.parsing import statements
 from emulators.bigquery.routes import replace_route
 from emulators.bigquery.sizes import TableSizes
@@ -95,10 +97,11 @@ async def insert_table(
     table_id = (body.get("tableReference") or {}).get("tableId", "")
     if ctx.catalog.get_dataset(project_id, dataset_id) is None:
         raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
+    table_rules.check(table_rules.of_resource(body))
     if "externalDataConfiguration" in body or "materializedView" in body:
         raise InvalidQueryError("The BigQuery emulator makes no external tables, and materialized views by SQL only.")
     if "view" not in body:
-        return _with_size(await _insert(project_id, dataset_id, request, ctx), ctx)
+        return _with_size(_with_filter(await _insert(project_id, dataset_id, request, ctx), body, ctx), ctx)
     if ctx.catalog.get_table(project_id, dataset_id, table_id) is not None:
         raise resource_already_exists(ResourceRef("table", project_id, dataset_id, table_id))
     statement = f"CREATE VIEW `{project_id}.{dataset_id}.{table_id}` AS {body['view'].get('query', '')}"
@@ -111,21 +114,28 @@ async def patch_table(
 ) -> dict[str, Any]:
     """Answer `tables.patch`: a schema that is null stays, as `bq update` expects; labels are merged."""
     body = await request.json()  # the request keeps this object: bqemulator's endpoint reads what is changed in it
+    table = ctx.catalog.get_table(project_id, dataset_id, table_id)
+    _check_change(body, table)
     if body.get("schema", {}) is None:
         del body["schema"]
-    if (table := ctx.catalog.get_table(project_id, dataset_id, table_id)) and "labels" in body:
+    if table and "labels" in body:
         labels = {**table.labels, **(body["labels"] or {})}
         body["labels"] = {key: value for key, value in labels.items() if value is not None}
     await _add_columns(table, body, ctx)
-    return _with_size(await _patch(project_id, dataset_id, table_id, request, ctx), ctx)
+    answer = await _patch(project_id, dataset_id, table_id, request, ctx)
+    return _with_size(_with_filter(answer, body, ctx), ctx)
 
 
 async def update_table(
     project_id: str, dataset_id: str, table_id: str, request: Request, ctx: _Context
 ) -> dict[str, Any]:
     """Answer `tables.update`."""
-    await _add_columns(ctx.catalog.get_table(project_id, dataset_id, table_id), await request.json(), ctx)
-    return _with_size(await _update(project_id, dataset_id, table_id, request, ctx), ctx)
+    body = await request.json()
+    table = ctx.catalog.get_table(project_id, dataset_id, table_id)
+    _check_change(body, table)
+    await _add_columns(table, body, ctx)
+    answer = await _update(project_id, dataset_id, table_id, request, ctx)
+    return _with_size(_with_filter(answer, body, ctx), ctx)
 
 
 async def _add_columns(table: TableMeta | None, body: dict[str, Any], ctx: AppContext) -> None:
@@ -165,9 +175,29 @@ async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Co
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
+def _check_change(body: Mapping[str, Any], table: TableMeta | None) -> None:
+    """Check what a request makes of a table: fields it does not name stay as they are."""
+    if table is not None:
+        table_rules.check(table_rules.of_resource({**resource(table), **body}))
+
+
+def _with_filter(answer: dict[str, Any], body: Mapping[str, Any], ctx: AppContext) -> dict[str, Any]:
+    """Keep whether a table wants a filter on its partitions, where the request says so."""
+    table = _described(answer, ctx)
+    if "requirePartitionFilter" not in body or table is None or table.time_partitioning is None:
+        return answer
+    wanted = {"require_partition_filter": bool(body["requirePartitionFilter"])}
+    by = table.time_partitioning.model_copy(update=wanted)
+    return resource(ctx.catalog.update_table(table.model_copy(update={"time_partitioning": by})))
+
+
+def _described(answer: Mapping[str, Any], ctx: AppContext) -> TableMeta | None:
     reference = answer["tableReference"]
-    table = ctx.catalog.get_table(reference["projectId"], reference["datasetId"], reference["tableId"])
+    return ctx.catalog.get_table(reference["projectId"], reference["datasetId"], reference["tableId"])
+
+
+def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
+    table = _described(answer, ctx)
     if table is not None:
         rows, size = TableSizes(ctx.engine).of(table)
         answer["numRows"] = str(rows)

@@ -1,27 +1,8 @@
-"""One DagBag for all DAG tests. Airflow reads its environment when first imported: it is set here, before that."""
-
-import os
-import tempfile
-from pathlib import Path
+"""One DagBag for all DAG tests."""
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-HOME = tempfile.TemporaryDirectory(prefix="logline-airflow-")
-os.environ.update(
-    {
-        "AIRFLOW_HOME": HOME.name,
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        # The first file imports Google's operators: seconds on a quiet machine.
-        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
-        "GOOGLE_CLOUD_PROJECT": "logline-local",
-        "LOGLINE_BUCKET": "logline-local",
-        "LOGLINE_MAX_BYTES_BILLED": "1000000000000",
-    }
-)
+from tests.airflow_environment import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from google.cloud import bigquery
 
 from local_stack.running import RunningStack
-from tests.dags.conftest import ROOT
+from tests.airflow_environment import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dags.conftest import ROOT
+from tests.airflow_environment import ROOT
 
 LABELS = {"airflow-dag", "airflow-task", "logline-day"}
 FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if path.name != "__init__.py")

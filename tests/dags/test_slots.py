@@ -13,7 +13,7 @@ import yaml
 
 from local_stack.airflow.airflow_config import write_airflow_config
 from local_stack.config import PORTS, StackConfig
-from tests.dags.conftest import ROOT
+from tests.airflow_environment import ROOT
 
 STREAM = "stream_supervisor"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

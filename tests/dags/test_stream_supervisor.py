@@ -5,7 +5,7 @@ import json
 import pytest
 
 from logline.stream.decide import Action, Decision
-from tests.dags.conftest import ROOT
+from tests.airflow_environment import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from local_stack.clients.airflow import AirflowApi, DagRun
 from local_stack.clients.dataflow import RUNNING, DataflowApi, DataflowJob
 from local_stack.running import RunningStack
 from tests.live_stream import eventually, ids_of, publishing, read_truth, streaming_processes
+from tests.partitions import every_row
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -59,8 +60,9 @@ class Live:
             return [dict(row.items()) for row in client.query_and_wait(sql)]
 
     def event_ids(self, table: str) -> list[str]:
-        where = "" if table == "rejected_lines" else " WHERE source = 'stream'"
-        return [row["event_id"] for row in self.query(f"SELECT event_id FROM {self.stack.dataset}.{table}{where}")]
+        where = "TRUE" if table == "rejected_lines" else f"{every_row(table)} AND source = 'stream'"
+        sql = f"SELECT event_id FROM {self.stack.dataset}.{table} WHERE {where}"
+        return [row["event_id"] for row in self.query(sql)]
 
     @contextmanager
     def publishing(self, truth: Path, *, messages: int, seed: int) -> Iterator[None]:

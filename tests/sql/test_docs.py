@@ -18,7 +18,7 @@ def test_the_page_of_tables_is_up_to_date():
 @pytest.mark.integration
 def test_the_ledger_names_the_days_that_older_versions_misread(warehouse: Warehouse):
     section = PARSER_PAGE.read_text(encoding="utf-8").partition("### Days that older versions misread")[2]
-    query = re.search(r"```sql\n(.*?)```", section, re.DOTALL)[1].replace("logs.", f"{warehouse.dataset}.")
+    query = re.search(r"```sql\n(.*?)```", section, re.DOTALL)[1].replace("logline.", f"{warehouse.dataset}.")
     objects = [
         ("old", "4", "nginx_timed"),
         ("zone", "4", "%h [%{%d/%b/%Y %T}t %{%z}t] %r"),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.cloud.bigquery import ScalarQueryParameter
 
+from tests.partitions import every_row
 from tests.sql.warehouse import SUFFIX, Warehouse, plain
 
 pytestmark = pytest.mark.integration
@@ -62,7 +63,9 @@ def replay(warehouse: Warehouse, only=None, **chosen):
 
 
 def ids(warehouse, table, where="TRUE"):
-    found = warehouse.run(f"SELECT event_id FROM {warehouse.dataset}.{table} WHERE {where} ORDER BY 1")
+    found = warehouse.run(
+        f"SELECT event_id FROM {warehouse.dataset}.{table} WHERE {every_row(table)} AND {where} ORDER BY 1"
+    )
     return [row["event_id"] for row in found]
 
 
@@ -77,7 +80,7 @@ def test_each_line_lands_where_it_would_have_landed_and_only_once(warehouse):
     (row,) = warehouse.run(
         "SELECT DISTINCT requests.ingested_at = lines.replayed_at AS marked"
         f" FROM {warehouse.dataset}.backfilled_requests AS requests"
-        f" JOIN {warehouse.dataset}.rejected_lines AS lines USING (event_id)"
+        f" JOIN {warehouse.dataset}.rejected_lines AS lines USING (event_id) WHERE {every_row('backfilled_requests')}"
     )
     assert row["marked"], "a replayed row is known by the instant it was landed"
 

@@ -12,6 +12,8 @@ import yaml
 from google.cloud import bigquery
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tests.partitions import every_row
+
 DAGS = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "cases"
 TABLES = sorted(path.parent.name for path in DAGS.glob("sql/**/schema.sql"))
@@ -186,18 +188,21 @@ class Warehouse:
         for name, rows in staged.items():
             target = f"{self.staging}.{name}_{SUFFIX}"
             table = STAGED[name]
-            script.append(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {self.dataset}.{table} WHERE FALSE;")
+            script.append(
+                f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {self.dataset}.{table} "
+                f"WHERE FALSE AND {every_row(table)};"
+            )
             script += [_insert(target, table, row) for row in rows]
         if script:
             self.run("\n".join(script))
 
     def clear(self) -> None:
         """Delete all rows."""
-        self.run("".join(f"DELETE FROM {self.dataset}.{table} WHERE TRUE;\n" for table in TABLES))
+        self.run("".join(f"TRUNCATE TABLE {self.dataset}.{table};\n" for table in TABLES))
 
     def rows(self, table: str, order: str = "1") -> list[dict[str, Any]]:
         """All rows of a table."""
-        return self.run(f"SELECT * FROM {self.dataset}.{table} ORDER BY {order}")
+        return self.run(f"SELECT * FROM {self.dataset}.{table} WHERE {every_row(table)} ORDER BY {order}")
 
 
 def _insert(target: str, table: str, row: Mapping[str, Any]) -> str:

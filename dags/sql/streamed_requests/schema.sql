@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.streamed_requests (
 {% include 'sql/requests/column_definitions.sql' %}
 )
 PARTITION BY log_date
-CLUSTER BY raw_line_hash, event_id
+CLUSTER BY event_id
 OPTIONS (
   {% if landing_expiry_days | default(none) %}partition_expiration_days = {{ landing_expiry_days }},
   {% endif %}

@@ -120,7 +120,7 @@ def imported(source: str) -> set[str]:
 
 
 def test_the_wheel_of_pubsub_holds_the_emulator_alone(pubsub: Distribution) -> None:
-    check_contents(pubsub.wheel, {"emulators/pubsub": "pubsub_emulator"})
+    check_contents(pubsub.wheel, {"emulators/pubsub": "pubsub_emulator", "emulators/guard": "pubsub_emulator/guard"})
 
 
 def test_the_wheel_of_dataflow_holds_the_emulator_alone(dataflow: Distribution, tmp_path: Path) -> None:

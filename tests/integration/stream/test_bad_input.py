@@ -44,7 +44,7 @@ def test_no_such_table(stream: Stream, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_table_without_a_column(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:
     table = f"`{stream.dataset}.streamed_requests`"
-    stream.sql(f"CREATE OR REPLACE TABLE {table} AS SELECT * EXCEPT (referer) FROM {table}")
+    stream.sql(f"CREATE OR REPLACE TABLE {table} AS SELECT * EXCEPT (referer) FROM {table} WHERE log_date IS NULL")
     assert main(stream.options) == 1
     assert only_line(capsys).startswith(f"table {stream.dataset}.streamed_requests has no column referer")
 

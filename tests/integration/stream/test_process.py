@@ -55,7 +55,7 @@ def test_every_event_arrives_once_although_the_job_is_killed(
         assert stream.ids(table) == {event_id for event_id, (known, _) in truth["events"].items() if known == fate}
     by_date = stream.sql(
         "SELECT CAST(log_date AS STRING), COUNT(DISTINCT event_id)"
-        f" FROM `{stream.dataset}.streamed_requests` GROUP BY 1"
+        f" FROM `{stream.dataset}.streamed_requests` WHERE log_date >= '1970-01-01' GROUP BY 1"
     )
     assert dict(by_date) == truth["rows_by_date"]
     assert stream.unacknowledged() == 0

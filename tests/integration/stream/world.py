@@ -19,6 +19,7 @@ from google.cloud import bigquery
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from local_stack.ports import free_ports
+from tests.partitions import every_row
 from tests.sql.warehouse import render
 
 PROJECT = "logline-test"
@@ -161,10 +162,11 @@ class Stream:
         return [tuple(row.values()) for row in self.world.client.query(statement).result()]
 
     def count(self, table: str) -> int:
-        return int(self.sql(f"SELECT COUNT(DISTINCT event_id) FROM `{self.dataset}.{table}`")[0][0])
+        return len(self.ids(table))
 
     def ids(self, table: str) -> set[str]:
-        return {row[0] for row in self.sql(f"SELECT DISTINCT event_id FROM `{self.dataset}.{table}`")}
+        sql = f"SELECT DISTINCT event_id FROM `{self.dataset}.{table}` WHERE {every_row(table)}"
+        return {row[0] for row in self.sql(sql)}
 
     def metrics(self) -> dict[str, int]:
         try:

@@ -1,0 +1,81 @@
+"""Kinds of settings that every statement is rendered with: together they take every branch of every template."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Settings of an installation, and Params of the runs there.
+
+    Attributes:
+        name: what to call it.
+        environment: variables of the installation.
+        params: what a run sets beyond the defaults, by DAG.
+    """
+
+    name: str
+    environment: Mapping[str, str]
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Make these the settings of this process, and its only ones."""
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("LOGLINE_", "GOOGLE_CLOUD_")) and "EMULATOR" not in name
+        }
+        with patch.dict(os.environ, {**others, **self.environment}, clear=True):
+            yield
+
+
+_REQUIRED = {"GOOGLE_CLOUD_PROJECT": "logline-test", "LOGLINE_BUCKET": "logline-test"}
+
+KINDS = (
+    Kind("only what is required", _REQUIRED),
+    Kind(
+        "a local stack",
+        {
+            "GOOGLE_CLOUD_PROJECT": "logline-local",
+            "LOGLINE_BUCKET": "logline-local",
+            "LOGLINE_DATASET": "logline",
+            "LOGLINE_POLL_SECONDS": "1",
+            "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:9050",
+            "DATAFLOW_EMULATOR_HOST": "http://127.0.0.1:9060",
+        },
+    ),
+    Kind(
+        "rows expire, lines are anonymised, other names",
+        {
+            **_REQUIRED,
+            "LOGLINE_DATASET": "weblogs",
+            "LOGLINE_STAGING_DATASET": "weblogs_tmp",
+            "LOGLINE_LANDING_EXPIRY_DAYS": "400",
+            "LOGLINE_LATE_DAYS": "7",
+            "LOGLINE_MAX_FRESHNESS_MINUTES": "30",
+            "LOGLINE_MAX_REJECTED_PERCENT": "1",
+            "LOGLINE_STREAM_LOG_FORMAT": '%h %l %u %t "%r" %>s %b',
+            "LOGLINE_ANONYMISE": "hash",
+            "LOGLINE_ANONYMISE_KEY_FILE": "gs://keys/anonymise",
+            "LOGLINE_REDACT_QUERY_SECRETS": "yes",
+            "LOGLINE_RUNBOOKS": "https://wiki.example.com/logline",
+        },
+        {
+            "log_backfill": {"allow_empty": True, "max_rejected_percent": 12.5},
+            "dead_letter_replay": {
+                "start_date": "2015-05-17",
+                "end_date": "2015-05-20",
+                "reason": "bad_timestamp",
+                "log_format": "combined",
+                "limit": 1,
+            },
+        },
+    ),
+)
