@@ -19,7 +19,7 @@ from local_stack.clients.airflow import AirflowApi
 from local_stack.config import StackConfig, read_config
 from local_stack.demo.counts import Comparison, compare, read_counts, rejected_examples, touched_days
 from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
-from local_stack.demo.screen import Screen, counted
+from local_stack.demo.screen import Screen
 from local_stack.demo.stream import Lines, start_stream, stream_lines
 from local_stack.demo.stream_counts import compare_streamed, read_stream_counts
 from local_stack.progress import Progress
@@ -28,6 +28,7 @@ from local_stack.supervisor.state import running_config
 from logline_cli.bucket import existing_objects, upload
 from logline_cli.errors import ClientError
 from logline_cli.sources import Sources, find_sources
+from logline_cli.tables import counted
 
 FIRST_DAY, LAST_DAY, DAYS = "2026-11-01", "2026-11-03", 3
 LINES_PER_DAY = 20_000

@@ -19,6 +19,7 @@ BUILT_FROM = (
     "LICENSE",
     "beam_jobs",
     "emulators",
+    "logline_cli",
     "plugins/logline/__init__.py",
 )
 LOG = b"""\
@@ -72,6 +73,15 @@ def test_the_installed_parser_reads_a_log(installed: Path, tmp_path: Path, comma
     assert printed.startswith("access.log: combined")
     figures = {words[0]: words[1] for line in printed.splitlines() if len(words := line.split()) == 2}
     assert (figures["lines"], figures["rows"], figures["rejected"]) == ("3", "2", "1")
+
+
+def test_the_commands_of_the_pipeline_say_what_they_need(installed: Path, tmp_path: Path) -> None:
+    assert "--from DAY" in run(installed / "logline", "backfill", "--help", folder=tmp_path)
+    done = subprocess.run(
+        [installed / "logline", "backfill"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("error: logline backfill needs the package requests: pip install 'logline[client]'\n")
 
 
 def test_neither_beam_nor_airflow_is_installed(installed: Path, tmp_path: Path) -> None:

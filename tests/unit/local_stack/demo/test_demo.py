@@ -4,8 +4,9 @@ import pytest
 
 from local_stack.clients.airflow import error_line
 from local_stack.demo.counts import Comparison, Counts, compare
-from local_stack.demo.screen import Screen, counted
+from local_stack.demo.screen import Screen
 from local_stack.demo.stream_counts import StreamCounts, compare_streamed
+from logline_cli.tables import counted
 
 TRUTH = {
     "days": {
