@@ -237,8 +237,8 @@ class AirflowApi(RestClient):
 
 
 def error_line(log: str) -> str:
-    """Return the line of a task's log that says why it failed: the last exception, else the last error."""
-    errors = [line for line in log.splitlines() if line.startswith("error: ")]
+    """Return the line of a task's log that says why it failed: the last error; the alert behind it repeats it."""
+    errors = [line for line in log.splitlines() if line.startswith("error: ") and not line.startswith("error: ALERT ")]
     return errors[-1].removeprefix("error: ") if errors else (log.strip().splitlines() or ["(empty log)"])[-1]
 
 

@@ -134,14 +134,14 @@ def _client(where: Connection) -> Client:
 
 
 def _crc32c(path: Path) -> str:
-    checksum = google_crc32c.Checksum()
+    value = 0
     try:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
-                checksum.update(block)
+                value = google_crc32c.extend(value, block)
     except OSError as error:
         raise ClientError(f"{path}: cannot be read: {error.strerror}") from None
-    return base64.b64encode(checksum.digest()).decode()
+    return base64.b64encode(value.to_bytes(4, "big")).decode()
 
 
 def _content_type(path: Path) -> str:

@@ -14,6 +14,7 @@ from logline.task_ids import FAILURE_KEY
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from sqlalchemy import ScalarResult
     from sqlalchemy.orm import Session
 
 log = logging.getLogger(__name__)
@@ -84,8 +85,8 @@ def failures(session: Session, dag_id: str, run_id: str) -> list[Failure]:
     ).all()
     if not failed:
         return []
-    kept = session.scalars(XComModel.get_many(run_id=run_id, key=FAILURE_KEY, dag_ids=dag_id))
-    reasons = {(row.task_id, row.map_index): str(XComModel.deserialize_value(row)) for row in kept}
+    kept: ScalarResult[Any] = session.scalars(XComModel.get_many(run_id=run_id, key=FAILURE_KEY, dag_ids=dag_id))
+    reasons = {(row.task_id, row.map_index): str(XComModel.deserialize_value(row)) for row in kept.all()}
     return [
         Failure(
             task_label(ti.task_id, ti.rendered_map_index),

@@ -182,3 +182,8 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
             return False
         error = last_error(self.hook, self.job_id, project_id=self.project_id, location=self.location)
         raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {error}")
+
+    def waited_in_vain(self) -> str:
+        """Return which job has not ended."""
+        hours = self.timeout / 3600
+        return f"Dataflow job {self.job_id} has not ended after {hours:g} h: cancel it, then clear its launch"

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.providers.google.cloud.triggers.dataflow import DataflowJobStatusTrigger
+from airflow.providers.google.common.hooks.base_google import PROVIDE_PROJECT_ID
 from airflow.triggers.base import TriggerEvent
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
@@ -35,10 +36,10 @@ class DataflowJobEndTrigger(DataflowJobStatusTrigger):
         try:
             while True:
                 status = await self.async_hook.get_job_status(
-                    job_id=self.job_id, project_id=self.project_id, location=self.location
+                    job_id=self.job_id, project_id=self.project_id or PROVIDE_PROJECT_ID, location=self.location
                 )
                 if status.name in self.expected_statuses:
-                    yield TriggerEvent({"status": "success", "message": f"{self.job_id} is {status.name}"})
+                    yield _event("success", f"{self.job_id} is {status.name}")
                     return
                 now = time.monotonic()
                 if status.name != said or now - said_at >= pause:
@@ -49,7 +50,7 @@ class DataflowJobEndTrigger(DataflowJobStatusTrigger):
                     )
                 await asyncio.sleep(self.poll_sleep)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
-            yield TriggerEvent({"status": "error", "message": str(error)})
+            yield _event("error", str(error))
 
     async def _counted(self) -> str:
         """Return what the job has counted so far; nothing where that is not known."""
@@ -64,5 +65,10 @@ class DataflowJobEndTrigger(DataflowJobStatusTrigger):
             name = metric.name
             # Each value comes twice; the tentative one includes work that may be done again.
             if name.context.get("namespace") == METRICS_NAMESPACE and "tentative" not in name.context:
-                counts[name.name] = counts.get(name.name, 0) + int(metric.scalar or 0)
+                scalar: Any = metric.scalar  # annotated as a Value, which proto-plus turns into a number
+                counts[name.name] = counts.get(name.name, 0) + int(scalar or 0)
         return "".join(f", {name} {count:,}" for name, count in counts.items())
+
+
+def _event(status: str, message: str) -> TriggerEvent:
+    return TriggerEvent({"status": status, "message": message})  # type: ignore[no-untyped-call]

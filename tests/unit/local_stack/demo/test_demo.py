@@ -131,6 +131,7 @@ def test_rejected_lines_are_printed_with_their_raw_bytes(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("log", "line"),
     [
+        ("error: no object matches\nerror: ALERT plan of r1: no object matches: see it", "no object matches"),
         (
             "info: begins\nerror: Task failed with exception\nerror: the bucket x does not exist",
             "the bucket x does not exist",

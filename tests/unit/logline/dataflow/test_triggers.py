@@ -3,6 +3,8 @@ import logging
 from types import SimpleNamespace
 
 from google.api_core.exceptions import PermissionDenied
+from google.cloud.dataflow_v1beta3 import JobMetrics, MetricStructuredName, MetricUpdate
+from google.protobuf.struct_pb2 import Value
 
 from logline.dataflow import triggers
 from logline.dataflow.triggers import DataflowJobEndTrigger
@@ -22,7 +24,10 @@ class Hook:
         if self.error:
             raise self.error
         lines = [
-            SimpleNamespace(name=SimpleNamespace(origin="user", name="lines", context=context), scalar=1_000.0)
+            MetricUpdate(
+                name=MetricStructuredName(origin="user", name="lines", context=context),
+                scalar=Value(number_value=1_000),
+            )
             for context in (
                 {"namespace": "logline", "step": "a"},
                 {"namespace": "logline", "step": "a", "tentative": "true"},
@@ -30,7 +35,7 @@ class Hook:
                 {"namespace": "beam"},
             )
         ]
-        return SimpleNamespace(metrics=lines)
+        return JobMetrics(metrics=lines)
 
 
 def watched(hook, caplog):
