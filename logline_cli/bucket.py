@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import google_crc32c
 from google.api_core.client_options import ClientOptions
@@ -107,20 +108,24 @@ def upload(
             "--prefix to keep both"
         )
     for path, name in objects.items():
-        size = path.stat().st_size
         if path not in same:
-            generation = existing[name].generation if name in existing else 0
-            try:
-                bucket.blob(name).upload_from_filename(
-                    str(path),
-                    content_type=_content_type(path),
-                    if_generation_match=generation,
-                    checksum="crc32c",
-                    timeout=_TIMEOUT,
-                )
-            except PreconditionFailed:
-                raise ClientError(f"gs://{bucket.name}/{name} was changed meanwhile: run this again") from None
-        yield Upload(path, name, size, path not in same)
+            _upload(bucket, path, name, generation=existing[name].generation if name in existing else 0)
+        yield Upload(path, name, path.stat().st_size, path not in same)
+
+
+def _upload(bucket: Bucket, path: Path, name: str, *, generation: int) -> None:
+    with _opened(path) as file:
+        try:
+            bucket.blob(name).upload_from_file(
+                file,
+                size=path.stat().st_size,
+                content_type=_content_type(path),
+                if_generation_match=generation,
+                checksum="crc32c",
+                timeout=_TIMEOUT,
+            )
+        except PreconditionFailed:
+            raise ClientError(f"gs://{bucket.name}/{name} was changed meanwhile: run this again") from None
 
 
 def _client(where: Connection) -> Client:
@@ -135,13 +140,17 @@ def _client(where: Connection) -> Client:
 
 def _crc32c(path: Path) -> str:
     value = 0
+    with _opened(path) as file:
+        while block := file.read(1 << 20):
+            value = google_crc32c.extend(value, block)
+    return base64.b64encode(value.to_bytes(4, "big")).decode()
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                value = google_crc32c.extend(value, block)
+        return path.open("rb")
     except OSError as error:
         raise ClientError(f"{path}: cannot be read: {error.strerror}") from None
-    return base64.b64encode(value.to_bytes(4, "big")).decode()
 
 
 def _content_type(path: Path) -> str:

@@ -100,3 +100,23 @@ def test_the_status_names_what_failed(provisioned: Stack) -> None:
     assert done.returncode == 4, done.stdout + done.stderr
     assert "log_backfill failed" in done.stdout.splitlines()[-1]
     assert f"Airflow  {provisioned.stack.config.airflow_url}  healthy" in done.stdout
+
+
+def test_the_demo_with_logs_of_ones_own_reads_these_alone(provisioned: Stack, tmp_path: Path) -> None:
+    log = tmp_path / "mine.log"
+    log.write_text("".join(LINE.format(number, number) for number in range(5)))
+    done = subprocess.run(
+        [sys.executable, "-m", "local_stack.demo", "--logs", str(log)],
+        env=provisioned.stack.process_env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = [
+        line for line in done.stdout.splitlines() if line and not line.startswith((" ", "│", "┃", "┏", "└", "┡", "├"))
+    ]
+    assert "Uploading your logs (1 file)" in steps
+    assert not [line for line in steps if line.startswith(("Making", "Streaming", "Starting the stream"))]
+    assert "mine.log" in done.stdout
