@@ -11,23 +11,26 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # Images of Python often set it: no process would find byte code on disk, and each would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up down status env test clients analyze lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
+LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
+
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
 
-$(VENV)/.installed: requirements/dev.txt
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else \
 		f"logline needs Python 3.11 to 3.14, {sys.executable} is {v[0]}.{v[1]}: run make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@echo "Installing the locked packages into $(VENV) ..."
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(VENV)/.installed  ## install the locked packages into .venv
 
-demo: setup  ## three days of logs and a live minute through the whole pipeline (LOGS=path for your own files)
+demo: setup  ## three days of logs and a live minute through the whole pipeline (LOGS=path: your own files alone)
 	@$(BIN)/python -m local_stack.demo $(if $(LOGS),--logs "$(LOGS)")
 
 up: setup  ## start the local stack: BigQuery, Cloud Storage, Pub/Sub, Dataflow emulators and Airflow
@@ -38,6 +41,10 @@ down: setup  ## stop the local stack; its data stays in .local (make clean delet
 
 status: setup  ## which parts of the local stack run, and where
 	@$(BIN)/python -m local_stack status || test $$? -ge 3
+
+load: setup  ## your log files into the running stack and its tables: LOGS=path (PREFIX=folder REPLACE=1)
+	@test -n "$(LOGS)" || { echo 'LOGS is not set: make load LOGS=path/to/access.log' >&2; exit 2; }
+	@$(BIN)/python -m logline_cli load --backfill $(LOAD_OPTIONS) -- $(LOGS)
 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env

@@ -3,7 +3,10 @@
 Reads historical log files into `backfilled_requests`, `rejected_lines` and the ledger, and starts `daily_summary` for
 every day it touched. It runs every night for yesterday's files, and by hand for any range:
 
+    logline backfill --from 2015-05-17 --to 2015-05-20
     airflow dags trigger log_backfill --conf '{"start_date": "2015-05-17", "end_date": "2015-05-20"}'
+
+The first one follows the run and takes a second to start; the second one imports Airflow and every provider first.
 
 **For each day**: wait for a slot and its files, parse them in a Dataflow job, load what the job wrote into staging
 tables, check these against the job's manifest, and replace everything earlier runs landed from the same source objects
@@ -14,7 +17,8 @@ task. Clearing a task behind the loads, for all days, reloads the staging tables
 `wait_for_parse`. Nothing is skipped: every run reads its files with today's parser, so triggering an old day parses it
 again; there is no `force` to set.
 
-**When a task fails**, its log ends in one line that says why; nothing of that day has been replaced.
+**When a task fails**, one line says why: in the run's note, on its tab "Logline", in the panel "Backfills" and at the
+end of the task's log. Nothing of that day has been replaced.
 
 | task | what to do |
 |---|---|

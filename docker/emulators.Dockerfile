@@ -20,6 +20,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY docker/listens.py /opt/logline/docker/
 COPY beam_jobs /opt/logline/beam_jobs
 COPY emulators /opt/logline/emulators
+COPY logline_cli /opt/logline/logline_cli
 ENV PATH=/opt/venv/bin:${PATH} \
     PYTHONPATH=/opt/logline \
     PYTHONUNBUFFERED=1 \

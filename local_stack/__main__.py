@@ -10,11 +10,14 @@ from local_stack import launch, status
 from local_stack.airflow.airflow_config import USER, airflow_secrets, write_airflow_config
 from local_stack.config import StackConfig, StackError, read_config
 from local_stack.environment import client_environment, search_paths
-from local_stack.private_files import UMASK, check_owner, own_folder
+from local_stack.private_files import UMASK, check_owner, own_folder, write_private
 from local_stack.progress import Progress
 from local_stack.supervisor.components import stack_components
 from local_stack.supervisor.state import read_state, running_config, supervisor_lock
 from local_stack.supervisor.supervisor import Supervisor
+from logline_cli import connection
+from logline_cli.connection import Connection
+from logline_cli.errors import ClientError
 
 
 def main() -> int:
@@ -43,7 +46,7 @@ def main() -> int:
         if given.command == "supervise":
             return _supervise(config, airflow=not given.without_airflow, owner=given.owner)
         return {"down": _down, "status": _status, "env": _env}[given.command](config)
-    except StackError as error:
+    except ClientError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -68,6 +71,7 @@ def _supervise(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
             raise StackError(f"a supervisor for {config.state_dir} runs already")
         if airflow:
             write_airflow_config(config)
+            write_private(config.state_dir / connection.FILE, _connection(config).text())
         components = stack_components(config, airflow=airflow)
         return Supervisor(config, components, airflow=airflow, owner=owner).run()
 
@@ -90,6 +94,17 @@ def _env(config: StackConfig) -> int:
     for name, value in {**client_environment(config), **search_paths()}.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
+
+
+def _connection(config: StackConfig) -> Connection:
+    """Return what the command `logline` needs to find the stack."""
+    return Connection(
+        airflow_url=config.airflow_url,
+        user=USER,
+        password=airflow_secrets(config).password,
+        storage_url=config.url("storage"),
+        bucket=config.bucket,
+    )
 
 
 def _print_airflow(config: StackConfig) -> None:

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from logline_cli.errors import ClientError
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 BIGQUERY_MEMORY = "LOGLINE_BIGQUERY_MEMORY_MIB"
 LEAST_BIGQUERY_MEMORY = 128
 
 
-class StackError(Exception):
-    """Something the user has to know or fix, as one line of text."""
+class StackError(ClientError):
+    """Something of the stack that the user has to know or fix, as one line of text."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from local_stack.config import StackConfig
 from local_stack.ports import answers
 from local_stack.supervisor.processes import belongs, is_frozen, members
 from local_stack.supervisor.state import ComponentState, read_state, running_state
+from logline_cli.tables import counted
 
 WELL, DOWN, NOT_WELL = 0, 3, 4
 
@@ -20,7 +21,7 @@ def describe(config: StackConfig) -> tuple[list[str], int]:
     for component in state.components.values():
         status = status_of(config, component)
         well = well and status in ("up", "done")
-        restarts = f", {component.restarts} restarts" if component.restarts else ""
+        restarts = f", {counted(component.restarts, 'restart')}" if component.restarts else ""
         pid = f", pid {component.pid}" if component.pid else ""
         lines.append(f"{component.label:<24} {status}{pid}{restarts}  {component.log}")
     if config.other_pubsub:

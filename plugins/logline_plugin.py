@@ -1,4 +1,4 @@
-"""What logline adds to Airflow itself: the page "Logline", and a note on every backfill that has ended."""
+"""What logline adds to Airflow itself: the page "Logline", and a note on every run that has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from logline.backfill import run_notes
+from logline import run_notes
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Write `docs/dags.md` from the DAGs: `make generate`.
+"""Write `docs/dags.md`, and the Params that `logline backfill` takes, from the DAGs: `make generate`.
 
 What a DAG is for, its Params and its tasks come from the DAG itself. Runs with the repository and `plugins` on
 PYTHONPATH; Airflow is pointed at a home of its own that is deleted afterwards.
@@ -15,6 +15,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[1]
 PAGE = Path(__file__).parents[1] / "docs" / "dags.md"
+PARAMS = REPOSITORY / "logline_cli" / "backfill_params.json"
 HEAD = """# DAGs
 
 <!-- From the DAG files by make generate: change it there. -->
@@ -35,6 +36,19 @@ def page(dags: Mapping[str, Any]) -> str:
     """
     known = sorted(dags, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     return "\n".join([HEAD, *(_section(dags[name]) for name in known)])
+
+
+def params(dag: Any) -> str:
+    """Return the Params of a DAG as JSON: name, type, description, default, and their limits."""
+    found = []
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        kinds = param.schema["type"]
+        kind = kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
+        limits = {key: param.schema[key] for key in ("format", "minimum", "maximum") if key in param.schema}
+        about = " ".join(param.description.split())
+        found.append({"name": name, "type": kind, "description": about, "default": param.value, **limits})
+    return json.dumps(found, indent=1) + "\n"
 
 
 def _section(dag: Any) -> str:
@@ -83,6 +97,7 @@ def main() -> None:
         if bag.import_errors:
             raise SystemExit("\n".join(f"{path}: {error}" for path, error in bag.import_errors.items()))
         PAGE.write_text(page(bag.dags), encoding="utf-8")
+        PARAMS.write_text(params(bag.dags["log_backfill"]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from apache_beam.options.pipeline_options import PipelineOptions
+from typing import TYPE_CHECKING
 
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
 from beam_jobs.options.batch import BatchSettings
@@ -18,9 +16,11 @@ from beam_jobs.options.job_parameters import (
     log_format_parameter,
     max_line_bytes_parameter,
 )
-from beam_jobs.options.parameters import Parameter, add_parameters, in_range, parse_parameters, usable_format
-from beam_jobs.options.runner import settle_runner
+from beam_jobs.options.parameters import Parameter, in_range, parse_parameters, usable_format
 from beam_jobs.storage.files import absolute, is_gcs
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 10, 1 << 27
 MAX_LINE_BYTES = 1 << 24
@@ -49,14 +49,6 @@ BACKFILL_PARAMETERS = (
 )
 
 
-class BackfillOptions(PipelineOptions):
-    """The backfill's parameters as options of Beam, so that Dataflow shows them."""
-
-    @classmethod
-    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        add_parameters(parser, BACKFILL_PARAMETERS)
-
-
 @dataclass(frozen=True, kw_only=True)
 class BackfillSettings(BatchSettings):
     """Checked values of the parameters; see `BACKFILL_PARAMETERS`."""
@@ -76,7 +68,11 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
     values, rest = parse_parameters(
         _PROGRAM, "Parse historical log files into Parquet, with a manifest.", BACKFILL_PARAMETERS, argv
     )
-    options = PipelineOptions(list(argv))
+    # Beam takes seconds to import, and --help does not need it.
+    from beam_jobs.backfill.beam_options import beam_options
+    from beam_jobs.options.runner import settle_runner
+
+    options = beam_options(argv)
     runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
     settings = BackfillSettings(
         source=values["source"] if is_gcs(values["source"]) else absolute(values["source"]),

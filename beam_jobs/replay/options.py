@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from apache_beam.options.pipeline_options import PipelineOptions
+from typing import TYPE_CHECKING
 
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
 from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.job_parameters import OUTPUT, RUN_ID, TABLE
 from beam_jobs.options.parameters import Parameter, parse_parameters
-from beam_jobs.options.runner import settle_runner
 from beam_jobs.storage.files import absolute
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 _PROGRAM = "python -m beam_jobs.replay"
 _JOB_NAME = "log-replay"
@@ -39,6 +40,11 @@ def parse_replay_options(argv: Sequence[str]) -> tuple[BatchSettings, PipelineOp
     values, rest = parse_parameters(
         _PROGRAM, "Read rejected lines again, into Parquet with a manifest.", REPLAY_PARAMETERS, argv
     )
+    # Beam takes seconds to import, and --help does not need it.
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from beam_jobs.options.runner import settle_runner
+
     options = PipelineOptions(rest)
     runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
     settings = BatchSettings(

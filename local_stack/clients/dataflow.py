@@ -6,9 +6,9 @@ from typing import Any, Self
 
 import requests
 
-from local_stack.clients.rest import RestClient, reason_of
 from local_stack.config import StackConfig, StackError
 from local_stack.credentials import access_token
+from logline_cli.rest import RestClient, reason_of
 
 RUNNING = "JOB_STATE_RUNNING"
 ENDED = frozenset(f"JOB_STATE_{name}" for name in ("DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"))

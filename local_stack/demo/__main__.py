@@ -2,8 +2,8 @@
 
 Starts the stack where it is down, makes three days of logs, backfills them through Airflow and waits for their daily
 summaries. Then it streams lines of today, and some late ones of the last backfilled day, for most of a minute, and
-summarises both days. Every figure is compared with what generator and publisher counted. Files of one's own are
-backfilled the same way. The stack stays up, the stream goes on.
+summarises both days. Every figure is compared with what generator and publisher counted. With files of one's own it
+backfills these alone. The stack stays up, the stream goes on.
 """
 
 import argparse
@@ -16,16 +16,19 @@ from typing import Any
 from local_stack import launch
 from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.clients.airflow import AirflowApi
-from local_stack.config import StackConfig, StackError, read_config
+from local_stack.config import StackConfig, read_config
 from local_stack.demo.counts import Comparison, compare, read_counts, rejected_examples, touched_days
-from local_stack.demo.own_logs import OwnLogs, find_own_logs, upload
 from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
-from local_stack.demo.screen import Screen, counted
+from local_stack.demo.screen import Screen
 from local_stack.demo.stream import Lines, start_stream, stream_lines
 from local_stack.demo.stream_counts import compare_streamed, read_stream_counts
 from local_stack.progress import Progress
 from local_stack.running import RunningStack
 from local_stack.supervisor.state import running_config
+from logline_cli.bucket import existing_objects, upload
+from logline_cli.errors import ClientError
+from logline_cli.sources import Sources, find_sources
+from logline_cli.tables import counted
 
 FIRST_DAY, LAST_DAY, DAYS = "2026-11-01", "2026-11-03", 3
 LINES_PER_DAY = 20_000
@@ -38,12 +41,12 @@ LATE = Lines("late", messages=1_000, rate=20, start_time=f"{LAST_DAY}T12:00:00+0
 def main() -> int:
     """Run the demo; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local_stack.demo", description=__doc__)
-    parser.add_argument("--logs", metavar="PATH", help="log files of your own: a file, a folder or a pattern")
+    parser.add_argument("--logs", metavar="PATH", help="log files of your own, alone: a file, a folder or a pattern")
     given = parser.parse_args()
     try:
-        own = find_own_logs(given.logs) if given.logs else None
+        own = find_sources([given.logs], "loaded") if given.logs else None
         return Demo(RunningStack(running_config(read_config()))).run(own)
-    except StackError as error:
+    except ClientError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -59,7 +62,7 @@ class Demo:
         self._screen = Screen()
         self._folder = f"gs://{stack.bucket}/logs"
 
-    def run(self, own: OwnLogs | None) -> int:
+    def run(self, own: Sources | None) -> int:
         """Run all steps.
 
         Returns:
@@ -70,23 +73,28 @@ class Demo:
         with self._stack.airflow() as api:
             with self._screen.step("Creating bucket, dataset, tables and template"):
                 run_to_success(api, self._screen, "provision", {}, run_id=_run_id("demo"), seconds=300)
-            with self._screen.step(f"Making {DAYS} days of logs, {LINES_PER_DAY:,} lines each, 1 % of them bad"):
-                truth = self._generate()
-            with self._screen.step(f"Backfilling {FIRST_DAY} to {LAST_DAY}"):
-                run_id = self._backfill(api, "demo", {"start_date": FIRST_DAY, "end_date": LAST_DAY})
-            well, mixed_days = self._show_generated(run_id, truth)
-            with self._screen.step("Starting the stream"):
-                start_stream(self._stack, api, self._screen, _run_id("demo"))
-            rows = {day: true["rows"] for day, true in truth["days"].items() if day not in mixed_days}
-            well &= self._stream(api, rows)
-            if own:
-                with self._screen.step(f"Uploading your logs ({counted(len(own.files), 'file')})"):
-                    self._upload(own)
-                with self._screen.step("Backfilling your files"):
-                    run_id = self._backfill(api, "yours", {"source": f"gs://{self._stack.bucket}/{own.pattern}"})
-                self._show_own(run_id)
+            well = self._run_own(api, own) if own else self._run_generated(api)
         self._show_ways(self._stack.config)
         return 0 if well else 1
+
+    def _run_generated(self, api: AirflowApi) -> bool:
+        with self._screen.step(f"Making {DAYS} days of logs, {LINES_PER_DAY:,} lines each, 1 % of them bad"):
+            truth = self._generate()
+        with self._screen.step(f"Backfilling {FIRST_DAY} to {LAST_DAY}"):
+            run_id = self._backfill(api, "demo", {"start_date": FIRST_DAY, "end_date": LAST_DAY})
+        well, mixed_days = self._show_generated(run_id, truth)
+        with self._screen.step("Starting the stream"):
+            start_stream(self._stack, api, self._screen, _run_id("demo"))
+        rows = {day: true["rows"] for day, true in truth["days"].items() if day not in mixed_days}
+        return self._stream(api, rows) and well
+
+    def _run_own(self, api: AirflowApi, own: Sources) -> bool:
+        with self._screen.step(f"Uploading your logs ({counted(len(own.objects), 'file')})"):
+            self._upload(own)
+        with self._screen.step("Backfilling your files"):
+            run_id = self._backfill(api, "yours", {"source": f"gs://{self._stack.bucket}/{own.pattern}"})
+        self._show_own(run_id)
+        return True
 
     def _generate(self) -> Mapping[str, Any]:
         self._screen.line(self._stack.generate_logs(start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY))
@@ -130,10 +138,12 @@ class Demo:
                 self._screen.plain(f"{day}: {before:,} of the requests from the stream were there before.\n")
         return self._show_compared(compare_streamed(found, published, backfilled), "publisher's and the generator's")
 
-    def _upload(self, own: OwnLogs) -> None:
+    def _upload(self, own: Sources) -> None:
         with self._stack.storage() as storage:
-            for path, size in upload(own, storage.bucket(self._stack.bucket)):
-                self._screen.line(f"{path} ({size:,} bytes)")
+            bucket = storage.bucket(self._stack.bucket)
+            existing = existing_objects(bucket, [*own.objects.values()], own.pattern)
+            for done in upload(bucket, own.objects, existing, replace=True):
+                self._screen.line(f"{done.path} ({done.size:,} bytes{'' if done.is_new else ', there already'})")
 
     def _show_generated(self, run_id: str, truth: Mapping[str, Any]) -> tuple[bool, frozenset[str]]:
         with self._stack.bigquery() as client:
@@ -172,7 +182,7 @@ class Demo:
         self._screen.plain(
             f"Airflow:  {config.airflow_url}   user {USER}   password {airflow_secrets(config).password}"
         )
-        self._screen.plain("Shell:    eval \"$(make -s env)\"; airflow dags trigger log_backfill --conf '{...}'")
+        self._screen.plain('Shell:    eval "$(make -s env)"; logline load FILE --backfill; logline status')
         self._screen.plain(
             "Publish:  python -m beam_jobs.generate_logs --publish "
             f"--topic projects/{config.project}/topics/{config.topic} --truth published.json"

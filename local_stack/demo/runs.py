@@ -6,8 +6,9 @@ from typing import Any
 
 from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance, error_line
 from local_stack.config import StackError
-from local_stack.demo.screen import Screen, counted
+from local_stack.demo.screen import Screen
 from local_stack.waiting import wait_for
+from logline_cli.tables import counted
 
 _WORDS = {
     "success": "done",

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from local_stack.demo.counts import LEDGER_COLUMNS, SUMMARY_COLUMNS, Counts
 from local_stack.demo.stream_counts import StreamCounts
+from logline_cli.tables import counted
 
 _PLAIN_WIDTH = 120
 _MOST_ROWS = 12
@@ -141,11 +142,6 @@ def _by_folder(ledger: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, 
         )
         for folder, rows in folders.items()
     }
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 file`, `2 files`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _number(value: int | None) -> str:

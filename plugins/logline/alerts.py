@@ -5,7 +5,7 @@
     [{"notifier": "airflow.providers.smtp.notifications.smtp.SmtpNotifier", "to": "ops@example.com",
       "subject": "logline", "html_content": "{{ alert }}"}]
 
-`{{ alert }}` is one line: what failed, with the counts, and where its runbook is. Without the setting the line is in
+`{{ alert }}` is one line: what failed and why, where its runbook and its log are. Without the setting the line is in
 the task's log only.
 """
 
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
 
+from logline.failures import reason_of, task_label
 from logline.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class LogNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Log one line."""
+        # The UI folds the group that Airflow opens before it calls back.
+        log.info("::endgroup::")
         log.error("ALERT %s", context.get("alert"))
 
 
@@ -61,11 +64,11 @@ class AlertNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Tell every notifier, even when one of them fails."""
-        ti, exception = context["ti"], context.get("exception")
-        day = getattr(ti, "rendered_map_index", None)
-        what = f"{ti.dag_id}.{ti.task_id}{f' [{day}]' if day else ''} of {ti.run_id}"
-        reason = next(iter(str(exception).strip().splitlines()), "") or "failed without a word"
-        tell(self.told, with_runbook(f"{what}: {reason}", self.settings, self.runbook), dict(context))
+        ti = context["ti"]
+        task = task_label(f"{ti.dag_id}.{ti.task_id}", getattr(ti, "rendered_map_index", None))
+        line = f"{task} of {ti.run_id}: {reason_of(context.get('exception'))}"
+        line = f"{with_runbook(line, self.settings, self.runbook)}, log: {ti.log_url}"
+        tell(self.told, line, dict(context))
 
 
 def with_runbook(line: str, settings: Settings, runbook: str) -> str:

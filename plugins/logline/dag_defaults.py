@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import Asset, Param
 
 from logline.alerts import AlertNotifier
+from logline.failures import keep_reason
 from logline.settings import Settings
 
 # One partition per day (YYYY-MM-DD): emitted when a backfill has changed the rows of that day, and when late
@@ -29,9 +30,8 @@ def task_defaults(settings: Settings, *, runbook: str | None = None, **changed: 
         "max_retry_delay": timedelta(minutes=10),
         # Days in their order, those that have begun first. The rule `downstream` starts all of them before it ends one.
         "weight_rule": "absolute",
+        "on_failure_callback": [keep_reason, *([AlertNotifier(settings, runbook)] if runbook is not None else [])],
     }
-    if runbook is not None:
-        defaults["on_failure_callback"] = [AlertNotifier(settings, runbook)]
     return defaults | changed
 
 

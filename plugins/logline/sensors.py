@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
 from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk.exceptions import AirflowSensorTimeout
 
 
 class LooksForItself(BaseSensorOperator):
@@ -21,6 +22,26 @@ class LooksForItself(BaseSensorOperator):
             self.log.warning("The trigger could not look: %s", event["message"])
         return self.execute(context)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the trigger has fired.
+
+        Raises:
+            AirflowSensorTimeout: it has not in time; one line that says what was awaited.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout:
+            raise AirflowSensorTimeout(self.waited_in_vain()) from None
+
+    def waited_in_vain(self) -> str:
+        """Return what was awaited in vain, and what to do, as one line."""
+        raise NotImplementedError
+
 
 class SourceObjectsSensor(LooksForItself, GCSObjectExistenceSensor):
     """Wait for objects in a bucket without holding a worker slot."""
+
+    def waited_in_vain(self) -> str:
+        """Return which objects did not come."""
+        hours = self.timeout / 3600
+        return f"no object matches gs://{self.bucket}/{self.object} after {hours:g} h: upload it, then clear this task"

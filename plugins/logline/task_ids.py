@@ -6,6 +6,7 @@ BACKFILL_DAG = "log_backfill"
 REPLAY_DAG = "dead_letter_replay"
 STREAM_DAG = "stream_supervisor"
 SUMMARY_DAG = "daily_summary"
+DAGS = (BACKFILL_DAG, REPLAY_DAG, STREAM_DAG, SUMMARY_DAG, "late_lines", "provision")
 
 PLAN = "plan"
 # The mapped task group of log_backfill, and its tasks.
@@ -25,5 +26,7 @@ APPROVE = "approve_"
 
 # XCom of a report: what the source objects of a day add up to.
 TOTALS_KEY = "totals"
+# XCom of a failed task: why.
+FAILURE_KEY = "failure"
 # XCom of stream_supervisor's decide.
 DECISION_KEY = "decision"

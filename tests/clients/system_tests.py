@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from local_stack.authorized_user import authorized_user
+from emulators.guard.authorized_user import authorized_user
 from tests.integration.emulators.pubsub.targets import running_emulator
 
 _PACKAGE = "google-cloud-pubsub"

@@ -1,5 +1,6 @@
 """`pip install .` in an empty environment: the parser, its dependencies, and the command `logline`."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ BUILT_FROM = (
     "LICENSE",
     "beam_jobs",
     "emulators",
+    "logline_cli",
     "plugins/logline/__init__.py",
 )
 LOG = b"""\
@@ -40,6 +42,13 @@ def test_the_installed_parser_reads_a_log(programs: Path, tmp_path: Path, comman
     assert printed.startswith("access.log: combined")
     figures = {words[0]: words[1] for line in printed.splitlines() if len(words := line.split()) == 2}
     assert (figures["lines"], figures["rows"], figures["rejected"]) == ("3", "2", "1")
+
+
+def test_the_commands_of_the_pipeline_say_what_they_need(programs: Path, tmp_path: Path) -> None:
+    assert "--from DAY" in run(programs / "logline", "backfill", "--help", folder=tmp_path)
+    done = subprocess.run([programs / "logline", "backfill"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("error: logline backfill needs the package requests: pip install 'logline[client]'\n")
 
 
 def test_neither_beam_nor_airflow_is_installed(programs: Path, tmp_path: Path) -> None:

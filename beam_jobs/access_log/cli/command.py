@@ -100,15 +100,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top", default=10, type=_number, metavar="N", help="paths, addresses and so on shown of each kind: 10"
     )
     parser.add_argument("--examples", default=3, type=_number, metavar="N", help="rejected lines shown per reason: 3")
+    parser.set_defaults(run=_summarise)
 
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
-    """Summarise the files that a command line names, and return the exit code; every error is one line."""
+    """Run what a command line asks for, and return the exit code; every error is one line.
+
+    Args:
+        parser: its options have a default `run`, a function that takes them and returns the exit code.
+        argv: the command line.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it
     try:
         options = parser.parse_args(argv)
-        is_complete = _summarise(options)
+        code: int = options.run(options)
         sys.stdout.flush()
     except ArgumentError as error:
         print(printable(str(error)), file=sys.stderr)
@@ -126,10 +132,10 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
-    return 0 if is_complete else 1
+    return code
 
 
-def _summarise(options: argparse.Namespace) -> bool:
+def _summarise(options: argparse.Namespace) -> int:
     try:
         log_format = None if options.log_format == "auto" else get_format(options.log_format)
     except FormatError as error:
@@ -137,7 +143,7 @@ def _summarise(options: argparse.Namespace) -> bool:
     # numba and Arrow take longer to import than most logs to read, and --help needs neither.
     from beam_jobs.access_log.cli.session import run_session
 
-    return run_session(options, log_format)
+    return 0 if run_session(options, log_format) else 1
 
 
 def _discard_output() -> None:

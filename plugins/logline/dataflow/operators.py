@@ -10,11 +10,11 @@ from airflow.providers.google.cloud.hooks.dataflow import DataflowHook, Dataflow
 from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
 from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
 from airflow.providers.google.cloud.sensors.dataflow import DataflowJobStatusSensor
-from airflow.providers.google.cloud.triggers.dataflow import DataflowJobStatusTrigger
 from airflow.sdk import Context, XComArg
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from googleapiclient.errors import HttpError
 
+from logline.dataflow.triggers import DataflowJobEndTrigger
 from logline.labels import job_labels
 from logline.links import JobPageLink, LoglinePageLink
 from logline.sensors import LooksForItself
@@ -155,7 +155,7 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
         if not self.poke(context):
             self.defer(
                 timeout=timedelta(seconds=self.timeout),
-                trigger=DataflowJobStatusTrigger(
+                trigger=DataflowJobEndTrigger(
                     job_id=self.job_id,
                     # The trigger only wakes the task: `poke` judges the state, in one place.
                     expected_statuses=DataflowJobStatus.TERMINAL_STATES | {DataflowJobStatus.JOB_STATE_UNKNOWN},
@@ -182,3 +182,8 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
             return False
         error = last_error(self.hook, self.job_id, project_id=self.project_id, location=self.location)
         raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {error}")
+
+    def waited_in_vain(self) -> str:
+        """Return which job has not ended."""
+        hours = self.timeout / 3600
+        return f"Dataflow job {self.job_id} has not ended after {hours:g} h: cancel it, then clear its launch"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
-from airflow.utils.state import TaskInstanceState
+from airflow.utils.state import DagRunState
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
+
+from logline.failures import failures
 
 LATEST = 20
-MOST_FAILED = 20
 
 
 def latest_runs(dag_id: str) -> list[dict[str, Any]]:
@@ -25,30 +26,18 @@ def latest_runs(dag_id: str) -> list[dict[str, Any]]:
         .limit(LATEST)
     )
     with create_session() as session:
-        return [_described(run) for run in session.scalars(query)]
+        return [_described(session, run) for run in session.scalars(query).all()]
 
 
 def run_details(dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """Return a run and its failed tasks, each with the day it was about; None without such a run."""
-    failed = (
-        select(TaskInstance.task_id, TaskInstance.rendered_map_index)  # type: ignore[call-overload]
-        .where(
-            TaskInstance.dag_id == dag_id,
-            TaskInstance.run_id == run_id,
-            TaskInstance.state == TaskInstanceState.FAILED,
-        )
-        .order_by(TaskInstance.end_date)
-        .limit(MOST_FAILED)
-    )
+    """Return a run; None without such a run."""
     with create_session() as session:
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-        if run is None:
-            return None
-        tasks = [" ".join(filter(None, task)) for task in session.execute(failed)]
-        return _described(run) | {"failed": tasks}
+        return _described(session, run) if run else None
 
 
-def _described(run: DagRun) -> dict[str, Any]:
+def _described(session: Session, run: DagRun) -> dict[str, Any]:
+    failed = failures(session, run.dag_id, run.run_id) if run.state in (DagRunState.FAILED, DagRunState.RUNNING) else []
     return {
         "run_id": run.run_id,
         "state": str(run.state),
@@ -58,4 +47,13 @@ def _described(run: DagRun) -> dict[str, Any]:
         "note": run.note,
         "started": run.start_date,
         "ended": run.end_date,
+        # Without the host, by whichever name the browser has called it.
+        "failed": [
+            {
+                "task": one.task,
+                "reason": one.reason,
+                "log": urlsplit(one.log_url)._replace(scheme="", netloc="").geturl(),
+            }
+            for one in failed
+        ],
     }

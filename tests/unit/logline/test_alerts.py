@@ -90,21 +90,34 @@ def heard(monkeypatch):
 
 
 def test_an_alert_is_one_line_with_its_runbook_for_everybody(heard, caplog):
-    ti = SimpleNamespace(dag_id="log_backfill", task_id="day.replace", run_id="r1", rendered_map_index="2015-05-17")
+    ti = SimpleNamespace(
+        dag_id="log_backfill", task_id="day.replace", run_id="r1", rendered_map_index="2015-05-17", log_url="http://l"
+    )
     with caplog.at_level(logging.ERROR, logger="logline.alerts"):
         alert = AlertNotifier(Settings.from_environment(), FAILED_BACKFILL)
-        alert({"ti": ti, "exception": ValueError("refused\nlong story")})
-    line = "log_backfill.day.replace [2015-05-17] of r1: refused: see docs/operations.md#failed-backfill"
+        alert({"ti": ti, "exception": ValueError("BigQuery refused\nlong story")})
+    line = (
+        "log_backfill.day.replace [2015-05-17] of r1: BigQuery refused: see docs/operations.md#failed-backfill, "
+        "log: http://l"
+    )
     assert heard == [line]
     assert f"ALERT {line}" in caplog.messages
 
 
+def test_the_line_in_the_log_is_in_no_group_that_the_ui_folds(heard, caplog):
+    ti = SimpleNamespace(dag_id="log_backfill", task_id="plan", run_id="r1", log_url="http://l")
+    with caplog.at_level(logging.INFO, logger="logline.alerts"):
+        AlertNotifier(Settings.from_environment(), FAILED_BACKFILL)({"ti": ti, "exception": ValueError("it is gone")})
+    (alert,) = [number for number, line in enumerate(caplog.messages) if line.startswith("ALERT")]
+    assert caplog.messages[alert - 1] == "::endgroup::"
+
+
 def test_an_alert_that_names_its_runbook_gets_no_second_one(heard):
-    ti = SimpleNamespace(dag_id="stream_supervisor", task_id="check", run_id="r1")
+    ti = SimpleNamespace(dag_id="stream_supervisor", task_id="check", run_id="r1", log_url="http://l")
     AlertNotifier(Settings.from_environment(), STREAM)(
         {"ti": ti, "exception": ValueError("it is 400 s behind: see docs/operations.md#lag")}
     )
-    assert heard == ["stream_supervisor.check of r1: it is 400 s behind: see docs/operations.md#lag"]
+    assert heard == ["stream_supervisor.check of r1: it is 400 s behind: see docs/operations.md#lag, log: http://l"]
 
 
 @pytest.mark.parametrize(("run_type", "told"), [("scheduled", 1), ("manual", 0), ("backfill", 0)])

@@ -90,22 +90,28 @@ function differences(row) {
 function backfills(ledgers, context) {
   const known = new Map(ledgers.map((ledger) => [ledger.run_id, ledger]));
   const runs = context.runs ?? ledgers.map((ledger) => ({ run_id: ledger.run_id, state: "success", ended: ledger.finished, conf: {} }));
-  const of = (run, name) => known.get(run.run_id)?.[name];
+  // A run without an entry in the ledger has no figures: if it failed, its reason stands there instead.
+  const figure = (run, name, shown = count) => (known.has(run.run_id) ? shown(known.get(run.run_id)[name]) : "");
   return table(
     [
-      ["Run", (run) => link(run.run_id, ofAirflow(`dags/log_backfill/runs/${encodeURIComponent(run.run_id)}`)), "text"],
+      ["Run", (run) => element("div", {}, link(run.run_id, ofAirflow(`dags/log_backfill/runs/${encodeURIComponent(run.run_id)}`)), reasons(run.failed)), "text"],
       ["", (run) => pill(run.state, TONES[run.state] ?? "muted"), "text"],
       ["Ended", (run) => (run.ended ? ago(run.ended) : "–")],
-      ["Objects", (run) => count(of(run, "objects"))],
-      ["Lines", (run) => count(of(run, "lines"))],
-      ["Rows", (run) => count(of(run, "good"))],
-      ["Rejected", (run) => count(of(run, "rejected"))],
-      ["Blank", (run) => count(of(run, "blank"))],
-      ["Bytes", (run) => bytes(of(run, "bytes"))],
+      ["Objects", (run) => figure(run, "objects")],
+      ["Lines", (run) => figure(run, "lines")],
+      ["Rows", (run) => figure(run, "good")],
+      ["Rejected", (run) => figure(run, "rejected")],
+      ["Blank", (run) => figure(run, "blank")],
+      ["Bytes", (run) => figure(run, "bytes", bytes)],
     ],
     runs.map((run) => ({ ...run, key: run.run_id })),
     { caption: "The last backfills", empty: "No backfill yet: trigger log_backfill." },
   );
+}
+
+// Why tasks failed, each with the way to its log.
+function reasons(failed = []) {
+  return failed.map(({ task, reason, log }) => element("div", { class: "reason" }, `${task}: ${reason} `, link("log", log)));
 }
 
 function ledger(data) {
@@ -186,9 +192,10 @@ function run(data) {
       ["Ended", instant(data.ended)],
       ...(data.partition_key ?? data.conf.day ? [["Day", data.partition_key ?? data.conf.day]] : []),
     ]),
-    data.note ? element("p", {}, data.note) : null,
+    // The note of a failed run repeats its reasons.
+    data.note && !data.failed.length ? element("p", {}, data.note) : null,
+    data.failed.length ? element("div", { class: "notice" }, reasons(data.failed)) : null,
     Object.keys(data.conf).length ? element("pre", {}, JSON.stringify(data.conf)) : null,
-    data.failed.length ? element("p", { class: "notice" }, `Failed: ${data.failed.join(", ")}. The last line of the task's log says why.`) : null,
   ];
 }
 

@@ -1,16 +1,12 @@
-"""The demo's own parts: files found, figures compared, tables printed."""
-
-import gzip
-from pathlib import Path
+"""The demo's own parts: figures compared, tables printed."""
 
 import pytest
 
 from local_stack.clients.airflow import error_line
-from local_stack.config import StackError
 from local_stack.demo.counts import Comparison, Counts, compare
-from local_stack.demo.own_logs import find_own_logs
-from local_stack.demo.screen import Screen, counted
+from local_stack.demo.screen import Screen
 from local_stack.demo.stream_counts import StreamCounts, compare_streamed
+from logline_cli.tables import counted
 
 TRUTH = {
     "days": {
@@ -81,58 +77,6 @@ def test_a_day_that_others_bring_lines_of_is_compared_up_to_the_ledger(name: str
     assert compare(wrong_sums, TRUTH, FOLDER).different == []
 
 
-def test_finds_a_file(tmp_path: Path):
-    log = tmp_path / "access.log"
-    log.write_text("line\n")
-    own = find_own_logs(str(log))
-    assert own.files == {log: "logs/yours/access.log"}
-    assert own.pattern == "logs/yours/access.log"
-
-
-def test_finds_a_folder_with_all_below_it(tmp_path: Path):
-    folder = tmp_path / "my logs"
-    (folder / "old").mkdir(parents=True)
-    for name in ("a.log", "old/a.log", ".hidden"):
-        (folder / name).write_text("line\n")
-    (folder / "b.log.gz").write_bytes(gzip.compress(b"line\n"))
-    own = find_own_logs(str(folder))
-    assert sorted(own.files.values()) == [
-        "logs/yours/my_logs/a.log",
-        "logs/yours/my_logs/b.log.gz",
-        "logs/yours/my_logs/old/a.log",
-    ]
-    assert own.pattern == "logs/yours/my_logs/**"
-
-
-def test_finds_what_a_pattern_matches(tmp_path: Path):
-    for name in ("a/1.log", "b/2.log", "b/3.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("line\n")
-    own = find_own_logs(f"{tmp_path}/**/*.log")
-    folder = f"logs/yours/{tmp_path.name}"
-    assert sorted(own.files.values()) == [f"{folder}/a/1.log", f"{folder}/b/2.log"]
-
-
-def test_names_in_the_bucket_hold_nothing_that_means_something_there(tmp_path: Path):
-    odd = tmp_path / "a[1]*?'\"; #.log"
-    odd.write_text("line\n")
-    assert find_own_logs(str(odd)).pattern == "logs/yours/a_1________.log"
-
-
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("nowhere.log", "there is no such file or folder, and nothing matches it as a pattern"),
-        ("*.nothing", "there is no such file or folder, and nothing matches it as a pattern"),
-        ("", "the folder holds no files"),
-    ],
-)
-def test_nothing_to_read_is_one_line(tmp_path: Path, name: str, line: str):
-    with pytest.raises(StackError) as refused:
-        find_own_logs(f"{tmp_path}/{name}")
-    assert str(refused.value) == f"LOGS={tmp_path}/{name}: {line}"
-
-
 def test_the_ledger_of_many_objects_is_added_up_by_folder(capsys: pytest.CaptureFixture[str]):
     many = {f"{FOLDER}/2026-11-{day:02}/{n}.log": ledger(100, 1, 2, 5000) for day in (1, 2) for n in range(10)}
     Screen().ledger(figures(ledger=many))
@@ -187,6 +131,7 @@ def test_rejected_lines_are_printed_with_their_raw_bytes(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("log", "line"),
     [
+        ("error: no object matches\nerror: ALERT plan of r1: no object matches: see it", "no object matches"),
         (
             "info: begins\nerror: Task failed with exception\nerror: the bucket x does not exist",
             "the bucket x does not exist",

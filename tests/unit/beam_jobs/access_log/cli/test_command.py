@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.access_log import ROWS_SCHEMA
-from beam_jobs.access_log.cli import logline
 from beam_jobs.access_log.cli.command import main
+from logline_cli import command as logline
 
 LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8.5.0"\n'
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'

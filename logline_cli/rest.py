@@ -1,6 +1,8 @@
-"""What the two REST clients share."""
+"""What the clients of REST APIs share."""
 
+import ipaddress
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import requests
 
@@ -8,12 +10,12 @@ _TIMEOUT = 60
 
 
 class RestClient:
-    """A client of one server on this machine; use it as a context manager."""
+    """A client of one server; use it as a context manager."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url = url.rstrip("/")
         self._session = requests.Session()
-        self._session.trust_env = False  # no proxy on the way to this machine
+        self._session.trust_env = not is_loopback(url)  # no proxy on the way to this machine
 
     def __enter__(self) -> Self:
         return self
@@ -23,6 +25,15 @@ class RestClient:
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         return self._session.request(method, self._url + path, timeout=_TIMEOUT, **options)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def reason_of(response: requests.Response, *keys: str) -> str:
