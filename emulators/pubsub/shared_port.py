@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import cast
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#: What is read goes at once, so all connections share it. A buffer for each read costs as much again as the rest.
+_BUFFER = memoryview(bytearray(256 * 1024))
 
 
 class FirstBytes(asyncio.Protocol):
@@ -60,14 +62,17 @@ class FirstBytes(asyncio.Protocol):
         self._transport.resume_reading()
 
 
-class _Passing(asyncio.Protocol):
+class _Passing(asyncio.BufferedProtocol):
     """Passes on what one connection receives to another, as fast as that takes it, and closes it at the end."""
 
     def __init__(self, to: asyncio.Transport) -> None:
         self._to = to
 
-    def data_received(self, data: bytes) -> None:
-        self._to.write(data)
+    def get_buffer(self, _: int) -> memoryview:
+        return _BUFFER
+
+    def buffer_updated(self, size: int) -> None:
+        self._to.write(bytes(_BUFFER[:size]))  # a copy: the transport keeps what it cannot send yet
 
     def pause_writing(self) -> None:
         self._to.pause_reading()

@@ -6,6 +6,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ _LINES = '192.0.2.1 - - [01/Nov/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 5\n' *
 _SECONDS = 300
 
 
-def _gcloud(work: Workspace, *arguments: str) -> Any:
+def _gcloud(work: Workspace, *arguments: str, track: Sequence[str] = ()) -> Any:
     """Run a command; what it prints as JSON."""
-    return json.loads(work.run("gcloud", "dataflow", *arguments, f"--region={_REGION}", "--format=json") or "null")
+    command = ("gcloud", *track, "dataflow", *arguments, f"--region={_REGION}", "--format=json")
+    return json.loads(work.run(*command) or "null")
 
 
 def _send(verb: str, url: str, body: bytes | None = None) -> Any:
@@ -101,7 +103,7 @@ def _ddl(table: str, dataset: str) -> str:
     return re.sub(r"{%.*?%}.*?{% endif %}", "", sql, flags=re.DOTALL).replace("{{ dataset }}", dataset)
 
 
-@GCLOUD.case("flex-template run, jobs list, show, describe, metrics list")
+@GCLOUD.case("flex-template run, jobs list, show, describe, beta metrics list")
 def batch(work: Workspace) -> None:
     source, output = _upload(f"{work.name}/access.log", _LINES), f"gs://{os.environ['LOGLINE_BUCKET']}/{work.name}/out"
     parameters = f"--parameters=source={source},output={output},run_id={work.name},log_format=common"
@@ -115,7 +117,8 @@ def batch(work: Workspace) -> None:
     assert (shown["state"], shown["type"]) == ("Done", "Batch")
     described = _gcloud(work, "jobs", "describe", job_id, "--full")
     assert described["environment"]["sdkPipelineOptions"]["options"]["source"] == source
-    assert "TotalVcpuTime" in [metric["name"]["name"] for metric in _gcloud(work, "metrics", "list", job_id)]
+    metrics = _gcloud(work, "metrics", "list", job_id, track=["beta"])
+    assert "TotalVcpuTime" in [metric["name"]["name"] for metric in metrics]
 
 
 @GCLOUD.case("jobs update-options, drain")
