@@ -133,7 +133,7 @@ def _columns(condition: exp.Expr) -> Iterator[exp.Column]:
 
 def patch() -> None:
     """Put the check before each statement that bqemulator runs."""
-    begin = inner_query.expand_information_schema
+    begin = vars(inner_query)["expand_information_schema"]
 
     def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
         def lookup(project: str, dataset: str, name: str) -> Required | None:

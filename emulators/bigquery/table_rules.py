@@ -286,9 +286,9 @@ def _of_property(by: exp.PartitionedByProperty | None) -> Partitioning | None:
     if function is column:
         return Partitioning(name, "DAY", ("DATE",))
     if isinstance(function, exp.RangeBucket) and (series := function.find(exp.GenerateSeries)):
-        bounds = [_number(series.args.get(bound)) for bound in ("start", "end", "step")]
-        if None not in bounds:
-            return _ranges(name, *bounds)
+        start, end, step = (_number(series.args.get(bound)) for bound in ("start", "end", "step"))
+        if start is not None and end is not None and step is not None:
+            return _ranges(name, start, end, step)
     unit = function.args.get("unit")
     types = next((types for kind, types in _PARTITIONING_FUNCTIONS.items() if isinstance(function, kind)), None)
     default = Partitioning(name, unit.name.upper() if unit is not None and unit.name else "DAY")
@@ -308,7 +308,7 @@ def _ranges(column: str | None, start: int, end: int, interval: int) -> Partitio
 
 def patch() -> None:
     """Put the check before each statement that bqemulator runs."""
-    begin = inner_query.expand_information_schema
+    begin = vars(inner_query)["expand_information_schema"]
 
     def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
         definition = of_statement(sql)
