@@ -113,15 +113,15 @@ class Client:
         return add
 
 
-def program(*argv: str, line: int = 0) -> Callable[[], str | None]:
-    """Return the version of a program: the last word of a line that it prints."""
+def program(*argv: str) -> Callable[[], str | None]:
+    """Return the version of a program: the last word of the first line that it prints."""
 
     @cache
     def version() -> str | None:
         if shutil.which(argv[0]) is None:
             return None
         done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=True)
-        return done.stdout.splitlines()[line].split()[-1]
+        return done.stdout.splitlines()[0].split()[-1]
 
     return version
 

@@ -71,8 +71,7 @@ def parallel(work: Workspace) -> None:
     ]
     work.run("env", *options, "gcloud", "storage", "cp", work.file("large", LARGE), f"gs://{work.name}/large")
     with storage.Client() as client:
-        found = list(client.list_blobs(work.name))
-        assert [(blob.name, blob.component_count) for blob in found] == [("large", 2)]
+        assert client.bucket(work.name).get_blob("large").component_count > 1
     work.run("env", *options, "gcloud", "storage", "cp", f"gs://{work.name}/large", work.folder / "back")
     assert (work.folder / "back").read_bytes() == LARGE
 
@@ -143,7 +142,7 @@ def compose(work: Workspace) -> None:
     assert contents(work)["c"] == b"ab"
 
 
-@GCLOUD.case("sign-url", not_offered="sign")
+@GCLOUD.case("sign-url", not_offered="requires a service account to sign a URL")
 def sign(work: Workspace) -> None:
     bucket(work, a=TEXT)
     work.run("gcloud", "storage", "sign-url", f"gs://{work.name}/a", "--duration=1h")
@@ -159,7 +158,7 @@ def notifications(work: Workspace) -> None:
         "notifications",
         "create",
         f"gs://{work.name}",
-        "--skip-topic-config",
+        "--skip-topic-setup",
         "--topic=t",
     )
 

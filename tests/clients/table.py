@@ -46,7 +46,7 @@ def main() -> int:
 def page(outcomes: Sequence[Outcome], date: str) -> str:
     """Return the page for the outcomes of a run."""
     results = Counter(outcome.result for outcome in outcomes)
-    counts = ", ".join(f"{count} operations: {result}" for result, count in results.items())
+    counts = ", ".join(f"{count} operations {result}" for result, count in results.items())
     parts = [_HEAD.format(counts=counts, date=date)]
     for service, of_service in groupby(outcomes, lambda outcome: outcome.service):
         parts.append(f"\n## {service}\n\n| client | version | operation | result |\n|---|---|---|---|\n")
