@@ -46,7 +46,7 @@ class Supervisor:
         self._config = config
         self._owner = owner
         command = [sys.executable, "-m", "local_stack.airflow.zygote", *MODULES] if airflow else []
-        self._zygote = Launcher(command, REPOSITORY, component_environment(config))
+        self._zygote = Launcher(command, REPOSITORY, component_environment(config), renewed=False)
         self._watched = [Watched(component, config, self._zygote) for component in components]
         self._stopping = False
         self._written = ""
