@@ -67,8 +67,12 @@ def main() -> None:
             base = _measure(checkout, "emulators.stack", folder / "base-state")
         now = _measure(REPOSITORY, "local_stack", folder / "state")
     share = now.up / base.up
-    verdicts = (share <= MAX_SHARE_OF_BASE, now.launch <= MAX_LAUNCH_SECONDS, now.cores < MAX_IDLE_CORES)
-    verdicts = (*verdicts, now.memory < MAX_IDLE_BYTES)
+    verdicts = (
+        share <= MAX_SHARE_OF_BASE,
+        now.launch <= MAX_LAUNCH_SECONDS,
+        now.cores < MAX_IDLE_CORES,
+        now.memory < MAX_IDLE_BYTES,
+    )
     rows = (
         ("up from an empty folder", f"{base.up:.0f} s", f"{now.up:.0f} s", f"{share:.2f} of {MAX_SHARE_OF_BASE}"),
         (

@@ -40,12 +40,13 @@ class ConcurrentAppends(BigQueryWriteHandler):
         by = table.time_partitioning if table else None
         if by is None or by.field is None or by.field not in rows.column_names:
             return ""
-        days = compute.min_max(rows.column(by.field).cast(date32())).as_py()
-        if days["min"] is None:
+        days = rows.column(by.field).cast(date32())
+        earliest, latest = compute.min(days).as_py(), compute.max(days).as_py()
+        if earliest is None:
             return ""
         today = datetime.now(UTC).date()
         first, last = today - timedelta(_DAYS_BACK), today + timedelta(_DAYS_AHEAD)
-        far = next((day for day in (days["min"], days["max"]) if not first <= day <= last), None)
+        far = next((day for day in (earliest, latest) if not first <= day <= last), None)
         return f"You can only stream to date range from {first} to {last}: {by.field} is {far}" if far else ""
 
     def _flush_to_target(self, stream: WriteStream, rows: Table) -> None:

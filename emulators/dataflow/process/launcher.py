@@ -63,12 +63,16 @@ class Launcher:
         command: The zygote's; empty: nothing is forked.
         folder: Where it runs.
         environment: All of its variables.
+        renewed: Whether there is another zygote when one has ended.
     """
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str], *, renewed: bool = True
+    ) -> None:
         self._command = list(command)
         self._folder = folder
         self._environment = dict(environment)
+        self._renewed = renewed
         self._lock = threading.Lock()
         self._zygote: subprocess.Popen[bytes] | None = None
         self._is_ready = False
@@ -87,7 +91,8 @@ class Launcher:
         Args:
             request: What the zygote's `become` takes.
         """
-        self.start()
+        if self._renewed:
+            self.start()
         fork = Fork(request)
         with self._lock:
             if self._zygote is None:
@@ -134,9 +139,9 @@ class Launcher:
                         self._unanswered.pop(0).answer(int(line))
         with self._lock:
             self._zygote = None
-            again = (
-                [] if self._stopping or not self._is_ready else [one for one in self._unanswered if one.tries < _TRIES]
-            )
+            again = [fork for fork in self._unanswered if fork.tries < _TRIES]
+            if self._stopping or not self._is_ready or not self._renewed:
+                again = []
             if again:
                 self._start()
             if self._zygote is None:

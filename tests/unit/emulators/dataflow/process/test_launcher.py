@@ -163,7 +163,7 @@ def test_a_zygote_that_was_killed_is_started_again(forking: Emulator) -> None:
     (zygote,) = zygotes()
     zygote.kill()
     eventually(lambda: gone(zygote))
-    assert forking.get(running).state is JobState.RUNNING
+    eventually(lambda: forking.get(running).state is JobState.RUNNING)
     forking.cancel(running)
     assert forking.wait(running) is JobState.CANCELLED
     assert forking.run("0")["preloaded"] == 1
