@@ -41,9 +41,9 @@ class ConcurrentAppends(BigQueryWriteHandler):
         if by is None or by.field is None or by.field not in rows.column_names:
             return ""
         days = rows.column(by.field).cast(date32())
-        earliest, latest = compute.min(days).as_py(), compute.max(days).as_py()
-        if earliest is None:
+        if days.null_count == len(days):
             return ""
+        earliest, latest = compute.min(days).as_py(), compute.max(days).as_py()
         today = datetime.now(UTC).date()
         first, last = today - timedelta(_DAYS_BACK), today + timedelta(_DAYS_AHEAD)
         far = next((day for day in (earliest, latest) if not first <= day <= last), None)

@@ -12,7 +12,6 @@ from bqemulator.catalog.etag import generate_etag
 from bqemulator.catalog.models import JobMeta, TableMeta
 from bqemulator.domain.errors import (
     AlreadyExistsError,
-    DomainError,
     InvalidQueryError,
     ResourceRef,
     resource_not_found,
@@ -64,7 +63,7 @@ async def write_result(
     try:
         async with ctx.engine.write_lock():
             _write(table, job_id, query_config, ctx)
-    except DomainError as error:
+    except jobs._SQL_EXECUTION_DOMAIN_ERRORS as error:
         reason = jobs._domain_error_to_error_result(error)
         return jobs._failed_job_meta(request_project_id, job_id, "QUERY", config, reason, ctx.clock.now())
     return job_meta.model_copy(update={"configuration": config})
