@@ -32,7 +32,7 @@ from emulators.dataflow.process import command_line, exit_recorder
 READY = b"ready\n"
 
 #: How far the time stamps of a file system may lie behind the clock.
-_CLOCK_STEP_NS = 100_000_000
+_CLOCK_STEP_NS = 10_000_000
 
 #: By path: when each file was last written, and its size; by these Python itself tells whether its byte code is stale.
 Sources = dict[str, tuple[int, int] | None]
