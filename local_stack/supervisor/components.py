@@ -26,6 +26,7 @@ class Component:
         ports: Names of the ports it listens on.
         stop_signal: What asks it to end.
         cluster: Name of its PostgreSQL cluster, whose processes leave its session; empty where there is none.
+        forked: Whether it is forked from the process that has imported Airflow; only at its first start.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Component:
     ports: tuple[str, ...] = ()
     stop_signal: signal.Signals = signal.SIGTERM
     cluster: str = ""
+    forked: bool = False
 
 
 def emulator_components(config: StackConfig) -> list[Component]:
@@ -116,6 +118,7 @@ def airflow_components(config: StackConfig) -> list[Component]:
             timeout=240,
             after=after,
             ports=ports,
+            forked=probe is not None,
         )
 
     emulators = tuple(emulator.name for emulator in emulator_components(config))

@@ -8,13 +8,17 @@ component that never came up ends the stack after its second try. SIGTERM or SIG
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import psutil
 
-from local_stack.config import StackConfig
+from emulators.dataflow.process.launcher import Launcher
+from local_stack.airflow.zygote import MODULES
+from local_stack.config import REPOSITORY, StackConfig
+from local_stack.environment import component_environment
 from local_stack.supervisor import logs, shutdown
 from local_stack.supervisor.components import Component
 from local_stack.supervisor.state import DOWN, FAILED, STARTING, UP, StackState, write_state
@@ -41,7 +45,9 @@ class Supervisor:
     ) -> None:
         self._config = config
         self._owner = owner
-        self._watched = [Watched(component, config) for component in components]
+        command = [sys.executable, "-m", "local_stack.airflow.zygote", *MODULES] if airflow else []
+        self._zygote = Launcher(command, REPOSITORY, component_environment(config), renewed=False)
+        self._watched = [Watched(component, config, self._zygote) for component in components]
         self._stopping = False
         self._written = ""
         self._next_cleaning = 0.0
@@ -64,6 +70,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop_soon)
         failed = False
+        self._zygote.start()
         try:
             while not self._stopping and not failed and (self._owner is None or psutil.pid_exists(self._owner)):
                 for watched in self._watched:
@@ -92,6 +99,7 @@ class Supervisor:
         logs.delete_old(self._config.task_logs_dir)
 
     def _stop_components(self) -> None:
+        self._zygote.stop()
         shutdown.stop_components(
             self._config.state_dir,
             [(watched.component, leader) for watched in self._watched if (leader := watched.leader()) is not None],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import psutil
 
+from emulators.dataflow.process.launcher import Fork, Launcher
 from local_stack.config import StackConfig
 from local_stack.environment import component_environment
 from local_stack.supervisor import logs, processes
@@ -23,16 +24,26 @@ SILENT_AFTER = 2
 LOOK_AFTER = 10.0
 """Seconds from one look at the size of its log to the next."""
 
+_ENDED_WELL = "ended with exit code 0"
+
 _log = logging.getLogger(__name__)
 
 
 class Watched:
-    """A component and its process."""
+    """A component and its process.
 
-    def __init__(self, component: Component, config: StackConfig) -> None:
+    Args:
+        component: The component.
+        config: The stack.
+        zygote: What forks it, if it is to be forked.
+    """
+
+    def __init__(self, component: Component, config: StackConfig, zygote: Launcher) -> None:
         self.component = component
         self.state = ComponentState(label=component.label, log=str(component.log))
         self._config = config
+        self._zygote = zygote
+        self._fork: Fork | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._question: Question | None = None
         self._liveness: Liveness | None = None
@@ -71,23 +82,35 @@ class Watched:
 
     def leader(self) -> int | None:
         """Return the process number of the component's session, None when it never had one."""
+        if self._fork is not None:
+            return self._fork.leader.pid if self._fork.leader else None
         return self._process.pid if self._process else None
 
     def _start(self, clock: float) -> None:
-        environment = component_environment(self._config)
         log = self.component.log
         self._begun, self._clock, self._log_start = datetime.now(UTC), clock, logs.size(log)
-        self._process = processes.start(self.component.argv, environment=environment, log=log)
-        self._question = None
-        self.state.status, self.state.pid = "starting", self._process.pid
-        _log.info("%s: started, pid %d", self.component.name, self._process.pid)
+        self._question = self._fork = None
+        if self.component.forked and not self._failures:
+            self._fork = self._zygote.fork({"command": self.component.argv, "log": str(log)})
+        if self._fork is None:
+            self._start_process()
+        self.state.status, self.state.pid = "starting", self.leader()
+        _log.info("%s: started, pid %s", self.component.name, self.state.pid or "follows")
+
+    def _start_process(self) -> None:
+        environment = component_environment(self._config)
+        self._process = processes.start(self.component.argv, environment=environment, log=self.component.log)
 
     def _check_start(self, clock: float) -> None:
-        code = self._exit_code()
-        if code == 0 and self.component.probe is None:
+        if self._fork is not None and self._fork.refused:
+            self._fork = None
+            self._start_process()
+        self.state.pid = self.leader()
+        ended = self._ended()
+        if ended == _ENDED_WELL and self.component.probe is None:
             self.state.status, self.state.pid = "done", None
-        elif code is not None:
-            self._failed(f"ended with exit code {code}", clock)
+        elif ended:
+            self._failed(ended, clock)
         elif self._answers():
             self.state.status, self.state.message, self._was_up = "up", "", True
         elif clock - self._clock > self.component.timeout:
@@ -109,8 +132,8 @@ class Watched:
         return False
 
     def _check_life(self, clock: float) -> None:
-        if (code := self._exit_code()) is not None:
-            self._failed(f"ended with exit code {code}", clock)
+        if ended := self._ended():
+            self._failed(ended, clock)
             return
         if self._failures and clock - self._clock > STEADY:
             self._failures = 0
@@ -121,8 +144,12 @@ class Watched:
             if self._liveness.given_up:
                 self._failed(f"left {unanswered} questions in a row unanswered", clock)
 
-    def _exit_code(self) -> int | None:
-        return self._process.poll() if self._process else None
+    def _ended(self) -> str:
+        """Return how the process ended, empty while it has not; of a fork only its parent knows the exit code."""
+        if self._fork is not None:
+            return "" if self._fork.is_alive else "ended"
+        code = self._process.poll() if self._process else None
+        return "" if code is None else f"ended with exit code {code}"
 
     def _failed(self, reason: str, clock: float) -> None:
         self._failures += 1
