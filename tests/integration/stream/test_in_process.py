@@ -23,6 +23,7 @@ from beam_jobs.stream.sink import StreamSink
 from beam_jobs.stream.subscription import Subscription
 from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
 from tests.integration.stream.world import Stream, eventually, good_line
+from tests.partitions import every_row
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +87,8 @@ def test_poison_blocks_nobody(stream: Stream) -> None:
     assert runner.held() == (0, None)
     assert stream.ledger() == {name: getattr(counts, name) for name in stream.ledger()}
     by_day = f"SELECT log_date, SUM(`rows`) FROM `{stream.dataset}.stream_batches` GROUP BY 1 HAVING SUM(`rows`) > 0"
-    landed = f"SELECT log_date, COUNT(*) FROM `{stream.dataset}.streamed_requests` GROUP BY 1"
+    rows = f"`{stream.dataset}.streamed_requests` WHERE {every_row('streamed_requests')}"
+    landed = f"SELECT log_date, COUNT(*) FROM {rows} GROUP BY 1"
     assert sorted(stream.sql(by_day)) == sorted(stream.sql(landed))
 
 
