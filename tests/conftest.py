@@ -6,6 +6,7 @@ by side.
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,12 @@ settings.load_profile("logline")
 
 # Before -m selects by markers.
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt the sessions of `make test` too: a shell has what it starts with & ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "airflow_stack" in getattr(item, "fixturenames", ()):
