@@ -7,7 +7,7 @@ from google.cloud import bigquery, storage
 
 from tests.clients.case import Client, CommandFailedError, Workspace, program
 
-BQ = Client("bq", "BigQuery", program("bq", "version"))
+BQ = Client("bq", "BigQuery", program("bq", "version"), is_slow=True)
 ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": "y,\u00e9"}]
 
 

@@ -96,12 +96,14 @@ class Client:
         service: The emulator that it talks to, as the table has it.
         version: Returns the installed version, None where it is not installed.
         cases: Its operations, each of which makes what it needs.
+        is_slow: Whether each command takes a second or more: `make test` runs its first case, `make clients` all.
     """
 
     name: str
     service: str
     version: Callable[[], str | None]
     cases: list[Case] = field(default_factory=list)
+    is_slow: bool = False
 
     def case(self, operation: str, *, not_offered: str = "") -> Callable[[Run], Run]:
         """Make a function an operation of this client."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.clients.case import Client, Workspace, program
 
-GCLOUD = Client("gcloud dataflow", "Dataflow", program("gcloud", "version"))
+GCLOUD = Client("gcloud dataflow", "Dataflow", program("gcloud", "version"), is_slow=True)
 
 CLIENTS = (GCLOUD,)
 

@@ -21,7 +21,7 @@ def _node_version() -> str | None:
     return json.loads(package.read_text())["version"] if program("node", "--version")() and package.exists() else None
 
 
-GCLOUD = Client("gcloud pubsub", "Pub/Sub", program("gcloud", "version"))
+GCLOUD = Client("gcloud pubsub", "Pub/Sub", program("gcloud", "version"), is_slow=True)
 PYTHON = Client("google-cloud-pubsub (Python)", "Pub/Sub", distribution("google-cloud-pubsub"))
 NODE = Client("@google-cloud/pubsub (Node.js)", "Pub/Sub", _node_version)
 

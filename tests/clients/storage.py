@@ -6,8 +6,8 @@ from google.cloud import storage
 
 from tests.clients.case import Client, Workspace, distribution, program
 
-GCLOUD = Client("gcloud storage", "Cloud Storage", program("gcloud", "version"))
-GSUTIL = Client("gsutil", "Cloud Storage", program("gsutil", "version"))
+GCLOUD = Client("gcloud storage", "Cloud Storage", program("gcloud", "version"), is_slow=True)
+GSUTIL = Client("gsutil", "Cloud Storage", program("gsutil", "version"), is_slow=True)
 PYTHON = Client("google-cloud-storage", "Cloud Storage", distribution("google-cloud-storage"))
 
 GCSFS = Client("gcsfs", "Cloud Storage", distribution("gcsfs"))

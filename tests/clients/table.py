@@ -28,8 +28,9 @@ _HEAD = """\
 
 What each client does against the local stack, unmodified and with nothing but the variables of `make env`: {counts}.
 `make clients` has run all of it on {date}. It installs the clients of PyPI below `.local` and starts emulators
-of its own; `bq`, `gcloud` and `gsutil` are run where the Google Cloud CLI is installed. `make test` runs the operations
-of those clients that it finds. [analysts.md](analysts.md) has a snippet for each client.
+of its own; `bq`, `gcloud` and `gsutil` are run where the Google Cloud CLI is installed. `make test` runs the
+operations of the libraries that it finds, and one of each program.
+[analysts.md](analysts.md) has a snippet for each client.
 """
 
 
