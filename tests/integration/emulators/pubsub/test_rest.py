@@ -168,7 +168,7 @@ def test_what_is_not_offered_is_named(target: Target, rest: Rest, rule: Any) -> 
     if rule.method.endswith("ListSchemas"):
         assert rest("GET", path) == {}
         return
-    message = f"The Pub/Sub emulator does not support the method {rule.method}; see docs/pubsub-emulator.md."
+    message = f"The Pub/Sub emulator does not support the method {rule.method}; its documentation lists what it offers."
     assert rest.refusal(rule.verb, path) == (501, "UNIMPLEMENTED", message)
 
 
