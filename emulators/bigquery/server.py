@@ -10,25 +10,26 @@ What differs from bqemulator 1.4.0 as it comes:
   and the jobs run beside it.
 * Statements and functions that BigQuery does not have are refused, `__TABLES__` is there, and comments are taken out
   before bqemulator takes an apostrophe in one for the beginning of a literal, and writes ``1.5e0`` for ``1.5`` in the
-  literals behind it: see ``statements.py``.
+  literals behind it: see ``sql/statements.py``.
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``appends.py``.
-* Transactions are DuckDB's: see ``transactions.py``.
-* Conditions must be BOOL, and numbers are not compared with strings: see ``conditions.py``.
-* A routine that is refused leaves no entry: see ``routines.py``.
-* Loads and extracts go through Cloud Storage's API: see ``files.py``, and ``loads.py`` for what is loaded.
+* Transactions are DuckDB's: see ``sql/transactions.py``.
+* Conditions must be BOOL, and numbers are not compared with strings: see ``sql/conditions.py``.
+* A routine that is refused leaves no entry: see ``sql/routines.py``.
+* Loads and extracts go through Cloud Storage's API: see ``jobs/files.py``, and ``jobs/loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * It describes its API, as `bq` demands: see ``discovery.py``.
-* Results of queries are written to their destinations, and read by pages: see ``destinations.py``, ``results.py``.
-* A failing `jobs.query` answers with its error's status: see ``queries.py``.
-* Results and records of jobs are forgotten in the end: see ``kept_jobs.py``.
-* Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``runtime_errors.py``.
+* Results of queries are written to their destinations, and read by pages: see ``jobs/destinations.py`` and
+  ``jobs/results.py``.
+* A failing `jobs.query` answers with its error's status: see ``jobs/queries.py``.
+* Results and records of jobs are forgotten in the end: see ``jobs/kept_jobs.py``.
+* Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``sql/runtime_errors.py``.
 * A statement is parsed once: see ``parsing.py``.
 * Tables, jobs and requests are refused by the limits of the service's documentation: see ``table_rules.py`` and
-  ``job_rules.py``, and ``docs/service-rules.md``.
-* Tables with ``require_partition_filter`` want one: see ``partition_filters.py``.
+  ``jobs/job_rules.py``, and ``docs/service-rules.md``.
+* Tables with ``require_partition_filter`` want one: see ``sql/partition_filters.py``.
 * Requests that a web page may have sent are refused: see ``emulators/guard``.
 """
 
@@ -78,26 +79,12 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import (
-        conditions,
-        destinations,
-        discovery,
-        files,
-        job_rules,
-        kept_jobs,
-        parsing,
-        partition_filters,
-        queries,
-        results,
-        routines,
-        runtime_errors,
-        statements,
-        table_rules,
-        tables,
-    )
+    from emulators.bigquery import discovery, parsing, table_rules, tables
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
-    from emulators.bigquery.transactions import TransactionalScripts
+    from emulators.bigquery.jobs import destinations, files, job_rules, kept_jobs, queries, results
+    from emulators.bigquery.sql import conditions, partition_filters, routines, runtime_errors, statements
+    from emulators.bigquery.sql.transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""

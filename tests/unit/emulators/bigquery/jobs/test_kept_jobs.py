@@ -12,7 +12,7 @@ from bqemulator.catalog.models import JobMeta
 from bqemulator.config import PersistenceMode, Settings
 from bqemulator.storage.engine import DuckDBEngine
 
-from emulators.bigquery.kept_jobs import Catalog, Results
+from emulators.bigquery.jobs.kept_jobs import Catalog, Results
 
 
 def result(size: int) -> pa.Table:

@@ -9,7 +9,7 @@ from bqemulator.sql import translator
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot.dialects.bigquery import BigQuery
 
-from emulators.bigquery import runtime_errors
+from emulators.bigquery.sql import runtime_errors
 
 Ask = Callable[[str], Any]
 

@@ -32,7 +32,7 @@ from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
-from emulators.bigquery.loads import load_file, load_files
+from emulators.bigquery.jobs.loads import load_file, load_files
 from emulators.bigquery.routes import replace_route
 
 _copy, _write_export, _upload_chunk = executor.execute_copy_job, executor.write_export, upload.upload_chunk

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from bqemulator.domain.errors import InvalidQueryError
 
-from emulators.bigquery.transactions import ScriptTransaction
+from emulators.bigquery.sql.transactions import ScriptTransaction
 
 
 @pytest.fixture

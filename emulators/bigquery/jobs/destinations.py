@@ -20,8 +20,8 @@ from bqemulator.jobs import executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
-from emulators.bigquery.loads import with_fields
-from emulators.bigquery.transactions import ScriptTransaction
+from emulators.bigquery.jobs.loads import with_fields
+from emulators.bigquery.sql.transactions import ScriptTransaction
 
 _ROWS = "query_result"
 _check = jobs._check_create_disposition

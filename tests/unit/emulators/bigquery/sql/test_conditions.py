@@ -4,7 +4,7 @@ import pytest
 from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.sql.translator import SQLTranslator
 
-from emulators.bigquery import conditions
+from emulators.bigquery.sql import conditions
 
 COLUMNS = {"n": "BIGINT", "s": "VARCHAR", "b": "BOOLEAN", "f": "DOUBLE", "l": "BIGINT[]", "t": "TIMESTAMPTZ"}
 COLUMNS |= {"d": "DATE", "st": "STRUCT(a BIGINT, b BOOLEAN)", "h": "BLOB"}

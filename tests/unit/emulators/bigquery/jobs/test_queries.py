@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulators.bigquery.queries import with_default_dataset
+from emulators.bigquery.jobs.queries import with_default_dataset
 
 
 @pytest.mark.parametrize(

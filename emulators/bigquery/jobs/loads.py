@@ -18,7 +18,7 @@ from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.storage.type_map import duckdb_type_to_bq_field
 
 from emulators.bigquery import table_rules
-from emulators.bigquery.transactions import ScriptTransaction
+from emulators.bigquery.sql.transactions import ScriptTransaction
 
 _load = executor.execute_load_job
 _CSV_OPTIONS = {"fieldDelimiter": "delim", "quote": "quote", "nullMarker": "nullstr"}

@@ -23,7 +23,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
-from emulators.bigquery import job_rules
+from emulators.bigquery.jobs import job_rules
 from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.routes import replace_route
 

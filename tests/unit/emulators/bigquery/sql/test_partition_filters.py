@@ -3,7 +3,7 @@
 import pytest
 from bqemulator.domain.errors import InvalidQueryError
 
-from emulators.bigquery.partition_filters import Required, check
+from emulators.bigquery.sql.partition_filters import Required, check
 
 COLUMNS = Required(frozenset({"day"}), frozenset({"day", "n"}))
 

@@ -1,0 +1,1 @@
+"""What statements mean, where DuckDB by bqemulator would take them otherwise."""
