@@ -26,13 +26,14 @@ CELLS = [block for kind, block in _BLOCKS if kind in ("python", "ipython")]
 def warehouse(emulators: RunningStack) -> Iterator[RunningStack]:
     """The stack with its bucket and two rows in `daily_paths`."""
     with emulators.bigquery() as client, emulators.storage() as storage:
-        storage.create_bucket(emulators.bucket)
+        if not (bucket := storage.bucket(emulators.bucket)).exists():
+            bucket.create()
         client.create_dataset(emulators.dataset)
         rows = "SELECT '/' AS path, 900 AS requests UNION ALL SELECT '/a', 9"
         client.query_and_wait(f"CREATE TABLE {emulators.dataset}.daily_paths AS {rows}")
         yield emulators
         client.delete_dataset(emulators.dataset, delete_contents=True)
-        storage.bucket(emulators.bucket).delete(force=True)
+        bucket.delete(force=True)
 
 
 def test_commands(warehouse: RunningStack, tmp_path: Path) -> None:

@@ -237,7 +237,8 @@ def test_a_component_that_cannot_start_ends_the_stack_with_its_reason(cli):
 def test_down_ends_everything_when_the_supervisor_was_killed(cli):
     cli.up()
     kill_supervisor(cli)
-    assert len(cli.members) == 4
+    left = len(cli.members)
+    assert left >= 4
     status = cli("status")
     assert status.returncode == 4
     *parts, last = status.stdout.splitlines()
@@ -246,16 +247,18 @@ def test_down_ends_everything_when_the_supervisor_was_killed(cli):
         "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
     )
     down = cli("down")
-    assert down.stdout == "stopped what a dead supervisor had left behind (processes: 4)\ndown\n"
+    assert down.stdout == f"stopped what a dead supervisor had left behind (processes: {left})\ndown\n"
     assert cli.members == []
 
 
 def test_up_starts_anew_when_the_supervisor_was_killed(cli):
     cli.up()
     kill_supervisor(cli)
+    left = len(cli.members)
+    assert left >= 4
     again = cli.up()
     assert again.returncode == 0, again.stderr
-    assert "stopped what an earlier run had left behind (processes: 4)" in again.stdout
+    assert f"stopped what an earlier run had left behind (processes: {left})" in again.stdout
     assert running_state(cli.config) is not None
 
 
@@ -400,7 +403,9 @@ def test_the_secret_is_kept_and_written_for_every_client(tmp_path):
     environment = client_environment(config)
     assert environment["DATAFLOW_EMULATOR_TOKEN"] == token
     assert environment["GOOGLE_APPLICATION_CREDENTIALS"] == str(credentials_file(config))
-    assert {path.name for path in config.state_dir.iterdir()} == {"access-token", "credentials.json"}
+    assert {path.name for path in config.state_dir.iterdir()} == {
+        *("access-token", "credentials.json", "bigqueryrc", "boto.cfg")
+    }
     assert open_to_others(config.state_dir) == []
 
 

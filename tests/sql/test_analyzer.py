@@ -158,7 +158,7 @@ def test_faults_of_a_page_of_documentation(tmp_path, catalog):
     [
         ("SELECT 1;\nSELEC 2", 'f:2: Syntax error: Unexpected identifier "SELEC" (test)'),
         ("DECLARE a, b DATE;\nSET a = 'x';\nSET b = (SELECT 1)", "f:3: Query column 1 has type INT64"),
-        ("DECLARE n DEFAULT 1;\nSELECT n || 'x'", "f:2: No matching signature for operator ||"),
+        ("DECLARE n DEFAULT 1;\nSELECT -'x' + n", "f:2: No matching signature for operator -"),
         ("SET unknown = 1", "f:1: Undeclared variable: unknown (test)"),
         ("DECLARE day NODATE", "f:1: Type not found: NODATE (test)"),
         ("SELECT é\n", "f:1: "),
