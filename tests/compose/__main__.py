@@ -244,7 +244,7 @@ def _health(port: int) -> Mapping[str, Any]:
 def _get(port: int, path: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
-        return session.get(f"http://127.0.0.1:{port}{path}", timeout=10)
+        return session.get(f"http://127.0.0.1:{port}{path}", timeout=60)
 
 
 def _check_login(port: int) -> None:
