@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlglot
 from bqemulator.catalog import ddl_sync
+from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.domain.result import Err, Ok, Result
 from bqemulator.jobs import ddl_result, executor
 from bqemulator.row_access.identity import CallerIdentity
@@ -80,6 +81,17 @@ def statements(sql: str) -> list[exp.Expr]:
 def own_statements(sql: str) -> list[exp.Expr]:
     """Return the statements of a script, to be changed; none where it cannot be parsed."""
     return [statement.copy() for statement in statements(sql)]
+
+
+def before_each_statement(check: Callable[[str, str, DuckDBCatalogRepository], None]) -> None:
+    """Let a function look at each statement before bqemulator runs it: its text, the project and the catalog."""
+    begin = vars(inner_query)["expand_information_schema"]
+
+    def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
+        check(sql, project_id, catalog)
+        return str(begin(sql, project_id, catalog))
+
+    vars(inner_query)["expand_information_schema"] = checked
 
 
 def parse(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expr | None]:

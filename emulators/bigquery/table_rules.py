@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlglot
 from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.domain.errors import InvalidQueryError
-from bqemulator.sql import inner_query
 from sqlglot import expressions as exp
+
+from emulators.bigquery.parsing import before_each_statement, statements
 
 MOST_CLUSTERING_COLUMNS = 4
 MOST_PARTITIONS = 10_000
@@ -224,10 +224,7 @@ def of_statement(sql: str) -> Definition | None:
     """Return the definition in a `CREATE TABLE`; None where the statement is none, or cannot be parsed."""
     if not _CREATE_TABLE.search(sql):
         return None
-    try:
-        create = sqlglot.parse_one(sql, read="bigquery")
-    except sqlglot.errors.SqlglotError:
-        return None
+    create = next(iter(statements(sql)), None)
     if not isinstance(create, exp.Create) or create.kind != "TABLE":
         return None
     properties = create.args.get("properties")
@@ -308,12 +305,10 @@ def _ranges(column: str | None, start: int, end: int, interval: int) -> Partitio
 
 def patch() -> None:
     """Put the check before each statement that bqemulator runs."""
-    begin = vars(inner_query)["expand_information_schema"]
 
-    def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
+    def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> None:
         definition = of_statement(sql)
         if definition is not None:
             check(definition)
-        return str(begin(sql, project_id, catalog))
 
-    vars(inner_query)["expand_information_schema"] = checked
+    before_each_statement(checked)

@@ -194,9 +194,8 @@ def _mapped(texts: Column, log_dates: Column, changed: Callable[[str, date], str
         pairs = [(days[0], text) for text in distinct]
     else:
         paired: Any = pa.array(days.astype(np.int64) * len(distinct) + indices).dictionary_encode()
-        pairs = [
-            (day, distinct[index]) for day, index in (divmod(p, len(distinct)) for p in paired.dictionary.to_pylist())
-        ]
+        known = len(distinct)
+        pairs = [(pair // known, distinct[pair % known]) for pair in paired.dictionary.to_pylist()]
         indices = paired.indices.to_numpy()
     values = [
         None if text is None else changed(text, date.fromordinal(int(day) + _UNIX_EPOCH)).encode()

@@ -7,11 +7,11 @@ service's rule is checked here: in doubt a filter counts.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import sqlglot
 from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.domain.errors import InvalidQueryError
-from bqemulator.sql import inner_query
 from sqlglot import expressions as exp
+
+from emulators.bigquery.parsing import before_each_statement, statements
 
 _PSEUDO_COLUMNS = frozenset({"_partitiontime", "_partitiondate"})
 
@@ -42,11 +42,8 @@ def check(sql: str, project: str, lookup: Lookup) -> None:
     Raises:
         InvalidQueryError: A filter is missing.
     """
-    try:
-        tree = sqlglot.parse_one(sql, read="bigquery")
-    except sqlglot.errors.SqlglotError:
-        return
-    if isinstance(tree, exp.Create) and tree.kind == "VIEW":
+    tree = next(iter(statements(sql)), None)
+    if tree is None or (isinstance(tree, exp.Create) and tree.kind == "VIEW"):
         return
     for table in tree.find_all(exp.Table):
         parts = [name for part in table.parts for name in part.name.split(".")]
@@ -133,9 +130,8 @@ def _columns(condition: exp.Expr) -> Iterator[exp.Column]:
 
 def patch() -> None:
     """Put the check before each statement that bqemulator runs."""
-    begin = vars(inner_query)["expand_information_schema"]
 
-    def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
+    def checked(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> None:
         def lookup(project: str, dataset: str, name: str) -> Required | None:
             table = catalog.get_table(project, dataset, name)
             by = table.time_partitioning if table else None
@@ -145,6 +141,5 @@ def patch() -> None:
             return Required(frozenset({by.field.lower()}) if by.field else _PSEUDO_COLUMNS, columns)
 
         check(sql, project_id, lookup)
-        return str(begin(sql, project_id, catalog))
 
-    vars(inner_query)["expand_information_schema"] = checked
+    before_each_statement(checked)
