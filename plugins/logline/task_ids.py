@@ -15,6 +15,9 @@ WAIT_FOR_PARSE = "wait_for_parse"
 REPORT = "report"
 DROP_STAGING = "drop_staging"
 
+# daily_summary.
+CHOOSE_DAYS = "choose_days"
+
 # stream_supervisor; the changes are the values of `logline.stream.decide.Action`.
 DECIDE = "decide"
 LAUNCH = "launch"

@@ -1,4 +1,4 @@
-"""Days of a log on their way through the warehouse, without Airflow: parsed, landed, rebuilt and summarised."""
+"""Days of a log on their way through the warehouse, without Airflow: parsed, landed, built and summarised."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from google.cloud.bigquery import LoadJobConfig
 
 from beam_jobs.backfill import job as backfill
-from tests.sql.warehouse import DAILY_TABLES, Warehouse
+from logline.summaries.portions import ChangedDay, Portion
+from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -27,7 +28,22 @@ def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
 
 
 def rebuild(warehouse: Warehouse, day: date, *tables: str) -> None:
-    warehouse.run(warehouse.sql("replace_day.sql", tables=list(tables), log_date=f"DATE '{day}'"))
+    """Build a day from scratch: `requests`, or daily tables."""
+    build(warehouse, portion_of(day), *tables)
+
+
+def build(warehouse: Warehouse, portion: Portion, *tables: str) -> None:
+    """Build a portion as daily_summary does: `requests`, or daily tables."""
+    if "requests" in tables:
+        warehouse.run(warehouse.sql("requests/rebuild.sql", portion))
+    if daily_tables := [table for table in tables if table != "requests"]:
+        warehouse.run(warehouse.sql("daily/request_groups.sql", portion))
+        warehouse.run(warehouse.sql("daily/rebuild.sql", portion, daily_tables=daily_tables))
+
+
+def changed_days(warehouse: Warehouse, **values: object) -> list[ChangedDay]:
+    """The days that daily_summary would build now."""
+    return [ChangedDay(**row) for row in warehouse.run(warehouse.sql("request_builds/changed.sql", **values))]
 
 
 def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:
