@@ -14,7 +14,7 @@ FROM (
     logged,
     up_to_here - requests_here + SUM(requests) OVER (PARTITION BY log_date, key, millisecond ORDER BY duration) AS up_to
   FROM (
-    SELECT log_date, {{ key }} AS key, FLOOR(request_duration_ms) AS millisecond, request_duration_ms AS duration,
+    SELECT log_date, {{ key }} AS key, CAST(FLOOR(request_duration_ms) AS INT64) AS millisecond, request_duration_ms AS duration,
       SUM(requests) AS requests
     FROM {{ staging }}.request_groups WHERE kind = {{ kind }} AND request_duration_ms IS NOT NULL
     GROUP BY log_date, key, millisecond, duration
@@ -23,7 +23,7 @@ FROM (
       SUM(requests_here) OVER (PARTITION BY log_date, key ORDER BY millisecond) AS up_to_here,
       SUM(requests_here) OVER (PARTITION BY log_date, key) AS logged
     FROM (
-      SELECT log_date, {{ key }} AS key, FLOOR(request_duration_ms) AS millisecond, SUM(requests) AS requests_here
+      SELECT log_date, {{ key }} AS key, CAST(FLOOR(request_duration_ms) AS INT64) AS millisecond, SUM(requests) AS requests_here
       FROM {{ staging }}.request_groups WHERE kind = {{ kind }} AND request_duration_ms IS NOT NULL
       GROUP BY log_date, key, millisecond
     )

@@ -3,7 +3,7 @@
 WITH counted AS (
   SELECT log_date, COUNT(*) AS requests FROM {{ dataset }}.requests WHERE {{ days }} GROUP BY log_date
 ),
-requests AS (
+of_days AS (
   SELECT
     day AS log_date,
     IFNULL(counted.requests, 0) AS requests,
@@ -19,7 +19,7 @@ requests AS (
   LEFT JOIN (SELECT * FROM {{ staging }}.request_groups WHERE kind = 0) AS of_day ON of_day.log_date = day
 ),
 -- A session that went on after midnight is of the day before.
-sessions AS (
+in_sessions AS (
   SELECT log_date, SUM(requests) AS requests
   FROM (
     SELECT log_date, requests - next_day_requests AS requests FROM {{ dataset }}.daily_sessions WHERE {{ days }}
@@ -46,9 +46,9 @@ daily AS (
 {% endfor %}
 ),
 compared AS (
-  SELECT log_date, name, requests.requests, requests.bytes, IFNULL(daily.requests, 0) AS daily_requests,
+  SELECT log_date, name, of_days.requests, of_days.bytes, IFNULL(daily.requests, 0) AS daily_requests,
     IFNULL(daily.bytes, 0) AS daily_bytes
-  FROM requests CROSS JOIN UNNEST([{% for table in daily_tables if table != 'daily_sessions' %}'{{ table }}'{{ '' if loop.last else ', ' }}{% endfor %}]) AS name
+  FROM of_days CROSS JOIN UNNEST([{% for table in daily_tables if table != 'daily_sessions' %}'{{ table }}'{{ '' if loop.last else ', ' }}{% endfor %}]) AS name
   LEFT JOIN daily USING (log_date, name)
 )
 SELECT CAST(log_date AS STRING) AS day, CONCAT('requests in ', name) AS check_name, 'fail' AS level,
@@ -60,26 +60,26 @@ SELECT CAST(log_date AS STRING), CONCAT('bytes in ', name), 'fail', bytes = dail
   'sum of bytes against the table requests'
 FROM compared
 UNION ALL
-SELECT CAST(log_date AS STRING), 'requests in daily_sessions', 'fail', of_visitors = IFNULL(sessions.requests, 0),
-  of_visitors, IFNULL(sessions.requests, 0), 'requests of visitors in sessions against the table requests'
-FROM requests LEFT JOIN sessions USING (log_date)
+SELECT CAST(log_date AS STRING), 'requests in daily_sessions', 'fail', of_visitors = IFNULL(in_sessions.requests, 0),
+  of_visitors, IFNULL(in_sessions.requests, 0), 'requests of visitors in sessions against the table requests'
+FROM of_days LEFT JOIN in_sessions USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'visitors in daily_visitors', 'fail', counted = listed, counted, listed,
   'visitors against daily_summary'
-FROM requests JOIN visitors USING (log_date)
+FROM of_days JOIN visitors USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'day of the request', 'fail', misdated = 0, 0, misdated,
   'requests whose log_date is not the day of their timestamp'
-FROM requests
+FROM of_days
 UNION ALL
 SELECT CAST(log_date AS STRING), 'values that are there', 'warn', 10 * lacking_values <= requests,
   CAST(FLOOR(requests / 10) AS INT64), lacking_values, 'requests without remote_addr, path or status, at most 10 % should be'
-FROM requests
+FROM of_days
 UNION ALL
 SELECT CAST(log_date AS STRING), 'values in range', 'warn', out_of_range = 0, 0, out_of_range,
   'requests with a status outside 100 to 999, a negative size or duration, or a time that is still to come'
-FROM requests
+FROM of_days
 UNION ALL
 SELECT CAST(log_date AS STRING), 'fresh to the end', 'warn', silent_minutes <= 60, 60, silent_minutes,
   'minutes from the last request to the end of the day, or until now'
-FROM requests
+FROM of_days

@@ -11,20 +11,20 @@ SET asked = (
 );
 INSERT INTO {{ dataset }}.request_builds
   (log_date, run_id, decision, backfilled, streamed, late, requests, decided_at, stream_rows, messages)
-WITH late AS (
+WITH of_days AS (
   {% include 'sql/request_builds/late.sql' %}
 ),
 counted AS (
-  SELECT late.*, landed_rows, messages, IF(messages_before IS NULL, landed_rows - rows_before, messages - messages_before) AS new
-  FROM late JOIN (
+  SELECT of_days.*, landed_rows, messages, IF(messages_before IS NULL, landed_rows - rows_before, messages - messages_before) AS fresh
+  FROM of_days JOIN (
     SELECT log_date, COUNT(*) AS landed_rows,
       COUNT(DISTINCT CONCAT(event_id, ' ', IFNULL(TO_HEX(raw_line_hash), ''))) AS messages
     FROM {{ dataset }}.streamed_requests WHERE log_date IN UNNEST(asked) GROUP BY log_date
   ) USING (log_date)
 )
-SELECT log_date, '{{ run_id }}', IF(new > 0, 'reopened', 'copies'), backfilled, landed_rows, IF(new > 0, new, late),
+SELECT log_date, '{{ run_id }}', IF(fresh > 0, 'reopened', 'copies'), backfilled, landed_rows, IF(fresh > 0, fresh, late),
   CAST(NULL AS INT64), CURRENT_TIMESTAMP(), streamed, messages
-FROM counted WHERE new <= 0 OR is_due OR new >= {{ late_requests }}
+FROM counted WHERE fresh <= 0 OR is_due OR fresh >= {{ late_requests }}
 UNION ALL
 SELECT log_date, '{{ run_id }}', 'left', 0, 0, late, CAST(NULL AS INT64), CURRENT_TIMESTAMP(), streamed, CAST(NULL AS INT64)
-FROM late WHERE late > 0 AND log_date < DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY)
+FROM of_days WHERE late > 0 AND log_date < DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY)

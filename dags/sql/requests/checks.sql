@@ -9,7 +9,7 @@ lines AS (
   SELECT log_date, event_id, raw_line_hash FROM {{ dataset }}.streamed_requests
   WHERE {{ streamed_days }} GROUP BY log_date, event_id, raw_line_hash
 ),
-in_both AS (
+matched AS (
   SELECT log_date, SUM(LEAST(streamed, backfilled)) AS in_both
   FROM (
     SELECT log_date, raw_line_hash, COUNT(*) AS streamed FROM lines GROUP BY log_date, raw_line_hash
@@ -25,14 +25,14 @@ reused AS (
   GROUP BY log_date
 ),
 -- Rows of the files are copied as they landed, and had to differ then.
-identities AS (
+there AS (
   SELECT log_date, COUNT(*) AS requests,
     COUNT(DISTINCT CONCAT(event_id, ' ', IFNULL(TO_HEX(raw_line_hash), ''))) AS identities
   FROM {{ dataset }}.requests WHERE {{ streamed_days }} GROUP BY log_date
 ),
 balance AS (
   SELECT log_date, landed, built.requests, delivered_again, IFNULL(in_both, 0) AS in_both
-  FROM built LEFT JOIN in_both USING (log_date)
+  FROM built LEFT JOIN matched USING (log_date)
 )
 SELECT CAST(log_date AS STRING) AS day, 'landed = requests + duplicates' AS check_name, 'fail' AS level,
   landed = requests + delivered_again + in_both AS passed,
@@ -43,7 +43,7 @@ FROM balance
 UNION ALL
 SELECT CAST(log_date AS STRING), 'one identity for each request', 'fail', requests = identities, requests, identities,
   'distinct pairs of event_id and line'
-FROM identities
+FROM there
 UNION ALL
 SELECT CAST(log_date AS STRING), 'one line for each message', 'warn', event_ids = 0, 0, event_ids,
   'event_ids the publisher gave to lines that differ: each line is a request'
