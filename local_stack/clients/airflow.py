@@ -1,6 +1,7 @@
 """The Airflow of a stack: its REST API, and what the demo, the tests and the benchmarks wait for and change."""
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -25,6 +26,18 @@ class AirflowApi(airflow.AirflowApi):
         """Return what a task handed on."""
         path = f"{run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
         return self.request("GET", path, params={"map_index": map_index, "deserialize": "true"})["value"]
+
+    def has_settled(self, dag_id: str) -> bool:
+        """Tell whether each event of an asset has started its run of a DAG, and all runs of it have ended."""
+        try:
+            events = self.request("GET", "/assets/events", params={"limit": 1000})["asset_events"]
+        except AirflowError as error:
+            # Airflow 3.3.2 cannot show an event while a run that it has started is queued: start_date is null then.
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return False
+        # First the events: whatever run one of them has started is then among the runs.
+        return all(event["created_dagruns"] for event in events) and all(run.state in ENDED for run in self.runs(dag_id))
 
     def clear(self, run: DagRun, tasks: Iterable[str | tuple[str, int]]) -> None:
         """Let tasks of a run run again, with all that follow them.

@@ -4,28 +4,26 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from tests.sql.warehouse import DAGS, DAILY_TABLES, SUFFIX, TABLES, VIEWS, render
+from tests.sql.warehouse import DAGS, DAILY_TABLES, SETTINGS, SUFFIX, TABLES, VIEWS, portion_of, render
 
 NAMES = {
     "dataset": "logline",
     "staging": "logline_staging",
     "suffix": SUFFIX,
-    "log_date": "DATE '2015-05-17'",
+    **SETTINGS,
+    **portion_of("2015-05-17").values(),
     "tables": TABLES,
-    "daily_tables": DAILY_TABLES,
     "views": VIEWS,
     "max_freshness_minutes": 30,
     "runbooks": "docs/operations.md",
-    "max_rejected_percent": 10,
-    "late_days": 30,
-    "run_id": "run-1",
     "limit": 1000,
     "job_id": "job-1",
 }
 WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/**/query.sql"))
 # Parts of a statement, included where they are needed.
 PARTS = {
-    *("daily/daily_sessions/sessions.sql", "daily_summary/durations.sql", "reconciliation/days.sql"),
+    *("daily/percentiles.sql", "session_parts/parts.sql", "reconciliation/days.sql"),
+    *("request_builds/late.sql", "request_builds/ledger_days.sql", "requests/added.sql", "requests/messages.sql"),
     *(
         "replay/became_rows.sql",
         "requests/columns.sql",
@@ -54,8 +52,7 @@ def columns(table: str) -> list[str]:
     "template", sorted({str(path.relative_to(DAGS / "sql")) for path in DAGS.rglob("*.sql")} - PARTS)
 )
 def test_every_statement_is_bigquery_sql(template):
-    tables = WITH_QUERY if template == "replace_day.sql" else TABLES
-    parsed = statements(template, tables=tables)
+    parsed = statements(template)
     assert parsed
     # What sqlglot cannot read becomes a Command.
     assert not [statement for statement in parsed if isinstance(statement, exp.Command)]
@@ -68,7 +65,7 @@ def test_what_the_stream_appends_to_is_changed_in_two_places_only():
         (template, type(statement).__name__, statement.find(exp.Table).name)
         for path in DAGS.rglob("*.sql")
         if (template := str(path.relative_to(DAGS / "sql"))) not in PARTS
-        for statement in statements(template, tables=WITH_QUERY if template == "replace_day.sql" else TABLES)
+        for statement in statements(template)
         if isinstance(statement, exp.Delete | exp.Update | exp.Merge | exp.TruncateTable)
     }
     assert {change for change in changes if change[2] in appended} == {

@@ -101,7 +101,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "request_builds": {
         "log_date": DAY,
         "run_id": "run-1",
-            "backfilled": 0,
+        "decision": "rebuilt",
+        "backfilled": 0,
         "streamed": 0,
         "late": 0,
         "decided_at": "2015-05-18 01:00:00+00",
