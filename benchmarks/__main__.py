@@ -10,6 +10,7 @@ BENCHMARKS = (
     "backfill",
     "memory",
     "scale",
+    "cost",
     "day",
     "warehouse",
     "pubsub",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.cloud.bigquery import LoadJobConfig
+from google.cloud import bigquery
 
 from beam_jobs.backfill import job as backfill
 from logline.summaries.portions import ChangedDay, Portion, portions
@@ -19,14 +19,14 @@ from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
+    load_table(warehouse.client, f"{warehouse.dataset}.{table}", rows)
+
+
+def load_table(client: bigquery.Client, table: str, rows: pa.Table) -> None:
     parquet = io.BytesIO()
     pq.write_table(rows, parquet)
-    options = LoadJobConfig(
-        source_format="PARQUET", schema=warehouse.client.get_table(f"{warehouse.dataset}.{table}").schema
-    )
-    warehouse.client.load_table_from_file(
-        parquet, f"{warehouse.dataset}.{table}", rewind=True, job_config=options
-    ).result()
+    options = bigquery.LoadJobConfig(source_format="PARQUET", schema=client.get_table(table).schema)
+    client.load_table_from_file(parquet, table, rewind=True, job_config=options).result()
 
 
 def rebuild(warehouse: Warehouse, day: date, *tables: str) -> None:

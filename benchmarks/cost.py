@@ -1,0 +1,95 @@
+"""What BigQuery reads of each landed row until its day is summarised: ``python -m benchmarks.cost``.
+
+Bytes of each statement, as the local BigQuery counts them by the service's rules, for a day of generated lines; beside it
+the statements of the commit ``BEFORE``, counted the same way, where the clone has it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+
+from benchmarks.table import machine
+from local_stack.running import running_stack
+from tests.sql.costs import ParsedLog, bytes_of_builds, processed
+from tests.sql.warehouse import SUFFIX, Warehouse
+
+LINES = 20_000
+DAY = "2026-11-01"
+BEFORE = "26226b0"
+MOST_BYTES = 1_100
+REPOSITORY = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Count and print; exit non-zero where a row costs more than it may."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder, "stack"), airflow=False) as stack,
+        stack.bigquery() as client,
+    ):
+        options = [f"--output={folder}/logs", f"--start_date={DAY}", f"--lines_per_day={LINES}", "--format=combined"]
+        subprocess.run([sys.executable, "-m", "beam_jobs.generate_logs", *options], check=True, capture_output=True)
+        log = ParsedLog(Path(folder, "logs", DAY, "access-0001.log"), Path(folder, "out"))
+        warehouse = Warehouse(client)
+        log.stage(warehouse)
+        width = client.get_table(f"{warehouse.staging}.rows_{SUFFIX}").num_bytes / log.rows
+        print(f"Bytes processed for each of {log.rows:,} landed rows of {width:,.0f} bytes: {machine()}")
+        now = _print(bytes_of_builds(warehouse, log), log)
+        archive = subprocess.run(["git", "archive", BEFORE, "dags/sql"], cwd=REPOSITORY, capture_output=True)
+        if archive.returncode == 0:
+            tarfile.open(fileobj=BytesIO(archive.stdout)).extractall(Path(folder, BEFORE), filter="data")
+            print(f"The same at commit {BEFORE}")
+            _print(_bytes_before(Warehouse(client), log, Path(folder, BEFORE, "dags")), log)
+    if now > MOST_BYTES:
+        sys.exit(f"{now:,.0f} bytes, {MOST_BYTES:,} are allowed")
+
+
+def _print(statements: Iterator[tuple[str, int]], log: ParsedLog) -> float:
+    total = 0.0
+    for name, size in statements:
+        total += size / log.rows
+        print(f"  {name:36} {size / log.rows:8,.0f}", flush=True)
+    print(f"  {'in all':36} {total:8,.0f}")
+    return total
+
+
+def _bytes_before(warehouse: Warehouse, log: ParsedLog, dags: Path) -> Iterator[tuple[str, int]]:
+    """Do the same with the statements of another commit."""
+    environment = Environment(loader=FileSystemLoader(dags), autoescape=False)  # noqa: S701 (SQL)
+    names = {"dataset": warehouse.dataset, "staging": warehouse.staging, "suffix": SUFFIX, "run_id": "cost"}
+    daily = [path.parent.name for path in dags.glob("sql/*/query.sql") if path.parent.name != "requests"]
+    values = names | {"log_date": f"DATE '{DAY}'", "max_rejected_percent": 10, "daily_tables": sorted(daily)}
+
+    def render(template: str, **more: object) -> str:
+        return environment.get_template(f"sql/{template}").render(values | more)
+
+    tables = [path.parent.name for path in dags.glob("sql/*/schema.sql")]
+    for table in tables:
+        # It clustered by a column of a type that cannot be clustered by.
+        schema = re.sub("CLUSTER BY raw_line_hash[^\n]*", "", render(f"{table}/schema.sql"))
+        warehouse.run(f"DROP TABLE IF EXISTS {warehouse.dataset}.{table}; {schema}")
+    log.stage(warehouse)
+    scripts = [
+        *("backfilled_requests/checks.sql", "backfilled_requests/replace.sql", "landing/checks.sql"),
+        ("replace_day.sql", ["requests"]),
+        "requests/checks.sql",
+        ("replace_day.sql", sorted(daily)),
+        "daily_summary/checks.sql",
+    ]
+    for script in scripts:
+        template, of_tables = (script, []) if isinstance(script, str) else script
+        name = f"{template} {'requests' if of_tables == ['requests'] else 'daily' if of_tables else ''}".strip()
+        yield name, processed(warehouse, render(template, tables=of_tables), manifest=log.manifest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What the statements read of each line, from the staged rows to the daily tables, as the local BigQuery counts bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+
+from beam_jobs.backfill import job as backfill
+from logline.summaries.portions import portions
+from tests.sql.days import changed_days, load_table
+from tests.sql.warehouse import STAGED, SUFFIX, Warehouse
+
+LAND = ("backfilled_requests/checks.sql", "backfilled_requests/replace.sql")
+BUILD = (
+    *("landing/streamed_days.sql", "landing/checks.sql", "requests/rebuild.sql", "requests/checks.sql"),
+    *("request_builds/neighbours.sql", "daily/request_groups.sql", "daily/rebuild.sql", "daily_summary/checks.sql"),
+    "request_builds/summarised.sql",
+)
+
+
+class ParsedLog:
+    """What the backfill job has made of a log.
+
+    Attributes:
+        manifest: the text of its manifest.
+        rows: how many rows it has.
+    """
+
+    def __init__(self, log: Path, folder: Path) -> None:
+        options = [f"--source={log}", f"--output={folder}", "--run_id=cost", "--runner=FnApiRunner"]
+        if backfill.main(options):
+            raise RuntimeError(f"{log} was not parsed")
+        self.manifest = (folder / "manifest.json").read_text()
+        files = json.loads(self.manifest)["files"]
+        self._tables = {name: pa.concat_tables(pq.read_table(file) for file in files[name]) for name in files}
+        self.rows = self._tables["rows"].num_rows
+
+    def stage(self, warehouse: Warehouse) -> None:
+        """Load it into staging tables."""
+        warehouse.stage({name: [] for name in STAGED})
+        for name, table in self._tables.items():
+            if table.num_rows:
+                load_table(warehouse.client, f"{warehouse.staging}.{name}_{SUFFIX}", table)
+
+
+def bytes_of_builds(warehouse: Warehouse, log: ParsedLog) -> Iterator[tuple[str, int]]:
+    """Land a staged log and build its days; yield each statement with the bytes that it has processed."""
+    for template in LAND:
+        yield template, processed(warehouse, warehouse.sql(template), manifest=log.manifest)
+    yield "request_builds/changed.sql", processed(warehouse, warehouse.sql("request_builds/changed.sql"))
+    (portion,) = portions(changed_days(warehouse))
+    for template in BUILD:
+        yield template, processed(warehouse, warehouse.sql(template, portion))
+
+
+def processed(warehouse: Warehouse, sql: str, *, manifest: str | None = None) -> int:
+    """Run SQL and return the bytes that it has processed."""
+    parameters: list[Any] = []
+    if manifest is not None and "@manifest" in sql:
+        parameters = [
+            ScalarQueryParameter("manifest", "STRING", manifest),
+            ScalarQueryParameter("max_rejected_percent", "FLOAT64", 10.0),
+            ScalarQueryParameter("allow_empty", "BOOL", False),
+        ]
+    job = warehouse.client.query(sql, job_config=QueryJobConfig(query_parameters=parameters), job_retry=None)
+    job.result(job_retry=None)
+    return int(job.total_bytes_processed or 0)
