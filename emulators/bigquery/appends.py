@@ -17,6 +17,8 @@ from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.streaming.write_stream import WriteStream, WriteStreamManager
 from pyarrow import Table, compute, date32
 
+from emulators.bigquery.billing.column_sizes import KEPT
+
 _ROWS = "appended_rows"
 _DAYS_BACK, _DAYS_AHEAD = 3650, 366
 
@@ -57,3 +59,4 @@ class ConcurrentAppends(BigQueryWriteHandler):
                 self._connection.execute(f"INSERT INTO {target} SELECT * FROM {_ROWS}")
             finally:
                 self._connection.unregister(_ROWS)
+                KEPT.forget(target)

@@ -21,6 +21,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * Loads and extracts go through Cloud Storage's API: see ``jobs/files.py``, and ``jobs/loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * It describes its API, as `bq` demands: see ``discovery.py``.
+* Jobs say how many bytes they process, within ``maximumBytesBilled``; dry runs run nothing: see ``jobs/accounts.py``,
+  ``jobs/dry_runs.py`` and ``billing``.
 * Results of queries are written to their destinations, and read by pages: see ``jobs/destinations.py`` and
   ``jobs/results.py``.
 * A failing `jobs.query` answers with its error's status: see ``jobs/queries.py``.
@@ -70,7 +72,6 @@ def serve(
     # DuckDB keeps extensions below the home folder; the emulator writes only into its data folder.
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
-    import bqemulator.jobs.executor
     import bqemulator.server
     import duckdb_extensions
     from bqemulator.api.app import create_app
@@ -82,9 +83,17 @@ def serve(
     from emulators.bigquery import discovery, parsing, table_rules, tables
     from emulators.bigquery.appends import ConcurrentAppends
     from emulators.bigquery.engine import LockedEngine, transfers
-    from emulators.bigquery.jobs import destinations, files, job_rules, kept_jobs, queries, results
+    from emulators.bigquery.jobs import (
+        accounts,
+        destinations,
+        dry_runs,
+        files,
+        job_rules,
+        kept_jobs,
+        queries,
+        results,
+    )
     from emulators.bigquery.sql import conditions, partition_filters, routines, runtime_errors, statements
-    from emulators.bigquery.sql.transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -109,10 +118,11 @@ def serve(
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
-    vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
+    accounts.patch()
     conditions.patch()
     destinations.patch()
+    dry_runs.patch()
     job_rules.patch()
     kept_jobs.patch()
     parsing.patch()

@@ -13,6 +13,7 @@ from bqemulator.domain.errors import AlreadyExistsError, InvalidQueryError, Vali
 from bqemulator.row_access.identity import CallerIdentity
 from fastapi import Depends, Request
 
+from emulators.bigquery.jobs import accounts
 from emulators.bigquery.routes import replace_route
 
 LARGEST_REQUEST = 10 << 20
@@ -95,6 +96,7 @@ async def insert_job(
     configuration = body.get("configuration") or {}
     check_query(configuration.get("query") or {})
     check_load(configuration.get("load") or {})
+    accounts.limit_bytes_billed(configuration.get("query") or {})
     job_id = (body.get("jobReference") or {}).get("jobId")
     if not job_id or configuration.get("dryRun"):
         return dict(await _insert(project_id, request, ctx, caller))
