@@ -8,7 +8,7 @@ numbers are the sums of theirs.
 import dataclasses
 from collections.abc import Mapping
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.jobs import executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting import interpreter
+from bqemulator.scripting.interpreter import ScriptResult
 from bqemulator.sql import parameters
 from fastapi import Depends
 
@@ -47,6 +48,7 @@ class Statement:
     sql: str
     kind: str
     begun: datetime
+    frame: Mapping[str, Any]
     is_expression: bool = False
     estimate: Estimate = dataclasses.field(default_factory=Estimate)
     result: pa.Table | None = None
@@ -82,6 +84,12 @@ class Account:
     def discharge(self, estimate: Estimate) -> None:
         """Take off what a statement would have processed that has failed: it costs nothing."""
         self._estimates.remove(estimate)
+
+    def begin(self, statement: Statement) -> None:
+        """Add a statement of a script: later than those before, for clients sort them by milliseconds."""
+        if self.statements:
+            statement.begun = max(statement.begun, self.statements[-1].begun + timedelta(milliseconds=1))
+        self.statements.append(statement)
 
     def statistics(self) -> dict[str, Any]:
         """Return the fields of `statistics.query`."""
@@ -163,6 +171,13 @@ class AccountedScripts(TransactionalScripts):
     """Runs a script whose statements are jobs; replaces bqemulator's own interpreter."""
 
     _statement: Statement | None = None
+    _source = ""
+    _read = 0
+
+    async def run(self, source: str) -> ScriptResult:
+        """Run the script."""
+        self._source = source
+        return await super().run(source)
 
     async def _exec_sql(self, sql: str) -> None:
         self._statement = self._begin(sql)
@@ -211,10 +226,23 @@ class AccountedScripts(TransactionalScripts):
     def _begin(self, sql: str, *, is_expression: bool = False) -> Statement:
         transaction = interpreter._classify_txn_statement(sql)
         kind = f"{transaction}_TRANSACTION" if transaction else executor.classify_statement_type(sql)
-        statement = Statement(sql.strip(), kind, self._ctx.clock.now(), is_expression)
+        text = sql.strip()
+        frame = self._frame(text.removeprefix("SELECT ") if is_expression else text)
+        statement = Statement(text, kind, self._ctx.clock.now(), frame, is_expression)
         if account := _ACCOUNT.get():
-            account.statements.append(statement)
+            account.begin(statement)
         return statement
+
+    def _frame(self, text: str) -> dict[str, Any]:
+        """Return where the script has a text: the next place of it, the first one in a loop."""
+        start = self._source.find(text, self._read)
+        self._read = start = max(0, start if start >= 0 else self._source.find(text))
+        frame: dict[str, Any] = {"text": text}
+        for name, position in (("start", start), ("end", start + len(text))):
+            before = self._source[:position]
+            frame[f"{name}Line"] = before.count("\n") + 1
+            frame[f"{name}Column"] = position - before.rfind("\n")
+        return frame
 
     def _charge(self, sql: str) -> Estimate:
         values = {name.lower(): variable.value for name, variable in self._frames.all_visible().items()}
@@ -281,7 +309,10 @@ def _job_of(statement: Statement, number: int, project_id: str, parent_id: str, 
         configuration={"jobType": "QUERY", "query": {"query": statement.sql}},
         statistics={
             "parentJobId": parent_id,
-            "scriptStatistics": {"evaluationKind": "EXPRESSION" if statement.is_expression else "STATEMENT"},
+            "scriptStatistics": {
+                "evaluationKind": "EXPRESSION" if statement.is_expression else "STATEMENT",
+                "stackFrames": [statement.frame],
+            },
             "totalBytesProcessed": query["totalBytesProcessed"],
             "query": query,
         },

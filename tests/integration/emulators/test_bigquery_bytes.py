@@ -39,7 +39,7 @@ def run(client: bigquery.Client, sql: str, **options: object) -> bigquery.QueryJ
 
 
 def children(client: bigquery.Client, job: bigquery.QueryJob) -> list[bigquery.QueryJob]:
-    return sorted(client.list_jobs(parent_job=job), key=lambda child: int(child.job_id.rpartition("_")[2]))
+    return sorted(client.list_jobs(parent_job=job), key=lambda child: child.created)
 
 
 def test_a_query_says_what_it_has_processed(client, calls):
@@ -133,6 +133,9 @@ def test_statements_of_a_script_are_jobs_whose_bytes_add_up(client, calls):
     assert (job.statement_type, job.num_child_jobs) == ("SCRIPT", len(said))
     kinds = [child.script_statistics.evaluation_kind for child in children(client, job)]
     assert kinds == ["EXPRESSION"] + ["STATEMENT"] * 5
+    frames = [child.script_statistics.stack_frames[0] for child in children(client, job)]
+    assert [(frame.start_line, frame.start_column) for frame in frames[:3]] == [(2, 35), (4, 7), (5, 7)]
+    assert frames[1].text == "BEGIN TRANSACTION"
     assert [child.num_dml_affected_rows for child in children(client, job)][2:4] == [1, 2]
     assert [tuple(row) for row in children(client, job)[-1].result()] == [("/a",), ("/bc",)]
     assert list(children(client, job)[2].result()) == []
