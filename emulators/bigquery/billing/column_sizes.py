@@ -52,6 +52,11 @@ class TableColumns:
         """Return the names of the columns, in lower case."""
         return self._counts.sizes.keys()
 
+    @property
+    def first(self) -> str:
+        """Return SQL for the first value of a row's partition."""
+        return self._counts.first
+
     def partitions(self, limits: Iterable[exp.Expr], values: Mapping[str, Any]) -> Set[Any]:
         """Return the partitions that may have rows within limits.
 

@@ -23,6 +23,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
+from emulators.bigquery.expiry import expire
 from emulators.bigquery.jobs import accounts, job_rules
 from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.routes import replace_route
@@ -45,6 +46,7 @@ async def query(
     job_rules.check_size(await request.body())
     body = await request.json()  # the request keeps this object: bqemulator's endpoint reads what is changed in it
     job_rules.check_query(body)
+    await expire(ctx)
     accounts.limit_bytes_billed(body)
     body["query"] = jobs._apply_default_dataset(body.get("query", ""), body, request_project_id=project_id)
     answer = await jobs.query(project_id, request, ctx, caller)
