@@ -14,7 +14,9 @@ What differs from bqemulator 1.4.0 as it comes:
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
-* Appends of the Storage Write API run beside queries: see ``appends.py``.
+* Appends of the Storage Write API run beside queries, and refuse columns that the table lacks; so does ``insertAll``: see
+  ``appends.py`` and ``inserts.py``.
+* Tables and partitions expire: see ``expiry.py``.
 * Transactions are DuckDB's: see ``sql/transactions.py``.
 * Conditions must be BOOL, and numbers are not compared with strings: see ``sql/conditions.py``.
 * A routine that is refused leaves no entry: see ``sql/routines.py``.
@@ -80,8 +82,7 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import discovery, parsing, table_rules, tables
-    from emulators.bigquery.appends import ConcurrentAppends
+    from emulators.bigquery import appends, discovery, inserts, parsing, table_rules, tables
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.jobs import (
         accounts,
@@ -117,9 +118,11 @@ def serve(
     vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
-    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
+    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = appends.ConcurrentAppends
+    inserts.patch()
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     accounts.patch()
+    appends.patch()
     conditions.patch()
     destinations.patch()
     dry_runs.patch()
