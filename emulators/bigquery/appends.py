@@ -6,8 +6,8 @@ append becomes part of whatever transaction a script has open, to be undone by i
 connection of their own. They do not update the catalog's `numRows`, which leaves out fresh rows on the service too.
 
 As on the service, an append takes rows of partitions from 10 years back to 1 year ahead of today, and no others:
-https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning. One with a column that the table lacks
-is refused; bqemulator drops the column.
+https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning. One with a column that the table
+lacks is refused; bqemulator drops the column.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -14,8 +14,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
-* Appends of the Storage Write API run beside queries, and refuse columns that the table lacks; so does ``insertAll``: see
-  ``appends.py`` and ``inserts.py``.
+* Appends of the Storage Write API run beside queries, and refuse columns that the table lacks, as ``insertAll`` does:
+  see ``appends.py`` and ``inserts.py``.
 * Tables and partitions expire: see ``expiry.py``.
 * Transactions are DuckDB's: see ``sql/transactions.py``.
 * Conditions must be BOOL, and numbers are not compared with strings: see ``sql/conditions.py``.
