@@ -6,16 +6,20 @@ append becomes part of whatever transaction a script has open, to be undone by i
 connection of their own. They do not update the catalog's `numRows`, which leaves out fresh rows on the service too.
 
 As on the service, an append takes rows of partitions from 10 years back to 1 year ahead of today, and no others:
-https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning.
+https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning. One with a column that the table
+lacks is refused; bqemulator drops the column.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from bqemulator.api.dependencies import AppContext
-from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler, _error_response
+from bqemulator.grpc_api import write_servicer
+from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler, _align_to_target, _error_response
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.streaming.write_stream import WriteStream, WriteStreamManager
-from pyarrow import Table, compute, date32
+from pyarrow import Schema, Table, compute, date32
+
+from emulators.bigquery.billing.column_sizes import KEPT
 
 _ROWS = "appended_rows"
 _DAYS_BACK, _DAYS_AHEAD = 3650, 366
@@ -57,3 +61,21 @@ class ConcurrentAppends(BigQueryWriteHandler):
                 self._connection.execute(f"INSERT INTO {target} SELECT * FROM {_ROWS}")
             finally:
                 self._connection.unregister(_ROWS)
+                KEPT.forget(target)
+
+
+def align_to_target(rows: Table, target: Schema) -> Table:
+    """Return rows in the columns of the table.
+
+    Raises:
+        ValueError: They have a column more.
+    """
+    known = {name.lower(): name for name in target.names}
+    if extra := [name for name in rows.column_names if name.lower() not in known]:
+        raise ValueError(f"Input schema has more fields than BigQuery schema, extra fields: '{', '.join(extra)}'")
+    return _align_to_target(rows.rename_columns([known[name.lower()] for name in rows.column_names]), target)
+
+
+def patch() -> None:
+    """Put the alignment in the place of bqemulator's."""
+    vars(write_servicer)["_align_to_target"] = align_to_target

@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import duckdb
 from bqemulator.storage.engine import DuckDBEngine
+
+from emulators.bigquery.billing.column_sizes import KEPT, changed_table
 
 _LOCK = (
     "SET GLOBAL TimeZone = 'UTC'",  # connections made later inherit it
@@ -47,3 +51,11 @@ class LockedEngine(DuckDBEngine):
         self.execute(f"SET memory_limit = '{self.memory or quarter_of_the_machine()}MiB'")
         for statement in _LOCK:
             self.execute(statement.format(str(folder).replace("'", "''")))
+
+    def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run a statement; the bytes of the table that it changes are counted again."""
+        try:
+            return super().execute(sql, parameters)
+        finally:
+            if (table := changed_table(sql)) is not None:
+                KEPT.forget(table)

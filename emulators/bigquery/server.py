@@ -14,13 +14,17 @@ What differs from bqemulator 1.4.0 as it comes:
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
-* Appends of the Storage Write API run beside queries: see ``appends.py``.
+* Appends of the Storage Write API run beside queries, and refuse columns that the table lacks, as ``insertAll`` does:
+  see ``appends.py`` and ``inserts.py``.
+* Tables and partitions expire: see ``expiry.py``.
 * Transactions are DuckDB's: see ``sql/transactions.py``.
 * Conditions must be BOOL, and numbers are not compared with strings: see ``sql/conditions.py``.
 * A routine that is refused leaves no entry: see ``sql/routines.py``.
 * Loads and extracts go through Cloud Storage's API: see ``jobs/files.py``, and ``jobs/loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * It describes its API, as `bq` demands: see ``discovery.py``.
+* Jobs say how many bytes they process, within ``maximumBytesBilled``; dry runs run nothing: see ``jobs/accounts.py``,
+  ``jobs/dry_runs.py`` and ``billing``.
 * Results of queries are written to their destinations, and read by pages: see ``jobs/destinations.py`` and
   ``jobs/results.py``.
 * A failing `jobs.query` answers with its error's status: see ``jobs/queries.py``.
@@ -70,7 +74,6 @@ def serve(
     # DuckDB keeps extensions below the home folder; the emulator writes only into its data folder.
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
-    import bqemulator.jobs.executor
     import bqemulator.server
     import duckdb_extensions
     from bqemulator.api.app import create_app
@@ -79,12 +82,19 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import discovery, parsing, table_rules, tables
-    from emulators.bigquery.appends import ConcurrentAppends
+    from emulators.bigquery import appends, discovery, inserts, parsing, table_rules, tables
     from emulators.bigquery.engine import LockedEngine, transfers
-    from emulators.bigquery.jobs import destinations, files, job_rules, kept_jobs, queries, results
+    from emulators.bigquery.jobs import (
+        accounts,
+        destinations,
+        dry_runs,
+        files,
+        job_rules,
+        kept_jobs,
+        queries,
+        results,
+    )
     from emulators.bigquery.sql import conditions, partition_filters, routines, runtime_errors, statements
-    from emulators.bigquery.sql.transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -108,11 +118,14 @@ def serve(
     vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
-    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
-    vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
+    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = appends.ConcurrentAppends
+    inserts.patch()
     files.patch(files.Transfers(transfers(data_dir), storage, project))
+    accounts.patch()
+    appends.patch()
     conditions.patch()
     destinations.patch()
+    dry_runs.patch()
     job_rules.patch()
     kept_jobs.patch()
     parsing.patch()

@@ -19,10 +19,14 @@ from typing import Any
 
 import duckdb
 from bqemulator.api.dependencies import AppContext
+from bqemulator.catalog.models import TableMeta
 from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting.interpreter import ScriptInterpreter, ScriptResult
 from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.storage.sql_identifiers import quoted_table_ref
+
+from emulators.bigquery.billing.column_sizes import KEPT, changed_table
 
 
 class TransactionalScripts(ScriptInterpreter):
@@ -52,6 +56,7 @@ class ScriptTransaction(DuckDBEngine):
     def __init__(self, engine: DuckDBEngine) -> None:
         self._engine = engine
         self._own: duckdb.DuckDBPyConnection | None = None
+        self._changed: set[str] = set()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -74,6 +79,16 @@ class ScriptTransaction(DuckDBEngine):
             return super().execute(sql, parameters)
         except duckdb.TransactionException as error:
             raise _aborted(error) from error
+        finally:
+            if (table := changed_table(sql)) is not None:
+                self._changed.add(table)
+                if self._own is None:
+                    self._publish()
+
+    def has_changed(self, table: TableMeta) -> bool:
+        """Tell whether the transaction has changed a table, which nobody else sees yet."""
+        reference = quoted_table_ref(table.project_id, table.dataset_id, table.table_id)
+        return not self._changed.isdisjoint({reference, ""})
 
     def begin(self) -> None:
         """Begin a transaction where none is open."""
@@ -96,6 +111,13 @@ class ScriptTransaction(DuckDBEngine):
             raise _aborted(error) from error
         finally:
             connection.close()
+            self._publish()
+
+    def _publish(self) -> None:
+        """Let the changed tables be counted again."""
+        for table in self._changed:
+            KEPT.forget(table)
+        self._changed.clear()
 
 
 def _aborted(error: duckdb.TransactionException) -> InvalidQueryError:
