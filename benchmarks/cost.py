@@ -1,7 +1,8 @@
 """What BigQuery reads of each landed row until its day is summarised: ``python -m benchmarks.cost``.
 
-Bytes of each statement, as the local BigQuery counts them by the service's rules, for a day of generated lines; beside it
-the statements of the commit ``BEFORE``, counted the same way, where the clone has it.
+Bytes of each statement, as the local BigQuery counts them by the service's rules, for a day of generated lines, five of
+a visit each; then of lines that are each another visitor's, which no real log has. Beside both the statements of the
+commit ``BEFORE``, counted the same way, where the clone has it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from tests.sql.warehouse import SUFFIX, Warehouse
 LINES = 20_000
 DAY = "2026-11-01"
 BEFORE = "26226b0"
-MOST_BYTES = 1_100
+VISITS = (5, 1)
+MOST_BYTES = 1_450
 REPOSITORY = Path(__file__).parents[1]
 
 
@@ -36,21 +38,26 @@ def main() -> None:
         running_stack(Path(folder, "stack"), airflow=False) as stack,
         stack.bigquery() as client,
     ):
-        options = [f"--output={folder}/logs", f"--start_date={DAY}", f"--lines_per_day={LINES}", "--format=combined"]
+        options = [f"--output={folder}/logs", f"--start_date={DAY}", f"--lines_per_day={LINES}"]
         subprocess.run([sys.executable, "-m", "beam_jobs.generate_logs", *options], check=True, capture_output=True)
-        log = ParsedLog(Path(folder, "logs", DAY, "access-0001.log"), Path(folder, "out"))
-        warehouse = Warehouse(client)
-        log.stage(warehouse)
-        width = client.get_table(f"{warehouse.staging}.rows_{SUFFIX}").num_bytes / log.rows
-        print(f"Bytes processed for each of {log.rows:,} landed rows of {width:,.0f} bytes: {machine()}")
-        now = _print(bytes_of_builds(warehouse, log), log)
         archive = subprocess.run(["git", "archive", BEFORE, "dags/sql"], cwd=REPOSITORY, capture_output=True)
         if archive.returncode == 0:
-            tarfile.open(fileobj=BytesIO(archive.stdout)).extractall(Path(folder, BEFORE), filter="data")
-            print(f"The same at commit {BEFORE}")
-            _print(_bytes_before(Warehouse(client), log, Path(folder, BEFORE, "dags")), log)
-    if now > MOST_BYTES:
-        sys.exit(f"{now:,.0f} bytes, {MOST_BYTES:,} are allowed")
+            with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+                files.extractall(Path(folder, BEFORE), filter="data")
+        totals = []
+        for visit in VISITS:
+            path = Path(folder, "logs", DAY, "access-0001.log")
+            log = ParsedLog(path, Path(folder, f"out-{visit}"), requests_a_visit=visit)
+            warehouse = Warehouse(client)
+            log.stage(warehouse)
+            width = client.get_table(f"{warehouse.staging}.rows_{SUFFIX}").num_bytes / log.rows
+            print(f"Bytes for each of {log.rows:,} landed rows of {width:,.0f} bytes, {visit} of a visit: {machine()}")
+            totals.append(_print(bytes_of_builds(warehouse, log), log))
+            if archive.returncode == 0:
+                print(f"The same at commit {BEFORE}")
+                _print(_bytes_before(Warehouse(client), log, Path(folder, BEFORE, "dags")), log)
+    if totals[0] > MOST_BYTES:
+        sys.exit(f"{totals[0]:,.0f} bytes, {MOST_BYTES:,} are allowed")
 
 
 def _print(statements: Iterator[tuple[str, int]], log: ParsedLog) -> float:
@@ -64,7 +71,7 @@ def _print(statements: Iterator[tuple[str, int]], log: ParsedLog) -> float:
 
 def _bytes_before(warehouse: Warehouse, log: ParsedLog, dags: Path) -> Iterator[tuple[str, int]]:
     """Do the same with the statements of another commit."""
-    environment = Environment(loader=FileSystemLoader(dags), autoescape=False)  # noqa: S701 (SQL)
+    environment = Environment(loader=FileSystemLoader(dags), autoescape=False)
     names = {"dataset": warehouse.dataset, "staging": warehouse.staging, "suffix": SUFFIX, "run_id": "cost"}
     daily = [path.parent.name for path in dags.glob("sql/*/query.sql") if path.parent.name != "requests"]
     values = names | {"log_date": f"DATE '{DAY}'", "max_rejected_percent": 10, "daily_tables": sorted(daily)}

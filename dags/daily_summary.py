@@ -8,15 +8,15 @@ they were built, whoever changed them. By hand it takes days, changed or not:
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
     airflow dags trigger daily_summary --conf '{"start_date": "2015-05-17", "end_date": "2015-05-20"}'
 
-**Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. Where
-only the stream has brought lines, these are added. A day for which nothing has landed ends up without rows, and with a
-warning. A run that finds nothing to do is skipped.
+**Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables.
+Where only the stream has brought lines, these are added. A day for which nothing has landed ends up without rows, and
+with a warning. A run that finds nothing to do is skipped.
 
-**When `build_days` fails**, its log ends in one line with the days and the counts that do not agree; all other days are
-done. Before a day is built, what has landed is compared with the ledger, and nothing is replaced where they differ; then
-the day is compared with what has landed, and the daily tables with `requests`. What landed while a day was being built
-makes the task build that day again; one that still fails after its retries has found something wrong, and is looked at
-again by the next run. Every check is kept in `quality_checks`, every build in `request_builds`; the view
+**When `build_days` fails**, its log ends in one line with the days and the counts that do not agree; all other days
+are done. Before a day is built, what has landed is compared with the ledger, and nothing is replaced where they differ;
+then the day is compared with what has landed, and the daily tables with `requests`. What landed while a day was being
+built makes the task build that day again; one that still fails after its retries has found something wrong, and is
+looked at again by the next run. Every check is kept in `quality_checks`, every build in `request_builds`; the view
 `reconciliation` has the balance of every day.
 """
 

@@ -13,8 +13,8 @@ It also starts `daily_summary` for days whose backfill it has not heard of.
 as it is until somebody builds it (`airflow dags trigger daily_summary`); `reconciliation` shows it as outdated.
 Either way `request_builds` has an entry with the number of lines: nothing changes or is left out unrecorded.
 
-Before that it sums up the stream's batches in `ledger` and `ledger_days`, one row for each job and hour; the last day is
-summed up again. What is late is counted there: the landing tables are read for the days in question alone.
+Before that it sums up the stream's batches in `ledger` and `ledger_days`, one row for each job and hour; the last day
+is summed up again. What is late is counted there: the landing tables are read for the days in question alone.
 
 **Repeat it freely**: sums are replaced, and a day that is built again stays the same.
 """

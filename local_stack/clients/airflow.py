@@ -34,7 +34,9 @@ class AirflowApi(airflow.AirflowApi):
         An event that comes while a run waits to be created starts none of its own.
         """
         try:
-            events = self.request("GET", "/assets/events", params={"limit": 1, "order_by": "-timestamp"})["asset_events"]
+            events = self.request("GET", "/assets/events", params={"limit": 1, "order_by": "-timestamp"})[
+                "asset_events"
+            ]
         except AirflowError as error:
             # Airflow 3.3.2 cannot show an event while a run that it has started is queued: start_date is null then.
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:

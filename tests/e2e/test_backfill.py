@@ -202,8 +202,8 @@ def test_a_late_line_makes_its_day_be_rebuilt_by_itself(pipeline: Pipeline) -> N
         " 'stream', 's', CURRENT_TIMESTAMP()"
     )
     pipeline.query(
-        f"INSERT INTO {dataset}.stream_batches (batch_id, job_id, source_uri, log_date, messages, lines, `rows`, rejected, "
-        f"blank, bytes, ingested_at) SELECT 'late', 'job', 's', DATE '{day}', 0, 1, 1, 0, 0, 0, ingested_at "
+        f"INSERT INTO {dataset}.stream_batches (batch_id, job_id, source_uri, log_date, messages, lines, `rows`, "
+        f"rejected, blank, bytes, ingested_at) SELECT 'late', 'job', 's', DATE '{day}', 0, 1, 1, 0, 0, 0, ingested_at "
         f"FROM {dataset}.streamed_requests WHERE log_date = '{day}'"
     )
     run = pipeline.airflow.wait_for_run(pipeline.airflow.trigger("late_lines"), seconds=RUN_SECONDS)

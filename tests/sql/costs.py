@@ -1,4 +1,4 @@
-"""What the statements read of each line, from the staged rows to the daily tables, as the local BigQuery counts bytes."""
+"""What the statements read of each row, from staging to the daily tables, as the local BigQuery counts bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,14 @@ class ParsedLog:
         rows: how many rows it has.
     """
 
-    def __init__(self, log: Path, folder: Path) -> None:
+    def __init__(self, log: Path, folder: Path, *, requests_a_visit: int = 1) -> None:
+        """Parse.
+
+        Args:
+            log: the log.
+            folder: takes the files of the job.
+            requests_a_visit: how many lines after another are to be of one visitor; of generated ones each has its own.
+        """
         options = [f"--source={log}", f"--output={folder}", "--run_id=cost", "--runner=FnApiRunner"]
         if backfill.main(options):
             raise RuntimeError(f"{log} was not parsed")
@@ -40,13 +47,25 @@ class ParsedLog:
         files = json.loads(self.manifest)["files"]
         self._tables = {name: pa.concat_tables(pq.read_table(file) for file in files[name]) for name in files}
         self.rows = self._tables["rows"].num_rows
+        self._tables["rows"] = _of_visits(self._tables["rows"], requests_a_visit)
 
     def stage(self, warehouse: Warehouse) -> None:
         """Load it into staging tables."""
         warehouse.stage({name: [] for name in STAGED})
         for name, table in self._tables.items():
             if table.num_rows:
-                load_table(warehouse.client, f"{warehouse.staging}.{name}_{SUFFIX}", table)
+                target = f"{warehouse.staging}.{name}_{SUFFIX}"
+                known = [field.name for field in warehouse.client.get_table(target).schema]
+                load_table(warehouse.client, target, table.select(known))
+
+
+def _of_visits(rows: pa.Table, requests: int) -> pa.Table:
+    """Give each row the visitor of the first of as many rows."""
+    first = pa.array([number - number % requests for number in range(rows.num_rows)])
+    for name in ("remote_addr", "user_agent", "browser", "os", "device", "is_bot"):
+        index = rows.schema.get_field_index(name)
+        rows = rows.set_column(index, rows.schema.field(index), rows.column(name).take(first))
+    return rows
 
 
 def bytes_of_builds(warehouse: Warehouse, log: ParsedLog) -> Iterator[tuple[str, int]]:

@@ -137,9 +137,7 @@ def test_a_branch_that_nothing_renders_is_named(tmp_path):
     folder = tmp_path / "dags"
     shutil.copytree(DAGS, folder)
     query = folder / "sql/daily/daily_statuses/query.sql"
-    query.write_text(
-        query.read_text(encoding="utf-8") + "{% if days is none %}LIMIT 1{% endif %}\n", encoding="utf-8"
-    )
+    query.write_text(query.read_text(encoding="utf-8") + "{% if days is none %}LIMIT 1{% endif %}\n", encoding="utf-8")
     trace = Trace()
     DagQueries(folder, KINDS[0], trace)
     assert any(branch.startswith(f"{query}:4 if ") for branch in trace.not_taken())

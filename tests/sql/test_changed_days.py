@@ -1,4 +1,4 @@
-"""Days that have changed are found, late lines reopen theirs within a bound; and the stream's batches become its ledger."""
+"""Days that have changed are found, late lines reopen theirs; and the stream's batches become its ledger."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from time import sleep

@@ -1,8 +1,8 @@
-"""Whatever lands in whatever order, and whenever summaries are made: the tables end as a build from scratch makes them."""
+"""Whatever lands in whatever order, and whenever it is summarised: the tables are those of a build from scratch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,7 +69,9 @@ def histories(draw):
     hits = draw(st.lists(hit, min_size=4, max_size=12), label="hits")
     some = st.lists(st.integers(0, len(hits) - 1), min_size=1, max_size=8).map(tuple)
     files = st.lists(st.integers(0, len(hits) - 1), max_size=8, unique=True).map(tuple)
-    events = st.builds(Delivery, some, st.booleans()) | st.builds(Reading, st.integers(0, 1), files) | st.just(Summaries())
+    events = (
+        st.builds(Delivery, some, st.booleans()) | st.builds(Reading, st.integers(0, 1), files) | st.just(Summaries())
+    )
     return hits, draw(st.lists(events, min_size=2, max_size=8), label="events")
 
 
@@ -111,7 +113,8 @@ def run_summaries(warehouse: Warehouse, number: int) -> None:
 
 def tables(warehouse: Warehouse) -> dict[str, list[str]]:
     return {
-        table: sorted(str(row) for row in warehouse.rows(table)) for table in ("requests", "session_parts", *DAILY_TABLES)
+        table: sorted(str(row) for row in warehouse.rows(table))
+        for table in ("requests", "session_parts", *DAILY_TABLES)
     }
 
 

@@ -181,7 +181,7 @@ class Warehouse:
         self.run(self.sql("create_tables.sql", tables=TABLES) + self.sql("create_views.sql", views=VIEWS))
 
     def sql(self, template: str, portion: Portion | None = None, **values: Any) -> str:
-        """A template rendered for this warehouse, some days (the one of the tests) and the staging tables of the tests."""
+        """A template rendered for this warehouse, its staging tables and some days, else the one of the tests."""
         names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX}
         return render(template, **(names | SETTINGS | (portion or portion_of(DAY)).values() | values))
 

@@ -19,8 +19,8 @@ from logline.warehouse.queries import Query, fetch_rows
 class BuildDaysOperator(ChangedDaysOperator):
     """Build the days that another task has chosen, portion by portion; a retry builds those that are left.
 
-    A day that does not pass a gate is left where it is, all others go on; the task fails at its end. So what landed while
-    a day was being built, and spoilt its counts, is built again by the retry.
+    A day that does not pass a gate is left where it is, all others go on; the task fails at its end. So what landed
+    while a day was being built, and spoilt its counts, is built again by the retry.
 
     Args:
         chosen_by: id of the task that has chosen.

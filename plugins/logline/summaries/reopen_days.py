@@ -1,4 +1,4 @@
-"""Noting down which past days the stream has brought new requests, and starting `daily_summary` for what has changed."""
+"""Noting down which past days the stream has brought new requests, and starting `daily_summary` for them."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ _DAYS = [
     for day in ("2015-05-17", "2015-05-18")
 ]
 
+
 @dataclass(frozen=True)
 class Kind:
     """Settings of an installation, and Params of the runs there.
@@ -31,7 +32,7 @@ class Kind:
     name: str
     environment: Mapping[str, str]
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    portion: Portion = Portion(tuple(_DAYS))
+    portion: Portion = field(default_factory=lambda: Portion(tuple(_DAYS)))
     wanted: Sequence[str] = ()
 
     @contextmanager

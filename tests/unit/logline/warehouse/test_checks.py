@@ -22,7 +22,15 @@ def test_failed_checks_are_one_line_that_reads_the_same_for_one_and_for_many():
 
 def test_faults_of_days_are_told_apart():
     def check(day, *, passed, level="fail"):
-        return {"day": day, "check_name": "c", "level": level, "passed": passed, "expected": 1, "actual": 2, "message": "m"}
+        return {
+            "day": day,
+            "check_name": "c",
+            "level": level,
+            "passed": passed,
+            "expected": 1,
+            "actual": 2,
+            "message": "m",
+        }
 
     checks = [
         check("2015-05-17", passed=True),
