@@ -221,6 +221,7 @@ with DAG(
             tables=STAGED,
             suffix="{{ unit(ti).suffix }}",
             day=LABEL,
+            no_rows=Query(SUFFIX + "{% include 'sql/backfilled_requests/stage_nothing.sql' %}", day=LABEL),
             removed=Query(
                 SUFFIX + "{% include 'sql/backfilled_requests/stage_removed.sql' %}",
                 day=LABEL,

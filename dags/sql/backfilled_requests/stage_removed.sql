@@ -1,10 +1,4 @@
 -- Stages objects that are no longer in the bucket as objects that have been read and are empty, without bytes of their own.
-CREATE OR REPLACE TABLE {{ staging }}.rows_{{ suffix }} AS
-SELECT * FROM {{ dataset }}.backfilled_requests WHERE log_date = DATE '1970-01-01' AND FALSE;
-CREATE OR REPLACE TABLE {{ staging }}.rejected_{{ suffix }} AS
-SELECT * FROM {{ dataset }}.rejected_lines WHERE FALSE;
-CREATE OR REPLACE TABLE {{ staging }}.ledger_days_{{ suffix }} AS
-SELECT * FROM {{ dataset }}.ledger_days WHERE FALSE;
 CREATE OR REPLACE TABLE {{ staging }}.ledger_{{ suffix }} AS
 SELECT
   @run_id AS run_id,

@@ -123,8 +123,7 @@ class PlanBackfillOperator(BaseOperator):
         return day_sources(pattern, days)
 
     def _known(self, sources: Sequence[DaySource]) -> dict[str, KnownObject]:
-        prefix = ("prefix", "STRING", common_prefix(sources))
-        rows = fetch_rows(self.settings, self.ledger._replace(parameters=[prefix]))
+        rows = fetch_rows(self.settings, self.ledger.with_strings(prefix=common_prefix(sources)))
         return {row["source_uri"]: KnownObject(row["known"], row["landed"]) for row in rows}
 
     def _wait_or_refuse(self, missing: Sequence[DaySource], of: int, context: Context) -> NoReturn:

@@ -74,13 +74,16 @@ class LoadUnitOperator(LoadManifestFilesOperator):
     """Load what the unit's job has written; of objects that are gone, stage that nothing is left of them.
 
     Args:
-        removed: stages these, given `@objects`, a JSON array of `uri` and `generation` (templated).
+        no_rows: stages tables without rows (templated).
+        removed: stages the ledger of the objects that are gone, given `@objects`, a JSON array of `uri` and
+            `generation` (templated).
     """
 
-    template_fields: Sequence[str] = ("removed", *LoadManifestFilesOperator.template_fields)
+    template_fields: Sequence[str] = ("no_rows", "removed", *LoadManifestFilesOperator.template_fields)
 
-    def __init__(self, *, removed: Query, **kwargs: Any) -> None:
+    def __init__(self, *, no_rows: Query, removed: Query, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.no_rows = no_rows
         self.removed = removed
 
     def execute(self, context: Context) -> None:
@@ -92,10 +95,8 @@ class LoadUnitOperator(LoadManifestFilesOperator):
         bucket, name = split_uri(unit.list_uri)
         lines = GCSHook().download(bucket_name=bucket, object_name=name).splitlines()
         objects = json.dumps([json.loads(line) for line in lines])
-        parameters = [
-            (name, kind, objects if name == "objects" else value) for name, kind, value in self.removed.parameters
-        ]
-        fetch_rows(self.settings, self.removed._replace(parameters=parameters))
+        fetch_rows(self.settings, self.no_rows)
+        fetch_rows(self.settings, self.removed.with_strings(objects=objects))
 
 
 class LandUnitOperator(ReportLedgerOperator):

@@ -34,8 +34,9 @@ class Query(NamedTuple):
     labels: dict[str, str] = TASK_LABELS
 
     def with_strings(self, **values: str) -> Query:
-        """Return the query with more parameters of type STRING."""
-        return self._replace(parameters=[*self.parameters, *((name, "STRING", values[name]) for name in values)])
+        """Return the query with parameters of type STRING, more of them or in the place of those of the name."""
+        others = [parameter for parameter in self.parameters if parameter[0] not in values]
+        return self._replace(parameters=[*others, *((name, "STRING", values[name]) for name in values)])
 
     def job(self, settings: Settings) -> dict[str, Any]:
         """Return the configuration of the job, as `BigQueryInsertJobOperator` and the API take it."""
