@@ -37,8 +37,7 @@ _PRELOADED = (
     "airflow.providers.google.cloud.operators.gcs",
     "airflow.providers.google.cloud.operators.pubsub",
     "airflow.providers.google.cloud.sensors.dataflow",
-    "airflow.providers.google.cloud.sensors.gcs",
-    "airflow.providers.google.cloud.transfers.gcs_to_bigquery",
+    "airflow.providers.google.cloud.triggers.gcs",
     "airflow.providers.standard.operators.hitl",
 )
 _FORKING_COMMANDS = {"scheduler", "dag-processor", "zygote"}

@@ -1,4 +1,4 @@
-"""A backfill replaces what its own source objects landed: once, twice, at once, never by older content, and nothing else."""
+"""A backfill replaces what its own source objects landed: once, twice, at once, never by older content, nothing else."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -119,7 +119,9 @@ def test_an_older_generation_lands_nothing(warehouse):
     """The check before refuses it; this is for a transaction that another one has overtaken."""
     stage(warehouse, run_id="run-2", generation=2, rows=[("g2:1", "2015-05-17")], rejected=[("g2:2", "2015-05-17")])
     warehouse.run(warehouse.sql(LAND))
-    stage(warehouse, rows=[("g1:1", "2015-05-16")], rejected=[("g1:2", "2015-05-16")], finished="2015-05-19 00:00:00+00")
+    stage(
+        warehouse, rows=[("g1:1", "2015-05-16")], rejected=[("g1:2", "2015-05-16")], finished="2015-05-19 00:00:00+00"
+    )
     warehouse.run(warehouse.sql(LAND))
     assert (landed(warehouse), landed(warehouse, "rejected_lines")) == (["g2:1"], ["g2:2"])
 
@@ -145,6 +147,8 @@ def test_of_an_unreadable_object_the_rows_of_before_stay(warehouse, run_id):
         assert {table: warehouse.rows(table) for table in before} == before
         entries = [(row["generation"], row["error_type"]) for row in warehouse.rows("ledger", order="generation")]
         assert entries == [(1, None), (2, "truncated_gzip")]
+        (day,) = warehouse.run(f"SELECT rows_difference, rejected_difference FROM {warehouse.dataset}.reconciliation")
+        assert set(day.values()) == {0}
     (row,) = warehouse.run(warehouse.sql("ledger/unreadable.sql"))
     assert (row["source_uri"], row["error_message"]) == ("gs://logs/a.log", "ends too early")
     assert warehouse.run(warehouse.sql("ledger/report.sql")) == []
