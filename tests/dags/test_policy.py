@@ -180,7 +180,8 @@ def test_staging_tables_are_dropped_in_all_outcomes(dags):
         staged = {
             task.task_id
             for task in dags[dag_id].tasks
-            if hasattr(task, "manifest") and hasattr(task, "tables")
+            if hasattr(task, "manifest")
+            and hasattr(task, "tables")
             or any("CREATE OR REPLACE TABLE" in text or "select.sql" in text for text in templates(task))
         }
         assert staged

@@ -1,4 +1,4 @@
-"""A backfill replaces what its own source objects landed: once, twice, at once, never by older content, nothing else."""
+"""A backfill replaces what its own source objects landed: once, twice, at once, never by older content."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
