@@ -25,7 +25,7 @@ MAX_OBJECTS = 1000
 """How many objects one element has at most."""
 
 _COMPRESSED_NAMES = (".gz", ".bz2", ".xz", ".zst", ".zip")
-_LIKELY_RATIO = 8  # access logs in gzip; their magic bytes are not known yet
+_LIKELY_RATIO = 5  # access logs in gzip, at least; what is compressed is told by its bytes, and these are not read yet
 
 
 @dataclass(frozen=True, slots=True)
