@@ -17,7 +17,8 @@ import apache_beam as beam
 
 from beam_jobs.backfill.object_list import read_object_list
 from beam_jobs.backfill.options import BackfillSettings, parse_backfill_options
-from beam_jobs.backfill.transforms import ListSources, ParseBlocks, PlanBlocks, WriteManifest
+from beam_jobs.backfill.parse_blocks import ParseBlocks
+from beam_jobs.backfill.transforms import ListSources, PlanBlocks, WriteManifest
 from beam_jobs.options.batch import STOP
 from beam_jobs.options.parameters import DATAFLOW_RUNNER
 from beam_jobs.output.batch_run import run_batch

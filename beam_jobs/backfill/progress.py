@@ -13,7 +13,7 @@ from beam_jobs.output.manifest import RunInfo
 
 LINE_COUNTERS = ("lines", "rows", "rejected", "blank")
 COUNTERS = ("bytes", "blocks", *LINE_COUNTERS)
-"""What the job counts; `bytes` are those of the source objects, as they are stored, unreadable ones too."""
+"""What the job counts; `bytes` are those of the source objects that were read, as they are stored."""
 STEP = "Parse blocks/Parse"
 """The step that counts."""
 

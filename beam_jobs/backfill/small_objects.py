@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from beam_jobs.storage.objects import StoredObject
 MAX_OBJECTS = 1000
 """How many objects one element has at most."""
 
+_log = logging.getLogger("logline.backfill")
 _COMPRESSED_NAMES = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _LIKELY_RATIO = 5  # access logs in gzip, at least; what is compressed is told by its bytes, and these are not read yet
 
@@ -96,6 +98,8 @@ def open_small(stored: StoredObject, stored_bytes: bytes, settings: BackfillSett
     number = count_lines(lines)
     if found.log_format is not None and (len(lines) > settings.block_bytes or number > MAX_LINES):
         return LargerObject(found, BlockTask(stored, found.log_format, content.compression, 0, stored.size))
+    if content.warning:
+        _log.warning("%s: %s", stored.uri, content.warning)
     return SmallObject(stored, found, bytes(lines), number, content.warning)
 
 
