@@ -1,6 +1,6 @@
 """Historical log files into trusted tables.
 
-Reads historical log files into `backfilled_requests`, `rejected_lines` and the ledger, and starts `daily_summary` for
+Reads historical log files into `backfilled_requests`, `rejected_backfilled`, the ledger, and starts `daily_summary` for
 every day it touched. It runs every night for yesterday's files, and by hand for any range:
 
     logline backfill --from 2015-05-17 --to 2015-05-20
@@ -74,7 +74,7 @@ SUFFIX = "{% set suffix = unit(ti).suffix %}"
 # Staging table, which is also the manifest's name for its files, and the table its rows are meant for.
 STAGED = {
     "rows": "backfilled_requests",
-    "rejected": "rejected_lines",
+    "rejected": "rejected_backfilled",
     "ledger": "ledger",
     "ledger_days": "ledger_days",
 }

@@ -18,13 +18,12 @@ WHERE log_date IN UNNEST(touched_days)
 INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %})
 SELECT {% include 'sql/requests/columns.sql' %} FROM {{ staging }}.rows_{{ suffix }};
 
-DELETE FROM {{ dataset }}.rejected_lines
+DELETE FROM {{ dataset }}.rejected_backfilled
+WHERE source_uri IN (SELECT source_uri FROM {{ staging }}.ledger_{{ suffix }});
+DELETE FROM {{ dataset }}.replayed_lines
 WHERE source = 'backfill' AND source_uri IN (SELECT source_uri FROM {{ staging }}.ledger_{{ suffix }});
-INSERT INTO {{ dataset }}.rejected_lines
-  (raw_line, error_type, error_message, source, source_uri, source_offset, event_id, parser_version, ingested_at, replayed_at)
-SELECT
-  raw_line, error_type, error_message, source, source_uri, source_offset, event_id, parser_version, ingested_at, replayed_at
-FROM {{ staging }}.rejected_{{ suffix }};
+INSERT INTO {{ dataset }}.rejected_backfilled ({% include 'sql/rejected_lines/columns.sql' %})
+SELECT {% include 'sql/rejected_lines/columns.sql' %} FROM {{ staging }}.rejected_{{ suffix }};
 
 DELETE FROM {{ dataset }}.ledger
 WHERE run_id IN (SELECT run_id FROM {{ staging }}.ledger_{{ suffix }})
