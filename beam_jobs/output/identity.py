@@ -50,10 +50,9 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("event_id", pa.string()),
         pa.field("parser_version", pa.string()),
         pa.field("ingested_at", _TIMESTAMP),
-        pa.field("replayed_at", _TIMESTAMP),
     ]
 )
-"""The columns of `rejected_lines`, in their order."""
+"""The columns of `rejected_backfilled` and `rejected_streamed`, in their order."""
 
 
 def identified(batch: pa.RecordBatch, schema: pa.Schema, identity: Mapping[str, Any]) -> pa.RecordBatch:
@@ -111,7 +110,6 @@ def identified_in_objects(
         "source": BACKFILL,
         "parser_version": parser_version,
         "ingested_at": ingested_at,
-        "replayed_at": None,
     }
     for name in constants.keys() & set(schema.names):
         columns[name] = _repeated(constants[name], schema.field(name).type, batch.num_rows)

@@ -45,7 +45,7 @@ CREATE OR REPLACE TABLE killed_staging.rejected_{suffix} AS
 SELECT b'x' AS raw_line, 'format' AS error_type, '' AS error_message, 'backfill' AS source,
   'gs://logs/a.log' AS source_uri, n AS source_offset, CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
   '1' AS parser_version,
-  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at, CAST(NULL AS TIMESTAMP) AS replayed_at
+  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at
 FROM UNNEST(GENERATE_ARRAY(1, {generation})) AS n;
 CREATE OR REPLACE TABLE killed_staging.ledger_{suffix} AS
 SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {generation} AS generation,

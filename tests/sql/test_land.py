@@ -12,7 +12,7 @@ from tests.sql.warehouse import STAGED, SUFFIX
 pytestmark = pytest.mark.integration
 
 LAND = "backfilled_requests/land.sql"
-LANDED = ("backfilled_requests", "rejected_lines", "ledger", "ledger_days")
+LANDED = ("backfilled_requests", "rejected_backfilled", "ledger", "ledger_days")
 
 
 def stage(warehouse, *, run_id="run-1", uri="gs://logs/a.log", generation=1, rows=(), rejected=(), **ledger):

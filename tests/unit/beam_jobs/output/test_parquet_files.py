@@ -53,7 +53,6 @@ REJECTED_COLUMNS = [
     "event_id",
     "parser_version",
     "ingested_at",
-    "replayed_at",
 ]
 STARTED = datetime(2026, 11, 22, 13, 0, 0, 123456, tzinfo=UTC)
 SOURCE = StoredObject("gs://b/access.log", 42, 1000)
@@ -125,7 +124,6 @@ def test_rejected_lines_read_back_with_their_bytes(written: BlockParsed) -> None
     assert row["error_type"] == "not_matching_format"
     assert row["source_offset"] == 1000 + LINES.index(b"not")
     assert row["event_id"].endswith(f":{row['source_offset']:015d}")
-    assert row["replayed_at"] is None
 
 
 def test_a_retry_writes_the_same_bytes(tmp_path: Path, written: BlockParsed) -> None:
