@@ -278,7 +278,8 @@ def test_a_mistake_in_the_list_is_said_before_anything_is_read(
 
 def test_nothing_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill.main([f"--source={tmp_path}/*.log", f"--output={tmp_path}/out", "--run_id=test"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"{tmp_path}/*.log: no object matches")
+    message = f"{tmp_path}/*.log: no object matches; check the path, or list it with the same pattern"
+    assert capsys.readouterr().err.splitlines()[-1] == message
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
