@@ -100,7 +100,7 @@ class Demo:
         self._screen.line(self._stack.generate_logs(start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY))
         with self._stack.storage() as storage:
             truth: Mapping[str, Any] = json.loads(
-                storage.bucket(self._stack.bucket).blob("logs/truth.json").download_as_bytes()
+                storage.bucket(self._stack.bucket).blob("truth.json").download_as_bytes()
             )
         return truth
 

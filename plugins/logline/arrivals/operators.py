@@ -92,7 +92,8 @@ class FindUnreadOperator(BaseOperator):
         self.log.info("%s of %s: %s", counted(len(listed), "object"), self.logs.uri, _objects(unread))
         if unread:
             rows = [
-                (one.object, one.generation, one.size, f"{one.noticed_at:%Y-%m-%d %H:%M}", one.reason) for one in unread
+                (one.object, str(one.generation), one.size, f"{one.noticed_at:%Y-%m-%d %H:%M}", one.reason)
+                for one in unread
             ]
             header = ("object", "generation", "bytes", "noticed", "")
             self.log.info("Unread\n%s", text_table(header, rows[:MOST_LISTED]))

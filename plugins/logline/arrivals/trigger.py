@@ -20,6 +20,8 @@ MOST_MESSAGES = 1000
 PULL_SECONDS = 60.0
 # Objects that arrive together are one event: it waits until none has come for so long, and no longer than that.
 QUIET_SECONDS, LONGEST_SECONDS = 5.0, 30.0
+# A pull is answered with the first message there is: a pause lets more of them gather.
+GATHER_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 # Of the subscription: longer than the longest wait, and the time in which Airflow stores an event.
 ACK_DEADLINE_SECONDS = 120
@@ -111,7 +113,8 @@ class ArrivalsProducer(SharedStreamProducer):
         received = await self._pull(PULL_SECONDS)
         ends = time.monotonic() + LONGEST_SECONDS
         while received and (left := ends - time.monotonic()) > 0:
-            more = await self._pull(min(QUIET_SECONDS, left))
+            await asyncio.sleep(GATHER_SECONDS)
+            more = await self._pull(min(QUIET_SECONDS - GATHER_SECONDS, left))
             if not more:
                 break
             received += more

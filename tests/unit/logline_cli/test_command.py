@@ -207,7 +207,15 @@ def test_a_token_that_is_not_taken_is_one_line(airflow: Airflow, capsys: pytest.
 
 
 HEALTH = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}, "triggerer": {"status": None}}
-DAY = {"log_date": "2026-06-01", "lines": 3, "good": 2, "rejected": 1, "requests": 2, "duplicates": 0}
+DAY = {
+    "log_date": "2026-06-01",
+    "lines": 3,
+    "good": 2,
+    "rejected": 1,
+    "requests": 2,
+    "duplicates": 0,
+    "unread_objects": 0,
+}
 STREAM = {
     "state": "JOB_STATE_RUNNING",
     "rows_per_second": 12.5,

@@ -1,0 +1,49 @@
+"""The pattern of the logs: what a listing takes, what names say."""
+
+from datetime import date
+
+import pytest
+
+from logline.arrivals.source import LogObjects
+from logline.params import ParamError
+
+
+@pytest.mark.parametrize(
+    ("text", "glob", "prefix"),
+    [
+        ("gs://logs/logs/**", "logs/**", "logs/"),
+        ("gs://logs/logs/{date}/*", "logs/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]/*", "logs/"),
+        ("gs://logs/access-{date:%Y%m%d}.log.gz", f"access-{'[0-9]' * 8}.log.gz", "access-"),
+        ("gs://logs/{date:%Y/%b/%d}/web?.log", f"{'[0-9]' * 4}/*/[0-9][0-9]/web?.log", ""),
+        ("gs://logs/one.log", "one.log", "one.log"),
+    ],
+)
+def test_a_listing_of_any_day(text: str, glob: str, prefix: str) -> None:
+    logs = LogObjects.parse(text)
+    assert (logs.bucket, logs.glob, logs.prefix) == ("logs", glob, prefix)
+    # What a run is given must itself be a source.
+    assert LogObjects.parse(logs.uri).uri == logs.uri
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "day"),
+    [
+        ("gs://logs/logs/**", "logs/2026-11-01/a.log", None),
+        ("gs://logs/logs/{date}/*", "logs/2026-11-01/a.log", date(2026, 11, 1)),
+        ("gs://logs/logs/{date}/*", "logs/2026-13-01/a.log", None),
+        ("gs://logs/logs/{date}/*", "logs/2026-11-01/b/a.log", None),
+        ("gs://logs/**/{date}/*.[lg]*", "logs/a/b/2026-11-01/a.log", date(2026, 11, 1)),
+        ("gs://logs/**/{date}/*.[lg]*", "2026-11-01/a.gz", date(2026, 11, 1)),
+        ("gs://logs/access-{date:%Y%m%d}.log", "access-20261101.log", date(2026, 11, 1)),
+        ("gs://logs/{date:%Y}/{date:%j}.log", "2026/305.log", date(2026, 1, 1)),
+        ("gs://logs/{date:%d-%b-%Y}/?.log", "01-Nov-2026/a.log", date(2026, 11, 1)),
+        ("gs://logs/{date:%d%%%b%Y}.log", "01%Nov2026.log", date(2026, 11, 1)),
+    ],
+)
+def test_the_day_in_a_name(text: str, name: str, day: date | None) -> None:
+    assert LogObjects.parse(text).day_of(f"gs://logs/{name}") == day
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(ParamError):
+        LogObjects.parse("gs://logs/{day}/*")
