@@ -35,7 +35,7 @@ from logline.settings import Settings
 from logline.task_ids import PLAN, REPLAY_DAG
 from logline.warehouse.checks import Gate, RunChecksOperator
 from logline.warehouse.ledger import ReportLedgerOperator
-from logline.warehouse.load import LoadManifestFilesOperator
+from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
@@ -135,10 +135,9 @@ with DAG(
         task_id="load_rows",
         settings=SETTINGS,
         manifest=MANIFEST,
-        files="rows",
+        tables=[StagingTable("rows", into="replayed", columns_of="backfilled_requests")],
+        suffix=f"{{{{ {PLANNED}.suffix }}}}",
         day=DAY,
-        columns_of="backfilled_requests",
-        into=f"replayed_{{{{ {PLANNED}.suffix }}}}",
     )
     check_staging = RunChecksOperator(
         task_id="check_staging",

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
+from beam_jobs.backfill.object_list import read_object_list
 from beam_jobs.backfill.options import BackfillSettings, parse_backfill_options
 from beam_jobs.backfill.transforms import ListSources, ParseBlocks, PlanBlocks, WriteManifest
+from beam_jobs.options.batch import STOP
 from beam_jobs.options.parameters import DATAFLOW_RUNNER
 from beam_jobs.output.batch_run import run_batch
 from beam_jobs.output.manifest import RunInfo
@@ -24,13 +26,16 @@ from beam_jobs.output.manifest import RunInfo
 
 def build(pipeline: beam.Pipeline, settings: BackfillSettings, run: RunInfo) -> None:
     """Add the backfill's steps to a pipeline."""
-    listed = pipeline | "List sources" >> ListSources(settings.source)
-    planned = listed.objects | "Plan blocks" >> PlanBlocks(settings)
+    if settings.is_list:
+        read_object_list(settings.source)  # reports a mistake in it before anything is done
+    listed = pipeline | "List sources" >> ListSources(settings)
+    planned = listed | "Plan blocks" >> PlanBlocks(settings)
     parsed = planned["tasks"] | "Parse blocks" >> ParseBlocks(settings, run)
+    raise_on_errors = settings.unreadable == STOP and settings.runner == DATAFLOW_RUNNER
     (
-        (listed.records, planned["records"], parsed)
+        (planned["records"], parsed)
         | "All records" >> beam.Flatten()
-        | "Write manifest" >> WriteManifest(run, raise_on_errors=settings.runner == DATAFLOW_RUNNER)
+        | "Write manifest" >> WriteManifest(run, raise_on_errors=raise_on_errors)
     )
 
 

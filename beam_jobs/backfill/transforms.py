@@ -19,9 +19,11 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs.access_log import BlockParser
 from beam_jobs.access_log.compiled.split_blocks import cut_lines
+from beam_jobs.backfill.object_list import read_object_list
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.backfill.source_blocks import BlockTask, plan_blocks, read_lines
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
+from beam_jobs.options.parameters import OptionError
 from beam_jobs.output.counters import METRICS_NAMESPACE
 from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from beam_jobs.output.ledger import ledger_of
@@ -29,7 +31,7 @@ from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of, to_jso
 from beam_jobs.output.parquet_files import write_block, write_empty, write_parquet
 from beam_jobs.output.records import BlockParsed, SourceFailed, SourceRecord, SourceSummary, SourceWarning
 from beam_jobs.storage.files import list_objects, write_object
-from beam_jobs.storage.objects import InputError, StoredObject
+from beam_jobs.storage.objects import InputError, ListingError, StoredObject
 
 COUNTERS = ("lines", "rows", "rejected", "blank", "bytes", "blocks")
 _RECORDS = "records"
@@ -43,21 +45,18 @@ class InputsUnreadableError(RuntimeError):
 
 
 class ListSources(beam.PTransform[Any, Any]):
-    """List the objects that a pattern matches.
+    """List the objects that a pattern matches, or that a list names."""
 
-    Input: one element that is ignored. Outputs: `objects`, the objects; `records`, what could not be listed.
-    """
-
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, settings: BackfillSettings) -> None:
         super().__init__()
-        self._pattern = pattern
+        self._settings = settings
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
         """Connect the steps."""
         return (
             pipeline
-            | "Pattern" >> beam.Create([self._pattern])
-            | "List" >> beam.ParDo(_ListObjects()).with_outputs(_RECORDS, main="objects")
+            | "Source" >> beam.Create([self._settings.source])
+            | "List" >> beam.ParDo(_ListObjects(is_list=self._settings.is_list))
         )
 
 
@@ -119,12 +118,14 @@ class WriteManifest(beam.PTransform[Any, Any]):
 
 
 class _ListObjects(beam.DoFn):
-    def process(self, pattern: str) -> Iterator[Any]:
+    def __init__(self, *, is_list: bool) -> None:
+        self._is_list = is_list
+
+    def process(self, source: str) -> Iterator[StoredObject]:
         try:
-            objects = list_objects(pattern)
-        except InputError as error:
-            yield TaggedOutput(_RECORDS, (error.source_uri, SourceFailed.from_error(error)))
-            return
+            objects = read_object_list(source) if self._is_list else list_objects(source)
+        except (InputError, OptionError) as error:
+            raise ListingError(str(error)) from error
         _log.info("source objects found: %d, %.1f MB", len(objects), sum(stored.size for stored in objects) / 1e6)
         yield from objects
 
@@ -138,7 +139,7 @@ class _PlanObject(beam.DoFn):
         try:
             found, tasks = plan_blocks(stored, self._settings)
         except InputError as error:
-            yield TaggedOutput(_RECORDS, (stored.uri, SourceFailed.from_error(error)))
+            yield TaggedOutput(_RECORDS, (stored.uri, SourceFailed.of(stored, error)))
             return
         _progress.plan(len(tasks))
         yield TaggedOutput(_RECORDS, (stored.uri, found))
@@ -178,7 +179,7 @@ class _ParseBlock(beam.DoFn):
                     # Read the next block while up to two are being parsed, then wait for the oldest.
                     yield from self._done(left=_BLOCKS_AT_ONCE)
         except InputError as error:
-            yield task.stored.uri, SourceFailed.from_error(error)
+            yield task.stored.uri, SourceFailed.of(task.stored, error)
         self._count(bytes=task.end - task.start)
         _progress.parsed(blocks=1)
 

@@ -114,6 +114,7 @@ class Settings(BaseSettings):
         pattern=r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]",
     )
     max_workers: int | None = _setting("Most workers of one Dataflow job", None)
+    unit_gib: int = _setting("Gibibytes of source objects, as they are stored, that one job of a backfill reads", 1000)
     service_account: str | None = _setting(
         "Service account of the Dataflow workers",
         None,

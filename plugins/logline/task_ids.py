@@ -15,8 +15,10 @@ DAGS = (
 
 PLAN = "plan"
 # The mapped task group of log_backfill, and its tasks.
-DAY_GROUP = "day"
-WAIT_FOR_PARSE = "wait_for_parse"
+UNIT_GROUP = "unit"
+PARSE = "parse"
+LOAD = "load"
+LAND = "land"
 REPORT = "report"
 DROP_STAGING = "drop_staging"
 
@@ -29,7 +31,7 @@ CHECK = "check"
 RECORD = "record"
 APPROVE = "approve_"
 
-# XCom of a report: what the source objects of a day add up to.
+# XCom of a task that has landed: what the source objects add up to.
 TOTALS_KEY = "totals"
 # XCom of a failed task: why.
 FAILURE_KEY = "failure"

@@ -1,4 +1,4 @@
-"""A replace or a rebuild that is killed at any moment leaves the old day or the new one; the next run repairs it."""
+"""A landing or a rebuild that is killed at any moment leaves the old day or the new one; the next run repairs it."""
 
 import json
 import os
@@ -130,7 +130,7 @@ def stage(bigquery: Emulator, generation: int) -> None:
 
 
 def landed(bigquery: Emulator) -> int:
-    """The generation all tables of the replace are of; fails where they are a mixture."""
+    """The generation all tables of the landing are of; fails where they are a mixture."""
     (found,) = bigquery.run(LANDED)
     (generation,) = found["ledger"]
     assert found == {
@@ -186,7 +186,7 @@ def emulators_of(tmp_path: Path) -> Iterator[Callable[[], Emulator]]:
 def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Callable[[], Emulator]) -> None:
     moments = random.Random(SEED)
     scripts = {
-        "replace": (render("backfilled_requests/replace.sql", **NAMES), landed),
+        "land": (render("backfilled_requests/land.sql", **NAMES), landed),
         "rebuild": (render("replace_day.sql", tables=["requests"], **NAMES), rebuilt),
     }
     bigquery = emulators_of()
@@ -211,7 +211,7 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
         script, state = scripts[name]
         stage(bigquery, generation)
         if name == "rebuild":
-            bigquery.run(scripts["replace"][0])
+            bigquery.run(scripts["land"][0])
         seconds = moments.uniform(0, 1.2 * durations[name])
         run_and_kill(bigquery, script, victim, seconds)
         if victim == "emulator":

@@ -201,8 +201,9 @@ def test_every_compression_gives_the_same_rows_and_what_is_left_out_is_said(tmp_
     assert [sorted(paths) for paths in found] == [sorted(f"/{number}" for number in range(1000))] * 6
 
 
-def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("unreadable", "status"), [("set_aside", 0), ("stop", 1)])
+def test_all_unreadable_objects_are_listed_and_nothing_of_them_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, unreadable: str, status: int
 ) -> None:
     whole = gzip.compress(GOOD_LINE * 100_000)
     (tmp_path / "1-good.log").write_bytes(GOOD_LINE)
@@ -210,8 +211,8 @@ def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
     (tmp_path / "3-binary.log").write_bytes(bytes(range(256)) * 50)
     with tarfile.open(tmp_path / "4-logs.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "1-good.log")
-    status = backfill.main([f"--source={tmp_path}/*.*", f"--output={tmp_path}/out", "--run_id=test"])
-    assert status == 1
+    arguments = [f"--source={tmp_path}/*.*", f"--output={tmp_path}/out", "--run_id=test"]
+    assert backfill.main([*arguments, f"--unreadable={unreadable}"]) == status
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
         (f"{tmp_path}/2-truncated.log.gz", "truncated_gzip"),
@@ -219,18 +220,61 @@ def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
         (f"{tmp_path}/4-logs.tar.gz", "unsupported"),
     ]
     assert manifest["totals"]["lines"] == table(manifest["files"]["rows"]).num_rows == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("3 inputs cannot be read")
+    ledger = table(manifest["files"]["ledger"]).to_pylist()
+    assert [(row["source_uri"], row["error_type"], row["lines"]) for row in ledger] == [
+        (f"{tmp_path}/1-good.log", None, 1),
+        *((error["source_uri"], error["error_type"], 0) for error in manifest["errors"]),
+    ]
+    last = capsys.readouterr().err.splitlines()[-1] if status else caplog.messages[0]
+    assert "3 objects cannot be read: " in last
     assert "ends too early" in last
     assert "not an access log" in last
     assert "is a tar archive in gzip" in last
 
 
+def listed(folder: Path, pattern: str) -> Path:
+    """Write the list of the files that match, as they are now."""
+    lines = [
+        {"uri": str(path), "generation": path.stat().st_mtime_ns, "size": path.stat().st_size}
+        for path in sorted(folder.glob(pattern))
+    ]
+    objects = folder / "objects.jsonl"
+    objects.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return objects
+
+
+def test_the_listed_generations_are_read_and_no_others(tmp_path: Path) -> None:
+    for name in ("gone", "read", "replaced"):
+        (tmp_path / f"{name}.log").write_bytes(GOOD_LINE)
+    objects = listed(tmp_path, "*.log")
+    (tmp_path / "gone.log").unlink()
+    (tmp_path / "replaced.log").write_bytes(GOOD_LINE * 2)
+    (tmp_path / "new.log").write_bytes(GOOD_LINE)
+    assert backfill.main([f"--objects={objects}", f"--output={tmp_path}/out", "--run_id=test"]) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["source"] == str(objects)
+    assert [source["source_uri"] for source in manifest["sources"]] == [f"{tmp_path}/read.log"]
+    assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
+        (f"{tmp_path}/gone.log", "changed_while_read"),
+        (f"{tmp_path}/replaced.log", "changed_while_read"),
+    ]
+    assert "was replaced or deleted after it was listed" in manifest["errors"][0]["error_message"]
+    assert (manifest["errors"][1]["size"], manifest["totals"]["rows"]) == (len(GOOD_LINE), 1)
+
+
+def test_a_mistake_in_the_list_is_said_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "objects.jsonl").write_text("access.log\n")
+    assert backfill.main([f"--objects={tmp_path}/objects.jsonl", f"--output={tmp_path}/out", "--run_id=test"]) == 2
+    assert f"--objects={tmp_path}/objects.jsonl: line 1 is not JSON" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out" / "rows").exists()
+
+
 def test_nothing_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill.main([f"--source={tmp_path}/*.log", f"--output={tmp_path}/out", "--run_id=test"]) == 1
-    assert f"{tmp_path}/*.log: no object matches" in capsys.readouterr().err.splitlines()[-1]
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["errors"][0]["error_type"] == "no_match"
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"{tmp_path}/*.log: no object matches")
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_a_run_that_cannot_write_leaves_no_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,7 +377,8 @@ class TestOnCloudStorage:
         twice = bucket.blob("bad/access.log.gz")
         twice.content_encoding = "gzip"
         twice.upload_from_string(gzip.compress(gzip.compress(GOOD_LINE)))
-        assert backfill.main([f"--source=gs://{bucket.name}/bad/*", f"--output={tmp_path}/out", "--run_id=test"]) == 1
+        arguments = [f"--source=gs://{bucket.name}/bad/*", f"--output={tmp_path}/out", "--run_id=test"]
+        assert backfill.main([*arguments, "--unreadable=stop"]) == 1
         assert (
             capsys.readouterr().err.splitlines()[-1].endswith("is compressed twice, gzip in gzip; decompress it once")
         )
@@ -377,4 +422,4 @@ class TestOnCloudStorage:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
         assert backfill.main(["--source=gs://b/*", f"--output={tmp_path}", "--run_id=test"]) == 1
         assert "STORAGE_EMULATOR_HOST=http://127.0.0.1:1 does not answer" in capsys.readouterr().err.splitlines()[-1]
-        assert json.loads((tmp_path / "manifest.json").read_text())["errors"][0]["error_type"] == "unreadable"
+        assert not (tmp_path / "manifest.json").exists()

@@ -122,7 +122,7 @@ def test_a_new_backfill_afterwards_replaces_what_was_replayed(warehouse):
             "ledger_days": [{"run_id": "run-2", "log_date": "2015-05-18", "rows": 1}],
         }
     )
-    warehouse.run(warehouse.sql("backfilled_requests/replace.sql"))
+    warehouse.run(warehouse.sql("backfilled_requests/land.sql"))
     assert ids(warehouse, "backfilled_requests") == ["g2:1"], "also on the day that only the replay knew of"
     assert ids(warehouse, "rejected_lines") == []
 

@@ -72,7 +72,7 @@ def test_what_the_stream_appends_to_is_changed_in_two_places_only():
         if isinstance(statement, exp.Delete | exp.Update | exp.Merge | exp.TruncateTable)
     }
     assert {change for change in changes if change[2] in appended} == {
-        ("backfilled_requests/replace.sql", "Delete", "rejected_lines"),
+        ("backfilled_requests/land.sql", "Delete", "rejected_lines"),
         ("replay/land.sql", "Update", "rejected_lines"),
     }
 

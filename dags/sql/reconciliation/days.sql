@@ -3,8 +3,8 @@
 -- was read; for a batch of the stream the day it came.
 WITH objects AS (
   SELECT source_uri, run_id, lines, rejected, blank, DATE(finished) AS finished_on FROM {{ dataset }}.ledger
-  WHERE source = 'backfill'
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC, run_id DESC) = 1
+  WHERE source = 'backfill' AND error_type IS NULL
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY generation DESC, finished DESC, run_id DESC) = 1
 ),
 object_days AS (
   SELECT source_uri, days.log_date, SUM(days.`rows`) AS good

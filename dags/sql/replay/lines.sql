@@ -15,7 +15,7 @@ SELECT
   lines.source = 'backfill' OR lines.ingested_at < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) AS settled
 FROM {{ dataset }}.rejected_lines AS lines
 LEFT JOIN (
-  SELECT source_uri, log_format FROM {{ dataset }}.ledger WHERE source = 'backfill'
+  SELECT source_uri, log_format FROM {{ dataset }}.ledger WHERE source = 'backfill' AND error_type IS NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC) = 1
 ) AS objects ON lines.source = 'backfill' AND lines.source_uri = objects.source_uri
 WHERE lines.replayed_at IS NULL

@@ -15,7 +15,6 @@ from google.cloud.bigquery import QueryJob
 
 from logline.labels import DAY_LABEL, TASK_LABELS
 from logline.settings import Settings
-from logline.task_ids import WAIT_FOR_PARSE
 from logline.warehouse.costs import record_cost
 
 
@@ -35,8 +34,9 @@ class Query(NamedTuple):
     labels: dict[str, str] = TASK_LABELS
 
     def with_strings(self, **values: str) -> Query:
-        """Return the query with more parameters of type STRING."""
-        return self._replace(parameters=[*self.parameters, *((name, "STRING", values[name]) for name in values)])
+        """Return the query with parameters of type STRING, more of them or in the place of those of the name."""
+        others = [parameter for parameter in self.parameters if parameter[0] not in values]
+        return self._replace(parameters=[*others, *((name, "STRING", values[name]) for name in values)])
 
     def job(self, settings: Settings) -> dict[str, Any]:
         """Return the configuration of the job, as `BigQueryInsertJobOperator` and the API take it."""
@@ -98,7 +98,7 @@ def _staging_tables_expected(settings: Settings) -> Iterator[None]:
     """Say what to do about a missing staging table, which no retry brings back.
 
     The end of a run drops them. Airflow clears the tasks that load them together with a task that needs them, except
-    where one day's instance of a mapped task is cleared alone.
+    where one unit's instance of a mapped task is cleared alone.
     """
     try:
         yield
@@ -107,6 +107,6 @@ def _staging_tables_expected(settings: Settings) -> Iterator[None]:
             raise
         line = error.message.splitlines()[0]
         raise AirflowFailException(
-            f"{line}: staging tables are dropped when a run ends, clear a task before their loads, "
-            f"such as {WAIT_FOR_PARSE}, with all that follows it"
+            f"{line}: staging tables are dropped when a run ends, clear the task that loads them, "
+            "with all that follows it"
         ) from error

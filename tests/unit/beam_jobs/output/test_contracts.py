@@ -54,7 +54,10 @@ def backfill_manifest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     summaries = [
         SourceSummary.of(stored.uri, [SourceFound(42, len(LINES), "common"), block, SourceWarning(WARNING)]),
         SourceSummary.of("gs://logs/2015-05-18/empty.log", [SourceFound(43, 0, None)]),
-        SourceSummary.of("gs://logs/2015-05-18/x.gz", [SourceFailed("truncated_gzip", "the gzip data ends too early")]),
+        SourceSummary.of(
+            "gs://logs/2015-05-18/x.gz",
+            [SourceFailed(44, 60, "truncated_gzip", "the gzip stream ends too early; upload it again")],
+        ),
     ]
     list(transforms._WriteManifest(run, raise_on_errors=False).process(("run", summaries)))
     return (folder / "manifest.json").read_text(encoding="utf-8").replace(str(folder), OUTPUT)

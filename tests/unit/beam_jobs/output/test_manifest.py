@@ -76,6 +76,8 @@ def test_the_ledger_holds_one_row_per_source_and_one_per_day() -> None:
             "finished": FINISHED,
             "frames": '{"CRI": 6, "syslog 3164": 1}',
             "formats": '{"combined": 2, "common": 1}',
+            "error_type": None,
+            "error_message": None,
         }
     ]
     assert [(row["log_date"], row["rows"]) for row in ledger_days.to_pylist()] == [
@@ -87,7 +89,7 @@ def test_the_ledger_holds_one_row_per_source_and_one_per_day() -> None:
 def test_a_source_that_failed_is_an_error_and_counts_for_nothing() -> None:
     block = BlockParsed(1, 0, {"2015-05-17": 1}, {}, ("a",), ())
     failed = SourceSummary.of(
-        "gs://b/1", [SourceFound(7, 100, "common"), block, SourceFailed("truncated_gzip", "ends too early")]
+        "gs://b/1", [SourceFound(7, 100, "common"), block, SourceFailed(7, 100, "truncated_gzip", "ends too early")]
     )
     whole = SourceSummary.of("gs://b/2", [SourceFound(7, 50, "common"), block])
     manifest = manifest_of(RUN, [failed, whole], FINISHED)
@@ -95,18 +97,39 @@ def test_a_source_that_failed_is_an_error_and_counts_for_nothing() -> None:
     assert manifest["totals"] == {"sources": 1, "bytes": 50, "lines": 1, "rows": 1, "rejected": 0, "blank": 0}
     assert manifest["files"]["rows"] == ["a"]
     assert manifest["errors"] == [
-        {"source_uri": "gs://b/1", "error_type": "truncated_gzip", "error_message": "ends too early"}
+        {
+            "source_uri": "gs://b/1",
+            "generation": 7,
+            "size": 100,
+            "error_type": "truncated_gzip",
+            "error_message": "ends too early",
+        }
     ]
     assert failure_line(manifest["errors"]) == "gs://b/1: ends too early"
 
 
+def test_a_source_that_failed_is_in_the_ledger_with_its_error_and_without_lines() -> None:
+    failed = SourceSummary.of(
+        "gs://b/1", [SourceFound(7, 100, "common"), SourceFailed(7, 100, "truncated_gzip", "ends too early")]
+    )
+    whole = SourceSummary.of("gs://b/2", [SourceFound(8, 50, None)])
+    ledger, ledger_days = ledger_of(RUN, manifest_of(RUN, [failed, whole], FINISHED))
+    names = ("source_uri", "generation", "bytes", "lines", "rows", "rejected", "blank", "error_type", "error_message")
+    assert [tuple(row[name] for name in names) for row in ledger.to_pylist()] == [
+        ("gs://b/2", 8, 50, 0, 0, 0, 0, None, None),
+        ("gs://b/1", 7, 100, 0, 0, 0, 0, "truncated_gzip", "ends too early"),
+    ]
+    assert {(row["run_id"], row["finished"]) for row in ledger.to_pylist()} == {("run", FINISHED)}
+    assert ledger_days.num_rows == 0
+
+
 def test_all_failures_are_listed_and_said_in_one_line() -> None:
-    failed = [SourceSummary.of(f"gs://b/{number}", [SourceFailed("unreadable", "no")]) for number in range(5)]
+    failed = [SourceSummary.of(f"gs://b/{number}", [SourceFailed(1, 2, "unreadable", "no")]) for number in range(5)]
     manifest = manifest_of(RUN, failed, FINISHED)
     assert len(manifest["errors"]) == 5
     assert (
         failure_line(manifest["errors"])
-        == "5 inputs cannot be read: gs://b/0: no; gs://b/1: no; gs://b/2: no; and 2 more, see manifest.json"
+        == "5 objects cannot be read: gs://b/0: no; gs://b/1: no; gs://b/2: no; and 2 more, see manifest.json"
     )
 
 

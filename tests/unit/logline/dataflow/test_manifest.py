@@ -41,12 +41,12 @@ def test_what_the_checks_read_is_in_the_manifest(sample, checks):
 def test_another_version_says_what_to_do():
     content = json.dumps({"version": MANIFEST_VERSION + 1, "run_id": "r", "files": {}}).encode()
     with pytest.raises(
-        AirflowFailException, match="has version 2, this release reads version 1: run the provision DAG"
+        AirflowFailException, match="has version 3, this release reads version 2: run the provision DAG"
     ):
         Manifest.parse(URI, content)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"version": 1}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"version": 2}'])
 def test_what_is_not_a_manifest_is_said_in_one_line(content):
     with pytest.raises(AirflowFailException, match="is not a manifest") as error:
         Manifest.parse(URI, content)
