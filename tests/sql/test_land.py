@@ -119,7 +119,9 @@ def test_an_older_generation_lands_nothing(warehouse):
     """The check before refuses it; this is for a transaction that another one has overtaken."""
     stage(warehouse, run_id="run-2", generation=2, rows=[("g2:1", "2015-05-17")], rejected=[("g2:2", "2015-05-17")])
     warehouse.run(warehouse.sql(LAND))
-    stage(warehouse, rows=[("g1:1", "2015-05-16")], rejected=[("g1:2", "2015-05-16")], finished="2015-05-19 00:00:00+00")
+    stage(
+        warehouse, rows=[("g1:1", "2015-05-16")], rejected=[("g1:2", "2015-05-16")], finished="2015-05-19 00:00:00+00"
+    )
     warehouse.run(warehouse.sql(LAND))
     assert (landed(warehouse), landed(warehouse, "rejected_lines")) == (["g2:1"], ["g2:2"])
 

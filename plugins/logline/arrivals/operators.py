@@ -69,7 +69,7 @@ class FindUnreadOperator(BaseOperator):
         now = datetime.now(UTC)
         unread = self._look(now)
         if not unread:
-            raise AirflowSkipException(f"every object of {self.logs.uri} has been read")
+            raise AirflowSkipException(f"every object of {self.logs.any_day.uri} has been read")
         if self.unless_running and _runs(ti, self.unless_running):
             raise AirflowSkipException(f"a run of {self.unless_running} takes care of {_objects(unread)}")
         if self.with_pauses and not any(is_due(one, now) for one in unread):
@@ -89,7 +89,7 @@ class FindUnreadOperator(BaseOperator):
         listed = list_logs(self.logs)
         seen = fetch_rows(self.settings, self.seen)
         unread = unread_objects(self.logs, listed, seen, now)
-        self.log.info("%s of %s: %s", counted(len(listed), "object"), self.logs.uri, _objects(unread))
+        self.log.info("%s of %s: %s", counted(len(listed), "object"), self.logs.any_day.uri, _objects(unread))
         if unread:
             rows = [
                 (one.object, str(one.generation), one.size, f"{one.noticed_at:%Y-%m-%d %H:%M}", one.reason)

@@ -12,6 +12,7 @@ from google.cloud.bigquery import LoadJobConfig
 from google.cloud.storage import Blob
 
 from logline.arrivals.source import LogObjects
+from logline.backfill.sources import ALL_DAYS, DaySource, common_prefix
 from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
 from logline.warehouse.queries import Query, bigquery_hook
@@ -51,10 +52,9 @@ def unread_objects(
     noticed = {(row["object"], row["generation"]): row["noticed_at"] for row in seen if row["noticed_at"] is not None}
     found = []
     for blob in listed:
-        uri, generation = f"gs://{logs.bucket}/{blob.name}", int(blob.generation)
+        uri, generation = f"gs://{logs.any_day.bucket}/{blob.name}", int(blob.generation)
         known = read.get(uri)
-        # Consoles show folders by empty objects of such names.
-        if blob.name.endswith("/") or (known is not None and known >= generation):
+        if known is not None and known >= generation:
             continue
         found.append(
             UnreadObject(
@@ -72,9 +72,9 @@ def unread_objects(
 
 def list_logs(logs: LogObjects) -> list[Blob]:
     """List what matches the pattern."""
-    missing = f"bucket {logs.bucket} does not exist: correct LOGLINE_SOURCE, or run the provision DAG once"
+    missing = f"bucket {logs.any_day.bucket} does not exist: correct LOGLINE_SOURCE, or run the provision DAG once"
     fields = "items(name,generation,size,timeCreated),nextPageToken"
-    return _list(logs.bucket, logs.prefix, logs.glob, fields, missing)
+    return _list(logs.any_day, fields, missing)
 
 
 def pinned_objects(settings: Settings, now: datetime) -> set[tuple[str, int]]:
@@ -82,7 +82,8 @@ def pinned_objects(settings: Settings, now: datetime) -> set[tuple[str, int]]:
     bucket = settings.temp_bucket
     missing = f"bucket {bucket} does not exist: run the provision DAG once"
     found = set()
-    for blob in _list(bucket, "staging/", PINNED, "items(name,timeCreated),nextPageToken", missing):
+    lists = DaySource(ALL_DAYS, f"gs://{bucket}/{PINNED}")
+    for blob in _list(lists, "items(name,timeCreated),nextPageToken", missing):
         if (now - blob.time_created).total_seconds() > PINNED_SECONDS:
             continue
         with answering("Cloud Storage", refused=f"gs://{bucket}/{blob.name} cannot be read"):
@@ -108,25 +109,28 @@ def write_unread(settings: Settings, labels: dict[str, str], unread: Collection[
         client.load_table_from_json(rows, table, job_config=config, location=settings.location).result()
 
 
-def source_prefix(logs: LogObjects) -> str:
-    """Return what the addresses of all objects begin with."""
-    return f"gs://{logs.bucket}/{logs.prefix}"
-
-
 def seen_query(logs: LogObjects, day: str) -> Query:
     """Return the query (templated) of what is known of the objects of a pattern."""
     query = Query("{% include 'sql/unread_objects/seen.sql' %}", day=day)
-    return query.with_strings(prefix=source_prefix(logs))
+    return query.with_strings(prefix=common_prefix([logs.any_day]))
 
 
-def _list(bucket: str, prefix: str, glob: str, fields: str, missing: str) -> list[Blob]:
-    with answering("Cloud Storage", missing=missing, refused=f"bucket {bucket} cannot be listed"):
-        client = GCSHook().get_conn()
-        return list(
-            client.list_blobs(
-                bucket, prefix=prefix, match_glob=glob, fields=fields, retry=NEVER, timeout=TIMEOUT_SECONDS
+def _list(source: DaySource, fields: str, missing: str) -> list[Blob]:
+    with answering("Cloud Storage", missing=missing, refused=f"bucket {source.bucket} cannot be listed"):
+        blobs = (
+            GCSHook()
+            .get_conn()
+            .list_blobs(
+                source.bucket,
+                prefix=source.prefix,
+                match_glob=source.glob,
+                fields=fields,
+                retry=NEVER,
+                timeout=TIMEOUT_SECONDS,
             )
         )
+        # Names that end with a slash are folders that a console has made.
+        return [blob for blob in blobs if not blob.name.endswith("/")]
 
 
 def _as_json(value: Any) -> Any:

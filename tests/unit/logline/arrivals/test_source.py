@@ -20,9 +20,9 @@ from logline.params import ParamError
 )
 def test_a_listing_of_any_day(text: str, glob: str, prefix: str) -> None:
     logs = LogObjects.parse(text)
-    assert (logs.bucket, logs.glob, logs.prefix) == ("logs", glob, prefix)
+    assert (logs.any_day.bucket, logs.any_day.glob, logs.any_day.prefix) == ("logs", glob, prefix)
     # What a run is given must itself be a source.
-    assert LogObjects.parse(logs.uri).uri == logs.uri
+    assert LogObjects.parse(logs.any_day.uri).any_day == logs.any_day
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_a_listing_of_any_day(text: str, glob: str, prefix: str) -> None:
         ("gs://logs/logs/{date}/*", "logs/2026-13-01/a.log", None),
         ("gs://logs/logs/{date}/*", "logs/2026-11-01/b/a.log", None),
         ("gs://logs/**/{date}/*.[lg]*", "logs/a/b/2026-11-01/a.log", date(2026, 11, 1)),
-        ("gs://logs/**/{date}/*.[lg]*", "2026-11-01/a.gz", date(2026, 11, 1)),
+        ("gs://logs/{date:%Y%m%d}-**", "20261101-20261102", date(2026, 11, 1)),
         ("gs://logs/access-{date:%Y%m%d}.log", "access-20261101.log", date(2026, 11, 1)),
-        ("gs://logs/{date:%Y}/{date:%j}.log", "2026/305.log", date(2026, 1, 1)),
+        ("gs://logs/{date:%Y}/{date:%j}.log", "2026/305.log", None),
         ("gs://logs/{date:%d-%b-%Y}/?.log", "01-Nov-2026/a.log", date(2026, 11, 1)),
         ("gs://logs/{date:%d%%%b%Y}.log", "01%Nov2026.log", date(2026, 11, 1)),
     ],

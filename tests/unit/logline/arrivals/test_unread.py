@@ -46,10 +46,6 @@ def test_the_time_it_was_noticed_is_kept_for_each_generation() -> None:
     assert (second.noticed_at, second.reason) == (NOW, "new")
 
 
-def test_a_folder_is_no_log() -> None:
-    assert found([blob("logs/2026-11-01/", 1, 0)], []) == []
-
-
 def test_the_day_is_that_of_the_name_else_of_the_object() -> None:
     listed = [blob("logs/2026-11-01/a", 1)]
     assert [one.log_date for one in found(listed, [])] == ["2026-11-26"]
