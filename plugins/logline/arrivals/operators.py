@@ -20,7 +20,7 @@ from logline.text_table import counted, text_table
 from logline.warehouse.queries import fetch_rows
 
 # How long to wait for runs that may be reading the same objects, and how often to look.
-LONGEST_WAIT, PAUSE = timedelta(hours=1), timedelta(seconds=15)
+LONGEST_WAIT, PAUSE = timedelta(hours=1), timedelta(seconds=30)
 MOST_LISTED = 20
 _ACTIVE = [DagRunState.QUEUED, DagRunState.RUNNING]
 # Of a task `plan` that has not listed what its run reads; one that waits for files is deferred or rescheduled.
