@@ -110,6 +110,7 @@ def test_it_finds_what_is_new_and_what_was_replaced(installation: Installation) 
     # The load has left the table as `provision` made it.
     after = installation.table()
     assert (after.schema, after.description) == (before.schema, before.description)
+    assert after.time_partitioning == before.time_partitioning
 
 
 def test_it_is_skipped_when_all_has_been_read_and_forgets_what_is_gone(installation: Installation) -> None:

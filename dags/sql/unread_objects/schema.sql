@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.unread_objects (
   reason STRING NOT NULL OPTIONS (description = 'new: no generation of it has been read; replaced: an earlier one has'),
   log_date DATE NOT NULL OPTIONS (description = 'Day in its name, where LOGLINE_SOURCE has {date}, else that on which it was written')
 )
+PARTITION BY DATE(noticed_at)
 OPTIONS (
   description = 'One row for each object that no run had read when the bucket was listed last'
 );

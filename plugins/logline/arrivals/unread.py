@@ -99,9 +99,11 @@ def write_unread(settings: Settings, labels: dict[str, str], unread: Collection[
     rows = [{name: _as_json(value) for name, value in one._asdict().items()} for one in unread]
     missing = f"table {table} is missing: run the provision DAG once"
     with answering("BigQuery", missing=missing, refused=f"{table} cannot be replaced"):
+        # What a load does not say again, such as descriptions, it takes away or does not agree with.
+        made = client.get_table(table, retry=NEVER, timeout=TIMEOUT_SECONDS)
         config = LoadJobConfig(
-            # Its descriptions and modes, which a load would otherwise take away.
-            schema=client.get_table(table, retry=NEVER, timeout=TIMEOUT_SECONDS).schema,
+            schema=made.schema,
+            time_partitioning=made.time_partitioning,
             write_disposition="WRITE_TRUNCATE",
             source_format="NEWLINE_DELIMITED_JSON",
             labels=labels,
