@@ -1,6 +1,6 @@
 """Historical log files into trusted tables.
 
-Reads historical log files into `backfilled_requests`, `rejected_lines` and the ledger, and starts `daily_summary` for
+Reads historical log files into `backfilled_requests`, `rejected_backfilled`, the ledger, and starts `daily_summary` for
 every day it touched. It runs every night for yesterday's files, and by hand for any range:
 
     logline backfill --from 2015-05-17 --to 2015-05-20
@@ -78,7 +78,7 @@ SUFFIX = "{% set suffix = unit(ti).suffix %}"
 RUN_ID = ("run_id", "STRING", "{{ run_id }}")
 STAGED = [
     StagingTable("rows", into="rows", columns_of="backfilled_requests"),
-    StagingTable("rejected", into="rejected", columns_of="rejected_lines"),
+    StagingTable("rejected", into="rejected", columns_of="rejected_backfilled"),
     StagingTable("ledger", into="ledger", columns_of="ledger"),
     StagingTable("ledger_days", into="ledger_days", columns_of="ledger_days"),
 ]

@@ -14,6 +14,11 @@ partitions are set. What would lose or change data fails `evolve_tables` with on
 column that is gone from the file, another type, NOT NULL added or removed, another partitioning. Where the template of
 the stream is of another version than the running job, the next run of `stream_supervisor` updates that job.
 
+**From release 0.1.0**: pause `stream_supervisor` and drain the streaming job first, then wait until it has been gone
+for 90 minutes. `move_rejected_lines` moves the rows of the table `rejected_lines` to `rejected_backfilled` and
+`rejected_streamed`, and makes `rejected_lines` a view. BigQuery refuses that while the table takes rows; nothing has
+been changed then. A run that was interrupted is simply repeated.
+
 Staging and temporary files are kept for 30 days; tables in the staging dataset expire after
 `LOGLINE_STAGING_EXPIRY_HOURS`, should a run not get to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
 the landing tables that many days after their own day: an older day cannot be backfilled or rebuilt.
@@ -39,6 +44,7 @@ from logline.dataflow.templates import upload_template
 from logline.labels import NO_DAY
 from logline.settings import Settings
 from logline.warehouse.migrate_tables import MigrateTablesOperator
+from logline.warehouse.move_rejected_lines import TABLE_OF_0_1_0, MoveRejectedLinesOperator
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
@@ -61,6 +67,7 @@ with DAG(
     user_defined_macros={
         "dataset": SETTINGS.dataset,
         "landing_expiry_days": SETTINGS.landing_expiry_days,
+        "table_of_0_1_0": TABLE_OF_0_1_0,
         "tables": TABLES,
         "views": VIEWS,
     },
@@ -118,6 +125,13 @@ with DAG(
         create=Query(IN_STAGING + "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
         drop=Query(IN_STAGING + "{% include 'sql/drop_tables.sql' %}", day=NO_DAY),
     )
+    move_rejected_lines = MoveRejectedLinesOperator(
+        task_id="move_rejected_lines",
+        settings=SETTINGS,
+        set_aside=Query("{% include 'sql/rejected_lines/table_of_0_1_0/set_aside.sql' %}", day=NO_DAY),
+        move=Query("{% include 'sql/rejected_lines/table_of_0_1_0/move.sql' %}", day=NO_DAY),
+        drop=Query("{% include 'sql/rejected_lines/table_of_0_1_0/drop.sql' %}", day=NO_DAY),
+    )
     create_views = QueryOperator(
         task_id="create_views",
         settings=SETTINGS,
@@ -158,4 +172,4 @@ with DAG(
     create_topic >> create_subscription
     create_arrivals_topic >> create_arrivals_subscription
     [create_bucket, create_arrivals_topic] >> notify_of_objects()
-    [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> create_views
+    [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> move_rejected_lines >> create_views

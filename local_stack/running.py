@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.storage import Client as StorageClient
 
+from emulators.clock import set_ahead
 from local_stack import launch
 from local_stack.clients.airflow import AirflowApi
 from local_stack.clients.dataflow import DataflowApi
@@ -66,6 +68,10 @@ class RunningStack:
         if state is None:
             raise StackError(f"no stack in {self.config.state_dir}")
         return state.components[name]
+
+    def set_clock_ahead(self, ahead: timedelta) -> None:
+        """Set the clock of its emulators, so that a test need not wait."""
+        set_ahead(self.config.clock_file, ahead)
 
     def kill(self, name: str, *, seconds: float = 120, with_children: bool = False) -> None:
         """Kill a component with SIGKILL and wait until the supervisor has brought it up again.

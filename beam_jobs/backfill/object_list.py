@@ -18,7 +18,7 @@ def read_object_list(uri: str) -> list[StoredObject]:
     """Read a list of objects, in its order.
 
     Raises:
-        OptionError: the list cannot be read or is empty, a line does not describe an object, or an object is in it twice.
+        OptionError: the list cannot be read or is empty, or a line describes no object, or one of an earlier line.
     """
     try:
         lines = read_whole(uri).splitlines()

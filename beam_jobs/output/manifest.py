@@ -73,7 +73,7 @@ class Totals(LineTotals):
 
 
 class Files(TypedDict):
-    """The Parquet files that count, at least one for each table."""
+    """The Parquet files that count, at least one for each table; one may hold lines of many objects."""
 
     rows: list[str]
     rejected: list[str]
@@ -181,8 +181,8 @@ def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: date
             "blank": sum(source["blank"] for source in sources),
         },
         "files": {
-            "rows": sorted(name for summary in complete for name in summary.rows_files),
-            "rejected": sorted(name for summary in complete for name in summary.rejected_files),
+            "rows": sorted({name for summary in complete for name in summary.rows_files}),
+            "rejected": sorted({name for summary in complete for name in summary.rejected_files}),
             "ledger": [f"{run.output}/ledger/ledger.parquet"],
             "ledger_days": [f"{run.output}/ledger/ledger_days.parquet"],
         },

@@ -20,7 +20,7 @@ class SourceFound:
 
 @dataclass(frozen=True)
 class BlockParsed:
-    """A block of a source object was parsed and its files were written."""
+    """A block of a source object was parsed and its files were written, which may hold lines of other objects too."""
 
     lines: int
     blank: int
@@ -30,6 +30,16 @@ class BlockParsed:
     rejected_files: tuple[str, ...]
     frames: dict[str, int] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Lines that became rows."""
+        return sum(self.rows_by_date.values())
+
+    @property
+    def rejected(self) -> int:
+        """Lines that were rejected."""
+        return sum(self.rejected_by_reason.values())
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from beam_jobs.options.parameters import (
 )
 
 MAX_LINE_BYTES = 1 << 21  # a line's row, at most 3 times as long, fits one append
-ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE = "streamed_requests", "rejected_lines", "stream_batches"
+ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE = "streamed_requests", "rejected_streamed", "stream_batches"
 _PROGRAM = "python -m beam_jobs.stream"
 _JOB_NAME = "log-stream"
 _SUBSCRIPTION = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"

@@ -15,7 +15,9 @@ What differs from bqemulator 1.4.0 as it comes:
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
 * Appends of the Storage Write API run beside queries: see ``appends.py``.
-* Transactions are DuckDB's: see ``sql/transactions.py``.
+* Transactions are DuckDB's: see ``sql/transactions.py``. What others change meanwhile, and rows that were streamed
+  recently, are respected: see ``sql/changes.py``.
+* The clock may be set ahead: see ``emulators/clock.py``.
 * Conditions must be BOOL, and numbers are not compared with strings: see ``sql/conditions.py``.
 * A routine that is refused leaves no entry: see ``sql/routines.py``.
 * Loads and extracts go through Cloud Storage's API: see ``jobs/files.py``, and ``jobs/loads.py`` for what is loaded.
@@ -38,6 +40,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from emulators.clock import Clock, add_clock_file
 from emulators.guard.asgi import GuardedApplication
 from emulators.guard.rules import Guard, add_allowed_hosts
 
@@ -52,6 +55,7 @@ def serve(
     storage: str | None,
     project: str,
     memory: int | None,
+    clock_file: Path | None,
 ) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
@@ -64,6 +68,7 @@ def serve(
         storage: Address of Cloud Storage, such as ``http://127.0.0.1:9023``; None for no ``gs://``.
         project: Project of requests that name none.
         memory: As `LockedEngine` has it.
+        clock_file: As `Clock` has it.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -79,11 +84,10 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import discovery, parsing, table_rules, tables
-    from emulators.bigquery.appends import ConcurrentAppends
+    from emulators.bigquery import appends, discovery, parsing, table_rules, tables
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.jobs import destinations, files, job_rules, kept_jobs, queries, results
-    from emulators.bigquery.sql import conditions, partition_filters, routines, runtime_errors, statements
+    from emulators.bigquery.sql import changes, conditions, partition_filters, routines, runtime_errors, statements
     from emulators.bigquery.sql.transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
@@ -95,7 +99,8 @@ def serve(
             return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
 
     duckdb_extensions.import_extension("spatial")
-    LockedEngine.memory = memory
+    clock = Clock(clock_file)
+    LockedEngine.memory, LockedEngine.clock = memory, clock
     guard = Guard(allowed_hosts)
 
     def create_guarded_app(context: AppContext) -> GuardedApplication:
@@ -107,10 +112,13 @@ def serve(
     vars(bqemulator.server)["create_app"] = create_guarded_app
     vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
+    vars(bqemulator.server)["SystemClock"] = lambda: clock
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
-    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = ConcurrentAppends
+    vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = appends.ConcurrentAppends
     vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
+    appends.patch()
+    changes.patch()
     conditions.patch()
     destinations.patch()
     job_rules.patch()
@@ -152,5 +160,6 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
     parser.add_argument("--storage", metavar="URL", help="Cloud Storage, such as http://127.0.0.1:9023")
     parser.add_argument("--project", required=True, help="project of requests that name none")
+    add_clock_file(parser)
     parser.add_argument("--memory", type=int, metavar="MIB", help="of tables and queries (default: a quarter of all)")
     serve(**vars(parser.parse_args()))

@@ -45,13 +45,14 @@ CREATE OR REPLACE TABLE killed_staging.rejected_{suffix} AS
 SELECT b'x' AS raw_line, 'format' AS error_type, '' AS error_message, 'backfill' AS source,
   'gs://logs/a.log' AS source_uri, n AS source_offset, CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
   '1' AS parser_version,
-  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at, CAST(NULL AS TIMESTAMP) AS replayed_at
+  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at
 FROM UNNEST(GENERATE_ARRAY(1, {generation})) AS n;
 CREATE OR REPLACE TABLE killed_staging.ledger_{suffix} AS
 SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {generation} AS generation,
   'combined' AS log_format, {rows} + {generation} AS lines, {rows} AS `rows`, {generation} AS rejected, 0 AS blank,
   1 AS bytes, 'job' AS job_id, '1' AS parser_version, TIMESTAMP '2015-05-18 00:00:00+00' AS started,
-  TIMESTAMP '2015-05-18 00:01:00+00' AS finished, CAST(NULL AS STRING) AS frames, CAST(NULL AS STRING) AS formats;
+  TIMESTAMP '2015-05-18 00:01:00+00' AS finished, CAST(NULL AS STRING) AS frames, CAST(NULL AS STRING) AS formats,
+  CAST(NULL AS STRING) AS error_type, CAST(NULL AS STRING) AS error_message;
 CREATE OR REPLACE TABLE killed_staging.ledger_days_{suffix} AS
 SELECT 'run' AS run_id, 'gs://logs/a.log' AS source_uri, {generation} AS generation, DATE '2015-05-17' AS log_date,
   {rows} AS `rows`, TIMESTAMP '2015-05-18 00:01:00+00' AS finished;

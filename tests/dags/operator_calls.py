@@ -11,10 +11,9 @@ from typing import Any
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from logline.backfill.plan import list_objects
-from logline.backfill.units import SourcePattern, plan_units
+from logline.backfill.listing import list_sources
+from logline.backfill.sources import DaySource
 from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
-from logline.params import parse_day
 from logline.preflight import check_bigquery, check_dataflow, check_services, template
 from logline.settings import Settings
 from logline.warehouse.migrate_tables import MigrateTablesOperator
@@ -114,21 +113,22 @@ class JobIn:
         ]
 
 
-def unit(pattern: str) -> Any:
-    days = [parse_day("day", "2015-05-17")]
-    return plan_units(SourcePattern.parse(pattern), days, bucket=SETTINGS.bucket, run_id="run")[0]
+def listed(pattern: str) -> list[str]:
+    (objects,) = list_sources([DaySource("all", pattern)]).values()
+    assert all(one.generation > 0 and one.size > 0 for one in objects)
+    return sorted(one.uri for one in objects)
 
 
 def list_what_matches() -> list[str]:
-    return sorted(stored.name for stored in list_objects(unit(f"gs://{SETTINGS.bucket}/logs/*.gz")))
+    return listed(f"gs://{SETTINGS.bucket}/logs/*.gz")
 
 
 def list_a_missing_bucket() -> Any:
-    return list_objects(unit("gs://no-such-bucket/logs/*"))
+    return listed("gs://no-such-bucket/logs/*")
 
 
 def list_objects_of_storage() -> Any:
-    return list_objects(unit(f"gs://{SETTINGS.bucket}/logs/*"))
+    return listed(f"gs://{SETTINGS.bucket}/logs/*")
 
 
 def ask_for_the_template() -> bool:

@@ -97,7 +97,7 @@ def test_dropped_staging_tables_are_no_reason_to_try_again(called):
     for name in ("query_dropped_staging_tables", "check_dropped_staging_tables"):
         said = called[name]["failed"]
         assert "gone" in said
-        assert said.endswith("clear a task before their loads, such as wait_for_parse, with all that follows it")
+        assert said.endswith("clear the task that loads them, with all that follows it")
 
 
 def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):
@@ -117,7 +117,7 @@ def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):
     )
     bucket = provisioned.bucket
     assert results == {
-        "list_what_matches": {"returned": ["logs/truncated.gz"]},
+        "list_what_matches": {"returned": [f"gs://{bucket}/logs/truncated.gz"]},
         "list_a_missing_bucket": {
             "failed": "bucket no-such-bucket does not exist: correct source gs://no-such-bucket/logs/*"
         },

@@ -1,4 +1,4 @@
-"""A backfill replaces what its own source objects landed: once, twice, at once, never by older content, and nothing else."""
+"""A backfill replaces what its own source objects landed: once, twice, at once, never by older content."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from tests.sql.warehouse import STAGED, SUFFIX
 pytestmark = pytest.mark.integration
 
 LAND = "backfilled_requests/land.sql"
-LANDED = ("backfilled_requests", "rejected_lines", "ledger", "ledger_days")
+LANDED = ("backfilled_requests", "rejected_backfilled", "ledger", "ledger_days")
 
 
 def stage(warehouse, *, run_id="run-1", uri="gs://logs/a.log", generation=1, rows=(), rejected=(), **ledger):
@@ -147,6 +147,8 @@ def test_of_an_unreadable_object_the_rows_of_before_stay(warehouse, run_id):
         assert {table: warehouse.rows(table) for table in before} == before
         entries = [(row["generation"], row["error_type"]) for row in warehouse.rows("ledger", order="generation")]
         assert entries == [(1, None), (2, "truncated_gzip")]
+        (day,) = warehouse.run(f"SELECT rows_difference, rejected_difference FROM {warehouse.dataset}.reconciliation")
+        assert set(day.values()) == {0}
     (row,) = warehouse.run(warehouse.sql("ledger/unreadable.sql"))
     assert (row["source_uri"], row["error_message"]) == ("gs://logs/a.log", "ends too early")
     assert warehouse.run(warehouse.sql("ledger/report.sql")) == []

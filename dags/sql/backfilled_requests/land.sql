@@ -28,13 +28,12 @@ WHERE log_date IN UNNEST(touched_days) AND source_uri IN ({{ replaced }});
 INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %})
 SELECT {% include 'sql/requests/columns.sql' %} FROM {{ staging }}.rows_{{ suffix }} WHERE source_uri IN ({{ replaced }});
 
-DELETE FROM {{ dataset }}.rejected_lines
+DELETE FROM {{ dataset }}.rejected_backfilled
+WHERE source_uri IN ({{ replaced }});
+DELETE FROM {{ dataset }}.replayed_lines
 WHERE source = 'backfill' AND source_uri IN ({{ replaced }});
-INSERT INTO {{ dataset }}.rejected_lines
-  (raw_line, error_type, error_message, source, source_uri, source_offset, event_id, parser_version, ingested_at, replayed_at)
-SELECT
-  raw_line, error_type, error_message, source, source_uri, source_offset, event_id, parser_version, ingested_at, replayed_at
-FROM {{ staging }}.rejected_{{ suffix }} WHERE source_uri IN ({{ replaced }});
+INSERT INTO {{ dataset }}.rejected_backfilled ({% include 'sql/rejected_lines/columns.sql' %})
+SELECT {% include 'sql/rejected_lines/columns.sql' %} FROM {{ staging }}.rejected_{{ suffix }} WHERE source_uri IN ({{ replaced }});
 
 -- The run's entry of what has landed of an object outlives that the run could not read it another time.
 DELETE FROM {{ dataset }}.ledger

@@ -42,7 +42,7 @@ moments AS (
     (SELECT IFNULL(MIN(ingested_at), TIMESTAMP '1970-01-01 00:00:00+00') FROM {{ dataset }}.stream_batches) AS ledger_begins
 ),
 replayed AS (
-  SELECT event_id FROM {{ dataset }}.rejected_lines WHERE replayed_at IS NOT NULL GROUP BY event_id
+  SELECT event_id FROM {{ dataset }}.replayed_lines GROUP BY event_id
 ),
 backfilled AS (
   SELECT log_date, source_uri, COUNT(*) AS landed, COUNTIF(replayed.event_id IS NOT NULL) AS replayed
@@ -73,11 +73,10 @@ backfilled_lines AS (
   GROUP BY log_date, raw_line_hash
 ),
 rejected_objects AS (
-  SELECT source_uri, COUNT(*) AS landed FROM {{ dataset }}.rejected_lines WHERE source = 'backfill' GROUP BY source_uri
+  SELECT source_uri, COUNT(*) AS landed FROM {{ dataset }}.rejected_backfilled GROUP BY source_uri
 ),
 rejected_streamed AS (
-  SELECT DATE(ingested_at) AS log_date, source_uri, ingested_at, event_id FROM {{ dataset }}.rejected_lines
-  WHERE source = 'stream'
+  SELECT DATE(ingested_at) AS log_date, source_uri, ingested_at, event_id FROM {{ dataset }}.rejected_streamed
 ),
 rejected_landed AS (
   SELECT log_date, source_uri, ingested_at, COUNT(*) AS landed FROM rejected_streamed

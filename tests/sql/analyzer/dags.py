@@ -30,6 +30,7 @@ from logline.warehouse import checks
 from logline.warehouse.checks import Gate
 from logline.warehouse.load import LoadManifestFilesOperator
 from logline.warehouse.migrate_tables import Difference, MigrateTablesOperator, additions
+from logline.warehouse.move_rejected_lines import NAME, TABLE_OF_0_1_0, MoveRejectedLinesOperator
 from logline.warehouse.queries import Query
 
 DAY = date(2015, 5, 17)
@@ -137,6 +138,9 @@ class DagQueries:
         if isinstance(task, LoadManifestFilesOperator):
             into = task.render_template(task.destination_project_dataset_table, context, environment)
             self.staged[_path(self._trace.text(into).text)] = _path(task.columns_of)
+        if isinstance(task, MoveRejectedLinesOperator):
+            # The view has the columns of the table that it replaces.
+            self.staged[self.settings.dataset, TABLE_OF_0_1_0] = (self.settings.dataset, NAME)
         if isinstance(task, MigrateTablesOperator):
             table = Table(f"{self.settings.project}.{self.settings.dataset}.{task.tables[0]}")
             for statement in additions(table, Difference(task.tables[0], new_columns=NEW_COLUMNS)):

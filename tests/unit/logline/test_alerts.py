@@ -92,13 +92,13 @@ def heard(monkeypatch):
 
 def test_an_alert_is_one_line_with_its_runbook_for_everybody(heard, caplog):
     ti = SimpleNamespace(
-        dag_id="log_backfill", task_id="day.replace", run_id="r1", rendered_map_index="2015-05-17", log_url="http://l"
+        dag_id="log_backfill", task_id="unit.land", run_id="r1", rendered_map_index="2015-05-17", log_url="http://l"
     )
     with caplog.at_level(logging.ERROR, logger="logline.alerts"):
         alert = AlertNotifier(Settings.from_environment(), FAILED_BACKFILL)
         alert({"ti": ti, "exception": ValueError("BigQuery refused\nlong story")})
     line = (
-        "log_backfill.day.replace [2015-05-17] of r1: BigQuery refused: see docs/operations.md#failed-backfill, "
+        "log_backfill.unit.land [2015-05-17] of r1: BigQuery refused: see docs/operations.md#failed-backfill, "
         "log: http://l"
     )
     assert heard == [line]

@@ -79,7 +79,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
 
 
 def test_a_backfill_is_started_followed_and_told_of(airflow: Airflow, capsys: pytest.CaptureFixture[str]):
-    airflow.tasks(("plan", -1, "success"), ("day.parse", 0, "success"), ("day.replace", 0, "success"))
+    airflow.tasks(("plan", -1, "success"), ("unit.parse", 0, "success"), ("unit.land", 0, "success"))
     row = {
         "source_uri": "gs://b/x",
         "log_format": "combined",

@@ -11,7 +11,11 @@ SELECT 'backfilled_requests', 'newest file read', MAX(finished), MAX(log_date)
 FROM {{ dataset }}.ledger_days WHERE finished >= TIMESTAMP_SUB(@now, INTERVAL 366 DAY)
 UNION ALL
 SELECT 'rejected_lines', 'newest line that could not be read', MAX(ingested_at), CAST(NULL AS DATE)
-FROM {{ dataset }}.rejected_lines WHERE ingested_at >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY)
+FROM (
+  SELECT ingested_at FROM {{ dataset }}.rejected_backfilled WHERE ingested_at >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY)
+  UNION ALL
+  SELECT ingested_at FROM {{ dataset }}.rejected_streamed WHERE ingested_at >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY)
+)
 UNION ALL
 SELECT 'requests', 'newest rebuilt day', (SELECT newest FROM builds), MAX(log_date) FROM {{ dataset }}.daily_summary
 UNION ALL

@@ -13,9 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from beam_jobs.access_log.reading.line_blocks import LineBlock
 from beam_jobs.backfill.options import BackfillSettings, parse_backfill_options
-from beam_jobs.backfill.source_blocks import plan_blocks, read_lines
+from beam_jobs.backfill.source_blocks import SourceBlock, plan_blocks, read_blocks
 from beam_jobs.output.records import SourceWarning
 from beam_jobs.storage.files import list_objects
 from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
@@ -96,7 +95,7 @@ def test_magic_bytes_tell_gzip_and_not_the_name(tmp_path: Path) -> None:
 def test_a_compressed_object_is_read_in_blocks_of_lines(tmp_path: Path, compression: str) -> None:
     content = COMMON * 1000
     _, (task,) = plan_blocks(stored(tmp_path, COMPRESS[compression](content)), settings("common", 1))
-    blocks = [block for block in read_lines(task, settings("common", 10_000)) if isinstance(block, LineBlock)]
+    blocks = [block for block in read_blocks(task, settings("common", 10_000)) if isinstance(block, SourceBlock)]
     assert b"".join(block.data for block in blocks) == content
     assert [block.offset for block in blocks] == [
         sum(len(block.data) for block in blocks[:number]) for number in range(len(blocks))
@@ -105,8 +104,8 @@ def test_a_compressed_object_is_read_in_blocks_of_lines(tmp_path: Path, compress
 
 def test_what_follows_a_gzip_stream_is_left_out_and_said(tmp_path: Path) -> None:
     _, (task,) = plan_blocks(stored(tmp_path, gzip.compress(COMMON) + b"rubbish"), settings("auto", 1))
-    block, warning = read_lines(task, settings("auto", 10_000))
-    assert block == LineBlock(0, COMMON)
+    block, warning = read_blocks(task, settings("auto", 10_000))
+    assert block == SourceBlock(0, COMMON, task.stored.size)
     assert warning == SourceWarning("7 bytes behind the gzip stream are left out: they are not gzip")
 
 
