@@ -22,7 +22,8 @@ FINALIZE, METADATA_UPDATE, DELETE = "OBJECT_FINALIZE", "OBJECT_METADATA_UPDATE",
 _EVENT_TYPES = frozenset({FINALIZE, METADATA_UPDATE, DELETE, "OBJECT_ARCHIVE"})
 _PAYLOAD_FORMATS = ("JSON_API_V1", "NONE")
 _SERVICE = "//pubsub.googleapis.com/"
-_TOPIC = re.compile(rf"{_SERVICE}(projects/[^/\s]+/topics/[^/\s]+)")
+# gcloud leaves the service out.
+_TOPIC = re.compile(rf"(?:{_SERVICE})?(projects/[^/\s]+/topics/[^/\s]+)")
 # https://cloud.google.com/storage/quotas#buckets and .../docs/pubsub-notifications
 _MOST_CONFIGS, _MOST_ATTRIBUTES = 100, 5
 _MOST_NAME_BYTES, _MOST_VALUE_BYTES = 256, 1024
@@ -168,7 +169,7 @@ def topic_of(wanted: Mapping[str, Any]) -> str:
 
 
 def _checked(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    topic_of(wanted)
+    topic = f"{_SERVICE}{topic_of(wanted)}"
     if wanted.get("payload_format") not in _PAYLOAD_FORMATS:
         raise invalid(f"Invalid payload_format: {wanted.get('payload_format')!r}")
     event_types = wanted.get("event_types") or []
@@ -180,8 +181,8 @@ def _checked(wanted: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in attributes.items():
         if not (0 < len(str(name).encode()) <= _MOST_NAME_BYTES and len(str(value).encode()) <= _MOST_VALUE_BYTES):
             raise invalid(f"Invalid custom attribute: {name!r}")
-    kept = ("topic", "payload_format", "event_types", "custom_attributes", "object_name_prefix")
-    return {name: wanted[name] for name in kept if wanted.get(name)}
+    kept = ("payload_format", "event_types", "custom_attributes", "object_name_prefix")
+    return {"topic": topic, **{name: wanted[name] for name in kept if wanted.get(name)}}
 
 
 def _resource(bucket: str, config_id: int, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class FindUnreadOperator(BaseOperator):
         if self.with_pauses and not any(is_due(one, now) for one in unread):
             raise AirflowSkipException(f"{_objects(unread)} could not be read before: tried again later")
         if reason := self._may_be_read(ti, unread, now):
-            if now - context["dag_run"].start_date > LONGEST_WAIT:
+            if now - (context["dag_run"].start_date or now) > LONGEST_WAIT:
                 raise AirflowSkipException(f"{reason}: the next sweep looks again")
             self.log.info("Waiting: %s", reason)
             self.defer(trigger=TimeDeltaTrigger(PAUSE), method_name="look_again")

@@ -46,7 +46,11 @@ class LogObjects:
 
     def day_of(self, uri: str) -> date | None:
         """Return the day that an object's name says; None where it says none, or the pattern has no day."""
-        for text in self._day.findall(uri) if self._day else ():
+        if self._day_format is None:
+            return None
+        # Looked for at each place: one that is no day may overlap with the day.
+        written = f"(?=({''.join(_matching(mark) for mark in _MARKS.findall(self._day_format))}))"
+        for text in re.findall(written, uri):
             try:
                 day = datetime.strptime(text, self._day_format).date()  # noqa: DTZ007 (a day)
             except ValueError:
@@ -60,13 +64,6 @@ class LogObjects:
         return next(
             (spec or DAY_FORMAT for _, name, spec, _ in Formatter().parse(self.pattern.text) if name is not None), None
         )
-
-    @cached_property
-    def _day(self) -> re.Pattern[str] | None:
-        if self._day_format is None:
-            return None
-        # Looked for at each place: one that is no day may overlap with the day.
-        return re.compile(f"(?=({''.join(_matching(mark) for mark in _MARKS.findall(self._day_format))}))")
 
 
 def _wildcard(mark: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from logline_cli import progress
 from logline_cli.command import main
+from logline_cli.status import DAGS
 
 RUN = {"dag_id": "log_backfill", "dag_run_id": "api__1", "conf": {}, "start_date": None, "end_date": None, "note": None}
 RUNS = "/api/v2/dags/log_backfill/dagRuns"
@@ -242,7 +243,7 @@ def test_the_status_says_what_is_not_well(
         "GET /logline/api/reconciliation": (200, {"data": [DAY | {"status": day}]}),
         **{
             f"GET /api/v2/dags/{dag}/dagRuns": (200, {"dag_runs": []})
-            for dag in ("provision", "daily_summary", "stream_supervisor", "late_lines", "dead_letter_replay")
+            for dag in set(DAGS) - {"log_backfill"}
         },
         f"GET {RUNS}": (200, {"dag_runs": [RUN | {"state": run, "note": "3 lines"}]}),
     }

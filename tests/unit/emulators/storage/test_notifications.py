@@ -83,6 +83,10 @@ def test_the_payload_is_the_object(store: ObjectStore) -> None:
     }
 
 
+def test_a_topic_without_its_service_is_the_same(store: ObjectStore) -> None:
+    assert store.notifications.create(BUCKET, CONFIG | {"topic": TOPIC})["topic"] == CONFIG["topic"]
+
+
 def test_a_refused_change_is_not_recorded(store: ObjectStore) -> None:
     store.notifications.create(BUCKET, CONFIG)
     with pytest.raises(StorageError):
@@ -121,7 +125,7 @@ def test_configs_come_and_go(store: ObjectStore) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"topic": TOPIC},
+        {"topic": "t"},
         {"topic": "//pubsub.googleapis.com/projects/p/subscriptions/t"},
         {"payload_format": "JSON"},
         {"payload_format": None},
