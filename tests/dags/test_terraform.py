@@ -29,7 +29,7 @@ def test_provision_and_the_module_make_the_same(dags, applied: Applied) -> None:
     assert [policy["ttl"] for policy in arrivals["expiration_policy"]] == [""]
     assert asked.expiration_policy == {}
     (notification,) = applied.of("google_storage_notification")
-    told = LogObjects.parse(settings.source).any_day
+    told = LogObjects.of(settings).any_day
     assert (notification["bucket"], notification["object_name_prefix"]) == (told.bucket, told.prefix)
     assert (notification["event_types"], notification["payload_format"]) == (EVENT_TYPES, PAYLOAD_FORMAT)
 

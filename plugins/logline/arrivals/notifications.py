@@ -22,7 +22,7 @@ def notify_of_logs(settings: Settings) -> str:
 
     What exists and is right is kept; what tells the same topic of other objects is replaced.
     """
-    logs = LogObjects.parse(settings.source).any_day
+    logs = LogObjects.of(settings).any_day
     topic = f"projects/{settings.project}/topics/{settings.arrivals_topic}"
     refused = (
         f"gs://{logs.bucket} cannot tell {topic} of new objects; the project's Cloud Storage service agent needs "

@@ -52,7 +52,7 @@ class FindUnreadOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.settings = settings
-        self.logs = LogObjects.parse(settings.source)
+        self.logs = LogObjects.of(settings)
         self.seen = seen_query(self.logs, NO_DAY)
         self.unless_running = unless_running
         self.after = after

@@ -9,7 +9,8 @@ from functools import cached_property
 from string import Formatter
 
 from logline.backfill.sources import ALL_DAYS, DaySource, SourcePattern
-from logline.params import DAY_FORMAT
+from logline.params import DAY_FORMAT, ParamError
+from logline.settings import Settings, SettingsError
 
 _DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "j": 3, "V": 2, "G": 4, "u": 1}
 _MARKS = re.compile("%.|[^%]")
@@ -26,13 +27,16 @@ class LogObjects:
     pattern: SourcePattern
 
     @classmethod
-    def parse(cls, text: str) -> LogObjects:
-        """Check `text` and wrap it.
+    def of(cls, settings: Settings) -> LogObjects:
+        """Return those of an installation.
 
         Raises:
-            ParamError: as `SourcePattern.parse`.
+            SettingsError: `LOGLINE_SOURCE` is not a pattern; one line that says what is wrong with it.
         """
-        return cls(SourcePattern.parse(text))
+        try:
+            return cls(SourcePattern.parse(settings.source))
+        except ParamError as error:
+            raise SettingsError(f"LOGLINE_SOURCE: {error}") from None
 
     @cached_property
     def any_day(self) -> DaySource:

@@ -16,7 +16,7 @@ def new_only(settings: Settings) -> dict[str, Any]:
     Either end will do: a run that fails says so itself.
     """
     return {
-        "conf": {"source": LogObjects.parse(settings.source).any_day.uri, "new_only": True},
+        "conf": {"source": LogObjects.of(settings).any_day.uri, "new_only": True},
         "wait_for_completion": True,
         "deferrable": True,
         "poke_interval": settings.poll_seconds,

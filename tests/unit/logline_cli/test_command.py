@@ -241,10 +241,7 @@ def test_the_status_says_what_is_not_well(
         "GET /logline/api/stream": (200, {"data": seen}),
         "GET /logline/api/daily": (200, {"data": [{"log_date": "2026-06-01"}]}),
         "GET /logline/api/reconciliation": (200, {"data": [DAY | {"status": day}]}),
-        **{
-            f"GET /api/v2/dags/{dag}/dagRuns": (200, {"dag_runs": []})
-            for dag in set(DAGS) - {"log_backfill"}
-        },
+        **{f"GET /api/v2/dags/{dag}/dagRuns": (200, {"dag_runs": []}) for dag in set(DAGS) - {"log_backfill"}},
         f"GET {RUNS}": (200, {"dag_runs": [RUN | {"state": run, "note": "3 lines"}]}),
     }
     assert main(["status"]) == code

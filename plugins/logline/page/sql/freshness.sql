@@ -32,7 +32,9 @@ SELECT
   MAX(created),
   MAX(log_date)
 FROM {{ dataset }}.unread_objects AS unread
-WHERE NOT EXISTS (
-  SELECT 1 FROM {{ dataset }}.ledger
-  WHERE finished >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY) AND source_uri = unread.object AND generation = unread.generation
-)
+LEFT JOIN (
+  SELECT source_uri, MAX(generation) AS generation FROM {{ dataset }}.ledger
+  WHERE finished >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY) AND source = 'backfill'
+  GROUP BY source_uri
+) AS newest ON newest.source_uri = unread.object
+WHERE newest.generation IS NULL OR newest.generation < unread.generation

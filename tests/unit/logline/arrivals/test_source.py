@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from logline.arrivals.source import LogObjects
-from logline.params import ParamError
+from logline.backfill.sources import SourcePattern
+from logline.settings import Settings, SettingsError
 
 
 @pytest.mark.parametrize(
@@ -19,10 +20,10 @@ from logline.params import ParamError
     ],
 )
 def test_a_listing_of_any_day(text: str, glob: str, prefix: str) -> None:
-    logs = LogObjects.parse(text)
+    logs = LogObjects(SourcePattern.parse(text))
     assert (logs.any_day.bucket, logs.any_day.glob, logs.any_day.prefix) == ("logs", glob, prefix)
     # What a run is given must itself be a source.
-    assert LogObjects.parse(logs.any_day.uri).any_day == logs.any_day
+    assert LogObjects(SourcePattern.parse(logs.any_day.uri)).any_day == logs.any_day
 
 
 @pytest.mark.parametrize(
@@ -41,9 +42,18 @@ def test_a_listing_of_any_day(text: str, glob: str, prefix: str) -> None:
     ],
 )
 def test_the_day_in_a_name(text: str, name: str, day: date | None) -> None:
-    assert LogObjects.parse(text).day_of(f"gs://logs/{name}") == day
+    assert LogObjects(SourcePattern.parse(text)).day_of(f"gs://logs/{name}") == day
 
 
-def test_a_pattern_that_is_none_is_refused() -> None:
-    with pytest.raises(ParamError):
-        LogObjects.parse("gs://logs/{day}/*")
+def installation(**environment: str) -> Settings:
+    return Settings.from_environment({"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logs", **environment})
+
+
+def test_without_the_setting_it_is_all_below_logs() -> None:
+    assert LogObjects.of(installation()).any_day.uri == "gs://logs/logs/**"
+
+
+@pytest.mark.parametrize("text", ["gs://logs/{day}/*", "gs://logs/{date:%Q}/*", "logs/*", "gs://logs/", "gs://logs"])
+def test_a_setting_that_is_no_pattern_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^LOGLINE_SOURCE[^\n]*$"):
+        LogObjects.of(installation(LOGLINE_SOURCE=text))

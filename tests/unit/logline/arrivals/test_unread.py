@@ -9,6 +9,7 @@ import pytest
 from logline.arrivals.operators import is_due
 from logline.arrivals.source import LogObjects
 from logline.arrivals.unread import UnreadObject, unread_objects
+from logline.backfill.sources import SourcePattern
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 WRITTEN = datetime(2026, 11, 26, 23, tzinfo=UTC)
@@ -23,7 +24,7 @@ def seen(name: str, generation: int, noticed_at: datetime | None = None) -> dict
 
 
 def found(listed: list[Any], known: list[dict[str, Any]], source: str = "gs://logs/logs/**") -> list[UnreadObject]:
-    return unread_objects(LogObjects.parse(source), listed, known, NOW)
+    return unread_objects(LogObjects(SourcePattern.parse(source)), listed, known, NOW)
 
 
 def test_what_was_read_is_left_out() -> None:
