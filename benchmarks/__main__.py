@@ -11,6 +11,7 @@ BENCHMARKS = (
     "memory",
     "scale",
     "day",
+    "year",
     "warehouse",
     "pubsub",
     "storage",

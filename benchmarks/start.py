@@ -26,13 +26,13 @@ from typing import Any
 import psutil
 import requests
 
+from benchmarks.base_commit import BASE, checked_out
 from benchmarks.table import machine
 from local_stack.config import HOST, PORTS, REPOSITORY
 from local_stack.ports import free_ports
 from local_stack.supervisor import processes
 from local_stack.waiting import wait_for
 
-BASE = "26226b0"
 LAUNCHES = 5
 IDLE_SECONDS = 120
 SETTLE_SECONDS = 60
@@ -65,7 +65,7 @@ def main() -> None:
     """Measure both commits and print; exit non-zero where a figure is missed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with _checked_out(folder / "base") as checkout:
+        with checked_out(folder / "base") as checkout:
             base_module = [sys.executable, "-m", "emulators.stack"]
             base_up = _up_without_byte_code(checkout, base_module, folder / "base-without")
             base = _measure(checkout, base_module, folder / "base-state")
@@ -108,18 +108,6 @@ def main() -> None:
         print(f"| {' | '.join(row)} | {'' if met is None else 'met' if met else 'MISSED'} |")
     if False in verdicts:
         sys.exit(1)
-
-
-@contextmanager
-def _checked_out(folder: Path) -> Iterator[Path]:
-    git = ["git", "-C", str(REPOSITORY), "worktree"]
-    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), BASE], check=True)
-    try:
-        # The working copy has been compiled to byte code too.
-        subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder)], check=True)
-        yield folder
-    finally:
-        subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
 def _up_without_byte_code(checkout: Path, program: Sequence[str], state_dir: Path) -> float:

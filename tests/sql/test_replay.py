@@ -194,7 +194,7 @@ def test_the_marks_of_an_object_go_with_its_lines(warehouse):
             "ledger_days": [],
         }
     )
-    warehouse.run(warehouse.sql("backfilled_requests/replace.sql"))
+    warehouse.run(warehouse.sql("backfilled_requests/land.sql"))
     assert ids(warehouse, "rejected_lines", "replayed_at IS NULL") == ["a:1"]
     assert ids(warehouse, "replayed_lines") == ["b:1", "m1"]
     assert ids(warehouse, "backfilled_requests") == []

@@ -118,7 +118,7 @@ function reasons(failed = []) {
 function ledger(data) {
   const columns = [
     ["Object", (row) => row.source_uri, "text"],
-    ["Format", (row) => row.log_format ?? "", "text"],
+    ["Format", (row) => (row.error_message ? `not read: ${row.error_message}` : row.log_format ?? ""), "text"],
     ["Lines", (row) => count(row.lines)],
     ["Rows", (row) => count(row.good)],
     ["Rejected", (row) => count(row.rejected)],
