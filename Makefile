@@ -67,7 +67,13 @@ test: setup  ## all tests: unit, SQL, DAG policy, chaos; beside them integration
 	@VIRTUAL_ENV=.local/venvs/$* $(BIN)/uv pip install --quiet --require-hashes --requirement $<
 	@touch $@
 
-clients: setup .local/venvs/clients/.installed .local/venvs/dbt/.installed  ## what bq, gcloud, dbt, pandas-gbq and others can do here: runs all of it, writes docs/clients.md
+.local/node/.installed: tests/clients/node/package-lock.json
+	@mkdir -p -m 700 .local && mkdir -p .local/node && cp tests/clients/node/package*.json .local/node/
+	@echo "Installing the locked packages of tests/clients/node into .local/node ..."
+	@npm ci --prefix .local/node --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+clients: setup .local/venvs/clients/.installed .local/venvs/dbt/.installed $(if $(shell command -v npm),.local/node/.installed)  ## what bq, gcloud, dbt, pandas-gbq and others can do here: runs all of it, writes docs/clients.md
 	@$(BIN)/python -m tests.clients.table
 
 lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
@@ -123,6 +129,7 @@ lock: setup  ## resolve requirements/*.in into hashed locks (UPGRADE=1: to the n
 		$(LOCK) $$override --constraints requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt; done
 	$(LOCK) --constraints requirements/dev.txt requirements/clients.in --output-file requirements/clients.txt
 	$(LOCK) requirements/dbt.in --output-file requirements/dbt.txt
+	npm install --prefix tests/clients/node --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: down  ## stop the local stack and delete its data
 	rm -rf .local

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "scale",
     "cost",
     "day",
+    "year",
     "warehouse",
     "pubsub",
     "storage",

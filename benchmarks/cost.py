@@ -95,7 +95,7 @@ def _bytes_before(warehouse: Warehouse, log: ParsedLog, dags: Path) -> Iterator[
     for script in scripts:
         template, of_tables = (script, []) if isinstance(script, str) else script
         name = f"{template} {'requests' if of_tables == ['requests'] else 'daily' if of_tables else ''}".strip()
-        yield name, processed(warehouse, render(template, tables=of_tables), manifest=log.manifest)
+        yield name, processed(warehouse, render(template, tables=of_tables), log)
 
 
 if __name__ == "__main__":

@@ -1,66 +1,80 @@
-"""A day of 1,000,000 lines, from the trigger to the end of its daily summary: ``python -m benchmarks.day``.
+"""Days of logs from the trigger to the end of their daily summaries, beside commit BASE: ``python -m benchmarks.day``.
 
-Runs on a stack of its own, with a real Airflow, and prints where the time went.
+Three days of 20,000 lines and a day of 1,000,000, each on a stack of its own with a real Airflow, for each commit.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import pipeline
+from benchmarks.base_commit import BASE, checked_out, environment_of
+from benchmarks.pipeline import WAIT_SECONDS, Measured
 from benchmarks.table import machine
-from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance
-from local_stack.running import running_stack
-from local_stack.waiting import wait_for
+from local_stack.config import REPOSITORY
 
-LINES = 1_000_000
-DAY = "2026-11-01"
-MAX_SECONDS = 90
-# More than any machine takes that is worth waiting for.
-WAIT_SECONDS = 900
+FIRST_DAY = "2026-11-01"
+MAX_TASKS = 6
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is backfilled, and the most that it may take: a share of what BASE takes."""
+
+    days: int
+    lines: int
+    max_share: float
+
+    def __str__(self) -> str:
+        return f"{self.days} x {self.lines:,} lines"
+
+
+WORK = (Work(3, 20_000, 0.25), Work(1, 1_000_000, 0.4))
 
 
 def main() -> None:
-    """Measure one day and print it; exit non-zero where it takes longer than MAX_SECONDS."""
-    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
-        with AirflowApi.of(stack.config) as airflow:
-            _succeeded(airflow.wait_for_run(airflow.trigger("provision"), seconds=WAIT_SECONDS))
-            stack.generate_logs(start_date=DAY, lines_per_day=LINES)
-            backfill = airflow.trigger("log_backfill", {"start_date": DAY})
-            backfill = _succeeded(airflow.wait_for_run(backfill, seconds=WAIT_SECONDS))
-            summary = _succeeded(wait_for(lambda: _summary(airflow), seconds=WAIT_SECONDS, what="daily_summary"))
-            print(f"A day of {LINES:,} lines, everything on this machine: {machine()}")
-            for run in (backfill, summary):
-                print(f"  {run.dag_id:16} {_seconds(run.started, run.ended):6.1f} s")
-                for name, seconds in _longest(airflow.tasks(run.dag_id, run.run_id)):
-                    print(f"    {name:24} {seconds:6.1f} s")
-        total = _seconds(backfill.started, summary.ended)
-        print(f"  {'in all':16} {total:6.1f} s")
-    if total > MAX_SECONDS:
-        sys.exit(f"more than {MAX_SECONDS} s")
+    """Measure both commits and print; exit non-zero where a figure is missed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with checked_out(folder / "base") as checkout:
+            found = [(work, _measured(checkout, folder, work), _measured(REPOSITORY, folder, work)) for work in WORK]
+    print(f"From the trigger to the last daily summary, everything on this machine: {machine()}")
+    print(f"| days x lines | {BASE} | now | share | tasks of the run |")
+    print("|---|---|---|---|---|")
+    met = True
+    for work, base, now in found:
+        share = now.seconds / base.seconds
+        is_met = share <= work.max_share and now.tasks <= MAX_TASKS
+        met = met and is_met
+        print(
+            f"| {work} | {base.seconds:.1f} s | {now.seconds:.1f} s | {share:.2f} of {work.max_share} "
+            f"| {base.tasks}, now {now.tasks} of {MAX_TASKS} | {'met' if is_met else 'MISSED'} |"
+        )
+    for work, _, now in found:
+        print(f"  {work}: log_backfill {now.backfill_seconds:.1f} s")
+        for task, seconds in now.longest:
+            print(f"    {task:20} {seconds:6.1f} s")
+    if not met:
+        sys.exit(1)
 
 
-def _summary(airflow: AirflowApi) -> DagRun | None:
-    return next((run for run in airflow.runs("daily_summary") if run.ended), None)
-
-
-def _succeeded(run: DagRun) -> DagRun:
-    if run.state != "success":
-        sys.exit(f"run {run.run_id} of {run.dag_id} failed")
-    return run
-
-
-def _longest(tasks: Iterable[TaskInstance]) -> list[tuple[str, float]]:
-    return sorted(((task.task_id, task.seconds or 0.0) for task in tasks), key=lambda entry: -entry[1])[:6]
-
-
-def _seconds(start: str | None, end: str | None) -> float:
-    if start is None or end is None:
-        return float("nan")
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+def _measured(checkout: Path, folder: Path, work: Work) -> Measured:
+    with tempfile.TemporaryDirectory(dir=folder) as state_dir:
+        done = subprocess.run(
+            [sys.executable, pipeline.__file__, state_dir, FIRST_DAY, str(work.days), str(work.lines)],
+            cwd=checkout,
+            env=environment_of(checkout),
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=2 * WAIT_SECONDS,
+        )
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
 if __name__ == "__main__":

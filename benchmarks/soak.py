@@ -176,7 +176,7 @@ def _landed(stack: RunningStack, published: int) -> int:
     counts = " + ".join(
         f"(SELECT COUNT(DISTINCT event_id) FROM {stack.dataset}.{table} "
         f"WHERE STARTS_WITH(event_id, 'soak-') AND {column} IS NOT NULL)"
-        for table, column in (("streamed_requests", "log_date"), ("rejected_lines", "ingested_at"))
+        for table, column in (("streamed_requests", "log_date"), ("rejected_streamed", "ingested_at"))
     )
     ends = time.monotonic() + _WAIT_SECONDS / 3
     with stack.bigquery() as client:

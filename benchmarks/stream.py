@@ -158,14 +158,14 @@ class _Machine(ExitStack):
         self._publisher.create_topic(name=topic)
         self._subscriber.create_subscription(name=subscription, topic=topic)
         self._bigquery.create_dataset(name)
-        for table in ("streamed_requests", "rejected_lines", "stream_batches"):
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches"):
             self._bigquery.query(render(f"{table}/schema.sql", dataset=f"`{_PROJECT}`.{name}")).result()
         return [f"--subscription={subscription}", f"--dataset={_PROJECT}.{name}"]
 
     def _count(self, name: str) -> int:
         counts = " + ".join(
             f"(SELECT COUNT(*) FROM {name}.{table} WHERE {column} >= '1970-01-01')"
-            for table, column in (("streamed_requests", "log_date"), ("rejected_lines", "ingested_at"))
+            for table, column in (("streamed_requests", "log_date"), ("rejected_streamed", "ingested_at"))
         )
         return int(next(iter(self._bigquery.query(f"SELECT {counts}").result()))[0])
 

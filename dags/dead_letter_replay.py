@@ -11,13 +11,13 @@ no day of its own. Each line is read in the format its source object was read in
 `log_format` reads all of them in another one.
 
 **What happens**: the lines are copied to a staging table, read by a Dataflow job, checked against the job's manifest,
-and landed in one transaction, each line in the table where it would have landed at once; `replayed_at` of the line says
-when. `daily_summary` then starts by itself for every day that has new rows. What is still rejected stays as it is.
+and landed in one transaction, each line in the table where it would have landed at once; `replayed_at` of the line in
+the view `rejected_lines` says when. `daily_summary` then starts by itself for every day that has new rows. What is
+still rejected stays as it is.
 
 **Repeat it freely**, at any time: a line becomes a row once, whatever else runs meanwhile, and a new backfill of its
 source object replaces that row like any other of the object. Lines that were too long are not kept to their end and
-are never replayed: backfill their files again. Lines that the stream has rejected within the last hour are left for a
-later run: BigQuery lets no transaction change rows that were streamed less than 30 minutes ago.
+are never replayed: backfill their files again.
 
 **When a task fails**, its log ends in one line that says why; up to `land`, nothing has been landed. Every task can be
 cleared: it reads the lines that are waiting then.
@@ -35,7 +35,7 @@ from logline.settings import Settings
 from logline.task_ids import PLAN, REPLAY_DAG
 from logline.warehouse.checks import Gate, RunChecksOperator
 from logline.warehouse.ledger import ReportLedgerOperator
-from logline.warehouse.load import LoadManifestFilesOperator
+from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
@@ -135,10 +135,9 @@ with DAG(
         task_id="load_rows",
         settings=SETTINGS,
         manifest=MANIFEST,
-        files="rows",
+        tables=[StagingTable("rows", into="replayed", columns_of="backfilled_requests")],
+        suffix=f"{{{{ {PLANNED}.suffix }}}}",
         day=DAY,
-        columns_of="backfilled_requests",
-        into=f"replayed_{{{{ {PLANNED}.suffix }}}}",
     )
     check_staging = RunChecksOperator(
         task_id="check_staging",

@@ -1,6 +1,6 @@
 """Historical log files into trusted tables.
 
-Reads historical log files into `backfilled_requests`, `rejected_lines` and the ledger, and starts `daily_summary` for
+Reads historical log files into `backfilled_requests`, `rejected_backfilled`, the ledger, and starts `daily_summary` for
 every day it touched. It runs every night for yesterday's files, and by hand for any range:
 
     logline backfill --from 2015-05-17 --to 2015-05-20
@@ -8,25 +8,33 @@ every day it touched. It runs every night for yesterday's files, and by hand for
 
 The first one follows the run and takes a second to start; the second one imports Airflow and every provider first.
 
-**For each day**: wait for a slot and its files, parse them in a Dataflow job, load what the job wrote into staging
-tables, check these against the job's manifest, and replace everything earlier runs landed from the same source objects
-in one transaction. Lines belong to the day in the line, whatever the file is called.
+**What happens**: `plan` lists the files of all days, pins the content each has then, and packs them into units of at
+most 10,000 files and `LOGLINE_UNIT_GIB`; a small run is one unit, a year of small files one or two. For each unit
+`parse` runs one Dataflow job, `load` loads what it wrote into staging tables, `land` checks these and replaces
+everything earlier runs landed from the same files in one transaction, `report` names the files that could not be
+read. Lines belong to the day in the line, whatever the file is called.
 
-**Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing any
-task. Clearing a task behind the loads, for all days, reloads the staging tables by itself; of a single day, clear
-`wait_for_parse`. Nothing is skipped: every run reads its files with today's parser, so triggering an old day parses it
-again; there is no `force` to set.
+**Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing
+any task of any age. `land` never goes back: where a newer content of a file has landed, or the same content by a
+later job, that stays. Clearing `land` or `report` loads the staging tables again by itself; of a single unit, clear
+`load`. A run reads its files with today's parser, whether they have been read before or not; with `new_only` it
+leaves out those that have been.
+
+**A file that cannot be read** (truncated, binary, replaced after `plan`) does not hold up the others: they land, then
+the run fails and names it; what had landed from an earlier content of that file stays. Set `unreadable` to `stop` to
+land nothing of a unit with such a file. **A file that has been deleted** keeps its rows until a run with
+`remove_deleted`.
 
 **When a task fails**, one line says why: in the run's note, on its tab "Logline", in the panel "Backfills" and at the
-end of the task's log. Nothing of that day has been replaced.
+end of the task's log.
 
 | task | what to do |
 |---|---|
-| `plan` | correct the Param it names and trigger again |
-| `wait_for_files` | the files did not come in time: upload them and clear the task |
-| `wait_for_parse` | read the message of the job: correct the input, then clear `launch_parse` of that day |
-| `check_staging` | compare the counts it names; if they are right, raise `max_rejected_percent` or set `allow_empty` |
-| `replace` | another job changed the same tables: it retries by itself |
+| `plan` | correct the Param it names and trigger again; where files did not come in time, upload them and clear it |
+| `parse` | read the message of the job, then clear the task; its log shows how far a job is |
+| `load` | BigQuery refused: when the cause is gone, clear the task |
+| `land` | nothing of this unit was replaced: if the counts are right, raise `max_rejected_percent`, set `allow_empty` |
+| `report` | upload the files it names again, then trigger a run, with `new_only` for these files alone |
 
 The line also goes to the notifiers of `LOGLINE_NOTIFIERS`, and so does a nightly run that has not ended after
 `LOGLINE_BACKFILL_DEADLINE_HOURS`. The run's note says what became of the lines, the tab "Logline" shows its ledger.
@@ -46,38 +54,34 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the cl
     DeadlineAlert,
     DeadlineReference,
     Param,
-    get_current_context,
-    task,
     task_group,
 )
 
 from logline.alerts import FAILED_BACKFILL, missed_deadline
-from logline.backfill.plan import plan_backfill, planned_unit
-from logline.backfill.slots import WaitForSlotSensor
-from logline.backfill.units import MAX_DAYS
+from logline.backfill.plan import PlanBackfillOperator, planned_unit
+from logline.backfill.sources import MAX_DAYS
+from logline.backfill.tasks import LandUnitOperator, LoadUnitOperator, ParseUnitOperator, ReportUnreadableOperator
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
-from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
+from logline.dataflow.operators import launch_body
+from logline.labels import NO_DAY
 from logline.log_formats import log_formats
-from logline.sensors import SourceObjectsSensor
 from logline.settings import Settings
-from logline.task_ids import BACKFILL_DAG, DAY_GROUP, DROP_STAGING, REPORT, WAIT_FOR_PARSE
-from logline.warehouse.checks import Gate, RunChecksOperator
-from logline.warehouse.ledger import ReportLedgerOperator
-from logline.warehouse.load import LoadManifestFilesOperator
+from logline.task_ids import BACKFILL_DAG, DROP_STAGING, LAND, LOAD, PARSE, PLAN, REPORT, UNIT_GROUP
+from logline.warehouse.checks import Gate
+from logline.warehouse.load import StagingTable
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
 LOG_FORMATS = log_formats("backfill")
-DAY = "{{ unit(ti).label }}"
-MANIFEST = "{{ unit(ti).output }}/manifest.json"
+LABEL = "{{ unit(ti).label }}"
 SUFFIX = "{% set suffix = unit(ti).suffix %}"
-# Staging table, which is also the manifest's name for its files, and the table its rows are meant for.
-STAGED = {
-    "rows": "backfilled_requests",
-    "rejected": "rejected_lines",
-    "ledger": "ledger",
-    "ledger_days": "ledger_days",
-}
+RUN_ID = ("run_id", "STRING", "{{ run_id }}")
+STAGED = [
+    StagingTable("rows", into="rows", columns_of="backfilled_requests"),
+    StagingTable("rejected", into="rejected", columns_of="rejected_backfilled"),
+    StagingTable("ledger", into="ledger", columns_of="ledger"),
+    StagingTable("ledger_days", into="ledger_days", columns_of="ledger_days"),
+]
 
 with DAG(
     dag_id=BACKFILL_DAG,
@@ -86,7 +90,7 @@ with DAG(
     # No start_date: a new installation, with nothing provisioned yet, waits for the next night.
     schedule=CronTriggerTimetable("15 0 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
-    # A year by hand must not hold up last night's files; what runs at the same time is safe, see `replace`.
+    # A year by hand must not hold up last night's files; what runs at the same time is safe, see `land`.
     max_active_runs=4,
     # Per run. With those of the other DAGs they leave slots for the stream: see docs/decisions/0085.
     max_active_tasks=3,
@@ -131,8 +135,8 @@ with DAG(
             type="integer",
             minimum=1,
             maximum=MAX_DAYS,
-            title="Days at once",
-            description="How many days of this run are worked on at the same time.",
+            title="Units at once",
+            description="How many units of this run are worked on at the same time; a unit is up to 10,000 files.",
         ),
         "dry_run": Param(
             False,
@@ -144,7 +148,26 @@ with DAG(
             False,
             type="boolean",
             title="Wait for files",
-            description="Wait for files that are not there yet instead of failing. Scheduled runs always wait.",
+            description="Wait until each day has a file instead of failing. Scheduled runs always wait.",
+        ),
+        "new_only": Param(
+            False,
+            type="boolean",
+            title="New files only",
+            description="Leave out files that a run has read before with the very content they have now.",
+        ),
+        "remove_deleted": Param(
+            False,
+            type="boolean",
+            title="Remove deleted",
+            description="Remove the rows of files that match the source and are no longer in the bucket.",
+        ),
+        "unreadable": Param(
+            "set_aside",
+            type="string",
+            enum=["set_aside", "stop"],
+            title="Unreadable files",
+            description="What to do about a file that cannot be read: land the others and end as failed, or stop.",
         ),
         "max_rejected_percent": Param(
             10,
@@ -162,94 +185,79 @@ with DAG(
         ),
     },
 ) as dag:
+    plan = PlanBackfillOperator(
+        task_id=PLAN,
+        settings=SETTINGS,
+        ledger=Query("{% include 'sql/ledger/objects.sql' %}", day=NO_DAY, parameters=[("prefix", "STRING", "gs://")]),
+    )
 
-    @task
-    def plan() -> list[dict[str, str]]:
-        """Check the Params and everything they need; one unit of work for each day."""
-        return plan_backfill(SETTINGS, get_current_context())
-
-    @task_group(group_id=DAY_GROUP, default_args={"map_index_template": DAY})
-    def day(unit: Any) -> None:
-        """Take one day from its files to its asset partitions."""
-        wait_for_turn = WaitForSlotSensor(
-            task_id="wait_for_turn",
-            last_task_id=f"{DAY_GROUP}.{DROP_STAGING}",
-            slots="{{ params.max_parallel_days }}",
-            poke_interval=SETTINGS.poll_seconds,
-            timeout=timedelta(days=7),
-        )
-        wait_for_files = SourceObjectsSensor(
-            task_id="wait_for_files",
-            bucket="{{ unit(ti).bucket }}",
-            object="{{ unit(ti).objects }}",
-            use_glob=True,
-            deferrable=True,
-            poke_interval=SETTINGS.poll_seconds,
-            timeout=SETTINGS.wait_for_files.total_seconds(),
-        )
-        launch_parse = LaunchFlexTemplateOperator(
-            task_id="launch_parse",
+    @task_group(group_id=UNIT_GROUP, default_args={"map_index_template": LABEL})
+    def unit(planned: Any) -> None:
+        """Take the objects of one unit from the bucket to the tables."""
+        parse = ParseUnitOperator(
+            task_id=PARSE,
             settings=SETTINGS,
+            last_task_id=f"{UNIT_GROUP}.{DROP_STAGING}",
+            slots="{{ params.max_parallel_days }}",
+            total_bytes="{{ unit(ti).size }}",
             body=launch_body(
                 SETTINGS,
                 "backfill",
                 job_name="{{ unit(ti).job_name }}",
-                day=DAY,
+                day=LABEL,
                 parameters={
-                    "source": "{{ unit(ti).source }}",
+                    "objects": "{{ unit(ti).list_uri }}",
                     "output": "{{ unit(ti).output }}",
                     "run_id": "{{ run_id }}",
                     "log_format": "{{ params.log_format }}",
+                    "unreadable": "{{ params.unreadable }}",
                 },
             ),
         )
-        wait_for_parse = DataflowJobDoneSensor(task_id=WAIT_FOR_PARSE, settings=SETTINGS, job_id=launch_parse.output)
-        loads = [
-            LoadManifestFilesOperator(
-                task_id=f"load_{name}",
-                settings=SETTINGS,
-                manifest=MANIFEST,
-                files=name,
-                day=DAY,
-                columns_of=table,
-                into=f"{name}_{{{{ unit(ti).suffix }}}}",
-            )
-            for name, table in STAGED.items()
-        ]
-        check_staging = RunChecksOperator(
-            task_id="check_staging",
+        load = LoadUnitOperator(
+            task_id=LOAD,
+            settings=SETTINGS,
+            manifest="{{ unit(ti).output }}/manifest.json",
+            tables=STAGED,
+            suffix="{{ unit(ti).suffix }}",
+            day=LABEL,
+            no_rows=Query(SUFFIX + "{% include 'sql/backfilled_requests/stage_nothing.sql' %}", day=LABEL),
+            removed=Query(
+                SUFFIX + "{% include 'sql/backfilled_requests/stage_removed.sql' %}",
+                day=LABEL,
+                parameters=[RUN_ID, ("objects", "STRING", "[]")],
+            ),
+        )
+        land = LandUnitOperator(
+            task_id=LAND,
             settings=SETTINGS,
             gate=Gate.of(
                 "backfilled_requests",
-                day=DAY,
+                day=LABEL,
                 before=SUFFIX,
                 parameters=[
+                    ("objects", "INT64", "{{ unit(ti).objects }}"),
                     ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}"),
                     ("allow_empty", "BOOL", "{{ params.allow_empty | lower }}"),
                 ],
             ),
-            manifest=MANIFEST,
-        )
-        replace = QueryOperator(
-            task_id="replace",
-            settings=SETTINGS,
-            query=Query(SUFFIX + "{% include 'sql/backfilled_requests/replace.sql' %}", day=DAY),
+            landing=Query(SUFFIX + "{% include 'sql/backfilled_requests/land.sql' %}", day=LABEL),
+            query=Query(SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=LABEL),
+            asset=BACKFILLED_REQUESTS,
             # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
             max_active_tis_per_dag=1,
         )
-        report = ReportLedgerOperator(
+        report = ReportUnreadableOperator(
             task_id=REPORT,
             settings=SETTINGS,
-            query=Query(SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=DAY),
-            asset=BACKFILLED_REQUESTS,
+            query=Query(SUFFIX + "{% include 'sql/ledger/unreadable.sql' %}", day=LABEL),
         )
         drop_staging = QueryOperator(
             task_id=DROP_STAGING,
             settings=SETTINGS,
-            query=Query(SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", day=DAY),
-        ).as_teardown(setups=loads)
+            query=Query(SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", day=LABEL),
+        ).as_teardown(setups=load)
 
-        wait_for_turn >> wait_for_files >> launch_parse >> wait_for_parse >> loads
-        loads >> check_staging >> replace >> report >> drop_staging
+        parse >> load >> land >> report >> drop_staging
 
-    day.expand(unit=plan())
+    unit.expand(planned=plan.output)

@@ -1,9 +1,10 @@
 """Create everything logline needs in its project.
 
-That is the buckets, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, the
-Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines and the streaming job's
-subscription. On Google Cloud the Terraform module of `deploy/terraform` makes buckets, datasets, topic and subscription
-beforehand. Run it once before anything else, and again after every upgrade:
+That is the buckets, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, and
+the Flex Templates of `dags/templates/*.json`; in Pub/Sub the topic of the live lines with the streaming job's
+subscription, and the topic and the subscription of `arrivals`; and the notifications of the bucket for these. On Google
+Cloud the Terraform module of `deploy/terraform` makes all but tables, views and templates beforehand. Run it once
+before anything else, and again after every upgrade:
 
     airflow dags trigger provision
 
@@ -12,6 +13,11 @@ column is added at the end, NULL in existing rows; descriptions, clustering, the
 partitions are set. What would lose or change data fails `evolve_tables` with one line, and no table is touched: a
 column that is gone from the file, another type, NOT NULL added or removed, another partitioning. Where the template of
 the stream is of another version than the running job, the next run of `stream_supervisor` updates that job.
+
+**From release 0.1.0**: pause `stream_supervisor` and drain the streaming job first, then wait until it has been gone
+for 90 minutes. `move_rejected_lines` moves the rows of the table `rejected_lines` to `rejected_backfilled` and
+`rejected_streamed`, and makes `rejected_lines` a view. BigQuery refuses that while the table takes rows; nothing has
+been changed then. A run that was interrupted is simply repeated.
 
 Staging and temporary files are kept for 30 days; tables in the staging dataset expire after
 `LOGLINE_STAGING_EXPIRY_HOURS`, should a run not get to drop them. With `LOGLINE_LANDING_EXPIRY_DAYS` rows leave
@@ -31,11 +37,14 @@ from airflow.providers.google.cloud.operators.pubsub import (
 )
 from airflow.sdk import DAG, task
 
+from logline.arrivals.notifications import notify_of_logs
+from logline.arrivals.trigger import ACK_DEADLINE_SECONDS
 from logline.dag_defaults import task_defaults
 from logline.dataflow.templates import upload_template
 from logline.labels import NO_DAY
 from logline.settings import Settings
 from logline.warehouse.migrate_tables import MigrateTablesOperator
+from logline.warehouse.move_rejected_lines import TABLE_OF_0_1_0, MoveRejectedLinesOperator
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
@@ -47,7 +56,7 @@ IN_STAGING = f"{{% set dataset = '{SETTINGS.staging_dataset}' %}}"
 
 with DAG(
     dag_id="provision",
-    description="Buckets, datasets, tables, Flex Templates, topic and subscription",
+    description="Buckets, datasets, tables, Flex Templates, topics, subscriptions and notifications",
     doc_md=__doc__,
     schedule=None,
     # Two runs at once would only get in each other's way.
@@ -58,6 +67,7 @@ with DAG(
     user_defined_macros={
         "dataset": SETTINGS.dataset,
         "landing_expiry_days": SETTINGS.landing_expiry_days,
+        "table_of_0_1_0": TABLE_OF_0_1_0,
         "tables": TABLES,
         "views": VIEWS,
     },
@@ -115,6 +125,13 @@ with DAG(
         create=Query(IN_STAGING + "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
         drop=Query(IN_STAGING + "{% include 'sql/drop_tables.sql' %}", day=NO_DAY),
     )
+    move_rejected_lines = MoveRejectedLinesOperator(
+        task_id="move_rejected_lines",
+        settings=SETTINGS,
+        set_aside=Query("{% include 'sql/rejected_lines/table_of_0_1_0/set_aside.sql' %}", day=NO_DAY),
+        move=Query("{% include 'sql/rejected_lines/table_of_0_1_0/move.sql' %}", day=NO_DAY),
+        drop=Query("{% include 'sql/rejected_lines/table_of_0_1_0/drop.sql' %}", day=NO_DAY),
+    )
     create_views = QueryOperator(
         task_id="create_views",
         settings=SETTINGS,
@@ -134,7 +151,25 @@ with DAG(
         # Never: the default deletes a subscription after 31 days without a reader.
         expiration_policy={},
     )
+    create_arrivals_topic = PubSubCreateTopicOperator(
+        task_id="create_arrivals_topic", topic=SETTINGS.arrivals_topic, project_id=SETTINGS.project
+    )
+    create_arrivals_subscription = PubSubCreateSubscriptionOperator(
+        task_id="create_arrivals_subscription",
+        topic=SETTINGS.arrivals_topic,
+        subscription=SETTINGS.arrivals_subscription,
+        project_id=SETTINGS.project,
+        ack_deadline_secs=ACK_DEADLINE_SECONDS,
+        expiration_policy={},
+    )
+
+    @task
+    def notify_of_objects() -> str:
+        """Let the bucket of the logs tell the topic of new objects."""
+        return notify_of_logs(SETTINGS)
 
     create_bucket >> [create_temp_bucket, upload_templates()]
     create_topic >> create_subscription
-    [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> create_views
+    create_arrivals_topic >> create_arrivals_subscription
+    [create_bucket, create_arrivals_topic] >> notify_of_objects()
+    [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> move_rejected_lines >> create_views

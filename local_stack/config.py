@@ -75,6 +75,11 @@ class StackConfig:
         return self.state_dir / "logs"
 
     @property
+    def clock_file(self) -> Path:
+        """What tests set the emulators' clock by: `emulators.clock`."""
+        return self.state_dir / "clock"
+
+    @property
     def supervisor_log(self) -> Path:
         """What the supervisor itself says."""
         return self.logs_dir / "supervisor.log"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.storage import Client as StorageClient
 
+from emulators.clock import set_ahead
 from local_stack import launch
 from local_stack.clients.airflow import AirflowApi
 from local_stack.clients.dataflow import DataflowApi
@@ -67,6 +69,10 @@ class RunningStack:
             raise StackError(f"no stack in {self.config.state_dir}")
         return state.components[name]
 
+    def set_clock_ahead(self, ahead: timedelta) -> None:
+        """Set the clock of its emulators, so that a test need not wait."""
+        set_ahead(self.config.clock_file, ahead)
+
     def kill(self, name: str, *, seconds: float = 120, with_children: bool = False) -> None:
         """Kill a component with SIGKILL and wait until the supervisor has brought it up again.
 
@@ -92,7 +98,7 @@ class RunningStack:
         wait_for(is_up_again, seconds=seconds, what=f"{before.label} to be up after it was killed", pause=0.1)
 
     def generate_logs(self, **options: object) -> str:
-        """Write generated logs and their `truth.json` to `gs://BUCKET/logs`.
+        """Write generated logs to `gs://BUCKET/logs`, and their truth to `gs://BUCKET/truth.json`: it is no log.
 
         Args:
             **options: Options of ``python -m beam_jobs.generate_logs``.
@@ -105,7 +111,10 @@ class RunningStack:
         """
         arguments = [f"--{name}={value}" for name, value in options.items()]
         made = subprocess.run(
-            [sys.executable, "-m", "beam_jobs.generate_logs", f"--output=gs://{self.bucket}/logs", *arguments],
+            [
+                *(sys.executable, "-m", "beam_jobs.generate_logs", f"--output=gs://{self.bucket}/logs"),
+                *(f"--truth=gs://{self.bucket}/truth.json", *arguments),
+            ],
             env=self.process_env,
             cwd=REPOSITORY,
             capture_output=True,

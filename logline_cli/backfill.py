@@ -88,8 +88,11 @@ def _show_result(api: AirflowApi, run: DagRun, screen: Screen, *, dry_run: bool)
         return
     objects = _ledger(api, run)
     if objects:
-        names = ("source_uri", "log_format", "lines", "good", "rejected", "blank", "bytes")
-        rows = [tuple(row[name] for name in names) for row in objects[:_MOST_OBJECTS]]
+        names = ("lines", "good", "rejected", "blank", "bytes")
+        rows = [
+            (row["source_uri"], "not read" if row.get("error_message") else row["log_format"], *(row[n] for n in names))
+            for row in objects[:_MOST_OBJECTS]
+        ]
         screen.line(text_table(("object", "format", "lines", "rows", "rejected", "blank", "bytes"), rows))
         if len(objects) > _MOST_OBJECTS:
             screen.line(f"... and {len(objects) - _MOST_OBJECTS} more objects: {api.run_url(run)}/plugin/logline-run")

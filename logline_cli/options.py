@@ -118,6 +118,9 @@ def _add_param(parser: argparse.ArgumentParser, param: Mapping[str, Any]) -> Non
     kinds = {"integer": _number(param, int), "number": _number(param, float)}
     kind = _day if param.get("format") == "date" else kinds.get(param["type"], str)
     metavar = "DAY" if param.get("format") == "date" else "N" if param["type"] in kinds else name.upper()
+    if choices := param.get("enum"):
+        parser.add_argument(*flags, dest=name, choices=choices, help=shown)
+        return
     parser.add_argument(*flags, dest=name, type=kind, metavar=metavar, help=shown)
 
 

@@ -45,7 +45,7 @@ class Screen:
 def follow(api: AirflowApi, run: DagRun, screen: Screen) -> DagRun:
     """Follow a run to its end: a line for each part that is done or fails; return the run as it ended.
 
-    A part is a task, or all tasks of one day.
+    A part is a task, or all tasks of one unit.
     """
     told: set[tuple[str, str]] = set()
 
@@ -79,9 +79,9 @@ def _failed(api: AirflowApi, run: DagRun, task: TaskInstance) -> str:
 def _parts(tasks: list[TaskInstance]) -> dict[str, list[TaskInstance]]:
     parts: dict[str, list[TaskInstance]] = {}
     for task in tasks:
-        _, bracket, day = task.label.partition("[")
-        # Tasks of a group that has not been expanded into days yet are one part.
-        parts.setdefault(day.rstrip("]") if bracket else task.task_id.partition(".")[0], []).append(task)
+        _, bracket, unit = task.label.partition("[")
+        # Tasks of a group that has not been expanded into units yet are one part.
+        parts.setdefault(unit.rstrip("]") if bracket else task.task_id.partition(".")[0], []).append(task)
     return parts
 
 

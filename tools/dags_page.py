@@ -45,7 +45,7 @@ def params(dag: Any) -> str:
         param = dag.params.get_param(name)
         kinds = param.schema["type"]
         kind = kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
-        limits = {key: param.schema[key] for key in ("format", "minimum", "maximum") if key in param.schema}
+        limits = {key: param.schema[key] for key in ("format", "minimum", "maximum", "enum") if key in param.schema}
         about = " ".join(param.description.split())
         found.append({"name": name, "type": kind, "description": about, "default": param.value, **limits})
     return json.dumps(found, indent=1) + "\n"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from beam_jobs.access_log.arrow.schema import PLAIN_ROWS_SCHEMA, REJECTED_SCHEMA, ROWS_SCHEMA
     from beam_jobs.access_log.block_reader import ParsedBlock
-    from beam_jobs.access_log.detection import Detection, Fit, detect, detect_format
+    from beam_jobs.access_log.detection import Detection, Fit, detect, detect_format, recognise
     from beam_jobs.access_log.errors import AccessLogError, BlockSizeError, FormatError
     from beam_jobs.access_log.formats.registry import FORMATS, LogFormat, get_format
     from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser
@@ -43,12 +43,13 @@ __all__ = [
     "detect",
     "detect_format",
     "get_format",
+    "recognise",
 ]
 
 _MODULES = {
     "arrow.schema": ("PLAIN_ROWS_SCHEMA", "REJECTED_SCHEMA", "ROWS_SCHEMA"),
     "block_reader": ("ParsedBlock",),
-    "detection": ("Detection", "Fit", "detect", "detect_format"),
+    "detection": ("Detection", "Fit", "detect", "detect_format", "recognise"),
     "errors": ("AccessLogError", "BlockSizeError", "FormatError"),
     "formats.registry": ("FORMATS", "LogFormat", "get_format"),
     "parser": ("MAX_BLOCK_BYTES", "BlockParser"),

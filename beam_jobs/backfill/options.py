@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
-from beam_jobs.options.batch import BatchSettings
+from beam_jobs.options.batch import SET_ASIDE, STOP, BatchSettings
 from beam_jobs.options.job_parameters import (
     AUTO_FORMAT,
     MIN_LINE_BYTES,
@@ -16,7 +16,7 @@ from beam_jobs.options.job_parameters import (
     log_format_parameter,
     max_line_bytes_parameter,
 )
-from beam_jobs.options.parameters import Parameter, in_range, parse_parameters, usable_format
+from beam_jobs.options.parameters import OptionError, Parameter, in_range, parse_parameters, usable_format
 from beam_jobs.storage.files import absolute, is_gcs
 
 if TYPE_CHECKING:
@@ -32,7 +32,16 @@ BACKFILL_PARAMETERS = (
         "source",
         "Log files",
         "Which files to read: gs:// or local, * and ? and [] within a folder, ** across folders; plain or compressed.",
-        r"^\S(.*\S)?$",
+        r"^(\S(.*\S)?)?$",
+        "",
+    ),
+    Parameter(
+        "objects",
+        "List of objects",
+        "File that lists the objects to read, instead of source: gs:// or local, a line for each object,"
+        ' {"uri": "gs://b/o", "generation": 1, "size": 2}. No other generation of an object is read.',
+        r"^(\S(.*\S)?)?$",
+        "",
     ),
     OUTPUT,
     RUN_ID,
@@ -45,14 +54,28 @@ BACKFILL_PARAMETERS = (
         str(16 << 20),
     ),
     max_line_bytes_parameter(MAX_LINE_BYTES),
+    Parameter(
+        "unreadable",
+        "Unreadable objects",
+        f"What becomes of the run if objects cannot be read: {SET_ASIDE} names them in the manifest and goes on,"
+        f" {STOP} fails the job. Default: {SET_ASIDE}.",
+        rf"^({SET_ASIDE}|{STOP})$",
+        SET_ASIDE,
+        (SET_ASIDE, STOP),
+    ),
     *ANONYMISING_PARAMETERS,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillSettings(BatchSettings):
-    """Checked values of the parameters; see `BACKFILL_PARAMETERS`."""
+    """Checked values of the parameters; see `BACKFILL_PARAMETERS`.
 
+    Attributes:
+        is_list: whether `source` is a list of objects instead of a pattern.
+    """
+
+    is_list: bool
     log_format: str
     block_bytes: int
     max_line_bytes: int
@@ -74,15 +97,28 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
 
     options = beam_options(argv)
     runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
+    source = _source(values)
     settings = BackfillSettings(
-        source=values["source"] if is_gcs(values["source"]) else absolute(values["source"]),
+        source=source if is_gcs(source) else absolute(source),
+        is_list=bool(values["objects"]),
         output=absolute(values["output"]),
         run_id=values["run_id"],
         log_format=AUTO_FORMAT if values["log_format"] == AUTO_FORMAT else usable_format(values["log_format"]),
         block_bytes=in_range("block_bytes", values["block_bytes"], MIN_BLOCK_BYTES, MAX_BLOCK_BYTES),
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
+        unreadable=values["unreadable"],
         anonymising=AnonymisingSettings.of(values),
         job_name=job_name,
         runner=runner,
     )
     return settings, options
+
+
+def _source(values: Mapping[str, str]) -> str:
+    """Return what names the objects to read: a pattern, or a list."""
+    source, objects = values["source"], values["objects"]
+    if source and objects:
+        raise OptionError("--source and --objects are both given: give the files to read by one of them")
+    if not source and not objects:
+        raise OptionError("--source or --objects is missing: give the log files, or a list of objects")
+    return source or objects

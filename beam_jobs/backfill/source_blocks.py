@@ -7,15 +7,15 @@ import functools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
-from beam_jobs.access_log import FORMATS, FormatError, detect, get_format
+from beam_jobs.access_log import FORMATS, FormatError, get_format, recognise
 from beam_jobs.access_log.formats.w3c import is_w3c
 from beam_jobs.access_log.reading.compression import Compression
 from beam_jobs.access_log.reading.content import Content
 from beam_jobs.access_log.reading.content_errors import ContentError, CorruptError, TruncatedError
-from beam_jobs.access_log.reading.line_blocks import READ_STEP, LineBlock, read_block, split_stream
-from beam_jobs.access_log.reading.prefetch import ReadAhead
+from beam_jobs.access_log.reading.line_blocks import RangeReader, read_block, split_stream
+from beam_jobs.access_log.reading.prefetch import LargeRanges, ReadAhead
 from beam_jobs.access_log.reading.range_file import RangeFile
 from beam_jobs.backfill.options import BackfillSettings
 from beam_jobs.options.job_parameters import AUTO_FORMAT
@@ -23,8 +23,11 @@ from beam_jobs.output.records import SourceFound, SourceWarning
 from beam_jobs.storage.files import read_range
 from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
 
+SAMPLE_BYTES = 64 << 10
+"""How much of an object's content its format is told from."""
+
 _log = logging.getLogger("logline.backfill")
-_SAMPLE_BYTES = 64 << 10
+_RANGE_BYTES = 16 << 20  # of a compressed object, in one request
 _PIECES_AHEAD = 16  # of 1 MiB at most: as much as a block is decompressed while the one before is parsed
 
 
@@ -39,6 +42,20 @@ class BlockTask:
     end: int
 
 
+class SourceBlock(NamedTuple):
+    """A block of lines of an object.
+
+    Attributes:
+        offset: as of a `LineBlock`.
+        data: the lines.
+        source_bytes: how much of the object, as it is stored, was read since the block before.
+    """
+
+    offset: int
+    data: bytes | memoryview
+    source_bytes: int
+
+
 def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[SourceFound, list[BlockTask]]:
     """Divide an object into blocks, after reading its first 64 KiB, or as much as they are of a compressed one.
 
@@ -48,28 +65,44 @@ def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[Sourc
     Raises:
         InputError: it cannot be read, is damaged or no text, or its format is not known.
     """
-    log_format = settings.log_format
-    content = _content(stored, step=_SAMPLE_BYTES)
+    content = Content(_file(functools.partial(read_range, stored), stored.size), SAMPLE_BYTES)
     sample = bytearray()
-    with _content_errors(stored.uri):
+    with content_errors(stored.uri):
         for piece in content:
             sample += piece
-            if len(sample) >= _SAMPLE_BYTES:
+            if len(sample) >= SAMPLE_BYTES:
                 break
-    if not sample:
-        return SourceFound(stored.generation, stored.size, None if log_format == AUTO_FORMAT else log_format), []
-    is_whole = len(sample) < _SAMPLE_BYTES
-    name = log_format if log_format != AUTO_FORMAT else _detected(stored, bytes(sample), is_whole=is_whole)
+    found = find_format(stored, bytes(sample), settings)
+    if not sample or found.log_format is None:
+        return found, []
     # What a `#Fields` line says holds up to the next one, wherever blocks end.
-    step = stored.size if content.compression or is_w3c(get_format(name)) else settings.block_bytes
+    is_whole = content.compression is not None or is_w3c(get_format(found.log_format))
+    step = stored.size if is_whole else settings.block_bytes
     tasks = [
-        BlockTask(stored, name, content.compression, start, min(start + step, stored.size))
+        BlockTask(stored, found.log_format, content.compression, start, min(start + step, stored.size))
         for start in range(0, stored.size, step)
     ]
-    return SourceFound(stored.generation, stored.size, name), tasks
+    return found, tasks
 
 
-def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBlock | SourceWarning]:
+def find_format(stored: StoredObject, sample: bytes, settings: BackfillSettings) -> SourceFound:
+    """Tell the format of an object from its first bytes, decompressed; an empty one has none unless it is given.
+
+    Args:
+        stored: the object.
+        sample: `SAMPLE_BYTES` of it at least, or all.
+        settings: the format to read it as may be given.
+
+    Raises:
+        InputError: the format is not known.
+    """
+    name: str | None = settings.log_format
+    if name == AUTO_FORMAT:
+        name = _recognised(stored, sample) if sample else None
+    return SourceFound(stored.generation, stored.size, name)
+
+
+def read_blocks(task: BlockTask, settings: BackfillSettings) -> Iterator[SourceBlock | SourceWarning]:
     """Read a task's lines: one block of a plain object, as many as it takes of a compressed object.
 
     Yields:
@@ -78,27 +111,27 @@ def read_lines(task: BlockTask, settings: BackfillSettings) -> Iterator[LineBloc
     Raises:
         InputError: the object cannot be read, has changed, or is truncated or damaged.
     """
-    if task.compression is None:
-        read = functools.partial(read_range, task.stored)
-        if task.end - task.start > settings.block_bytes:
-            yield from split_stream(iter(_content(task.stored)), settings.block_bytes, settings.max_line_bytes)
-            return
-        yield read_block(read, task.stored.size, task.start, task.end, settings.max_line_bytes)
+    stored, read = task.stored, functools.partial(read_range, task.stored)
+    if task.compression is None and task.end - task.start <= settings.block_bytes:
+        block = read_block(read, stored.size, task.start, task.end, settings.max_line_bytes)
+        yield SourceBlock(*block, task.end - task.start)
         return
-    content = _content(task.stored)
-    with _content_errors(task.stored.uri), ReadAhead(iter(content), _PIECES_AHEAD) as decompressed:
-        yield from split_stream(decompressed, settings.block_bytes, settings.max_line_bytes)
+    with content_errors(stored.uri), LargeRanges(read, stored.size, _RANGE_BYTES) as ranges:
+        file = _file(ranges, stored.size)
+        content = Content(file)
+        counted = 0
+        with ReadAhead(iter(content), _PIECES_AHEAD) as pieces:
+            for block in split_stream(pieces, settings.block_bytes, settings.max_line_bytes):
+                position = max(file.tell(), counted)
+                yield SourceBlock(*block, position - counted)
+                counted = position
     if content.warning:
-        _log.warning("%s: %s", task.stored.uri, content.warning)
+        _log.warning("%s: %s", stored.uri, content.warning)
         yield SourceWarning(content.warning)
 
 
-def _content(stored: StoredObject, step: int = READ_STEP) -> Content:
-    return Content(cast(IO[bytes], RangeFile(functools.partial(read_range, stored), stored.size)), step)
-
-
 @contextlib.contextmanager
-def _content_errors(uri: str) -> Iterator[None]:
+def content_errors(uri: str) -> Iterator[None]:
     """Turn errors of an object's content into input errors."""
     try:
         yield
@@ -114,11 +147,15 @@ def _content_errors(uri: str) -> Iterator[None]:
         raise InputError(uri, InputErrorType.UNSUPPORTED, str(error)) from error
 
 
-def _detected(stored: StoredObject, sample: bytes, *, is_whole: bool) -> str:
-    if is_whole and not sample.strip():
+def _file(read: RangeReader, size: int) -> IO[bytes]:
+    return cast(IO[bytes], RangeFile(read, size))
+
+
+def _recognised(stored: StoredObject, sample: bytes) -> str:
+    if len(sample) < SAMPLE_BYTES and not sample.strip():
         return next(iter(FORMATS))  # blank lines are blank in every format
     try:
-        detection = detect(sample)
+        detection = recognise(sample)
     except FormatError as error:
         raise InputError(stored.uri, InputErrorType.UNKNOWN_FORMAT, str(error)) from error
     if detection.warning:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from beam_jobs.options.anonymisation import AnonymisingSettings
 
+SET_ASIDE, STOP = "set_aside", "stop"
+"""What becomes of a run if inputs cannot be read: it names them in its manifest and goes on, or it fails."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSettings:
@@ -17,3 +20,4 @@ class BatchSettings:
     anonymising: AnonymisingSettings
     job_name: str
     runner: str
+    unreadable: str = STOP

@@ -17,6 +17,8 @@ LOCAL_RUNNER = "FnApiRunner"
 DATAFLOW_RUNNER = "DataflowRunner"
 JOB_ID_VARIABLE = "DATAFLOW_EMULATOR_JOB_ID"
 """Environment variable with the job's id, where the Dataflow emulator runs it."""
+WORKER_JOB_ID_VARIABLE = "JOB_ID"
+"""The same in a worker on Dataflow: `sdks/python/container/boot.go` of Beam sets it from what the service tells it."""
 
 
 class OptionError(ValueError):

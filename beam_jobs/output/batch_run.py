@@ -13,12 +13,14 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.options.anonymisation import make_anonymiser
-from beam_jobs.options.batch import BatchSettings
+from beam_jobs.options.batch import STOP, BatchSettings
 from beam_jobs.options.parameters import DATAFLOW_RUNNER, OptionError
 from beam_jobs.output.counters import METRICS_NAMESPACE, write_counters
 from beam_jobs.output.manifest import RunInfo, failure_line
 from beam_jobs.storage.files import delete_object, read_whole
-from beam_jobs.storage.objects import InputError, OutputError, TableReadError
+from beam_jobs.storage.objects import InputError, ListingError, OutputError, TableReadError
+
+_OF_STEP = " [while running '"  # what Beam appends to the message of an error
 
 S = TypeVar("S", bound=BatchSettings)
 
@@ -58,13 +60,15 @@ def run_batch(
     except OptionError as error:
         print(error, file=sys.stderr)
         return 2
-    except (InputError, OutputError, TableReadError, OSError) as error:
-        print(error, file=sys.stderr)
+    except (InputError, ListingError, OutputError, TableReadError, OSError) as error:
+        print(str(error).partition(_OF_STEP)[0], file=sys.stderr)
         return 1
     failure = failure_line(manifest.get("errors", []))
-    if failure:
+    if failure and settings.unreadable == STOP:
         print(failure, file=sys.stderr)
         return 1
+    if failure:
+        log.warning("set aside: %s", failure)
     log.info("wrote %s: %s", manifest_uri, json.dumps(manifest["totals"]))
     return 0
 
@@ -86,7 +90,7 @@ def _log_to_stderr() -> None:
 
 def _is_not_reported_in_one_line(record: logging.LogRecord) -> bool:
     """Leave out Beam's traceback of an error that ends as one line on stderr."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], OutputError | TableReadError)
+    return record.exc_info is None or not isinstance(record.exc_info[1], ListingError | OutputError | TableReadError)
 
 
 def _write_metrics(result: Any) -> None:

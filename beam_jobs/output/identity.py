@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_jobs.access_log import PLAIN_ROWS_SCHEMA
 from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
+from beam_jobs.access_log.arrow.arrays import int64_array, number_values
 from beam_jobs.storage.objects import StoredObject
 
 BACKFILL, STREAM = "backfill", "stream"
@@ -46,10 +50,9 @@ REJECTED_SCHEMA = pa.schema(
         pa.field("event_id", pa.string()),
         pa.field("parser_version", pa.string()),
         pa.field("ingested_at", _TIMESTAMP),
-        pa.field("replayed_at", _TIMESTAMP),
     ]
 )
-"""The columns of `rejected_lines`, in their order."""
+"""The columns of `rejected_backfilled` and `rejected_streamed`, in their order."""
 
 
 def identified(batch: pa.RecordBatch, schema: pa.Schema, identity: Mapping[str, Any]) -> pa.RecordBatch:
@@ -71,38 +74,65 @@ def identified(batch: pa.RecordBatch, schema: pa.Schema, identity: Mapping[str, 
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def identified_in_object(
-    batch: pa.RecordBatch, schema: pa.Schema, stored: StoredObject, parser_version: str, ingested_at: datetime
-) -> pa.Table:
-    """Add the identity columns of a stored object's lines to a batch, for Parquet.
+@dataclass(frozen=True)
+class LineOrigins:
+    """The objects that the lines of a parsed block are from.
 
-    Columns of one value are dictionary encoded, which Parquet then writes once; the batch's own columns stay as they
+    Attributes:
+        objects: the objects.
+        starts: where in the block, as its offsets count, the first line of each of them begins.
+    """
+
+    objects: Sequence[StoredObject]
+    starts: npt.NDArray[np.int64]
+
+    def owners(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        """Return for each row of a batch the number of its object."""
+        return np.searchsorted(self.starts, number_values(batch.column("source_offset"), np.int64), "right") - 1
+
+
+def identified_in_objects(
+    batch: pa.RecordBatch, schema: pa.Schema, origins: LineOrigins, parser_version: str, ingested_at: datetime
+) -> pa.Table:
+    """Add the identity columns of lines of stored objects to a batch, for Parquet.
+
+    Columns of few values are dictionary encoded, which Parquet then writes once; the batch's own columns stay as they
     are.
     """
     columns: dict[str, Any] = {name: batch.column(name) for name in batch.schema.names}
-    columns["event_id"] = _event_ids(object_hash(stored), columns["source_offset"])
+    owners = origins.owners(batch)
+    offsets = number_values(columns["source_offset"], np.int64) - origins.starts[owners]
+    columns["source_offset"] = int64_array(offsets)
+    columns["source_uri"] = _encoded(owners, [stored.uri for stored in origins.objects])
+    hashes = _encoded(owners, [object_hash(stored) for stored in origins.objects])
+    columns["event_id"] = _event_ids(hashes.cast(pa.string()), columns["source_offset"])
     constants = {
         "source": BACKFILL,
-        "source_uri": stored.uri,
         "parser_version": parser_version,
         "ingested_at": ingested_at,
-        "replayed_at": None,
     }
     for name in constants.keys() & set(schema.names):
         columns[name] = _repeated(constants[name], schema.field(name).type, batch.num_rows)
     return pa.table([columns[name] for name in schema.names], names=schema.names)
 
 
-def object_hash(stored: StoredObject) -> str:
-    """Hash one generation of one object to the 16 hex characters of its event ids and file names."""
-    return hashlib.sha256(f"{stored.uri}#{stored.generation}".encode()).hexdigest()[:16]
+def object_hash(*objects: StoredObject) -> str:
+    """Hash one generation of each object to 16 hex characters, those of event ids and of file names."""
+    return hashlib.sha256("\n".join(f"{stored.uri}#{stored.generation}" for stored in objects).encode()).hexdigest()[
+        :16
+    ]
 
 
-def _event_ids(prefix: str, offsets: Any) -> Any:
+def _event_ids(prefixes: Any, offsets: Any) -> Any:
     """Write `{prefix}:{offset of 15 digits}` for each offset."""
     compute: Any = pc
     padded = compute.ascii_lpad(offsets.cast(pa.string()), OFFSET_DIGITS, "0")
-    return compute.binary_replace_slice(padded, 0, 0, f"{prefix}:")
+    return compute.binary_join_element_wise(prefixes, padded, ":")
+
+
+def _encoded(owners: npt.NDArray[np.int64], values: Sequence[str]) -> Any:
+    """Make a dictionary-encoded column of the value of each row's object."""
+    return pa.DictionaryArray.from_arrays(owners.astype(np.int32), pa.array(values, pa.string()))
 
 
 def _repeated(value: Any, data_type: Any, count: int) -> Any:

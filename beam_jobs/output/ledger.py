@@ -30,6 +30,8 @@ _LEDGER_COLUMNS: dict[str, pa.DataType] = {
     # New columns come last, where existing tables get them.
     "frames": pa.string(),
     "formats": pa.string(),
+    "error_type": pa.string(),
+    "error_message": pa.string(),
 }
 _LEDGER_DAYS_COLUMNS: dict[str, pa.DataType] = {
     "run_id": pa.string(),
@@ -44,21 +46,28 @@ LEDGER_DAYS_SCHEMA = pa.schema(_LEDGER_DAYS_COLUMNS)
 
 
 def ledger_of(run: RunInfo, manifest: Manifest) -> tuple[pa.Table, pa.Table]:
-    """Turn a manifest into rows of `ledger`, one for each source object, and of `ledger_days`, one for each day too."""
+    """Turn a manifest into rows of `ledger`, one for each source object, and of `ledger_days`, one for each day too.
+
+    An object that could not be read has a row of `ledger` with its error and without lines.
+    """
     finished = datetime.fromisoformat(manifest["finished"])
-    ledger = [
+    of_run = {
+        "run_id": run.run_id,
+        "source": BACKFILL,
+        "job_id": run.job_id,
+        "parser_version": run.parser_version,
+        "started": run.started,
+        "finished": finished,
+    }
+    read = [
         {name: value for name, value in source.items() if name in _LEDGER_COLUMNS}
-        | {
-            "run_id": run.run_id,
-            "source": BACKFILL,
-            "job_id": run.job_id,
-            "parser_version": run.parser_version,
-            "started": run.started,
-            "finished": finished,
-            "frames": _as_json(source["frames"]),
-            "formats": _as_json(source["formats"]),
-        }
+        | {"frames": _as_json(source["frames"]), "formats": _as_json(source["formats"])}
         for source in manifest["sources"]
+    ]
+    unreadable = [
+        {name: value for name, value in error.items() if name in _LEDGER_COLUMNS}
+        | {"bytes": error["size"], "lines": 0, "rows": 0, "rejected": 0, "blank": 0}
+        for error in manifest["errors"]
     ]
     days = [
         {
@@ -72,6 +81,7 @@ def ledger_of(run: RunInfo, manifest: Manifest) -> tuple[pa.Table, pa.Table]:
         for source in manifest["sources"]
         for day, rows in source["rows_by_date"].items()
     ]
+    ledger = [of_run | row for row in (*read, *unreadable)]
     return pa.Table.from_pylist(ledger, LEDGER_SCHEMA), pa.Table.from_pylist(days, LEDGER_DAYS_SCHEMA)
 
 

@@ -18,13 +18,13 @@ from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.parameters import JOB_ID_VARIABLE
 from beam_jobs.output.records import SourceSummary
 
-MANIFEST_VERSION: Literal[1] = 1
+MANIFEST_VERSION: Literal[2] = 2
 
 
 class Heading(TypedDict):
     """Fields that every manifest begins with; times are ISO 8601, UTC, in microseconds."""
 
-    version: Literal[1]
+    version: Literal[2]
     run_id: str
     job_name: str
     job_id: str | None
@@ -73,7 +73,7 @@ class Totals(LineTotals):
 
 
 class Files(TypedDict):
-    """The Parquet files that count, at least one for each table."""
+    """The Parquet files that count, at least one for each table; one may hold lines of many objects."""
 
     rows: list[str]
     rejected: list[str]
@@ -82,9 +82,11 @@ class Files(TypedDict):
 
 
 class ErrorEntry(TypedDict):
-    """A source that could not be read; `error_type` is an `InputErrorType`."""
+    """A source object that could not be read; `error_type` is an `InputErrorType`."""
 
     source_uri: str
+    generation: int
+    size: int
     error_type: str
     error_message: str
 
@@ -179,14 +181,16 @@ def manifest_of(run: RunInfo, summaries: Iterable[SourceSummary], finished: date
             "blank": sum(source["blank"] for source in sources),
         },
         "files": {
-            "rows": sorted(name for summary in complete for name in summary.rows_files),
-            "rejected": sorted(name for summary in complete for name in summary.rejected_files),
+            "rows": sorted({name for summary in complete for name in summary.rows_files}),
+            "rejected": sorted({name for summary in complete for name in summary.rejected_files}),
             "ledger": [f"{run.output}/ledger/ledger.parquet"],
             "ledger_days": [f"{run.output}/ledger/ledger_days.parquet"],
         },
         "errors": [
             {
                 "source_uri": summary.source_uri,
+                "generation": failure.generation,
+                "size": failure.size,
                 "error_type": failure.error_type,
                 "error_message": failure.error_message,
             }
@@ -202,13 +206,13 @@ def to_json(manifest: Manifest | ReplayManifest) -> bytes:
 
 
 def failure_line(failed: Sequence[ErrorEntry]) -> str | None:
-    """Name the inputs that could not be read, in one line; None where all could."""
+    """Name the objects that could not be read, in one line; None where all could."""
     errors = [f"{error['source_uri']}: {error['error_message']}" for error in failed]
     if len(errors) <= 1:
         return errors[0] if errors else None
     shown = "; ".join(errors[:3])
     more = f"; and {len(errors) - 3} more, see manifest.json" if len(errors) > 3 else ""
-    return f"{len(errors)} inputs cannot be read: {shown}{more}"
+    return f"{len(errors)} objects cannot be read: {shown}{more}"
 
 
 def _uri_of(summary: SourceSummary) -> str:

@@ -1,49 +1,76 @@
-"""Parsed blocks as Parquet files: one per block and log date, with deterministic names."""
+"""Parsed blocks as Parquet files: one of rows and one of rejected lines, with deterministic names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from beam_jobs.access_log import ParsedBlock
+from beam_jobs.access_log.arrow.arrays import number_values
 from beam_jobs.access_log.arrow.parquet import writer_options
-from beam_jobs.output.identity import OFFSET_DIGITS, REJECTED_SCHEMA, ROWS_SCHEMA, identified_in_object, object_hash
+from beam_jobs.output.identity import (
+    OFFSET_DIGITS,
+    REJECTED_SCHEMA,
+    ROWS_SCHEMA,
+    LineOrigins,
+    identified_in_objects,
+    object_hash,
+)
 from beam_jobs.output.manifest import RunInfo
 from beam_jobs.output.records import BlockParsed
 from beam_jobs.storage.files import write_object
 from beam_jobs.storage.objects import StoredObject
 
 
-def write_block(parsed: ParsedBlock, stored: StoredObject, offset: int, run: RunInfo) -> BlockParsed:
-    """Write a block's rows and rejected lines, each file atomically and under the name that a retry would use."""
-    name = f"{object_hash(stored)}-{offset:0{OFFSET_DIGITS}d}.parquet"
-    rows_files = []
-    rows_by_date: dict[str, int] = {}
-    for day, rows in _by_date(parsed.rows):
-        uri = f"{run.output}/rows/{day}/{name}"
-        write_parquet(uri, identified_in_object(rows, ROWS_SCHEMA, stored, run.parser_version, run.started))
-        rows_files.append(uri)
-        rows_by_date[day] = rows.num_rows
-    rejected_files = []
-    if parsed.rejected.num_rows:
-        uri = f"{run.output}/rejected/{name}"
-        rejected = identified_in_object(parsed.rejected, REJECTED_SCHEMA, stored, run.parser_version, run.started)
-        write_parquet(uri, rejected)
-        rejected_files.append(uri)
-    return BlockParsed(
-        lines=parsed.lines,
-        blank=parsed.blank,
-        rows_by_date=rows_by_date,
-        rejected_by_reason=_counted(parsed.rejected.column("error_type")),
-        rows_files=tuple(rows_files),
-        rejected_files=tuple(rejected_files),
-        frames=dict(parsed.frames),
-        formats=dict(parsed.formats),
-    )
+@dataclass(frozen=True)
+class ParsedLines:
+    """Parsed lines of one object, or of several one behind the other.
+
+    Attributes:
+        parsed: the lines; `frames` and `formats` only where they are of one object.
+        origins: the objects.
+        lines: how many lines of each object there are.
+    """
+
+    parsed: ParsedBlock
+    origins: LineOrigins
+    lines: Sequence[int]
+
+    @classmethod
+    def of(cls, parsed: ParsedBlock, stored: StoredObject) -> ParsedLines:
+        """Make those of one object; offsets in the block are those in the object."""
+        return cls(parsed, LineOrigins((stored,), np.zeros(1, np.int64)), (parsed.lines,))
+
+
+def write_block(block: Sequence[ParsedLines], offset: int, run: RunInfo) -> list[tuple[str, BlockParsed]]:
+    """Write the rows of a block into one file and its rejected lines into another.
+
+    Each file is written atomically, under a name that tells whose lines it holds: a retry writes the same again.
+
+    Args:
+        block: the lines.
+        offset: where they begin in their object; 0 for lines of whole objects.
+        run: the run.
+
+    Returns:
+        Each object's uri, and what became of its lines.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        ValueError: lines are not the sum of rows, rejected and blank lines.
+    """
+    objects = (stored for lines in block for stored in lines.origins.objects)
+    name = f"{object_hash(*objects)}-{offset:0{OFFSET_DIGITS}d}.parquet"
+    rows = [(lines.parsed.rows, lines.origins) for lines in block]
+    rejected = [(lines.parsed.rejected, lines.origins) for lines in block]
+    rows_files = _write(f"{run.output}/rows/{name}", rows, ROWS_SCHEMA, run)
+    rejected_files = _write(f"{run.output}/rejected/{name}", rejected, REJECTED_SCHEMA, run)
+    return [record for lines in block for record in _records(lines, rows_files, rejected_files)]
 
 
 def write_parquet(uri: str, table: pa.Table) -> None:
@@ -64,18 +91,61 @@ def write_empty(folder: str, schema: pa.Schema) -> str:
     return uri
 
 
-def _by_date(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    days = _counted(rows.column("log_date"))
-    if len(days) > 1:
-        rows = rows.take(pc.array_sort_indices(rows.column("log_date")))
-        days = _counted(rows.column("log_date"))
-    start = 0
-    for day, count in days.items():
-        yield day.isoformat(), rows.slice(start, count)
-        start += count
+def _write(
+    uri: str, batches: Sequence[tuple[pa.RecordBatch, LineOrigins]], schema: pa.Schema, run: RunInfo
+) -> tuple[str, ...]:
+    """Write one file of several batches and return its name; write none where there are no lines."""
+    tables = [
+        identified_in_objects(batch, schema, origins, run.parser_version, run.started)
+        for batch, origins in batches
+        if batch.num_rows
+    ]
+    if not tables:
+        return ()
+    table: Any = tables[0]
+    if len(tables) > 1:
+        table = cast(Any, pa.concat_tables(tables)).unify_dictionaries().combine_chunks()
+    write_parquet(uri, table)
+    return (uri,)
 
 
-def _counted(column: Any) -> dict[Any, int]:
-    """Count each value, in the order of first occurrence."""
-    counted = pc.value_counts(column)
-    return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
+def _records(
+    lines: ParsedLines, rows_files: tuple[str, ...], rejected_files: tuple[str, ...]
+) -> Iterator[tuple[str, BlockParsed]]:
+    """Yield what became of each object's lines."""
+    parsed, origins = lines.parsed, lines.origins
+    dates = _counted(parsed.rows, "log_date", origins)
+    reasons = _counted(parsed.rejected, "error_type", origins)
+    left = parsed.blank
+    for stored, number, rows_by_date, rejected_by_reason in zip(
+        origins.objects, lines.lines, dates, reasons, strict=True
+    ):
+        rows, rejected = sum(rows_by_date.values()), sum(rejected_by_reason.values())
+        blank = number - rows - rejected
+        left -= blank
+        yield (
+            stored.uri,
+            BlockParsed(
+                lines=number,
+                blank=blank,
+                rows_by_date=rows_by_date,
+                rejected_by_reason=rejected_by_reason,
+                rows_files=rows_files if rows else (),
+                rejected_files=rejected_files if rejected else (),
+                frames=dict(parsed.frames),
+                formats=dict(parsed.formats),
+            ),
+        )
+    if left:
+        uris = ", ".join(stored.uri for stored in origins.objects[:3])
+        raise ValueError(f"{uris}: {parsed.lines} lines are not the sum of rows, rejected and blank lines")
+
+
+def _counted(batch: pa.RecordBatch, name: str, origins: LineOrigins) -> list[dict[str, int]]:
+    """Count each value of a column, for each object."""
+    encoded: Any = batch.column(name).dictionary_encode()
+    values = [str(value) for value in encoded.dictionary.to_pylist()]
+    size = len(origins.objects), len(values)
+    cells = origins.owners(batch) * len(values) + number_values(encoded.indices, np.int32)
+    counts = np.bincount(cells, minlength=size[0] * size[1]).reshape(size)
+    return [{values[column]: int(row[column]) for column in np.flatnonzero(row)} for row in counts]

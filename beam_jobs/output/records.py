@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from beam_jobs.storage.objects import InputError
+from beam_jobs.storage.objects import InputError, StoredObject
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class SourceFound:
 
 @dataclass(frozen=True)
 class BlockParsed:
-    """A block of a source object was parsed and its files were written."""
+    """A block of a source object was parsed and its files were written, which may hold lines of other objects too."""
 
     lines: int
     blank: int
@@ -31,18 +31,30 @@ class BlockParsed:
     frames: dict[str, int] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def rows(self) -> int:
+        """Lines that became rows."""
+        return sum(self.rows_by_date.values())
+
+    @property
+    def rejected(self) -> int:
+        """Lines that were rejected."""
+        return sum(self.rejected_by_reason.values())
+
 
 @dataclass(frozen=True)
 class SourceFailed:
     """A source object cannot be read, wholly or from some byte on."""
 
+    generation: int
+    size: int
     error_type: str
     error_message: str
 
     @classmethod
-    def from_error(cls, error: InputError) -> SourceFailed:
-        """Record an input error."""
-        return cls(str(error.error_type), error.message)
+    def of(cls, stored: StoredObject, error: InputError) -> SourceFailed:
+        """Record why an object could not be read."""
+        return cls(stored.generation, stored.size, str(error.error_type), error.message)
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class SourceSummary:
 
     Attributes:
         source_uri: the object.
-        found: how it was listed; None where it could not be.
+        found: what was found out about it; None where that was not possible.
         failures: why it could not be read, empty where it could.
         warnings: what of it was not read.
     """

@@ -45,10 +45,12 @@ def read(stored: StoredObject, start: int, end: int) -> bytes:
     """Read the raw bytes [start, end) of the listed generation."""
     from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
 
+    # A byte behind the end would tell that the object is larger than it was listed.
+    last = end if end == stored.size else end - 1
     with _input_errors(stored.uri):
         try:
             blob = _blob(stored.uri, stored.generation)
-            content = bytes(blob.download_as_bytes(start=start, end=end - 1, raw_download=True))
+            content = bytes(blob.download_as_bytes(start=start, end=last, raw_download=True))
         except (NotFound, RequestRangeNotSatisfiable) as error:
             raise changed(stored) from error
     if len(content) != end - start:

@@ -9,7 +9,7 @@ WILDCARDS = frozenset("*?[")
 
 
 class InputErrorType(StrEnum):
-    """Why an input could not be read: the values of `error_type` in a manifest's `errors`."""
+    """Why an input could not be read: the values of `error_type` in a manifest's `errors` and in the ledger."""
 
     NO_MATCH = "no_match"
     MISSING_BUCKET = "missing_bucket"
@@ -46,6 +46,10 @@ class OutputError(ValueError):
     """The output folder cannot be written; the message is one line."""
 
 
+class ListingError(ValueError):
+    """The objects to read cannot be listed; the message is one line."""
+
+
 class TableReadError(ValueError):
     """A table cannot be read; the message is one line."""
 
@@ -66,7 +70,7 @@ class StoredObject:
 
 
 def changed(stored: StoredObject) -> InputError:
-    """Make the error of an object that changed after it was listed."""
+    """Make the error of an object whose listed generation can no longer be read."""
     return InputError(
-        stored.uri, InputErrorType.CHANGED, "was replaced or deleted while it was read; run the backfill again"
+        stored.uri, InputErrorType.CHANGED, "was replaced or deleted after it was listed; run the backfill again"
     )

@@ -2,7 +2,7 @@
 
     python -m beam_jobs.stream --subscription projects/P/subscriptions/S --dataset P.logline
 
-Good lines go to `streamed_requests`, the others with their reason to `rejected_lines`, and the counts of every batch to
+Good lines go to `streamed_requests`, the others with their reason to `rejected_streamed`, the counts of every batch to
 `stream_batches`; a message is acknowledged when all this is durable. Runs in this process by default: SIGINT and
 SIGTERM drain, that is stop pulling, finish what was pulled and exit with 0; after SIGTERM, or a second SIGINT, failed
 calls are not retried. With `--runner=DataflowRunner` the job is submitted. Exits with 1 and one line where it

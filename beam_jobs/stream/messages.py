@@ -232,7 +232,6 @@ def _identity(source_uri: str, ingested_at: datetime) -> dict[str, Any]:
         "source_offset": None,
         "parser_version": PARSER_VERSION,
         "ingested_at": ingested_at,
-        "replayed_at": None,
     }
 
 

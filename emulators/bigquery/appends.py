@@ -4,13 +4,15 @@ bqemulator 1.4.0 has one DuckDB connection. REST requests use it from the event 
 query then fails with "closed pending query result" when an append comes between its execution and its result, and an
 append becomes part of whatever transaction a script has open, to be undone by its ROLLBACK. Here appends have a
 connection of their own. They do not update the catalog's `numRows`, which leaves out fresh rows on the service too.
+The streaming buffer is told of every table that takes rows, also by `tabledata.insertAll`.
 
 As on the service, an append takes rows of partitions from 10 years back to 1 year ahead of today, and no others:
 https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning. One with a column that the table
 lacks is refused; bqemulator drops the column.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import cast
 
 from bqemulator.api.dependencies import AppContext
 from bqemulator.grpc_api import write_servicer
@@ -20,6 +22,8 @@ from bqemulator.streaming.write_stream import WriteStream, WriteStreamManager
 from pyarrow import Schema, Table, compute, date32
 
 from emulators.bigquery.billing.column_sizes import KEPT
+from emulators.bigquery.engine import LockedEngine
+from emulators.bigquery.streaming_buffer import StreamingApi
 
 _ROWS = "appended_rows"
 _DAYS_BACK, _DAYS_AHEAD = 3650, 366
@@ -48,12 +52,13 @@ class ConcurrentAppends(BigQueryWriteHandler):
         if days.null_count == len(days):
             return ""
         earliest, latest = compute.min(days).as_py(), compute.max(days).as_py()
-        today = datetime.now(UTC).date()
+        today = self._ctx.clock.now().date()
         first, last = today - timedelta(_DAYS_BACK), today + timedelta(_DAYS_AHEAD)
         far = next((day for day in (earliest, latest) if not first <= day <= last), None)
         return f"You can only stream to date range from {first} to {last}: {by.field} is {far}" if far else ""
 
     def _flush_to_target(self, stream: WriteStream, rows: Table) -> None:
+        note_streamed(self._ctx, stream.project_id, stream.dataset_id, stream.table_id, StreamingApi.STORAGE_WRITE)
         target = quoted_table_ref(stream.project_id, stream.dataset_id, stream.table_id)
         with self._write_lock:
             self._connection.register(_ROWS, rows)
@@ -62,6 +67,13 @@ class ConcurrentAppends(BigQueryWriteHandler):
             finally:
                 self._connection.unregister(_ROWS)
                 KEPT.forget(target)
+
+
+def note_streamed(ctx: AppContext, project_id: str, dataset_id: str, table_id: str, api: StreamingApi) -> None:
+    """Tell the streaming buffer of rows for a table, where there is one."""
+    table = ctx.catalog.get_table(project_id, dataset_id, table_id)
+    if table is not None:
+        cast("LockedEngine", ctx.engine).streaming_buffer.note(table, api, ctx.clock.now())
 
 
 def align_to_target(rows: Table, target: Schema) -> Table:

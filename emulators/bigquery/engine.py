@@ -1,13 +1,18 @@
 """DuckDB with a bounded memory, that reaches no file beside those that the emulator puts into one folder."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from bqemulator.config import Settings
 from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.billing.column_sizes import KEPT, changed_table
+from emulators.bigquery.streaming_buffer import StreamingBuffer
+from emulators.bigquery.table_changes import TableChanges
+from emulators.clock import Clock
 
 _LOCK = (
     "SET GLOBAL TimeZone = 'UTC'",  # connections made later inherit it
@@ -19,6 +24,12 @@ _LOCK = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
+#: DuckDB's functions of the time that bqemulator's SQL has, and their types.
+_TIMES = {
+    "get_current_timestamp": "TIMESTAMPTZ",
+    "current_date": "DATE",
+    "get_current_time": "TIME",
+}
 
 
 def transfers(data_dir: Path) -> Path:
@@ -37,9 +48,19 @@ class LockedEngine(DuckDBEngine):
     Attributes:
         memory: MiB that pages of tables and queries take before DuckDB reads again or spills; None: a quarter of the
             machine's memory, where DuckDB by itself would take four fifths.
+        clock: What statements are told of the time.
+        streaming_buffer: There once it has started.
+        changes: Of tables by statements.
     """
 
     memory: int | None = None
+    clock = Clock()
+    streaming_buffer: StreamingBuffer
+    _ahead = timedelta()
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.changes = TableChanges()
 
     async def start(self) -> None:
         """Open the database, then give up whatever a statement could reach the machine by."""
@@ -51,6 +72,25 @@ class LockedEngine(DuckDBEngine):
         self.execute(f"SET memory_limit = '{self.memory or quarter_of_the_machine()}MiB'")
         for statement in _LOCK:
             self.execute(statement.format(str(folder).replace("'", "''")))
+        self.streaming_buffer = StreamingBuffer(self.connection.cursor())
+        self._tell_time(self.clock.ahead())
+
+    def follow_clock(self) -> None:
+        """Let statements see the time of the clock from now on, those of views and of transactions too."""
+        ahead = self.clock.ahead()
+        if ahead != self._ahead:
+            self._tell_time(ahead)
+
+    def _tell_time(self, ahead: timedelta) -> None:
+        # DuckDB looks for a macro of the database before it takes its own function of that name.
+        own = "SELECT function_name FROM duckdb_functions() WHERE schema_name = 'main' AND NOT internal"
+        for (function,) in self.execute(own).fetchall():
+            if function in _TIMES:
+                self.execute(f"DROP MACRO main.{function}")
+        for function, kind in _TIMES.items() if ahead else ():
+            time = f"now() + INTERVAL '{ahead // timedelta(microseconds=1)} microseconds'"
+            self.execute(f"CREATE MACRO main.{function}() AS CAST({time} AS {kind})")
+        self._ahead = ahead
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Run a statement; the bytes of the table that it changes are counted again."""

@@ -10,8 +10,10 @@ from bqemulator.api.routes import tabledata
 from bqemulator.domain.errors import ValidationError
 from fastapi import Depends, Request
 
+from emulators.bigquery.appends import note_streamed
 from emulators.bigquery.jobs import job_rules
 from emulators.bigquery.routes import replace_route
+from emulators.bigquery.streaming_buffer import StreamingApi
 
 MOST_ROWS = 50_000
 
@@ -46,6 +48,8 @@ async def insert_all(
         for number, row in enumerate(rows)
         if (names := [name for name in row["json"] if name.lower() not in known])
     }
+    if not unknown or body.get("ignoreUnknownValues") or body.get("skipInvalidRows"):
+        note_streamed(ctx, project_id, dataset_id, table_id, StreamingApi.INSERT_ALL)
     if table is None or body.get("ignoreUnknownValues") or not unknown:
         return dict(await _insert_all(project_id, dataset_id, table_id, request, ctx))
     errors = [

@@ -5,11 +5,12 @@ time of a query. Most steps only look at the tree and share one here; those that
 what parsing costs. A statement that was translated before, for the same columns and caller, is not translated again.
 """
 
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from inspect import iscoroutinefunction
+from threading import Lock
 from typing import Any
 
 import sqlglot
@@ -22,13 +23,15 @@ from bqemulator.scripting import interpreter
 from bqemulator.sql import inner_query
 from bqemulator.sql.table_rewriter import rewrite_table_refs
 from bqemulator.sql.translator import SQLTranslator
+from cachetools import LRUCache
 from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 
-_TREES = 32  # the few forms that each of the newest statements has on its way
-_LONGEST = 10_000  # characters of a text of which anything is kept: a tree takes up to 500 bytes for each
-_TRANSLATIONS = 1_000
+# Characters of the texts of which something is kept, which bound its memory: a tree takes up to 500 bytes for each.
+_LONGEST = 10_000
+_OF_TREES = 40_000  # the few forms that each of the newest statements has on its way
+_OF_TRANSLATIONS = 1_000_000
 #: The steps that only look at trees, by the modules that call them.
 _READERS = {
     ddl_result: ("_parse_statement",),
@@ -60,14 +63,23 @@ class _RefusedError(Exception):
 
 
 class _Newest:
-    """A function of a text that keeps its newest results, unless the text is long."""
+    """A function of a text that keeps its newest results, of so many characters of text, unless the text is long."""
 
-    def __init__(self, most: int, function: Callable[..., Any]) -> None:
+    def __init__(self, characters: int, function: Callable[..., Any]) -> None:
         self._function = function
-        self.kept = lru_cache(most)(function)
+        self._lock = Lock()
+        self.kept: LRUCache[tuple[Any, ...], tuple[int, Any]] = LRUCache(characters, getsizeof=operator.itemgetter(0))
 
     def __call__(self, sql: str, *others: Any) -> Any:
-        return (self.kept if len(sql) <= _LONGEST else self._function)(sql, *others)
+        key = (sql, *others)
+        with self._lock:
+            found = self.kept.get(key)
+        if found is None:
+            found = len(sql), self._function(sql, *others)
+            if len(sql) <= _LONGEST:
+                with self._lock:
+                    self.kept[key] = found
+        return found[1]
 
 
 def statements(sql: str) -> list[exp.Expr]:
@@ -106,7 +118,7 @@ def _parsed(sql: str, dialect: type[Dialect]) -> list[exp.Expr | None]:
     return list(_parse(dialect(), sql))
 
 
-_trees = _Newest(_TREES, _parsed)
+_trees = _Newest(_OF_TREES, _parsed)
 
 
 def translate(
@@ -132,7 +144,7 @@ def _translated(sql: str, columns: _Columns, caller: CallerIdentity | None) -> s
     return str(result.value)
 
 
-_translations = _Newest(_TRANSLATIONS, _translated)
+_translations = _Newest(_OF_TRANSLATIONS, _translated)
 
 
 @contextmanager
@@ -162,4 +174,4 @@ def patch() -> None:
         for name in names:
             vars(module)[name] = _reader(vars(module)[name])
     for module in (executor, interpreter):
-        vars(module)["rewrite_table_refs"] = _Newest(_TRANSLATIONS, rewrite_table_refs)
+        vars(module)["rewrite_table_refs"] = _Newest(_OF_TRANSLATIONS, rewrite_table_refs)

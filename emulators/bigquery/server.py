@@ -17,7 +17,9 @@ What differs from bqemulator 1.4.0 as it comes:
 * Appends of the Storage Write API run beside queries, and refuse columns that the table lacks, as ``insertAll`` does:
   see ``appends.py`` and ``inserts.py``.
 * Tables and partitions expire: see ``expiry.py``.
-* Transactions are DuckDB's: see ``sql/transactions.py``.
+* Transactions are DuckDB's: see ``sql/transactions.py``. What others change meanwhile, and rows that were streamed
+  recently, are respected: see ``sql/changes.py``.
+* The clock may be set ahead: see ``emulators/clock.py``.
 * Conditions must be BOOL, and numbers are not compared with strings: see ``sql/conditions.py``.
 * A routine that is refused leaves no entry: see ``sql/routines.py``.
 * Loads and extracts go through Cloud Storage's API: see ``jobs/files.py``, and ``jobs/loads.py`` for what is loaded.
@@ -42,6 +44,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from emulators.clock import Clock, add_clock_file
 from emulators.guard.asgi import GuardedApplication
 from emulators.guard.rules import Guard, add_allowed_hosts
 
@@ -56,6 +59,7 @@ def serve(
     storage: str | None,
     project: str,
     memory: int | None,
+    clock_file: Path | None,
 ) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
@@ -68,6 +72,7 @@ def serve(
         storage: Address of Cloud Storage, such as ``http://127.0.0.1:9023``; None for no ``gs://``.
         project: Project of requests that name none.
         memory: As `LockedEngine` has it.
+        clock_file: As `Clock` has it.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,7 @@ def serve(
         queries,
         results,
     )
-    from emulators.bigquery.sql import conditions, partition_filters, routines, runtime_errors, statements
+    from emulators.bigquery.sql import changes, conditions, partition_filters, routines, runtime_errors, statements
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -105,7 +110,8 @@ def serve(
             return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
 
     duckdb_extensions.import_extension("spatial")
-    LockedEngine.memory = memory
+    clock = Clock(clock_file)
+    LockedEngine.memory, LockedEngine.clock = memory, clock
     guard = Guard(allowed_hosts)
 
     def create_guarded_app(context: AppContext) -> GuardedApplication:
@@ -117,12 +123,14 @@ def serve(
     vars(bqemulator.server)["create_app"] = create_guarded_app
     vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
     vars(bqemulator.server)["DuckDBEngine"] = LockedEngine
+    vars(bqemulator.server)["SystemClock"] = lambda: clock
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = appends.ConcurrentAppends
-    inserts.patch()
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     accounts.patch()
     appends.patch()
+    changes.patch()
+    inserts.patch()
     conditions.patch()
     destinations.patch()
     dry_runs.patch()
@@ -165,5 +173,6 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the DuckDB file")
     parser.add_argument("--storage", metavar="URL", help="Cloud Storage, such as http://127.0.0.1:9023")
     parser.add_argument("--project", required=True, help="project of requests that name none")
+    add_clock_file(parser)
     parser.add_argument("--memory", type=int, metavar="MIB", help="of tables and queries (default: a quarter of all)")
     serve(**vars(parser.parse_args()))

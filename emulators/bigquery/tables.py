@@ -228,12 +228,17 @@ def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
 
 def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
     """Register a table that a statement has made, with its partitioning and clustering, or altered."""
-    _sync(sql, project_id, ctx)
     if not (script := statements(sql)):
         return
     statement = script[0]
     target = statement.this if isinstance(statement, exp.Alter) else ddl_sync._detect_plain_create_table(sql)
-    table = ctx.catalog.get_table(*ddl_sync._split_target(target, project_id)) if target is not None else None
+    if target is None:
+        return
+    name = ddl_sync._split_target(target, project_id)
+    if isinstance(statement, exp.Create) and statement.args.get("exists") and ctx.catalog.get_table(*name):
+        return  # it was there before
+    _sync(sql, project_id, ctx)
+    table = ctx.catalog.get_table(*name)
     if table is None:
         return
     if isinstance(statement, exp.Alter) and (rename := statement.find(exp.AlterRename)):

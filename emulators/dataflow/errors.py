@@ -101,8 +101,8 @@ def too_many_jobs(project: str, active: int) -> ApiError:
     """Make a 429, worded as in apache/beam#34381."""
     cause = traced(
         f"Dataflow quota error for jobs-per-project quota. Project {project} is running {active} jobs. Please check "
-        "the quota usage via GCP Console. If it exceeds the limit, please wait for a workflow to finish or contact Google "
-        "Cloud Support to request an increase in quota. If it does not, contact Google Cloud Support."
+        "the quota usage via GCP Console. If it exceeds the limit, please wait for a workflow to finish or contact "
+        "Google Cloud Support to request an increase in quota. If it does not, contact Google Cloud Support."
     )
     return ApiError(429, traced(f"The workflow could not be created. Causes: {cause}"))
 

@@ -1,7 +1,10 @@
-"""What the store's calls take and return."""
+"""What the store's calls take and return, and objects as the API shows them."""
 
+from base64 import b64encode
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from emulators.storage.errors import StorageError
 
@@ -78,3 +81,31 @@ class Listing:
 
 
 UNCONDITIONAL = Conditions()
+
+
+def object_resource(stored: StoredObject, base: str = "") -> dict[str, Any]:
+    """Return an object's resource; its links begin with `base`."""
+    path = f"storage/v1/b/{stored.bucket}/o/{quote(stored.name, safe='')}"
+    return {
+        "kind": "storage#object",
+        "id": f"{stored.bucket}/{stored.name}/{stored.generation}",
+        "selfLink": f"{base}/{path}",
+        "mediaLink": f"{base}/download/{path}?generation={stored.generation}&alt=media",
+        "name": stored.name,
+        "bucket": stored.bucket,
+        "generation": str(stored.generation),
+        "metageneration": str(stored.metageneration),
+        "size": str(stored.size),
+        "etag": etag(stored.generation, stored.metageneration),
+        **stored.properties,
+    }
+
+
+def etag(*numbers: int) -> str:
+    """Return the entity tag of a version."""
+    return b64encode("/".join(map(str, numbers)).encode()).decode()
+
+
+def timestamp(precision: str = "milliseconds") -> str:
+    """Return the time now, as resources have it."""
+    return datetime.now(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -68,6 +68,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             probes.http_answers(f"{config.url('storage')}/"),
             ("storage",),
             *("--data-dir", data / "storage"),
+            *("--pubsub", config.pubsub_host),
         ),
         emulator(
             "bigquery",
@@ -80,6 +81,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--data-dir", data / "bigquery"),
             *("--storage", config.url("storage")),
             *("--project", config.project),
+            *("--clock-file", config.clock_file),
             *(("--memory", config.bigquery_memory) if config.bigquery_memory else ()),
         ),
         *([] if config.other_pubsub else [pubsub]),

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 from logline.failures import Failure, failures
-from logline.task_ids import BACKFILL_DAG, DAGS, DAY_GROUP, REPORT, TOTALS_KEY
+from logline.task_ids import BACKFILL_DAG, DAGS, LAND, TOTALS_KEY, UNIT_GROUP
 from logline.text_table import counted
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import Session
 
-# The task whose XCom holds what a day of the run adds up to.
-REPORT_TASK = f"{DAY_GROUP}.{REPORT}"
+# The task whose XCom holds what a unit of the run adds up to.
+LAND_TASK = f"{UNIT_GROUP}.{LAND}"
 # Of the column, and of Airflow's form.
 _LONGEST_NOTE = 1000
 _LONGEST_REASON = 300
@@ -34,7 +34,7 @@ def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
-    """Note which tasks failed and why, and the counts of the days that succeeded."""
+    """Note which tasks failed and why, and the counts of the units that have landed."""
     note(dag_run, failed=True)
 
 
@@ -86,12 +86,12 @@ def totals_text(totals: Sequence[dict[str, Any]]) -> str:
     """Write what became of the lines of a backfill, as one sentence.
 
     Args:
-        totals: of each day, `objects`, `lines`, `rows`, `rejected`, `blank` and `days` (`YYYY-MM-DD`).
+        totals: of each unit, `objects`, `lines`, `rows`, `rejected`, `blank` and `days` (`YYYY-MM-DD`).
     """
     if not totals:
         return "Nothing was replaced."
-    sums = {name: sum(day[name] for day in totals) for name in ("objects", "lines", "rows", "rejected", "blank")}
-    days = sorted({day for total in totals for day in total["days"]})
+    sums = {name: sum(unit[name] for unit in totals) for name in ("objects", "lines", "rows", "rejected", "blank")}
+    days = sorted({day for unit in totals for day in unit["days"]})
     span = f"{days[0]} to {days[-1]}" if len(days) > 1 else "".join(days) or "no day"
     return (
         f"{counted(sums['lines'], 'line')} of {counted(sums['objects'], 'object')} = {counted(sums['rows'], 'row')} "
@@ -104,6 +104,6 @@ def _totals(session: Session, dag_run: DagRun) -> list[dict[str, Any]]:
     from airflow.models.xcom import XComModel
 
     reported = session.scalars(
-        XComModel.get_many(run_id=dag_run.run_id, key=TOTALS_KEY, task_ids=REPORT_TASK, dag_ids=BACKFILL_DAG)
+        XComModel.get_many(run_id=dag_run.run_id, key=TOTALS_KEY, task_ids=LAND_TASK, dag_ids=BACKFILL_DAG)
     )
     return [XComModel.deserialize_value(row) for row in reported]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.google.cloud.sensors.gcs import GCSObjectExistenceSensor
 from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowSensorTimeout
 
@@ -36,12 +35,3 @@ class LooksForItself(BaseSensorOperator):
     def waited_in_vain(self) -> str:
         """Return what was awaited in vain, and what to do, as one line."""
         raise NotImplementedError
-
-
-class SourceObjectsSensor(LooksForItself, GCSObjectExistenceSensor):
-    """Wait for objects in a bucket without holding a worker slot."""
-
-    def waited_in_vain(self) -> str:
-        """Return which objects did not come."""
-        hours = self.timeout / 3600
-        return f"no object matches gs://{self.bucket}/{self.object} after {hours:g} h: upload it, then clear this task"

@@ -6,12 +6,19 @@ BACKFILL_DAG = "log_backfill"
 REPLAY_DAG = "dead_letter_replay"
 STREAM_DAG = "stream_supervisor"
 SUMMARY_DAG = "daily_summary"
-DAGS = (BACKFILL_DAG, REPLAY_DAG, STREAM_DAG, SUMMARY_DAG, "late_lines", "provision")
+SWEEP_DAG = "sweep"
+ARRIVALS_DAG = "arrivals"
+DAGS = (
+    *(BACKFILL_DAG, REPLAY_DAG, STREAM_DAG, SUMMARY_DAG, SWEEP_DAG, ARRIVALS_DAG),
+    *("late_lines", "provision"),
+)
 
 PLAN = "plan"
 # The mapped task group of log_backfill, and its tasks.
-DAY_GROUP = "day"
-WAIT_FOR_PARSE = "wait_for_parse"
+UNIT_GROUP = "unit"
+PARSE = "parse"
+LOAD = "load"
+LAND = "land"
 REPORT = "report"
 DROP_STAGING = "drop_staging"
 
@@ -27,7 +34,7 @@ CHECK = "check"
 RECORD = "record"
 APPROVE = "approve_"
 
-# XCom of a report: what the source objects of a day add up to.
+# XCom of a task that has landed: what the source objects add up to.
 TOTALS_KEY = "totals"
 # XCom of a failed task: why.
 FAILURE_KEY = "failure"

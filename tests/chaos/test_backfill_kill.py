@@ -1,4 +1,4 @@
-"""A replace or a rebuild that is killed at any moment leaves the old day or the new one; the next run repairs it."""
+"""A landing or a rebuild that is killed at any moment leaves the old day or the new one; the next run repairs it."""
 
 import json
 import os
@@ -45,13 +45,14 @@ CREATE OR REPLACE TABLE killed_staging.rejected_{suffix} AS
 SELECT b'x' AS raw_line, 'format' AS error_type, '' AS error_message, 'backfill' AS source,
   'gs://logs/a.log' AS source_uri, n AS source_offset, CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
   '1' AS parser_version,
-  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at, CAST(NULL AS TIMESTAMP) AS replayed_at
+  TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at
 FROM UNNEST(GENERATE_ARRAY(1, {generation})) AS n;
 CREATE OR REPLACE TABLE killed_staging.ledger_{suffix} AS
 SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {generation} AS generation,
   'combined' AS log_format, {rows} + {generation} AS lines, {rows} AS `rows`, {generation} AS rejected, 0 AS blank,
   1 AS bytes, 'job' AS job_id, '1' AS parser_version, TIMESTAMP '2015-05-18 00:00:00+00' AS started,
-  TIMESTAMP '2015-05-18 00:01:00+00' AS finished, CAST(NULL AS STRING) AS frames, CAST(NULL AS STRING) AS formats;
+  TIMESTAMP '2015-05-18 00:01:00+00' AS finished, CAST(NULL AS STRING) AS frames, CAST(NULL AS STRING) AS formats,
+  CAST(NULL AS STRING) AS error_type, CAST(NULL AS STRING) AS error_message;
 CREATE OR REPLACE TABLE killed_staging.ledger_days_{suffix} AS
 SELECT 'run' AS run_id, 'gs://logs/a.log' AS source_uri, {generation} AS generation, DATE '2015-05-17' AS log_date,
   {rows} AS `rows`, TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
@@ -130,7 +131,7 @@ def stage(bigquery: Emulator, generation: int) -> None:
 
 
 def landed(bigquery: Emulator) -> int:
-    """The generation all tables of the replace are of; fails where they are a mixture."""
+    """The generation all tables of the landing are of; fails where they are a mixture."""
     (found,) = bigquery.run(LANDED)
     (generation,) = found["ledger"]
     assert found == {
@@ -186,7 +187,7 @@ def emulators_of(tmp_path: Path) -> Iterator[Callable[[], Emulator]]:
 def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Callable[[], Emulator]) -> None:
     moments = random.Random(SEED)
     scripts = {
-        "replace": (render("backfilled_requests/replace.sql", **NAMES), landed),
+        "land": (render("backfilled_requests/land.sql", **NAMES), landed),
         "rebuild": (render("requests/rebuild.sql", **NAMES), rebuilt),
     }
     bigquery = emulators_of()
@@ -211,7 +212,7 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
         script, state = scripts[name]
         stage(bigquery, generation)
         if name == "rebuild":
-            bigquery.run(scripts["replace"][0])
+            bigquery.run(scripts["land"][0])
         seconds = moments.uniform(0, 1.2 * durations[name])
         run_and_kill(bigquery, script, victim, seconds)
         if victim == "emulator":

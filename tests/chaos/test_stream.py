@@ -94,7 +94,7 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
 
     def landed() -> tuple[int, int]:
         chaos.step()
-        return stream.count("streamed_requests"), stream.count("rejected_lines")
+        return stream.count("streamed_requests"), stream.count("rejected_streamed")
 
     published = time.monotonic()
     eventually(lambda: landed() == (len(rows), len(rejected)), seconds=300)
@@ -134,7 +134,7 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
     print(f"ledger: {ledger}")
     assert ledger["lines"] == ledger["good"] + ledger["rejected"] + ledger["blank"]
     assert len(rows) <= ledger["good"] <= len(stream.event_ids("streamed_requests"))
-    assert len(rejected) <= ledger["rejected"] <= len(stream.event_ids("rejected_lines"))
+    assert len(rejected) <= ledger["rejected"] <= len(stream.event_ids("rejected_streamed"))
     reconciled = stream.query(f"SELECT * FROM {stream.dataset}.reconciliation ORDER BY log_date")
     assert sum(day["lines"] for day in reconciled) == ledger["lines"]
     assert sum(day["requests"] for day in reconciled) == len(rows)
@@ -147,4 +147,4 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
     requests = stream.event_ids("requests")
     assert len(requests) == len(rows)
     assert set(requests) == rows
-    assert set(stream.event_ids("rejected_lines")) == rejected
+    assert set(stream.event_ids("rejected_streamed")) == rejected

@@ -136,8 +136,10 @@ def to_gbq(work: Workspace) -> None:
 def magics(work: Workspace) -> None:
     os.environ["IPYTHONDIR"] = str(work.folder)
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
-    shell = InteractiveShell.instance()
+    # It would write to its folder at the end of the process, when that is no more.
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.run_line_magic("load_ext", "bigquery_magics")
     shell.run_cell_magic("bigquery", 'frame --params {"n": 1}', f"SELECT * FROM {table(work)} WHERE a = @n")
     assert shell.user_ns["frame"].to_dict("records") == ROWS[:1]

@@ -12,7 +12,7 @@ from typing import Any
 from tests.clients.case import Client, Workspace, distribution, program
 
 _SCRIPT = Path(__file__).with_name("pubsub_node.cjs")
-_PACKAGES = Path(__file__).parents[2] / ".local/clients/node/node_modules"
+_PACKAGES = Path(__file__).parents[2] / ".local/node/node_modules"
 
 
 @cache

@@ -16,20 +16,27 @@ from pathlib import Path
 
 from local_stack.config import REPOSITORY
 from local_stack.running import running_stack
-from tests.clients.outcomes import FAILS, Outcome
+from logline_cli.tables import counted
+from tests.clients.outcomes import FAILS, NOT_INSTALLED, REFUSED, WORKS, Outcome
 
 PAGE = REPOSITORY / "docs/clients.md"
 VENVS = REPOSITORY / ".local/venvs"
 """Where `make clients` installs the packages of PyPI: `clients`, and `dbt`, which is run as a program."""
 
+_VERBS = {
+    WORKS: ("work", "works"),
+    REFUSED: ("are not offered", "is not offered"),
+    FAILS: ("fail", "fails"),
+    NOT_INSTALLED: ("had no client", "had no client"),
+}
 _HEAD = """\
 <!-- Written by make clients. -->
 # Clients
 
 What each client does against the local stack, unmodified and with nothing but the variables of `make env`: {counts}.
-`make clients` has run all of it on {date}. It installs the clients of PyPI below `.local` and starts emulators
-of its own; `bq`, `gcloud` and `gsutil` are run where the Google Cloud CLI is installed. `make test` runs the
-operations of the libraries that it finds, and one of each program.
+`make clients` has run all of it on {date}. It installs the clients of PyPI, and with npm Node's, below `.local` and
+starts emulators of its own; `bq`, `gcloud` and `gsutil` are run where the Google Cloud CLI is installed. `make test`
+runs the operations of the libraries that it finds, and one of each program.
 [analysts.md](analysts.md) has a snippet for each client.
 """
 
@@ -47,7 +54,9 @@ def main() -> int:
 def page(outcomes: Sequence[Outcome], date: str) -> str:
     """Return the page for the outcomes of a run."""
     results = Counter(outcome.result for outcome in outcomes)
-    counts = ", ".join(f"{count} operations {result}" for result, count in results.items())
+    counts = ", ".join(
+        f"{counted(count, 'operation')} {_VERBS[result][count == 1]}" for result, count in results.items()
+    )
     parts = [_HEAD.format(counts=counts, date=date)]
     for service, of_service in groupby(outcomes, lambda outcome: outcome.service):
         parts.append(f"\n## {service}\n\n| client | version | operation | result |\n|---|---|---|---|\n")

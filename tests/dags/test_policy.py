@@ -133,9 +133,10 @@ def test_every_operator_that_talks_to_bigquery_is_known(dags):
 
 def test_every_load_and_dataflow_job_carries_labels(dags):
     from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
-    from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
 
-    loads = [task for task in tasks(dags) if isinstance(task, GCSToBigQueryOperator)]
+    from logline.warehouse.load import LoadManifestFilesOperator
+
+    loads = [task for task in tasks(dags) if isinstance(task, LoadManifestFilesOperator)]
     launches = [task for task in tasks(dags) if isinstance(task, DataflowStartFlexTemplateOperator)]
     assert loads
     assert launches
@@ -151,14 +152,14 @@ def test_labels_are_what_both_services_take():
 
     from logline.labels import job_labels
 
-    named = {"dag": {"dag_id": "log_backfill"}, "task": {"task_id": "day.launch_parse"}}
+    named = {"dag": {"dag_id": "log_backfill"}, "task": {"task_id": "unit.parse"}}
     rendered = {
         name: Environment(autoescape=False).from_string(value).render(named)
         for name, value in job_labels("2015-05-17").items()
     }
     assert rendered == {
         "airflow-dag": "log_backfill",
-        "airflow-task": "day-launch_parse",
+        "airflow-task": "unit-parse",
         "logline-day": "2015-05-17",
     }
     assert all(re.fullmatch(r"[a-z0-9_-]{1,63}", value) for value in rendered.values())
@@ -173,13 +174,15 @@ def test_a_cleared_query_task_runs_its_query_again(dags):
 
 
 def test_staging_tables_are_dropped_in_all_outcomes(dags):
-    for dag_id, drop in (("log_backfill", "day.drop_staging"), ("dead_letter_replay", "drop_staging")):
+    from logline.warehouse.load import LoadManifestFilesOperator
+
+    for dag_id, drop in (("log_backfill", "unit.drop_staging"), ("dead_letter_replay", "drop_staging")):
         teardown = dags[dag_id].get_task(drop)
         assert teardown.is_teardown
         staged = {
             task.task_id
             for task in dags[dag_id].tasks
-            if "staging" in getattr(task, "destination_project_dataset_table", "")
+            if isinstance(task, LoadManifestFilesOperator)
             or any("CREATE OR REPLACE TABLE" in text or "select.sql" in text for text in templates(task))
         }
         assert staged
@@ -195,7 +198,7 @@ def test_tasks_that_change_shared_tables_run_one_at_a_time(dags):
         if any(re.search(r"sql/.*(replace|land)", text) for text in templates(task))
     ]
     assert sorted(task.task_id for task in changing) == [
-        *("build_days", "day.replace", "land"),
+        *("build_days", "land", "unit.land"),
     ]
     assert all(task.max_active_tis_per_dag == 1 for task in changing)
 
@@ -234,11 +237,11 @@ def test_importing_dag_files_loads_nothing_but_the_provider():
         "import sys\n"
         "import airflow.providers.google.cloud.operators.bigquery, airflow.providers.google.cloud.operators.dataflow\n"
         "import airflow.providers.google.cloud.operators.gcs, airflow.providers.google.cloud.sensors.dataflow\n"
-        "import airflow.providers.google.cloud.sensors.gcs, airflow.providers.google.cloud.transfers.gcs_to_bigquery\n"
-        "import airflow.providers.standard.operators.hitl\n"
+        "import airflow.providers.google.cloud.triggers.gcs\n"
+        "import airflow.providers.standard.operators.hitl, airflow.providers.standard.operators.trigger_dagrun\n"
         "before = set(sys.modules)\n"
         "import dags.log_backfill, dags.daily_summary, dags.provision, dags.stream_supervisor\n"
-        "import dags.dead_letter_replay, dags.late_lines\n"
+        "import dags.dead_letter_replay, dags.late_lines, dags.sweep, dags.arrivals\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
     )
     paths = [str(ROOT), str(ROOT / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -290,8 +293,10 @@ def test_the_ids_that_files_share_are_those_of_the_dags(dags):
 
     assert set(task_ids.DAGS) == set(dags)
     backfill, stream = dags[task_ids.BACKFILL_DAG], dags[task_ids.STREAM_DAG]
-    day = {f"{task_ids.DAY_GROUP}.{name}" for name in (task_ids.WAIT_FOR_PARSE, task_ids.REPORT, task_ids.DROP_STAGING)}
-    assert {task_ids.PLAN, *day} <= set(backfill.task_ids)
+    names = (task_ids.PARSE, task_ids.LOAD, task_ids.LAND, task_ids.REPORT, task_ids.DROP_STAGING)
+    assert [task_ids.PLAN, *(f"{task_ids.UNIT_GROUP}.{name}" for name in names)] == [
+        task.task_id for task in backfill.topological_sort()
+    ]
     assert task_ids.PLAN in dags[task_ids.REPLAY_DAG].task_ids
     changes = (task_ids.UPDATE, task_ids.DRAIN)
     assert {str(action) for action in Action} >= {task_ids.LAUNCH, *changes}

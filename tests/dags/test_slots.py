@@ -79,7 +79,7 @@ class Airflow:
         self.scheduler = SchedulerJobRunner(Job(), executors=[self.executor])
 
     def start_runs(self, dag_id, count):
-        """Start runs of a DAG whose every task is ready, the mapped ones for many days."""
+        """Start runs of a DAG whose every task is ready, the mapped ones for many units."""
         from airflow.models.serialized_dag import SerializedDagModel
         from airflow.models.taskinstance import TaskInstance
         from airflow.utils.state import DagRunState, TaskInstanceState
@@ -157,7 +157,7 @@ def test_where_slots_are_few_the_next_one_is_the_streams(dags, session):
         assert next_one.dag_id == STREAM
 
 
-def test_days_that_have_begun_go_before_those_that_wait(session):
+def test_units_that_have_begun_go_before_those_that_wait(session):
     airflow = Airflow(session, 40)
     airflow.start_runs("log_backfill", 1)
     picked = []
@@ -166,5 +166,5 @@ def test_days_that_have_begun_go_before_those_that_wait(session):
         picked += found
         for ti in found:
             airflow.finish(ti)
-    days = [ti.map_index for ti in picked]
-    assert days == sorted(days)
+    units = [ti.map_index for ti in picked]
+    assert units == sorted(units)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from local_stack.clients.airflow import AirflowApi, DagRun
@@ -29,7 +32,7 @@ LINES_PER_DAY = 2_000
 RANGE = {"start_date": DAYS[0], "end_date": DAYS[-1]}
 RUN_SECONDS = 600
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
-STEPS = ("launch_parse", "wait_for_parse", "load_rows", "check_staging", "replace", "report", "drop_staging")
+STEPS = ("parse", "load", "land", "report", "drop_staging")
 # Columns that say when and by which run something was made; all others must not depend on it.
 VOLATILE = {
     "ingested_at",
@@ -84,6 +87,19 @@ class Pipeline:
     def backfill(self, **conf: Any) -> DagRun:
         return self.airflow.wait_for_run(self.airflow.trigger("log_backfill", conf), seconds=RUN_SECONDS)
 
+    def landed(self, name: str) -> int:
+        """How many rows are landed of the objects whose address contains a name."""
+        (row,) = self.query(
+            f"SELECT COUNT(*) AS n FROM {self.stack.dataset}.backfilled_requests"
+            f" WHERE {every_row('backfilled_requests')} AND source_uri LIKE '%{name}%'"
+        )
+        return int(row["n"])
+
+    def note(self, run: DagRun) -> str:
+        """What the run says of itself."""
+        found = self.airflow.request("GET", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}")
+        return str(found["note"])
+
     def tries(self, run: DagRun) -> dict[tuple[str, int], int]:
         """The number of the latest try of each task; where another run is in the way, a task tries again by itself."""
         tasks = self.airflow.tasks(run.dag_id, run.run_id)
@@ -114,7 +130,7 @@ def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
         options = {"start_date": DAYS[0], "days": len(DAYS), "lines_per_day": LINES_PER_DAY}
         airflow_stack.generate_logs(**options, seed=7, bad_share=0.02, files_per_day=2)
         client = airflow_stack.storage()
-        truth = json.loads(client.bucket(airflow_stack.bucket).blob("logs/truth.json").download_as_bytes())
+        truth = json.loads(client.bucket(airflow_stack.bucket).blob("truth.json").download_as_bytes())
         client.close()
         run = airflow.wait_for_run(airflow.trigger("log_backfill", RANGE), seconds=RUN_SECONDS)
         assert run.state == "success", airflow.why_failed(run)
@@ -164,9 +180,8 @@ def test_the_ledger_accounts_for_every_line(pipeline: Pipeline) -> None:
 
 def test_the_run_says_what_became_of_its_lines(pipeline: Pipeline) -> None:
     run, totals = pipeline.first_run, pipeline.truth["totals"]
-    found = pipeline.airflow.request("GET", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}")
     figures = f"{totals['rows']:,} rows + {totals['rejected']:,} rejected + {totals['blank']:,} blank"
-    assert found["note"].startswith(f"{totals['lines']:,} lines of {2 * len(DAYS)} objects = {figures}; ")
+    assert pipeline.note(run).startswith(f"{totals['lines']:,} lines of {2 * len(DAYS)} objects = {figures}; ")
 
 
 def test_the_same_tables_however_often_and_in_whatever_order(pipeline: Pipeline) -> None:
@@ -219,21 +234,24 @@ def test_a_late_line_makes_its_day_be_rebuilt_by_itself(pipeline: Pipeline) -> N
 
 
 def test_cleared_tasks_give_the_same_tables(pipeline: Pipeline) -> None:
-    """A task of one day, another one of the next, a third one of all days: each with all that follows it."""
+    """Each task of the unit in turn, with all that follows it."""
     before = pipeline.checksums()
-    tries = pipeline.tries(pipeline.first_run)
-    tasks: list[str | tuple[str, int]] = [("day.launch_parse", 0), ("day.wait_for_parse", 1), "day.replace"]
-    pipeline.airflow.clear(pipeline.first_run, tasks)
-    run = pipeline.airflow.wait_for_run(pipeline.first_run, seconds=RUN_SECONDS)
-    assert run.state == "success", pipeline.airflow.why_failed(run)
-    again = {task: tried > tries[task] for task, tried in pipeline.tries(run).items()}
-    # With the replacement of a day the loads of its staging tables are cleared: these were dropped.
-    names = ("launch_parse", "wait_for_parse", "load_rows", "replace", "report")
-    assert [[again[f"day.{name}", day] for name in names] for day in range(3)] == [
-        [True, True, True, True, True],
-        [False, True, True, True, True],
-        [False, False, True, True, True],
-    ]
+    run = pipeline.first_run
+    tried: dict[str, list[bool]] = {}
+    for step in ("parse", "load", "land", "report"):
+        tries = pipeline.tries(run)
+        pipeline.airflow.clear(run, [f"unit.{step}"])
+        run = pipeline.airflow.wait_for_run(run, seconds=RUN_SECONDS)
+        assert run.state == "success", pipeline.airflow.why_failed(run)
+        again = {task: number > tries[task] for task, number in pipeline.tries(run).items()}
+        tried[step] = [again[f"unit.{name}", 0] for name in ("parse", "load", "land", "report")]
+    # With what needs the staging tables their load is cleared: they were dropped.
+    assert tried == {
+        "parse": [True, True, True, True],
+        "load": [False, True, True, True],
+        "land": [False, True, True, True],
+        "report": [False, True, False, True],
+    }
     pipeline.settle()
     assert pipeline.checksums() == before
 
@@ -315,42 +333,129 @@ def test_bad_input_fails_with_one_clear_line(pipeline: Pipeline, refused: dict[s
     assert run.state == "failed"
     said = pipeline.airflow.why_failed(run)
     assert BAD_INPUT[name][1].replace("{bucket}", pipeline.stack.bucket) in said
-    replaced = [task for task in pipeline.airflow.tasks(run.dag_id, run.run_id) if task.task_id == "day.replace"]
-    assert {task.state for task in replaced} <= {"upstream_failed", None}
+    dataset = pipeline.stack.dataset
+    assert (
+        pipeline.query(
+            f"SELECT source_uri FROM {dataset}.backfilled_requests"
+            f" WHERE {every_row('backfilled_requests')} AND source_uri LIKE '%/bad/%'"
+        )
+        == []
+    )
 
 
-def test_a_corrected_file_and_a_cleared_task_bring_the_day_through(
-    pipeline: Pipeline, refused: dict[str, DagRun]
-) -> None:
+def test_a_corrected_file_is_read_by_a_run_of_new_files(pipeline: Pipeline, refused: dict[str, DagRun]) -> None:
     """What docs/operations.md says under failed-backfill."""
-    run = pipeline.airflow.wait_for_run(refused["truncated gzip"], seconds=RUN_SECONDS)
+    pipeline.airflow.wait_for_run(refused["truncated gzip"], seconds=RUN_SECONDS)
     pipeline.upload("bad/truncated", gzip.compress(GOOD_LINE * 5_000))
-    pipeline.airflow.clear(run, ["day.launch_parse"])
+    source = f"gs://{pipeline.stack.bucket}/bad/[bt]*"
+    ended = pipeline.backfill(source=source, new_only=True)
+    assert ended.state == "success", pipeline.airflow.why_failed(ended)
+    assert pipeline.landed("bad/truncated") == 5_000
+    again = pipeline.backfill(source=source, new_only=True)
+    assert pipeline.note(again) == "Nothing was replaced.", "the binary file is known, and left alone"
+    pipeline.settle()
+
+
+def test_an_unreadable_file_is_named_while_the_others_land(pipeline: Pipeline) -> None:
+    pipeline.upload("some/2024-05-01/good.log", GOOD_LINE * 10)
+    pipeline.upload("some/2024-05-01/cut.gz", gzip.compress(GOOD_LINE * 7))
+    source = {"source": f"gs://{pipeline.stack.bucket}/some/{{date}}/*", "start_date": "2024-05-01"}
+    assert pipeline.backfill(**source).state == "success"
+    pipeline.upload("some/2024-05-01/good.log", GOOD_LINE * 20)
+    pipeline.upload("some/2024-05-01/cut.gz", BAD_FILES["truncated"])
+
+    stopped = pipeline.backfill(**source, unreadable="stop")
+    assert stopped.state == "failed"
+    assert "unit.parse" in pipeline.note(stopped)
+    assert (pipeline.landed("good.log"), pipeline.landed("cut.gz")) == (10, 7)
+
+    set_aside = pipeline.backfill(**source)
+    assert set_aside.state == "failed"
+    reason = (
+        f"1 of 2 objects could not be read; the others have landed: gs://{pipeline.stack.bucket}/some/2024-05-01/cut.gz"
+    )
+    assert reason in pipeline.note(set_aside)
+    assert "20 lines of 1 object = 20 rows" in pipeline.note(set_aside)
+    assert (pipeline.landed("good.log"), pipeline.landed("cut.gz")) == (20, 7)
+    pipeline.settle()
+
+
+def test_no_task_of_any_age_puts_older_content_back(pipeline: Pipeline) -> None:
+    pipeline.upload("aged/a.log", GOOD_LINE * 10)
+    source = f"gs://{pipeline.stack.bucket}/aged/*"
+    old = pipeline.backfill(source=source)
+    pipeline.upload("aged/a.log", GOOD_LINE * 30)
+    assert pipeline.backfill(source=source).state == "success"
+    said = {"land": "source objects of which a newer generation has landed", "parse": "aged/a.log: "}
+    for step, line in said.items():
+        pipeline.airflow.clear(old, [f"unit.{step}"])
+        ended = pipeline.airflow.wait_for_run(old, seconds=RUN_SECONDS)
+        assert ended.state == "failed"
+        assert line in pipeline.airflow.why_failed(ended)
+        assert pipeline.landed("aged/a.log") == 30
+    pipeline.airflow.clear(old, ["plan"])
+    ended = pipeline.airflow.wait_for_run(old, seconds=RUN_SECONDS)
+    assert ended.state == "success", pipeline.airflow.why_failed(ended)
+    assert pipeline.landed("aged/a.log") == 30
+    pipeline.settle()
+    assert {row["status"] for row in pipeline.query(f"SELECT status FROM {pipeline.stack.dataset}.reconciliation")} == {
+        "balanced"
+    }
+
+
+def test_rows_of_a_deleted_file_stay_until_they_are_removed(pipeline: Pipeline) -> None:
+    for name in ("a", "b"):
+        pipeline.upload(f"gone/{name}.log", GOOD_LINE * 10)
+    source = f"gs://{pipeline.stack.bucket}/gone/*"
+    first = pipeline.backfill(source=source)
+    client = pipeline.stack.storage()
+    for name in ("a", "b"):
+        client.bucket(pipeline.stack.bucket).blob(f"gone/{name}.log").delete()
+        ended = pipeline.backfill(source=source, remove_deleted=True)
+        assert ended.state == "success", pipeline.airflow.why_failed(ended)
+        assert pipeline.landed(f"gone/{name}.log") == 0
+    client.close()
+    pipeline.airflow.clear(first, ["unit.land"])
+    assert pipeline.airflow.wait_for_run(first, seconds=RUN_SECONDS).state == "success"
+    assert pipeline.landed("gone/") == 0
+    pipeline.settle()
+
+
+def test_a_run_waits_for_its_files_without_a_worker(pipeline: Pipeline) -> None:
+    days = {"start_date": "2024-06-01", "end_date": "2024-06-02", "wait_for_files": True}
+    run = pipeline.airflow.trigger(
+        "log_backfill", {**days, "source": f"gs://{pipeline.stack.bucket}/late/{{date}}.log"}
+    )
+    for day in ("2024-06-02", "2024-06-01"):
+        wait_for(
+            lambda: pipeline.airflow.tasks(run.dag_id, run.run_id)[0].state == "deferred",
+            seconds=RUN_SECONDS,
+            what="the plan to wait",
+        )
+        pipeline.upload(f"late/{day}.log", GOOD_LINE * 10)
     ended = pipeline.airflow.wait_for_run(run, seconds=RUN_SECONDS)
     assert ended.state == "success", pipeline.airflow.why_failed(ended)
+    assert pipeline.landed("late/") == 20
     pipeline.settle()
-    assert pipeline.query(
-        f"SELECT COUNT(*) AS n FROM {pipeline.stack.dataset}.requests"
-        f" WHERE {every_row('requests')} AND source_uri LIKE '%/bad/truncated'"
-    ) == [{"n": 5_000}]
 
 
-def test_a_manifest_that_does_not_balance_replaces_nothing(pipeline: Pipeline) -> None:
+def test_a_ledger_that_does_not_balance_replaces_nothing(pipeline: Pipeline) -> None:
     before = pipeline.checksums()
     output = pipeline.airflow.xcom(pipeline.first_run, "plan")[0]["output"]
-    name = output.removeprefix(f"gs://{pipeline.stack.bucket}/") + "/manifest.json"
+    name = output.removeprefix(f"gs://{pipeline.stack.bucket}/") + "/ledger/ledger.parquet"
     client = pipeline.stack.storage()
-    manifest = json.loads(client.bucket(pipeline.stack.bucket).blob(name).download_as_bytes())
+    ledger = pq.read_table(io.BytesIO(client.bucket(pipeline.stack.bucket).blob(name).download_as_bytes()))
     client.close()
-    manifest["sources"][0]["lines"] += 1
-    manifest["totals"]["lines"] += 1
-    pipeline.upload(name, json.dumps(manifest).encode())
+    lines = pa.array([ledger["lines"][0].as_py() + 1, *ledger["lines"][1:].to_pylist()])
+    spoilt = io.BytesIO()
+    pq.write_table(ledger.set_column(ledger.schema.get_field_index("lines"), "lines", lines), spoilt)
+    pipeline.upload(name, spoilt.getvalue())
 
-    pipeline.airflow.clear(pipeline.first_run, ["day.check_staging"])
+    pipeline.airflow.clear(pipeline.first_run, ["unit.land"])
     ended = pipeline.airflow.wait_for_run(pipeline.first_run, seconds=RUN_SECONDS)
 
     assert ended.state == "failed"
-    assert "day.check_staging" in pipeline.airflow.why_failed(ended)
+    assert "unit.land" in pipeline.airflow.why_failed(ended)
     assert "lines = rows + rejected + blank" in pipeline.airflow.why_failed(ended)
     assert pipeline.checksums() == before
 
@@ -394,7 +499,7 @@ def test_a_real_log(pipeline: Pipeline, real_logs: Path) -> None:
 def test_a_backfill_killed_with_its_workers_leaves_the_old_day_or_the_new_one(pipeline: Pipeline) -> None:
     """Airflow's scheduler, its workers and their tasks are killed at once, at a step and a moment drawn at random."""
     draw = random.Random(SEED)
-    step, seconds = f"day.{draw.choice(STEPS)}", draw.uniform(0, 1.5)
+    step, seconds = f"unit.{draw.choice(STEPS)}", draw.uniform(0, 1.5)
     print(f"CHAOS_SEED={SEED}: killed {seconds:.1f} s after the start of {step}")
     dataset, day = pipeline.stack.dataset, DAYS[2]
     landed = (

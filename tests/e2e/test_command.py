@@ -62,7 +62,7 @@ def test_a_file_is_loaded_and_backfilled_to_its_rows(provisioned: Stack, tmp_pat
         f"SELECT COUNT(*) AS n FROM {provisioned.stack.dataset}.backfilled_requests "
         f"WHERE log_date = '{DAY}' AND source_uri = '{uri}'"
     ) == [{"n": 20}]
-    assert "Sleeping" not in _log_of(provisioned, "day.wait_for_parse")
+    assert "Sleeping" not in _log_of(provisioned, "unit.parse")
 
 
 def _log_of(provisioned: Stack, task_id: str) -> str:

@@ -59,7 +59,6 @@ def warehouse(airflow_stack: RunningStack) -> Iterator[Warehouse]:
             provisioned = airflow.wait_for_run(airflow.trigger("provision"), seconds=RUN_SECONDS)
             assert provisioned.state == "success", airflow.why_failed(provisioned)
         warehouse = Warehouse(airflow_stack, airflow)
-        # What the stream has rejected within the last hour would be left.
         then = f"TIMESTAMP '{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d %H:%M:%S}+00'"
         uri = {"backfill": f"gs://{airflow_stack.bucket}/old/access.log", "stream": "projects/p/subscriptions/old"}
         requests = ", ".join(
@@ -67,17 +66,22 @@ def warehouse(airflow_stack: RunningStack) -> Iterator[Warehouse]:
             f" '{uri['backfill']}', {n}, '0', {then})"
             for n in (0, 1)
         )
-        lines = ", ".join(
-            f"(b'{line}', 'not_matching_format', 'of an older parser', '{source}', '{uri[source]}', '{event_id}', '0',"
-            f" {then})"
-            for source, event_id, line in REJECTED
-        )
+        lines = {
+            source: ", ".join(
+                f"(b'{line}', 'not_matching_format', 'of an older parser', '{source}', '{uri[source]}', '{event_id}',"
+                f" '0', {then})"
+                for of, event_id, line in REJECTED
+                if of == source
+            )
+            for source in uri
+        }
+        columns = "raw_line, error_type, error_message, source, source_uri, event_id, parser_version, ingested_at"
         warehouse.query(
             f"""
             INSERT INTO DATASET.backfilled_requests (log_date, timestamp, path, status, body_bytes_sent, raw_line_hash,
               event_id, source, source_uri, source_offset, parser_version, ingested_at) VALUES {requests};
-            INSERT INTO DATASET.rejected_lines (raw_line, error_type, error_message, source, source_uri, event_id,
-              parser_version, ingested_at) VALUES {lines};
+            INSERT INTO DATASET.rejected_backfilled ({columns}) VALUES {lines["backfill"]};
+            INSERT INTO DATASET.rejected_streamed ({columns}) VALUES {lines["stream"]};
             INSERT INTO DATASET.ledger (run_id, source, source_uri, generation, log_format, lines, `rows`, rejected,
               blank, finished) VALUES ('old', 'backfill', '{uri["backfill"]}', 1, 'combined', 6, 2, 4, 0, {then});
             INSERT INTO DATASET.ledger_days (run_id, source_uri, generation, log_date, `rows`, finished)

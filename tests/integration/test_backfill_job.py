@@ -4,13 +4,14 @@ import bz2
 import gzip
 import json
 import lzma
+import random
 import subprocess
 import sys
 import tarfile
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ import pytest
 from google.cloud.storage import Bucket
 
 from beam_jobs.backfill import job as backfill
+from beam_jobs.backfill import progress
 from beam_jobs.generate_logs import command as generate_logs
+from beam_jobs.output.counters import Counter as JobCounter
 from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from local_stack.running import RunningStack
 
@@ -135,7 +138,9 @@ def test_real_logs(real_logs: Path, tmp_path: Path) -> None:
 def test_lines_are_routed_by_their_own_date(tmp_path: Path) -> None:
     (tmp_path / "access-2026-01-01.log").write_bytes(GOOD_LINE + GOOD_LINE.replace(b"17/May", b"18/May"))
     manifest = run(tmp_path / "*.log", tmp_path / "out")
-    assert [Path(name).parent.name for name in manifest["files"]["rows"]] == ["2015-05-17", "2015-05-18"]
+    assert manifest["sources"][0]["rows_by_date"] == {"2015-05-17": 1, "2015-05-18": 1}
+    assert len(manifest["files"]["rows"]) == 1
+    assert counts(table(manifest["files"]["rows"])["log_date"]) == {"2015-05-17": 1, "2015-05-18": 1}
 
 
 def test_frames_and_the_mix_of_formats_are_counted(tmp_path: Path) -> None:
@@ -201,8 +206,9 @@ def test_every_compression_gives_the_same_rows_and_what_is_left_out_is_said(tmp_
     assert [sorted(paths) for paths in found] == [sorted(f"/{number}" for number in range(1000))] * 6
 
 
-def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("unreadable", "status"), [("set_aside", 0), ("stop", 1)])
+def test_all_unreadable_objects_are_listed_and_nothing_of_them_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, unreadable: str, status: int
 ) -> None:
     whole = gzip.compress(GOOD_LINE * 100_000)
     (tmp_path / "1-good.log").write_bytes(GOOD_LINE)
@@ -210,8 +216,8 @@ def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
     (tmp_path / "3-binary.log").write_bytes(bytes(range(256)) * 50)
     with tarfile.open(tmp_path / "4-logs.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "1-good.log")
-    status = backfill.main([f"--source={tmp_path}/*.*", f"--output={tmp_path}/out", "--run_id=test"])
-    assert status == 1
+    arguments = [f"--source={tmp_path}/*.*", f"--output={tmp_path}/out", "--run_id=test"]
+    assert backfill.main([*arguments, f"--unreadable={unreadable}"]) == status
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
         (f"{tmp_path}/2-truncated.log.gz", "truncated_gzip"),
@@ -219,18 +225,62 @@ def test_all_unreadable_inputs_are_listed_and_nothing_of_them_counts(
         (f"{tmp_path}/4-logs.tar.gz", "unsupported"),
     ]
     assert manifest["totals"]["lines"] == table(manifest["files"]["rows"]).num_rows == 1
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("3 inputs cannot be read")
+    ledger = table(manifest["files"]["ledger"]).to_pylist()
+    assert [(row["source_uri"], row["error_type"], row["lines"]) for row in ledger] == [
+        (f"{tmp_path}/1-good.log", None, 1),
+        *((error["source_uri"], error["error_type"], 0) for error in manifest["errors"]),
+    ]
+    last = capsys.readouterr().err.splitlines()[-1] if status else caplog.messages[0]
+    assert "3 objects cannot be read: " in last
     assert "ends too early" in last
     assert "not an access log" in last
     assert "is a tar archive in gzip" in last
 
 
+def listed(folder: Path, pattern: str) -> Path:
+    """Write the list of the files that match, as they are now."""
+    lines = [
+        {"uri": str(path), "generation": path.stat().st_mtime_ns, "size": path.stat().st_size}
+        for path in sorted(folder.glob(pattern))
+    ]
+    objects = folder / "objects.jsonl"
+    objects.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return objects
+
+
+def test_the_listed_generations_are_read_and_no_others(tmp_path: Path) -> None:
+    for name in ("gone", "read", "replaced"):
+        (tmp_path / f"{name}.log").write_bytes(GOOD_LINE)
+    objects = listed(tmp_path, "*.log")
+    (tmp_path / "gone.log").unlink()
+    (tmp_path / "replaced.log").write_bytes(GOOD_LINE * 2)
+    (tmp_path / "new.log").write_bytes(GOOD_LINE)
+    assert backfill.main([f"--objects={objects}", f"--output={tmp_path}/out", "--run_id=test"]) == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["source"] == str(objects)
+    assert [source["source_uri"] for source in manifest["sources"]] == [f"{tmp_path}/read.log"]
+    assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
+        (f"{tmp_path}/gone.log", "changed_while_read"),
+        (f"{tmp_path}/replaced.log", "changed_while_read"),
+    ]
+    assert "was replaced or deleted after it was listed" in manifest["errors"][0]["error_message"]
+    assert (manifest["errors"][1]["size"], manifest["totals"]["rows"]) == (len(GOOD_LINE), 1)
+
+
+def test_a_mistake_in_the_list_is_said_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "objects.jsonl").write_text("access.log\n")
+    assert backfill.main([f"--objects={tmp_path}/objects.jsonl", f"--output={tmp_path}/out", "--run_id=test"]) == 2
+    assert f"--objects={tmp_path}/objects.jsonl: line 1 is not JSON" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out" / "rows").exists()
+
+
 def test_nothing_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill.main([f"--source={tmp_path}/*.log", f"--output={tmp_path}/out", "--run_id=test"]) == 1
-    assert f"{tmp_path}/*.log: no object matches" in capsys.readouterr().err.splitlines()[-1]
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["errors"][0]["error_type"] == "no_match"
+    message = f"{tmp_path}/*.log: no object matches; check the path, or list it with the same pattern"
+    assert capsys.readouterr().err.splitlines()[-1] == message
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_a_run_that_cannot_write_leaves_no_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,8 +305,43 @@ def test_the_counters_are_left_for_the_emulator(
     values = {counter["name"]: counter["value"] for counter in counters}
     assert {counter["namespace"] for counter in counters} == {"logline"}
     assert {counter["step"] for counter in counters} == {"Parse blocks/Parse"}
-    assert values.pop("blocks") == 3
+    assert values.pop("blocks") == 1  # all three objects
     assert values == {name: manifest["totals"][name] for name in ("lines", "rows", "rejected", "blank", "bytes")}
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_counters_move_while_the_job_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: bool) -> None:
+    paths = random.Random(1)
+    lines = b"".join(GOOD_LINE.replace(b"/a", b"/" + paths.randbytes(60).hex().encode()) for _ in range(80_000))
+    content = gzip.compress(lines, 1) if compress else lines
+    (tmp_path / "access.log").write_bytes(content)
+    written: list[dict[str, int]] = []
+
+    def write(counters: Iterable[JobCounter]) -> None:
+        written.append({counter["name"]: counter["value"] for counter in counters})
+
+    monkeypatch.setattr(progress, "write_counters", write)
+    monkeypatch.setattr(progress, "_COUNTER_SECONDS", 0.0)
+    manifest = run(tmp_path / "access.log", tmp_path / "out", "--block_bytes=500000")
+    for name in ("bytes", "lines", "rows"):
+        values = [counts[name] for counts in written]
+        assert values == sorted(values)
+        assert len(set(values) - {0, manifest["totals"][name]}) > 3
+        assert values[-1] == manifest["totals"][name]
+
+
+def test_many_small_objects_share_few_files(tmp_path: Path) -> None:
+    for number in range(300):
+        content = GOOD_LINE.replace(b"/a", b"/%d" % number) * 10 + b"spoilt\n"
+        (tmp_path / f"{number:03d}.log.gz").write_bytes(gzip.compress(content))
+    manifest = run(tmp_path / "*.gz", tmp_path / "out")
+    assert [len(manifest["files"][kind]) for kind in ("rows", "rejected")] == [1, 1]
+    assert [(source["rows"], source["rejected"]) for source in manifest["sources"]] == [(10, 1)] * 300
+    rows = table(manifest["files"]["rows"])
+    assert counts(rows["path"]) == {f"/{number}": 10 for number in range(300)}
+    assert set(zip(rows["source_uri"].to_pylist(), rows["path"].to_pylist(), strict=True)) == {
+        (f"{tmp_path}/{number:03d}.log.gz", f"/{number}") for number in range(300)
+    }
 
 
 @pytest.mark.parametrize(
@@ -333,10 +418,32 @@ class TestOnCloudStorage:
         twice = bucket.blob("bad/access.log.gz")
         twice.content_encoding = "gzip"
         twice.upload_from_string(gzip.compress(gzip.compress(GOOD_LINE)))
-        assert backfill.main([f"--source=gs://{bucket.name}/bad/*", f"--output={tmp_path}/out", "--run_id=test"]) == 1
+        arguments = [f"--source=gs://{bucket.name}/bad/*", f"--output={tmp_path}/out", "--run_id=test"]
+        assert backfill.main([*arguments, "--unreadable=stop"]) == 1
         assert (
             capsys.readouterr().err.splitlines()[-1].endswith("is compressed twice, gzip in gzip; decompress it once")
         )
+
+    def test_listed_generations_are_read_and_no_others(self, bucket: Bucket, tmp_path: Path) -> None:
+        listed = []
+        for name in ("gone", "larger", "read", "replaced"):
+            blob = bucket.blob(f"some/{name} [1].log")
+            blob.upload_from_string(GOOD_LINE * 2)
+            listed.append(
+                {"uri": f"gs://{bucket.name}/{blob.name}", "generation": blob.generation, "size": len(GOOD_LINE * 2)}
+            )
+        listed[1]["size"] = len(GOOD_LINE)
+        bucket.blob("some/gone [1].log").delete()
+        bucket.blob("some/replaced [1].log").upload_from_string(GOOD_LINE * 2)
+        bucket.blob("run/objects.jsonl").upload_from_string("\n".join(map(json.dumps, listed)))
+        arguments = [f"--objects=gs://{bucket.name}/run/objects.jsonl", f"--output={tmp_path}", "--run_id=test"]
+        assert backfill.main(arguments) == 0
+        manifest = json.loads((tmp_path / "manifest.json").read_text())
+        (source,) = manifest["sources"]
+        assert (source["source_uri"], source["generation"]) == (listed[2]["uri"], listed[2]["generation"])
+        assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
+            (listed[number]["uri"], "changed_while_read") for number in (0, 1, 3)
+        ]
 
     def test_an_object_named_in_full(self, bucket: Bucket, tmp_path: Path) -> None:
         bucket.blob("one/access.log").upload_from_string(GOOD_LINE)
@@ -377,4 +484,4 @@ class TestOnCloudStorage:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")
         assert backfill.main(["--source=gs://b/*", f"--output={tmp_path}", "--run_id=test"]) == 1
         assert "STORAGE_EMULATOR_HOST=http://127.0.0.1:1 does not answer" in capsys.readouterr().err.splitlines()[-1]
-        assert json.loads((tmp_path / "manifest.json").read_text())["errors"][0]["error_type"] == "unreadable"
+        assert not (tmp_path / "manifest.json").exists()

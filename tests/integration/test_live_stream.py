@@ -40,7 +40,7 @@ def test_launch_update_kill_and_drain_lose_nothing(emulators: RunningStack, tmp_
         truths = [read_truth(file) for file in truth_files]
         wanted = {
             table: set.union(*(ids_of(truth, fate) for truth in truths))
-            for table, fate in (("streamed_requests", "row"), ("rejected_lines", "rejected"))
+            for table, fate in (("streamed_requests", "row"), ("rejected_streamed", "rejected"))
         }
         eventually(lambda: all(stream.count(table) == len(ids) for table, ids in wanted.items()))
         stream.drain(third)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +15,7 @@ from logline.summaries.portions import portions
 from tests.sql.days import changed_days, load_table
 from tests.sql.warehouse import STAGED, SUFFIX, Warehouse
 
-LAND = ("backfilled_requests/checks.sql", "backfilled_requests/replace.sql")
+LAND = ("backfilled_requests/checks.sql", "backfilled_requests/land.sql")
 BUILD = (
     *("landing/streamed_days.sql", "landing/checks.sql", "requests/rebuild.sql", "requests/checks.sql"),
     *("request_builds/neighbours.sql", "daily/request_groups.sql", "daily/rebuild.sql", "daily_summary/checks.sql"),
@@ -71,22 +70,24 @@ def _of_visits(rows: pa.Table, requests: int) -> pa.Table:
 def bytes_of_builds(warehouse: Warehouse, log: ParsedLog) -> Iterator[tuple[str, int]]:
     """Land a staged log and build its days; yield each statement with the bytes that it has processed."""
     for template in LAND:
-        yield template, processed(warehouse, warehouse.sql(template), manifest=log.manifest)
+        yield template, processed(warehouse, warehouse.sql(template), log)
     yield "request_builds/changed.sql", processed(warehouse, warehouse.sql("request_builds/changed.sql"))
     (portion,) = portions(changed_days(warehouse))
     for template in BUILD:
         yield template, processed(warehouse, warehouse.sql(template, portion))
 
 
-def processed(warehouse: Warehouse, sql: str, *, manifest: str | None = None) -> int:
-    """Run SQL and return the bytes that it has processed."""
-    parameters: list[Any] = []
-    if manifest is not None and "@manifest" in sql:
-        parameters = [
-            ScalarQueryParameter("manifest", "STRING", manifest),
-            ScalarQueryParameter("max_rejected_percent", "FLOAT64", 10.0),
-            ScalarQueryParameter("allow_empty", "BOOL", False),
-        ]
+def processed(warehouse: Warehouse, sql: str, log: ParsedLog | None = None) -> int:
+    """Run SQL, of a log's landing with its parameters, and return the bytes that it has processed."""
+    parameters: list[ScalarQueryParameter] = []
+    if log is not None:
+        values = {
+            "objects": ScalarQueryParameter("objects", "INT64", 1),
+            "manifest": ScalarQueryParameter("manifest", "STRING", log.manifest),
+            "max_rejected_percent": ScalarQueryParameter("max_rejected_percent", "FLOAT64", 10.0),
+            "allow_empty": ScalarQueryParameter("allow_empty", "BOOL", False),
+        }
+        parameters = [value for name, value in values.items() if f"@{name}" in sql]
     job = warehouse.client.query(sql, job_config=QueryJobConfig(query_parameters=parameters), job_retry=None)
     job.result(job_retry=None)
     return int(job.total_bytes_processed or 0)

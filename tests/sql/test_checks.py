@@ -39,9 +39,9 @@ def run_checks(case, warehouse: Warehouse):
     bound = []
     if case["table"] == "replay":
         bound = [ScalarQueryParameter("manifest", "STRING", json.dumps(case["manifest"]))]
-    elif "manifest" in case:
+    elif case["table"] == "backfilled_requests":
         bound = [
-            ScalarQueryParameter("manifest", "STRING", json.dumps({"version": 1, "sources": case["manifest"]})),
+            ScalarQueryParameter("objects", "INT64", case["planned"]),
             ScalarQueryParameter("max_rejected_percent", "FLOAT64", parameters["max_rejected_percent"]),
             ScalarQueryParameter("allow_empty", "BOOL", parameters["allow_empty"]),
         ]

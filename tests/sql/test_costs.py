@@ -17,7 +17,7 @@ MOST_BYTES = {
     # Who and what a row is: event_id, source_uri, log_date and timestamp.
     "backfilled_requests/checks.sql": 110,
     # The row.
-    "backfilled_requests/replace.sql": 410,
+    "backfilled_requests/land.sql": 410,
     # log_date and source_uri.
     "landing/checks.sql": 65,
     # The row; log_date of it again, and of what it became.

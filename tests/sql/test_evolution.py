@@ -59,7 +59,8 @@ def test_what_can_be_set_in_place_is_set():
 
 
 def test_rows_stay_in_a_given_landing_table_as_long_as_the_setting_says():
-    for name in ("streamed_requests", "backfilled_requests", "rejected_lines", "stream_batches"):
+    of_backfills, of_replays = ("backfilled_requests", "rejected_backfilled"), ("replayed_lines",)
+    for name in (*of_backfills, *of_replays, "streamed_requests", "rejected_streamed", "stream_batches"):
         assert "partition_expiration_days = 90" in render(f"{name}/schema.sql", dataset="d", landing_expiry_days=90)
         assert "expiration" not in render(f"{name}/schema.sql", dataset="d", landing_expiry_days=None)
 

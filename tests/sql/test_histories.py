@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.sql.test_replace import REPLACE
+from tests.sql.test_land import LAND
 from tests.sql.warehouse import DAY, Warehouse
 
 pytestmark = pytest.mark.integration
@@ -70,7 +70,7 @@ def landed(warehouse: Warehouse, lines: list[str], events: list[Delivery | Backf
                     "ledger_days": [of_run | {"rows": event.lines}] if event.lines else [],
                 }
             )
-            warehouse.run(warehouse.sql(REPLACE))
+            warehouse.run(warehouse.sql(LAND))
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

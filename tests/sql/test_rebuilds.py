@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.sql.days import rebuild, summarise
-from tests.sql.test_replace import REPLACE
+from tests.sql.test_land import LAND
 from tests.sql.warehouse import DAILY_TABLES, Warehouse
 
 pytestmark = pytest.mark.integration
@@ -101,7 +101,7 @@ def read(warehouse: Warehouse, hits: Sequence[Hit], event: Reading, number: int)
         "ledger_days": [entry for entry in entries if entry["rows"]],
     }
     warehouse.stage(staged)
-    warehouse.run(warehouse.sql(REPLACE))
+    warehouse.run(warehouse.sql(LAND))
 
 
 def run_summaries(warehouse: Warehouse, number: int) -> None:

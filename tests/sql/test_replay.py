@@ -1,10 +1,14 @@
 """Rejected lines become rows exactly once: twice, after a new backfill, beside redeliveries, and in part."""
 
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
+from google.api_core.exceptions import BadRequest
 from google.cloud.bigquery import ScalarQueryParameter
 
+from tests.appends import append
 from tests.partitions import every_row
 from tests.sql.warehouse import SUFFIX, Warehouse, plain
 
@@ -104,7 +108,7 @@ def test_a_new_backfill_meanwhile_wins(warehouse):
     warehouse.insert("rejected_lines", [waiting("a:1"), waiting("a:2")])
     parsed(warehouse, select(warehouse))
     # The object is read again: one line is a row now, the other one is rejected anew.
-    warehouse.run(f"DELETE FROM {warehouse.dataset}.rejected_lines WHERE event_id = 'a:1'")
+    warehouse.run(f"DELETE FROM {warehouse.dataset}.rejected_backfilled WHERE event_id = 'a:1'")
     warehouse.insert("backfilled_requests", [{"event_id": "a:1"}])
     land(warehouse)
     assert ids(warehouse, "backfilled_requests") == ["a:1", "a:2"]
@@ -122,7 +126,7 @@ def test_a_new_backfill_afterwards_replaces_what_was_replayed(warehouse):
             "ledger_days": [{"run_id": "run-2", "log_date": "2015-05-18", "rows": 1}],
         }
     )
-    warehouse.run(warehouse.sql("backfilled_requests/replace.sql"))
+    warehouse.run(warehouse.sql("backfilled_requests/land.sql"))
     assert ids(warehouse, "backfilled_requests") == ["g2:1"], "also on the day that only the replay knew of"
     assert ids(warehouse, "rejected_lines") == []
 
@@ -141,20 +145,85 @@ def test_a_message_that_was_delivered_again_is_landed_once(warehouse):
     assert ids(warehouse, "rejected_lines", "replayed_at IS NULL") == []
 
 
-def test_what_was_streamed_just_now_is_left_for_later(warehouse):
-    """On the service no transaction may change rows that were streamed within the last 30 minutes."""
-    moment = str(datetime.now(UTC) - timedelta(minutes=50))
-    fresh = [waiting(event_id, source="stream", ingested_at=moment) for event_id in ("m1", "m2")]
-    warehouse.insert("rejected_lines", [waiting("m1", source="stream"), *fresh, waiting("a:1", ingested_at=moment)])
-    counted = warehouse.run(warehouse.sql("replay/candidates.sql"), parameters())
-    assert [(row["source"], row["lines"], row["unsettled"]) for row in counted] == [
-        ("stream", 1, 1),
-        ("backfill", 1, 0),
-    ]
+def test_what_was_streamed_just_now_is_replayed_too(emulators, own_warehouse):
+    """A transaction may not change rows that were streamed within the hour, and this one only adds some."""
+    now = datetime.now(UTC)
+    for table in ("rejected_streamed", "streamed_requests"):
+        schema = own_warehouse.client.get_table(f"{own_warehouse.dataset}.{table}").schema
+        append(emulators, f"{own_warehouse.dataset}.{table}", streamed(schema, "m1", now))
+    own_warehouse.insert("rejected_lines", [waiting("a:1", ingested_at=str(now))])
+    for run_id in ("replay-1", "replay-2"):
+        parsed(own_warehouse, select(own_warehouse, run_id=run_id), day=str(now.date()))
+        land(own_warehouse)
+        assert ids(own_warehouse, "streamed_requests") == ["m1"], "landed before"
+        assert ids(own_warehouse, "backfilled_requests") == ["a:1"]
+        assert ids(own_warehouse, "rejected_lines", "replayed_at IS NULL") == []
+
+
+def streamed(schema, event_id, now):
+    """A row or a rejected line as the stream appends it."""
+    values = {
+        "log_date": now.date(),
+        **dict.fromkeys(("timestamp", "ingested_at"), now),
+        "raw_line": event_id.encode(),
+        "raw_line_hash": event_id.encode().ljust(16, b"."),
+        "event_id": event_id,
+        "error_type": "format",
+        "source": "stream",
+        "source_uri": "s",
+    }
+    kinds = {"BYTES": pa.binary(), "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us", "UTC"), "INTEGER": pa.int64()}
+    kinds |= {"BOOLEAN": pa.bool_(), "FLOAT": pa.float64()}
+    columns = {
+        field.name: pa.array([values.get(field.name)], kinds.get(field.field_type, pa.string())) for field in schema
+    }
+    return pa.record_batch(columns)
+
+
+def test_the_marks_of_an_object_go_with_its_lines(warehouse):
+    warehouse.insert("rejected_lines", [waiting("a:1"), waiting("m1", source="stream")])
     replay(warehouse)
-    assert ids(warehouse, "streamed_requests") == ["m1"]
+    other = waiting("b:1", source_uri="gs://logs/b.log", replayed_at=f"{DAY} 12:00:00+00")
+    warehouse.insert("rejected_lines", [other])
+    # The object is read again by a parser that still rejects the line.
+    warehouse.stage(
+        {
+            "rows": [],
+            "rejected": [waiting("a:1")],
+            "ledger": [{"run_id": "run-2", "lines": 1, "rejected": 1}],
+            "ledger_days": [],
+        }
+    )
+    warehouse.run(warehouse.sql("backfilled_requests/land.sql"))
+    assert ids(warehouse, "rejected_lines", "replayed_at IS NULL") == ["a:1"]
+    assert ids(warehouse, "replayed_lines") == ["b:1", "m1"]
+    assert ids(warehouse, "backfilled_requests") == []
+    replay(warehouse, run_id="replay-2")
     assert ids(warehouse, "backfilled_requests") == ["a:1"]
-    assert ids(warehouse, "rejected_lines", "replayed_at IS NULL") == ["m1", "m2"], "a copy is no exception"
+
+
+def test_one_of_two_replays_at_once_is_aborted(warehouse, emulators):
+    """Neither lands a line twice: the other one is run again, as its task would be."""
+    warehouse.insert("rejected_lines", [waiting(f"a:{n}") for n in range(9)])
+    parsed(warehouse, select(warehouse))
+    sql = warehouse.sql("replay/land.sql", job_id="job-7")
+    refused = []
+
+    def until_done(_):
+        with emulators.bigquery() as client:
+            while True:
+                try:
+                    client.query(sql, job_retry=None).result(job_retry=None)
+                except BadRequest as error:
+                    refused.append(error.message)
+                else:
+                    return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(until_done, range(8)))
+    assert all("Transaction is aborted due to concurrent update" in message for message in refused)
+    assert ids(warehouse, "backfilled_requests") == [f"a:{n}" for n in range(9)]
+    assert len(ids(warehouse, "replayed_lines")) == 9
 
 
 def test_two_lines_of_one_event_id_are_two_lines(warehouse):
@@ -180,7 +249,9 @@ def test_which_lines_are_selected_and_how_they_are_read(warehouse):
         ],
     )
     of_a_mebibyte = "CAST(REPEAT('x', 1048576) AS BYTES)"
-    warehouse.run(f"UPDATE {warehouse.dataset}.rejected_lines SET raw_line = {of_a_mebibyte} WHERE event_id = 'a:4'")
+    warehouse.run(
+        f"UPDATE {warehouse.dataset}.rejected_backfilled SET raw_line = {of_a_mebibyte} WHERE event_id = 'a:4'"
+    )
     found = {line["event_id"]: line["log_format"] for line in select(warehouse)}
     assert found == {"a:1": "common", "a:2": "common", "m1": "article"}
     assert [line["event_id"] for line in select(warehouse, limit=2)] == ["m1", "a:2"], "the oldest ones first"

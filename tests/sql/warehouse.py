@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ VIEWS = sorted(path.parent.name for path in DAGS.glob("sql/*/view.sql"))
 SUFFIX = "20150517_0badcafe"
 STAGED = {
     "rows": "backfilled_requests",
-    "rejected": "rejected_lines",
+    "rejected": "rejected_backfilled",
     "ledger": "ledger",
     "ledger_days": "ledger_days",
-    "replay_lines": "rejected_lines",
+    "replay_lines": "rejected_backfilled",
     "replayed": "backfilled_requests",
 }
 DAY = "2015-05-17"
@@ -37,6 +38,7 @@ SETTINGS = {
     "late_requests": 1000,
     "landing_expiry_days": None,
     "max_rejected_percent": 25,
+    "unread_hours": 2,
     "daily_tables": DAILY_TABLES,
     "wanted": [],
     "began": "TIMESTAMP '1970-01-01 00:00:00+00'",
@@ -58,6 +60,7 @@ REQUEST = {
     "parser_version": "1",
     "ingested_at": "2015-05-18 00:00:00+00",
 }
+REJECTED = {"error_type": "format", "parser_version": "1", "ingested_at": "2015-05-18 00:00:00+00"}
 BACKFILLED = REQUEST | {"source": "backfill", "source_uri": "gs://logs/a.log"}
 LEDGER = {
     "run_id": "run-1",
@@ -76,13 +79,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "streamed_requests": REQUEST | {"source": "stream", "source_uri": "projects/p/subscriptions/s"},
     "backfilled_requests": BACKFILLED,
     "requests": BACKFILLED,
-    "rejected_lines": {
-        "error_type": "format",
-        "source": "backfill",
-        "source_uri": "gs://logs/a.log",
-        "parser_version": "1",
-        "ingested_at": "2015-05-18 00:00:00+00",
-    },
+    "rejected_backfilled": REJECTED | {"source": "backfill", "source_uri": "gs://logs/a.log"},
+    "rejected_streamed": REJECTED | {"source": "stream", "source_uri": "projects/p/subscriptions/s"},
+    "replayed_lines": {"source": "backfill", "source_uri": "gs://logs/a.log"},
     "ledger": LEDGER | {"lines": 0, "rows": 0, "rejected": 0, "blank": 0},
     "ledger_days": {
         "run_id": "run-1",
@@ -90,6 +89,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "generation": 1,
         "log_date": DAY,
         "finished": "2015-05-18 00:01:00+00",
+    },
+    "unread_objects": {
+        "generation": 1,
+        "size": 1000,
+        "created": "2015-05-18 00:00:00+00",
+        "noticed_at": "2015-05-18 00:50:00+00",
+        "reason": "new",
+        "log_date": DAY,
     },
     "stream_batches": {
         "job_id": "job-1",
@@ -178,6 +185,9 @@ class Warehouse:
         self.dataset = f"test_{number}"
         self.staging = f"test_{number}_staging"
         self.run(f"CREATE SCHEMA {self.dataset}; CREATE SCHEMA {self.staging};")
+        self._create()
+
+    def _create(self) -> None:
         self.run(self.sql("create_tables.sql", tables=TABLES) + self.sql("create_views.sql", views=VIEWS))
 
     def sql(self, template: str, portion: Portion | None = None, **values: Any) -> str:
@@ -192,7 +202,10 @@ class Warehouse:
         return [dict(row.items()) for row in job.result(job_retry=None)]
 
     def insert(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows of a case: defaults filled in, `line` standing for the hash of a line."""
+        """Insert rows of a case: defaults filled in, `line` standing for the hash of a line.
+
+        Rows of the view `rejected_lines` are inserted into the tables below it.
+        """
         self.load({table: rows}, {})
 
     def stage(self, staged: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
@@ -203,7 +216,12 @@ class Warehouse:
         self, given: Mapping[str, Iterable[Mapping[str, Any]]], staged: Mapping[str, Iterable[Mapping[str, Any]]]
     ) -> None:
         """Insert and stage in one script."""
-        script = [_insert(f"{self.dataset}.{table}", table, row) for table, rows in given.items() for row in rows]
+        script = [
+            _insert(f"{self.dataset}.{table}", table, row)
+            for name, rows in given.items()
+            for given_row in rows
+            for table, row in (_tables_of(given_row) if name == "rejected_lines" else [(name, given_row)])
+        ]
         for name, rows in staged.items():
             target = f"{self.staging}.{name}_{SUFFIX}"
             table = STAGED[name]
@@ -224,6 +242,17 @@ class Warehouse:
         return self.run(f"SELECT * FROM {self.dataset}.{table} WHERE {every_row(table)} ORDER BY {order}")
 
 
+def _tables_of(line: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """The rows that give a rejected line, each with its table."""
+    line = {"raw_line": b""} | dict(line)
+    replayed_at = line.pop("replayed_at", None)
+    yield ("rejected_streamed" if line.get("source") == "stream" else "rejected_backfilled"), line
+    if replayed_at:
+        known_by = {name: line[name] for name in ("source", "source_uri", "event_id") if name in line}
+        mark = {"raw_line_sha256": sha256(line["raw_line"]).digest(), "replayed_at": replayed_at}
+        yield "replayed_lines", known_by | mark
+
+
 def _insert(target: str, table: str, row: Mapping[str, Any]) -> str:
     values = DEFAULTS[table] | {name: value for name, value in row.items() if name not in ("why", "line")}
     if "line" in row:
@@ -239,7 +268,7 @@ def _literal(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, bytes):
-        return "b'" + "".join(f"\\x{byte:02x}" for byte in value) + "'"
+        return f"FROM_HEX('{value.hex()}')"
     if isinstance(value, int | float):
         return repr(value)
     kind = {

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from beam_jobs.access_log.arrow.schema import Column
 
-_Number = TypeVar("_Number", np.int64, np.float64)
+_Number = TypeVar("_Number", np.int32, np.int64, np.float64)
 
 
 def buffer(values: npt.NDArray[Any]) -> pa.Buffer:

@@ -1,17 +1,21 @@
--- What is staged against the manifest of the job that staged it. Run before anything is replaced:
--- one failing row and the tables stay as they are.
+-- What is staged against the staged ledger, and this against what was planned and what has landed. Run before anything is
+-- replaced: one failing row and the tables stay as they are.
 WITH sources AS (
   SELECT
-    JSON_VALUE(source, '$.source_uri') AS source_uri,
-    CAST(JSON_VALUE(source, '$.lines') AS INT64) AS lines,
-    CAST(JSON_VALUE(source, '$.rows') AS INT64) AS good,
-    CAST(JSON_VALUE(source, '$.rejected') AS INT64) AS rejected,
-    CAST(JSON_VALUE(source, '$.blank') AS INT64) AS blank
-  FROM UNNEST(JSON_QUERY_ARRAY(@manifest, '$.sources')) AS source
+    source_uri,
+    generation,
+    lines,
+    `rows` AS good,
+    rejected,
+    blank,
+    error_type IS NULL AS is_landing,
+    error_type IS NULL AND bytes IS NOT NULL AS is_read
+  FROM {{ staging }}.ledger_{{ suffix }}
 ),
 totals AS (
   SELECT
     COUNT(*) AS sources,
+    COUNTIF(is_read) AS are_read,
     IFNULL(SUM(lines), 0) AS lines,
     IFNULL(SUM(good), 0) AS good,
     IFNULL(SUM(rejected), 0) AS rejected,
@@ -28,48 +32,64 @@ staged_rows AS (
     COUNTIF(log_date != DATE(timestamp)) AS misdated
   FROM {{ staging }}.rows_{{ suffix }}
 ),
+staged_objects AS (
+  SELECT COUNT(*) AS differing, IFNULL(MIN(source_uri), '') AS first_object
+  FROM sources FULL JOIN (
+    SELECT source_uri, COUNT(*) AS staged FROM {{ staging }}.rows_{{ suffix }} GROUP BY source_uri
+  ) USING (source_uri)
+  WHERE IFNULL(good, 0) != IFNULL(staged, 0)
+),
 staged_rejected AS (
   SELECT COUNT(*) AS staged FROM {{ staging }}.rejected_{{ suffix }}
-),
-staged_ledger AS (
-  SELECT COUNT(*) AS staged, IFNULL(SUM(`rows`), 0) AS good, IFNULL(SUM(lines), 0) AS lines
-  FROM {{ staging }}.ledger_{{ suffix }}
 ),
 staged_days AS (
   SELECT IFNULL(SUM(`rows`), 0) AS good FROM {{ staging }}.ledger_days_{{ suffix }}
 ),
 landed_before AS (
-  SELECT source_uri, `rows` AS good FROM {{ dataset }}.ledger
-  WHERE source = 'backfill' AND source_uri IN (SELECT source_uri FROM sources)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC) = 1
+  SELECT source_uri, generation, `rows` AS good, run_id FROM {{ dataset }}.ledger
+  WHERE source = 'backfill' AND error_type IS NULL AND source_uri IN (SELECT source_uri FROM sources)
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY generation DESC, finished DESC) = 1
+),
+older AS (
+  SELECT
+    COUNT(*) AS objects,
+    IFNULL(MIN(CONCAT(source_uri, ' by run ', landed_before.run_id)), '') AS first_object
+  FROM sources JOIN landed_before USING (source_uri)
+  WHERE is_landing AND sources.generation < landed_before.generation
 ),
 emptied AS (
   SELECT COUNT(*) AS objects, IFNULL(MIN(source_uri), '') AS first_object
   FROM sources JOIN landed_before USING (source_uri)
-  WHERE sources.good = 0 AND landed_before.good > 0
+  WHERE is_read AND sources.good = 0 AND landed_before.good > 0
 )
 SELECT 'lines = rows + rejected + blank' AS check_name, 'fail' AS level, unbalanced = 0 AS passed, 0 AS expected,
   unbalanced AS actual, CONCAT('source objects whose counts do not add up', IF(unbalanced > 0, CONCAT(', first ', first_unbalanced), ''))
     AS message
 FROM totals
 UNION ALL
-SELECT 'rows staged', 'fail', totals.good = staged, totals.good, staged, 'rows in staging against the manifest'
+SELECT 'rows staged', 'fail', totals.good = staged, totals.good, staged, 'rows in staging against the staged ledger'
 FROM totals CROSS JOIN staged_rows
 UNION ALL
 SELECT 'rejected lines staged', 'fail', totals.rejected = staged, totals.rejected, staged,
-  'rejected lines in staging against the manifest'
+  'rejected lines in staging against the staged ledger'
 FROM totals CROSS JOIN staged_rejected
 UNION ALL
-SELECT 'ledger staged', 'fail', totals.sources = staged, totals.sources, staged,
-  'source objects in the staged ledger against the manifest'
-FROM totals CROSS JOIN staged_ledger
+SELECT 'rows of each object', 'fail', differing = 0, 0, differing,
+  CONCAT('source objects with more or fewer rows in staging than the staged ledger has',
+    IF(differing > 0, CONCAT(', first ', first_object), ''))
+FROM staged_objects
 UNION ALL
-SELECT 'rows in the ledger', 'fail', totals.good = staged_ledger.good, totals.good, staged_ledger.good,
-  'rows in the staged ledger against the manifest'
-FROM totals CROSS JOIN staged_ledger
+SELECT 'objects in the ledger', 'fail', sources = @objects, @objects, sources,
+  'source objects in the staged ledger against those that were planned'
+FROM totals
+UNION ALL
+SELECT 'no older generation', 'fail', objects = 0, 0, objects,
+  CONCAT('source objects of which a newer generation has landed', IF(objects > 0, CONCAT(', first ', first_object), ''),
+    ': clear plan with all that follows it, or trigger a new run')
+FROM older
 UNION ALL
 SELECT 'rows in the days', 'fail', totals.good = staged_days.good, totals.good, staged_days.good,
-  'rows in the staged ledger of days against the manifest'
+  'rows in the staged ledger of days against the staged ledger'
 FROM totals CROSS JOIN staged_days
 UNION ALL
 SELECT 'complete rows', 'fail', incomplete = 0, 0, incomplete, 'rows without log_date, timestamp, event_id or source_uri'
@@ -87,7 +107,7 @@ SELECT 'share of rejected lines', 'fail', rejected <= lines * @max_rejected_perc
     ' % may be: see why in the job log, or raise max_rejected_percent')
 FROM totals
 UNION ALL
-SELECT 'something to land', IF(@allow_empty, 'warn', 'fail'), lines > 0, 1, lines,
+SELECT 'something to land', IF(@allow_empty, 'warn', 'fail'), lines > 0 OR are_read = 0, 1, lines,
   'lines in all source objects: nothing is replaced with nothing unless allow_empty is set'
 FROM totals
 UNION ALL

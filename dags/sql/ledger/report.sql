@@ -1,4 +1,4 @@
--- The ledger of the staged source objects, one row each, with every day any run ever landed rows of them in.
+-- The ledger of the staged source objects that were read, one row each, with every day any run ever landed rows of them in.
 SELECT
   staged.source_uri,
   staged.log_format,
@@ -12,4 +12,5 @@ SELECT
     WHERE days.source_uri = staged.source_uri
   ) AS days
 FROM {{ staging }}.ledger_{{ suffix }} AS staged
+WHERE staged.error_type IS NULL
 ORDER BY staged.source_uri

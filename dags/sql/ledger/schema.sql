@@ -9,13 +9,15 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.ledger (
   `rows` INT64 NOT NULL OPTIONS (description = 'Lines that became rows'),
   rejected INT64 NOT NULL OPTIONS (description = 'Lines that were rejected'),
   blank INT64 NOT NULL OPTIONS (description = 'Blank lines'),
-  bytes INT64 OPTIONS (description = 'Bytes of the object'),
+  bytes INT64 OPTIONS (description = 'Bytes of the object; NULL of one that was gone from the bucket, so that its rows were removed'),
   job_id STRING OPTIONS (description = 'Dataflow job that read it'),
   parser_version STRING OPTIONS (description = 'Version of the parser'),
   started TIMESTAMP OPTIONS (description = 'When the job started'),
   finished TIMESTAMP NOT NULL OPTIONS (description = 'When the job finished'),
   frames STRING OPTIONS (description = 'JSON object: how many lines had which frame of a collector around them; null for none'),
-  formats STRING OPTIONS (description = 'JSON object: of an object with lines of several formats, how many rows were of which')
+  formats STRING OPTIONS (description = 'JSON object: of an object with lines of several formats, how many rows were of which'),
+  error_type STRING OPTIONS (description = 'Why the object could not be read: nothing of it has landed by this run; NULL: it was read'),
+  error_message STRING OPTIONS (description = 'The reason in words')
 )
 PARTITION BY DATE(finished)
 CLUSTER BY source_uri

@@ -4,8 +4,8 @@
 -- and the replays have landed lines of; `since` is before anything of them was read: nothing older is looked at.
 WITH objects AS (
   SELECT source_uri, run_id, lines, rejected, blank, DATE(finished) AS finished_on FROM {{ dataset }}.ledger
-  WHERE source = 'backfill'
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC, run_id DESC) = 1
+  WHERE source = 'backfill' AND error_type IS NULL
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY generation DESC, finished DESC, run_id DESC) = 1
 ),
 object_days AS (
   SELECT source_uri, days.log_date, SUM(days.`rows`) AS good
@@ -46,8 +46,7 @@ moments AS (
     ) AS ledger_begins
 ),
 replayed AS (
-  SELECT event_id FROM {{ dataset }}.rejected_lines
-  WHERE replayed_at IS NOT NULL AND ingested_at >= {{ since }} GROUP BY event_id
+  SELECT event_id FROM {{ dataset }}.replayed_lines GROUP BY event_id
 ),
 backfilled AS (
   SELECT log_date, source_uri, landed, IFNULL(replayed, 0) AS replayed
@@ -84,12 +83,12 @@ backfilled_lines AS (
   GROUP BY log_date, raw_line_hash
 ),
 rejected_objects AS (
-  SELECT source_uri, COUNT(*) AS landed FROM {{ dataset }}.rejected_lines
-  WHERE source = 'backfill' AND ingested_at >= {{ since }} GROUP BY source_uri
+  SELECT source_uri, COUNT(*) AS landed FROM {{ dataset }}.rejected_backfilled
+  WHERE ingested_at >= {{ since }} GROUP BY source_uri
 ),
 rejected_streamed AS (
-  SELECT DATE(ingested_at) AS log_date, source_uri, ingested_at, event_id FROM {{ dataset }}.rejected_lines
-  WHERE source = 'stream' AND ingested_at >= {{ since }}
+  SELECT DATE(ingested_at) AS log_date, source_uri, ingested_at, event_id FROM {{ dataset }}.rejected_streamed
+  WHERE ingested_at >= {{ since }}
 ),
 rejected_landed AS (
   SELECT log_date, source_uri, ingested_at, COUNT(*) AS landed FROM rejected_streamed
@@ -100,6 +99,9 @@ rejected_messages AS (
   SELECT event_id, MAX(log_date) AS log_date, MAX(ingested_at) AS ingested_at, COUNTIF(rejected IS NOT NULL) AS in_ledger
   FROM rejected_streamed LEFT JOIN rejected_batches USING (log_date, source_uri, ingested_at)
   GROUP BY event_id
+),
+still_unread AS (
+  {% include 'sql/unread_objects/still_unread.sql' %}
 ),
 builds AS (
   SELECT log_date, decided_at, backfilled + streamed AS landed FROM {{ dataset }}.request_builds
@@ -143,12 +145,14 @@ figures AS (
     WHERE in_ledger = 0 AND ingested_at >= settled
   UNION ALL SELECT log_date, 'rejected_difference', 1 FROM rejected_messages CROSS JOIN moments
     WHERE in_ledger = 0 AND ingested_at < settled AND ingested_at >= ledger_begins
+
+  UNION ALL SELECT log_date, 'unread_objects', COUNT(*) FROM still_unread GROUP BY log_date
 ),
 days AS (
   SELECT
     log_date,
 {% for figure in ['lines', 'rows', 'rejected', 'blank', 'landed', 'replayed', 'delivered_again', 'in_both', 'requests',
-                  'in_flight', 'rows_difference', 'rejected_difference'] %}
+                  'in_flight', 'rows_difference', 'rejected_difference', 'unread_objects'] %}
     SUM(IF(figure = '{{ figure }}', n, 0)) AS `{{ figure }}`{{ '' if loop.last else ',' }}
 {% endfor %}
   FROM figures
@@ -170,6 +174,7 @@ SELECT
     WHEN lines_difference != 0 OR rows_difference != 0 OR rejected_difference != 0 THEN 'unbalanced'
     WHEN changed THEN 'outdated'
     WHEN requests_difference != 0 THEN 'unbalanced'
+    WHEN unread_objects != 0 THEN 'incomplete'
     ELSE 'balanced'
   END AS status,
   lines,
@@ -187,5 +192,6 @@ SELECT
   rows_difference,
   rejected_difference,
   requests_difference,
-  built_at
+  built_at,
+  unread_objects
 FROM differences

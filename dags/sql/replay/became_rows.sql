@@ -3,7 +3,6 @@
   FROM {{ staging }}.replayed_{{ suffix }} AS replayed
   JOIN {{ staging }}.replay_lines_{{ suffix }} AS lines USING (source, event_id)
   WHERE CONCAT(replayed.source, ' ', replayed.event_id) IN (
-    SELECT CONCAT(source, ' ', event_id) FROM {{ dataset }}.rejected_lines
-    WHERE replayed_at = landed_at AND DATE(ingested_at) BETWEEN first_day AND last_day
+    SELECT CONCAT(source, ' ', event_id) FROM {{ dataset }}.replayed_lines WHERE replayed_at = landed_at
   )
 )

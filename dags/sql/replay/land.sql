@@ -1,7 +1,7 @@
 -- Lands the staged rows whose lines are still waiting, each in the table where it would have landed at once, and marks
 -- these lines: all of it or nothing. A line that another run has replayed, or that a new backfill of its object has
--- replaced, waits no more. A message that was delivered again and is a row already is marked, and not landed again; a
--- copy that the stream has just written waits for the next run, see lines.sql.
+-- replaced, waits no more. A message that was delivered again and is a row already is marked, and not landed again.
+-- MERGE, not INSERT: of two transactions that change replayed_lines BigQuery cancels one, of two that only insert none.
 DECLARE landed_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP();
 DECLARE first_day DATE;
 DECLARE last_day DATE;
@@ -11,19 +11,21 @@ SET first_day = (SELECT MIN(DATE(ingested_at)) FROM {{ staging }}.replay_lines_{
 SET last_day = (SELECT MAX(DATE(ingested_at)) FROM {{ staging }}.replay_lines_{{ suffix }});
 SET touched_days = (SELECT ARRAY_AGG(DISTINCT log_date) FROM {{ staging }}.replayed_{{ suffix }});
 
-UPDATE {{ dataset }}.rejected_lines AS waiting
-SET replayed_at = landed_at
-FROM (
-  SELECT lines.source, lines.event_id, lines.raw_line
+MERGE {{ dataset }}.replayed_lines AS marked
+USING (
+  SELECT lines.run_id, lines.source, lines.source_uri, lines.event_id, SHA256(lines.raw_line) AS raw_line_sha256
   FROM {{ staging }}.replay_lines_{{ suffix }} AS lines
   JOIN {{ staging }}.replayed_{{ suffix }} AS replayed USING (source, event_id)
+  WHERE lines.source = 'stream' OR CONCAT(lines.event_id, ' ', TO_HEX(SHA256(lines.raw_line))) IN (
+    SELECT CONCAT(event_id, ' ', TO_HEX(SHA256(raw_line))) FROM {{ dataset }}.rejected_backfilled
+    WHERE DATE(ingested_at) BETWEEN first_day AND last_day
+  )
 ) AS became_row
-WHERE waiting.replayed_at IS NULL
-  AND DATE(waiting.ingested_at) BETWEEN first_day AND last_day
-  AND (waiting.source = 'backfill' OR waiting.ingested_at < TIMESTAMP_SUB(landed_at, INTERVAL 1 HOUR))
-  AND waiting.source = became_row.source
-  AND waiting.event_id = became_row.event_id
-  AND waiting.raw_line = became_row.raw_line;
+ON marked.source = became_row.source AND marked.event_id = became_row.event_id
+  AND marked.raw_line_sha256 = became_row.raw_line_sha256
+WHEN NOT MATCHED THEN
+  INSERT (source, source_uri, event_id, raw_line_sha256, replayed_at, run_id)
+  VALUES (source, source_uri, event_id, raw_line_sha256, landed_at, run_id);
 
 INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %})
 SELECT {% include 'sql/requests/columns.sql' %} FROM {% include 'sql/replay/became_rows.sql' %}

@@ -1,7 +1,5 @@
 -- Rejected lines that may be rows by now, the first copy of a message that was delivered again, each with the format that
--- a new backfill, or the stream, would read it as. Of lines that were too long the end is not kept. What the stream wrote
--- within the last 30 minutes BigQuery lets no transaction change, and it may have written a batch later than it made it:
--- such a line is not settled yet.
+-- a new backfill, or the stream, would read it as. Of lines that were too long the end is not kept.
 SELECT
   lines.raw_line,
   lines.error_type,
@@ -11,11 +9,10 @@ SELECT
   lines.event_id,
   lines.ingested_at,
   CASE WHEN @log_format != 'auto' THEN @log_format WHEN lines.source = 'stream' THEN @stream_log_format
-    ELSE objects.log_format END AS log_format,
-  lines.source = 'backfill' OR lines.ingested_at < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) AS settled
+    ELSE objects.log_format END AS log_format
 FROM {{ dataset }}.rejected_lines AS lines
 LEFT JOIN (
-  SELECT source_uri, log_format FROM {{ dataset }}.ledger WHERE source = 'backfill'
+  SELECT source_uri, log_format FROM {{ dataset }}.ledger WHERE source = 'backfill' AND error_type IS NULL
   QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC) = 1
 ) AS objects ON lines.source = 'backfill' AND lines.source_uri = objects.source_uri
 WHERE lines.replayed_at IS NULL

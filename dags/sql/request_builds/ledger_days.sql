@@ -12,8 +12,8 @@ SELECT
 FROM {{ dataset }}.ledger_days AS days
 JOIN (
   SELECT source, source_uri, run_id, started FROM {{ dataset }}.ledger
-  WHERE TRUE
+  WHERE error_type IS NULL
   QUALIFY source != 'backfill'
-    OR ROW_NUMBER() OVER (PARTITION BY source, source_uri ORDER BY finished DESC, run_id DESC) = 1
+    OR ROW_NUMBER() OVER (PARTITION BY source, source_uri ORDER BY generation DESC, finished DESC, run_id DESC) = 1
 ) AS runs USING (source_uri, run_id)
 GROUP BY days.log_date

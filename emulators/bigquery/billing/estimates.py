@@ -15,7 +15,8 @@ from sqlglot import expressions as exp
 
 from emulators.bigquery.billing.column_sizes import TableColumns
 from emulators.bigquery.billing.pruning import is_exact
-from emulators.bigquery.billing.reads import Change, Definition, Path, usage
+from emulators.bigquery.billing.reads import Change, usage
+from emulators.bigquery.billing.sources import Definition, Path
 from emulators.bigquery.parsing import statements
 
 _MIB = 1 << 20

@@ -4,7 +4,7 @@ bqemulator 1.4.0 runs the statements between `BEGIN TRANSACTION` and `COMMIT TRA
 connection, each durable at once. To roll back it keeps a copy of every table the script changes, and puts it back: over
 whatever others have written meanwhile, and not at all when the process was killed. Here a transaction has a connection
 of its own and is one of DuckDB's, which are isolated from each other and either there as a whole after a kill or not at
-all. Two that delete or update the same rows conflict: one of them fails, as on the service.
+all. Statements of other jobs run in between. Two that change the same table conflict: see `changes.py`.
 
 An error within a transaction ends it. On the service a handler (`EXCEPTION WHEN ERROR`) could still commit what came
 before the error; here it can only roll back.
@@ -12,21 +12,25 @@ before the error; here it can only roll back.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog.models import TableMeta
 from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.row_access.identity import CallerIdentity
+from bqemulator.scripting.ast import Statement
 from bqemulator.scripting.interpreter import ScriptInterpreter, ScriptResult
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
 from emulators.bigquery.billing.column_sizes import KEPT, changed_table
+from emulators.bigquery.engine import LockedEngine
+from emulators.bigquery.table_changes import OpenTransaction
 
 
 class TransactionalScripts(ScriptInterpreter):
@@ -43,6 +47,11 @@ class TransactionalScripts(ScriptInterpreter):
         finally:
             self._transaction.end("ROLLBACK")
 
+    async def _exec_statement(self, stmt: Statement) -> None:
+        if self._transaction.open is not None:
+            await asyncio.sleep(0)  # bqemulator runs a script in one go otherwise
+        await super()._exec_statement(stmt)
+
     async def _handle_txn_statement(self, op: str) -> None:
         if op == "BEGIN":
             self._transaction.begin()
@@ -51,22 +60,27 @@ class TransactionalScripts(ScriptInterpreter):
 
 
 class ScriptTransaction(DuckDBEngine):
-    """The engine of one script: DuckDB's main connection, or that of the script's transaction while it has one."""
+    """The engine of one script: DuckDB's main connection, or that of the script's transaction while it has one.
+
+    Attributes:
+        open: The transaction while the script has one.
+    """
 
     def __init__(self, engine: DuckDBEngine) -> None:
-        self._engine = engine
+        self.locked_engine = locked_engine(engine)
+        self.open: OpenTransaction | None = None
         self._own: duckdb.DuckDBPyConnection | None = None
         self._changed: set[str] = set()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The transaction's connection, else the main one."""
-        return self._own or self._engine.connection
+        return self._own or self.locked_engine.connection
 
     @asynccontextmanager
     async def write_lock(self) -> AsyncIterator[None]:
         """Return the main connection's lock."""
-        async with self._engine.write_lock():
+        async with self.locked_engine.write_lock():
             yield
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
@@ -93,8 +107,9 @@ class ScriptTransaction(DuckDBEngine):
     def begin(self) -> None:
         """Begin a transaction where none is open."""
         if self._own is None:
-            self._own = self._engine.connection.cursor()
+            self._own = self.locked_engine.connection.cursor()
             self._own.execute("BEGIN TRANSACTION")
+            self.open = self.locked_engine.changes.begin()
 
     def end(self, how: str) -> None:
         """COMMIT or ROLLBACK the transaction where one is open.
@@ -102,14 +117,18 @@ class ScriptTransaction(DuckDBEngine):
         Raises:
             InvalidQueryError: It cannot be committed; nothing of it is there.
         """
-        if self._own is None:
+        if self._own is None or self.open is None:
             return
         connection, self._own = self._own, None
+        transaction, self.open = self.open, None
+        committed = False
         try:
             connection.execute(how)
+            committed = how == "COMMIT"
         except duckdb.TransactionException as error:
             raise _aborted(error) from error
         finally:
+            self.locked_engine.changes.end(transaction, committed=committed)
             connection.close()
             self._publish()
 
@@ -118,6 +137,11 @@ class ScriptTransaction(DuckDBEngine):
         for table in self._changed:
             KEPT.forget(table)
         self._changed.clear()
+
+
+def locked_engine(engine: DuckDBEngine) -> LockedEngine:
+    """Return the emulator's own engine, also of a script's."""
+    return engine.locked_engine if isinstance(engine, ScriptTransaction) else cast("LockedEngine", engine)
 
 
 def _aborted(error: duckdb.TransactionException) -> InvalidQueryError:

@@ -1,1 +1,1 @@
-"""What `log_backfill` does: plan, wait for slots, report."""
+"""What `log_backfill` does: plan units, and parse, load, land and report each."""

@@ -1,101 +1,219 @@
-"""Planning a backfill run: what it was asked for, whether it can be done, and one unit of work for each day."""
+"""Planning a backfill: what the run was asked for, whether it can be done, and which units of work it is."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
-from airflow.sdk import Context
-from google.cloud.storage import Blob
+from airflow.providers.google.cloud.triggers.gcs import GCSBlobTrigger
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
 
-from logline.backfill.units import BackfillUnit, SourcePattern, days_to_read, plan_units
+from logline.backfill.listing import list_sources
+from logline.backfill.sources import DaySource, SourcePattern, common_prefix, day_sources, days_to_read
+from logline.backfill.units import BackfillUnit, SourceObject, UnitPlan, described, plan_units, unit_of
 from logline.params import ParamError, check_known_params, check_log_format
 from logline.preflight import check_services
 from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
 from logline.task_ids import PLAN
-from logline.text_table import text_table
+from logline.text_table import counted, text_table
+from logline.uris import split_uri
+from logline.warehouse.queries import Query, fetch_rows
 
-log = logging.getLogger(__name__)
+_SHOWN_OBJECTS = 20
 
 
-def plan_backfill(settings: Settings, context: Context) -> list[dict[str, str]]:
-    """Check what the user asked for and what it needs, and return one unit of work per day.
+@dataclass(frozen=True)
+class KnownObject:
+    """What the ledger has of an object.
 
-    Returns:
-        Every `BackfillUnit` as a JSON object; an empty list for a dry run.
-
-    Raises:
-        AirflowFailException: one line that says what to change. Nothing has been started or written then.
-        AirflowException: a service does not answer now.
+    Attributes:
+        known: the newest generation that a run has read or found unreadable.
+        landed: the generation whose rows are in the tables; None without any.
     """
-    params, dag_run = context["params"], context["dag_run"]
-    # The values hold every key of the run's configuration, declared or not.
-    check_known_params(dag_run.conf, context["dag"].params)
-    check_log_format(params["log_format"])
-    pattern = SourcePattern.parse(params["source"])
-    days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)
-    if pattern.dated and settings.has_expired(days[0]):
-        raise ParamError(
-            f"rows of {days[0]} would expire as they land (LOGLINE_LANDING_EXPIRY_DAYS is "
-            f"{settings.landing_expiry_days}): raise it and run the provision DAG, or read later days"
+
+    known: int
+    landed: int | None
+
+
+class PlanBackfillOperator(BaseOperator):
+    """Check what the user asked for and what it needs, list all objects, and pack them into units.
+
+    Where the run may wait for files, the task waits in the triggerer until each day has an object.
+
+    Args:
+        ledger: returns what the ledger has of the objects whose address begins with `@prefix` (templated):
+            `source_uri`, `known` and `landed`, as `KnownObject` describes them.
+    """
+
+    template_fields: Sequence[str] = ("ledger",)
+
+    def __init__(self, *, settings: Settings, ledger: Query, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.ledger = ledger
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Plan, and return every `BackfillUnit` as a JSON object; an empty list for a dry run.
+
+        Raises:
+            AirflowFailException: one line that says what to change. Nothing has been started or written then.
+            AirflowException: a service does not answer now.
+        """
+        params = context["params"]
+        sources = self._sources(context)
+        check_services(self.settings, "backfill")
+        found = list_sources(sources)
+        known = self._known(sources) if params["new_only"] or params["remove_deleted"] else {}
+        removed = deleted_objects(sources, found, known) if params["remove_deleted"] else []
+        # A day whose files have all been deleted is complete.
+        complete = {one.label for one in removed} | {label for label, objects in found.items() if objects}
+        missing = [source for source in sources if source.label not in complete]
+        if missing:
+            self._wait_or_refuse(missing, len(sources), context)
+        objects = distinct(found.values())
+        if params["new_only"]:
+            objects = [one for one in objects if one.uri not in known or known[one.uri].known < one.generation]
+        plans = plan_units(
+            objects,
+            removed,
+            unit_bytes=self.settings.unit_gib << 30,
+            bucket=self.settings.temp_bucket,
+            run_id=context["run_id"],
         )
-    units = plan_units(pattern, days, bucket=settings.temp_bucket, run_id=dag_run.run_id)
+        self.log.info("What this run reads\n%s", objects_table(sources, plans))
+        if removed:
+            self.log.info("Gone from the bucket, their rows are removed\n%s", removed_table(removed))
+        if params["dry_run"]:
+            self.log.info("Dry run: nothing is started")
+            return []
+        for plan in plans:
+            write_list(plan)
+        return described(plans)
 
-    check_services(settings, "backfill")
-    found = {unit.label: list_objects(unit) for unit in units}
-    log.info("What this run reads\n%s", objects_table(units, found))
-    if not (params["wait_for_files"] or dag_run.run_type in ("scheduled", "backfill")):
-        refuse_missing(units, found)
-    if params["dry_run"]:
-        log.info("Dry run: nothing is started")
-        return []
-    return [asdict(unit) for unit in units]
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Look again: the trigger only wakes the task."""
+        if event["status"] == "error":
+            self.log.warning("The trigger could not look: %s", event["message"])
+        return self.execute(context)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the trigger has fired, or has not in time."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            return self.execute(context)
 
-def list_objects(unit: BackfillUnit) -> list[Blob]:
-    """List the objects that a unit would read now, with their names and sizes."""
-    missing = f"bucket {unit.bucket} does not exist: correct source {unit.source}"
-    with answering("Cloud Storage", missing=missing, refused=f"bucket {unit.bucket} cannot be listed"):
-        blobs = (
-            GCSHook()
-            .get_conn()
-            .list_blobs(
-                unit.bucket,
-                prefix=unit.prefix,
-                match_glob=unit.objects,
-                fields="items(name,size),nextPageToken",
-                retry=NEVER,
-                timeout=TIMEOUT_SECONDS,
+    def _sources(self, context: Context) -> list[DaySource]:
+        params, dag_run = context["params"], context["dag_run"]
+        # The values hold every key of the run's configuration, declared or not.
+        check_known_params(dag_run.conf, context["dag"].params)
+        check_log_format(params["log_format"])
+        pattern = SourcePattern.parse(params["source"])
+        days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)
+        if pattern.dated and self.settings.has_expired(days[0]):
+            raise ParamError(
+                f"rows of {days[0]} would expire as they land (LOGLINE_LANDING_EXPIRY_DAYS is "
+                f"{self.settings.landing_expiry_days}): raise it and run the provision DAG, or read later days"
             )
+        return day_sources(pattern, days)
+
+    def _known(self, sources: Sequence[DaySource]) -> dict[str, KnownObject]:
+        rows = fetch_rows(self.settings, self.ledger.with_strings(prefix=common_prefix(sources)))
+        return {row["source_uri"]: KnownObject(row["known"], row["landed"]) for row in rows}
+
+    def _wait_or_refuse(self, missing: Sequence[DaySource], of: int, context: Context) -> NoReturn:
+        first = missing[0]
+        count = f" (none for {len(missing)} of {of} days)" if of > 1 else ""
+        dag_run = context["dag_run"]
+        if not (context["params"]["wait_for_files"] or dag_run.run_type in ("scheduled", "backfill")):
+            raise ParamError(
+                f"no object matches {first.uri}{count}: correct source or the dates, or set wait_for_files"
+            )
+        # A run that is cleared begins anew, a task that is tried again does not.
+        begun = dag_run.start_date or datetime.now(UTC)
+        left = begun + self.settings.wait_for_files - datetime.now(UTC)
+        if left <= timedelta():
+            raise AirflowFailException(
+                f"no object matches {first.uri} after {self.settings.wait_for_files_hours} h{count}: upload it, "
+                "then clear this task"
+            )
+        self.log.info("Waiting for an object that matches %s%s", first.uri, count)
+        self.defer(
+            trigger=GCSBlobTrigger(
+                bucket=first.bucket,
+                object_name=first.glob,
+                use_glob=True,
+                poke_interval=self.settings.poll_seconds,
+                google_cloud_conn_id=GCSHook.default_conn_name,
+                hook_params={},
+            ),
+            timeout=left,
+            method_name="execute_complete",
         )
-        return list(blobs)
 
 
-def refuse_missing(units: Sequence[BackfillUnit], found: Mapping[str, Sequence[Blob]]) -> None:
-    """Raise ParamError when a unit has nothing to read."""
-    missing = [unit for unit in units if not found[unit.label]]
-    if missing:
-        count = f" (none for {len(missing)} of {len(units)} days)" if len(units) > 1 else ""
-        raise ParamError(
-            f"no object matches {missing[0].source}{count}: correct source or the dates, or set wait_for_files"
-        )
+def distinct(listed: Iterable[Sequence[SourceObject]]) -> list[SourceObject]:
+    """Return all objects, each once: for the first day whose pattern it matches."""
+    objects: dict[str, SourceObject] = {}
+    for of_day in listed:
+        for one in of_day:
+            objects.setdefault(one.uri, one)
+    return list(objects.values())
 
 
-def objects_table(units: Sequence[BackfillUnit], found: Mapping[str, Sequence[Blob]]) -> str:
-    """Format what each unit reads as a table with a total."""
-    rows = [
-        (unit.label, unit.source, len(found[unit.label]), sum(blob.size or 0 for blob in found[unit.label]))
-        for unit in units
-    ]
-    total = ("total", "", sum(row[2] for row in rows), sum(row[3] for row in rows))
-    return text_table(("day", "source", "objects", "bytes"), [*rows, total])
+def deleted_objects(
+    sources: Sequence[DaySource],
+    found: Mapping[str, Sequence[SourceObject]],
+    known: Mapping[str, KnownObject],
+) -> list[SourceObject]:
+    """Return the objects whose rows are landed, and which are no longer in the bucket, in the order of the days."""
+    present = {one.uri for objects in found.values() for one in objects}
+    gone = {uri: of.landed for uri, of in known.items() if uri not in present and of.landed is not None}
+    removed = {
+        uri: SourceObject(source.label, uri, generation, 0)
+        for source in reversed(sources)
+        for uri, generation in gone.items()
+        if source.matches(uri)
+    }
+    return sorted(removed.values(), key=lambda one: (one.label, one.uri))
 
 
-def planned_unit(ti: Any) -> dict[str, str]:
+def objects_table(sources: Sequence[DaySource], plans: Sequence[UnitPlan]) -> str:
+    """Format what is read of each day, and by which units, as a table with a total."""
+    by_day: dict[str, list[tuple[int, int]]] = {source.label: [] for source in sources}
+    for number, plan in enumerate(plans, start=1):
+        for one in () if plan.unit.removes else plan.objects:
+            by_day[one.label].append((number, one.size))
+    rows = []
+    for source in sources:
+        units = sorted({number for number, _ in by_day[source.label]})
+        named = "-".join(str(number) for number in dict.fromkeys((units[0], units[-1]))) if units else None
+        size = sum(size for _, size in by_day[source.label])
+        rows.append((source.label, source.uri, len(by_day[source.label]), size, named))
+    in_all = counted(sum(not plan.unit.removes for plan in plans), "unit")
+    total = ("total", "", sum(row[2] for row in rows), sum(row[3] for row in rows), in_all)
+    return text_table(("day", "source", "objects", "bytes", "unit"), [*rows, total])
+
+
+def removed_table(removed: Sequence[SourceObject]) -> str:
+    """Format the first objects whose rows are removed, with the number of all."""
+    rows = [(one.label, one.uri) for one in removed[:_SHOWN_OBJECTS]]
+    return text_table(("day", "object"), [*rows, ("total", counted(len(removed), "object"))])
+
+
+def write_list(plan: UnitPlan) -> None:
+    """Write the list of a unit's objects into the bucket."""
+    bucket, name = split_uri(plan.unit.list_uri)
+    with answering("Cloud Storage", refused=f"{plan.unit.list_uri} cannot be written"):
+        blob = GCSHook().get_conn().bucket(bucket).blob(name)
+        blob.upload_from_string(plan.text(), "application/jsonl", retry=NEVER, timeout=TIMEOUT_SECONDS)
+
+
+def planned_unit(ti: Any) -> BackfillUnit:
     """Return the unit of a mapped task, for its templates."""
-    units: list[dict[str, str]] = ti.xcom_pull(task_ids=PLAN)
-    return dict(units[ti.map_index])
+    return unit_of(ti.xcom_pull(task_ids=PLAN), ti.map_index)

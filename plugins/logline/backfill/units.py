@@ -1,155 +1,160 @@
-"""What one backfill run will do, worked out from its Params alone: which days, which objects, which names.
+"""Backfill units: the objects of all days, packed so that each unit is one Dataflow job and one transaction.
 
-Nothing here talks to a service, so every user error is found before anything has started.
+A small run is one unit, a year of small files one or two. The list of a unit's objects is an object in the bucket, so
+that its description stays small, whatever it holds.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from string import Formatter
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from logline.params import DAY_FORMAT, ParamError, parse_day
-
-MAX_DAYS = 366
-
-_GLOB_CHARACTERS = re.compile(r"[*?\[]")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-# The codes strftime knows on every platform; it passes any other through silently.
-_DATE_SPEC = re.compile(r"(?:%[YmdjyHMSbBaAGVu%]|[^%{}])*")
+# https://cloud.google.com/bigquery/quotas#load_jobs counts files; a job writes about one of each kind for an object.
+MAX_OBJECTS = 10_000
+# So that their names fit into a parameter of a query: https://cloud.google.com/bigquery/quotas#query_jobs
+MAX_REMOVED = 5_000
 
 
-@dataclass(frozen=True)
-class SourcePattern:
-    """A `gs://bucket/object` pattern: `*`, `?`, `[...]` and `**` match objects, `{date}` stands for the day.
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """One generation of an object.
 
-    `{date}` is the day as `YYYY-MM-DD`, `{date:%Y%m%d}` the day in any other form.
+    Attributes:
+        label: the day whose pattern it matches, or `all`.
+        uri: `gs://bucket/name`.
+        generation: which content of the object.
+        size: in bytes, as it is stored.
     """
 
-    text: str
+    label: str
+    uri: str
+    generation: int
+    size: int
 
-    @classmethod
-    def parse(cls, text: str) -> SourcePattern:
-        """Check `text` and wrap it.
-
-        Raises:
-            ParamError: not on gs://, no object, an unknown placeholder or an unknown date format.
-        """
-        shown = repr(text)
-        if not text.startswith("gs://"):
-            raise ParamError(f"source must start with gs://, it is {shown}")
-        if any(character.isspace() or not character.isprintable() for character in text):
-            raise ParamError(f"source must not contain white space or control characters, it is {shown}")
-        try:
-            fields = list(Formatter().parse(text))
-        except ValueError as error:
-            raise ParamError(f"source {shown} has an unbalanced brace ({error}): write the day as {{date}}") from None
-        for literal, name, spec, conversion in fields:
-            if "{" in literal or "}" in literal:
-                raise ParamError(
-                    f"source {shown} contains a brace that is not a placeholder: use *, ? or [...] to match"
-                )
-            if name is None:
-                continue
-            if name != "date" or conversion is not None:
-                raise ParamError(
-                    f"source {shown} has an unknown placeholder: only {{date}} and {{date:%Y%m%d}} are known"
-                )
-            if spec and (not _DATE_SPEC.fullmatch(spec) or "%" not in spec):
-                raise ParamError(
-                    f"source {shown} has an unknown date format {spec!r}: write for example {{date:%Y%m%d}}"
-                )
-        bucket, _, name = text.removeprefix("gs://").partition("/")
-        if not _BUCKET.fullmatch(bucket):
-            raise ParamError(f"source {shown} must name one bucket, without wildcard or placeholder, after gs://")
-        if not name or name.endswith("/"):
-            raise ParamError(f"source {shown} must name objects: add for example * after the last /")
-        return cls(text)
-
-    @property
-    def dated(self) -> bool:
-        """Return whether the pattern differs from day to day."""
-        return any(name is not None for _, name, _, _ in Formatter().parse(self.text))
-
-    def on(self, day: date) -> str:
-        """Return the pattern of one day, its placeholders replaced."""
-        parts: list[str] = []
-        for literal, name, spec, _ in Formatter().parse(self.text):
-            parts.append(literal)
-            if name is not None:
-                parts.append(day.strftime(spec or DAY_FORMAT))
-        return "".join(parts)
+    def line(self) -> str:
+        """Return it as a line of a list of objects."""
+        return json.dumps({"uri": self.uri, "generation": self.generation, "size": self.size})
 
 
 @dataclass(frozen=True)
 class BackfillUnit:
-    """One parse job and the replace that follows it: one day's objects, or a pattern without `{date}` as a whole.
+    """What one mapped task group of a run works on.
+
+    All names are functions of the run and the unit's list. A task that is tried again finds what it left, and a new
+    plan of the same run that lists other objects adopts nothing of the plan before.
 
     Attributes:
-        label: `YYYY-MM-DD`, or `all` for a pattern without `{date}`.
-        source: `gs://` pattern of the objects to read: its bucket, and what Cloud Storage's `matchGlob` takes.
-        output: `gs://` folder the job writes to.
-        job_name: name of the Dataflow job; the same for every try of this unit in this run, so that Dataflow refuses
-            a second one while the first is active.
-        suffix: ends the names of this unit's staging tables.
+        label: its days, `YYYY-MM-DD` or `YYYY-MM-DD-to-YYYY-MM-DD`, and which unit it is of several.
+        output: `gs://` folder of the list `objects.jsonl`, and of what the job writes.
+        job_name: of the Dataflow job, so that Dataflow refuses a second one while the first is active.
+        suffix: ends the names of the staging tables.
+        objects: how many there are.
+        size: their bytes.
+        removes: whether the objects are gone, and their rows are to be removed.
     """
 
     label: str
-    source: str
-    bucket: str
-    objects: str
     output: str
     job_name: str
     suffix: str
+    objects: int
+    size: int
+    removes: bool
 
     @property
-    def prefix(self) -> str:
-        """Return the part of the object names before the first wildcard."""
-        return _GLOB_CHARACTERS.split(self.objects, maxsplit=1)[0]
+    def list_uri(self) -> str:
+        """Return where the list of objects is."""
+        return list_uri(self.output)
 
 
-def days_to_read(start: object, end: object, now: datetime) -> list[date]:
-    """Return all days from `start` to `end`, both included; the day before `now` (UTC) when both are None.
+def list_uri(output: str) -> str:
+    """Return where the list of objects of a unit with this folder is."""
+    return f"{output}/objects.jsonl"
 
-    Raises:
-        ParamError: not a date, end before start, or more than MAX_DAYS days.
+
+@dataclass(frozen=True)
+class UnitPlan:
+    """A unit, and the objects on its list."""
+
+    unit: BackfillUnit
+    objects: Sequence[SourceObject]
+
+    def text(self) -> str:
+        """Return the list as it is stored."""
+        return _text(self.objects)
+
+
+def plan_units(
+    objects: Iterable[SourceObject],
+    removed: Iterable[SourceObject],
+    *,
+    unit_bytes: int,
+    bucket: str,
+    run_id: str,
+) -> list[UnitPlan]:
+    """Pack objects into units, in their order; those whose rows are to be removed into units of their own.
+
+    Args:
+        objects: to read.
+        removed: that are gone, with the generation whose rows are landed.
+        unit_bytes: the most that a unit reads; a larger object is a unit by itself.
+        bucket: takes lists and staging files.
+        run_id: the run.
     """
-    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-    first = parse_day("start_date", start) if start is not None else None
-    last = parse_day("end_date", end) if end is not None else None
-    if first is None:
-        first = last if last is not None else yesterday
-    if last is None:
-        last = first
-    if last < first:
-        raise ParamError(f"end_date {last} is before start_date {first}: swap them")
-    count = (last - first).days + 1
-    if count > MAX_DAYS:
-        raise ParamError(f"{first} to {last} are {count} days, one run takes at most {MAX_DAYS}: split the range")
-    return [first + timedelta(days=offset) for offset in range(count)]
-
-
-def plan_units(pattern: SourcePattern, days: list[date], *, bucket: str, run_id: str) -> list[BackfillUnit]:
-    """Plan one unit per day, or a single one for a pattern without `{date}`; staging files go to `bucket`.
-
-    Every name is a function of the run and the day.
-    """
-    run = hashlib.sha256(run_id.encode()).hexdigest()[:8]
-    labelled = [(f"{day:{DAY_FORMAT}}", pattern.on(day)) for day in days] if pattern.dated else [("all", pattern.text)]
-    units = []
-    for label, source in labelled:
-        source_bucket, _, objects = source.removeprefix("gs://").partition("/")
-        units.append(
-            BackfillUnit(
-                label=label,
-                source=source,
-                bucket=source_bucket,
-                objects=objects,
-                output=f"gs://{bucket}/staging/{run}/{label}",
-                job_name=f"logline-backfill-{label}-{run}",
-                suffix=f"{label.replace('-', '')}_{run}",
-            )
+    packed = [(part, False) for part in _packed(objects, MAX_OBJECTS, unit_bytes)]
+    packed += [(part, True) for part in _packed(removed, MAX_REMOVED, unit_bytes)]
+    plans = []
+    for number, (part, removes) in enumerate(packed, start=1):
+        days = _span([one.label for one in part])
+        label = days if len(packed) == 1 else f"{days}-{number}-of-{len(packed)}"
+        run, digest = _digest(run_id), _digest(f"{run_id} {label} {removes} {_text(part)}")
+        unit = BackfillUnit(
+            label=label,
+            output=f"gs://{bucket}/staging/{run}/{label}-{digest}",
+            job_name=f"logline-backfill-{label}-{digest}",
+            suffix=f"{label.replace('-', '_')}_{digest}",
+            objects=len(part),
+            size=sum(one.size for one in part),
+            removes=removes,
         )
-    return units
+        plans.append(UnitPlan(unit, part))
+    return plans
+
+
+def described(plans: Iterable[UnitPlan]) -> list[dict[str, Any]]:
+    """Return the units as JSON objects, for an XCom."""
+    return [asdict(plan.unit) for plan in plans]
+
+
+def unit_of(units: Sequence[Mapping[str, Any]], map_index: int) -> BackfillUnit:
+    """Return the unit of a mapped task."""
+    return BackfillUnit(**units[map_index])
+
+
+def _packed(objects: Iterable[SourceObject], most: int, most_bytes: int) -> Iterator[list[SourceObject]]:
+    part: list[SourceObject] = []
+    size = 0
+    for one in objects:
+        if part and (len(part) == most or size + one.size > most_bytes):
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += one.size
+    if part:
+        yield part
+
+
+def _span(labels: Sequence[str]) -> str:
+    first, last = min(labels), max(labels)
+    return first if first == last else f"{first}-to-{last}"
+
+
+def _text(objects: Iterable[SourceObject]) -> str:
+    return "".join(f"{one.line()}\n" for one in objects)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

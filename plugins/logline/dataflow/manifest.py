@@ -12,7 +12,7 @@ from google.api_core.exceptions import NotFound
 
 from logline.uris import split_uri
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 
 @dataclass(frozen=True)

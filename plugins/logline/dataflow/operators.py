@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook, DataflowJobStatus
 from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
 from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
 from airflow.providers.google.cloud.sensors.dataflow import DataflowJobStatusSensor
 from airflow.sdk import Context, XComArg
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
+from google.auth.exceptions import GoogleAuthError
 from googleapiclient.errors import HttpError
+from httplib2.error import HttpLib2Error
 
 from logline.dataflow.triggers import DataflowJobEndTrigger
 from logline.labels import job_labels
@@ -24,6 +27,10 @@ from logline.settings import Settings
 JOB_TIMEOUT = timedelta(days=1)
 # States a job leaves by itself.
 WAITING_STATES = DataflowJobStatus.AWAITING_STATES | {"JOB_STATE_RESOURCE_CLEANING_UP"}
+# Those that wake a waiting task, which then judges them itself.
+ENDED_STATES = DataflowJobStatus.TERMINAL_STATES | {DataflowJobStatus.JOB_STATE_UNKNOWN}
+# A job of a few lines ends within these seconds on the local stack; to defer and come back would take as long again.
+WORKER_SECONDS = 15.0
 
 
 def launch_body(
@@ -65,6 +72,23 @@ def last_error(hook: DataflowHook, job_id: str, *, project_id: str, location: st
     errors = [message for message in messages if message.get("messageImportance") == "JOB_MESSAGE_ERROR"]
     text = max(errors, key=lambda message: message.get("time", ""), default={}).get("messageText", "").strip()
     return text.splitlines()[-1] if text else f"it left no error message, see the log of job {job_id}"
+
+
+def is_done(hook: DataflowHook, job_id: str, *, project_id: str, location: str) -> bool:
+    """Return whether a batch job is done; False while it is in a state that it leaves by itself.
+
+    Raises:
+        AirflowFailException: it ended otherwise, or is in a state this release does not know; one line with its last
+            error message.
+    """
+    job = hook.get_job(job_id=job_id, project_id=project_id, location=location)
+    state = job["currentState"]
+    if state == DataflowJobStatus.JOB_STATE_DONE:
+        return True
+    if state in WAITING_STATES:
+        return False
+    error = last_error(hook, job_id, project_id=project_id, location=location)
+    raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {error}")
 
 
 class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
@@ -130,6 +154,87 @@ class LaunchFlexTemplateOperator(DataflowStartFlexTemplateOperator):
         raise AirflowException(f"Dataflow job {name} was active a moment ago and is gone: launching it again")
 
 
+class RunFlexTemplateOperator(LaunchFlexTemplateOperator):
+    """Launch a batch job and wait for its end: some seconds in the worker, then in the triggerer.
+
+    A look that fails for a reason that may pass is not the end of the task, or its next try would launch a job that is
+    done a second time.
+
+    Args:
+        total_bytes: how many bytes the job counts until it is done, for its progress (templated).
+    """
+
+    template_fields: Sequence[str] = ("total_bytes", *LaunchFlexTemplateOperator.template_fields)
+
+    def __init__(self, *, settings: Settings, body: dict[str, Any], total_bytes: str, **kwargs: Any) -> None:
+        super().__init__(settings=settings, body=body, **kwargs)
+        self.total_bytes = total_bytes
+
+    def execute(self, context: Context) -> str:
+        """Launch or adopt the job, and return its id when it is done.
+
+        Raises:
+            AirflowFailException: Dataflow refused the launch, or the job did not get done.
+        """
+        job_id = super().execute(context)
+        until = time.monotonic() + WORKER_SECONDS
+        while not self._is_done(job_id):
+            if time.monotonic() >= until:
+                self._defer(job_id)
+            time.sleep(1)
+        return job_id
+
+    def execute_complete(  # type: ignore[override]  # the provider's returns the job
+        self, context: Context, event: dict[str, Any], job_id: str = ""
+    ) -> str:
+        """Look for itself: the trigger only wakes the task."""
+        if event["status"] == "error":
+            self.log.warning("The trigger could not look: %s", event["message"])
+        if not self._is_done(job_id):
+            self._defer(job_id)
+        return job_id
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the trigger has fired.
+
+        Raises:
+            AirflowFailException: it has not in time.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            name, hours = self.body["launchParameter"]["jobName"], JOB_TIMEOUT.total_seconds() / 3600
+            raise AirflowFailException(
+                f"Dataflow job {name} has not ended after {hours:g} h: cancel it, then clear this task"
+            ) from None
+
+    def _defer(self, job_id: str) -> NoReturn:
+        self.defer(
+            timeout=JOB_TIMEOUT,
+            trigger=DataflowJobEndTrigger(
+                job_id=job_id,
+                expected_statuses=ENDED_STATES,
+                project_id=self.project_id,
+                location=self.location,
+                gcp_conn_id=self.gcp_conn_id,
+                poll_sleep=self.settings.poll_seconds,
+                impersonation_chain=self.impersonation_chain,
+                total_bytes=int(self.total_bytes),
+            ),
+            method_name="execute_complete",
+            kwargs={"job_id": job_id},
+        )
+
+    def _is_done(self, job_id: str) -> bool:
+        try:
+            return is_done(self.hook, job_id, project_id=self.project_id, location=self.location)
+        except (HttpError, HttpLib2Error, GoogleAuthError, OSError) as error:
+            if not may_pass(error):
+                raise
+            self.log.warning("Dataflow has not said how job %s is: %s", job_id, error)
+            return False
+
+
 class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
     """Wait until a batch job is done, without holding a worker slot, and fail with one line that says why it is not.
 
@@ -157,8 +262,7 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
                 timeout=timedelta(seconds=self.timeout),
                 trigger=DataflowJobEndTrigger(
                     job_id=self.job_id,
-                    # The trigger only wakes the task: `poke` judges the state, in one place.
-                    expected_statuses=DataflowJobStatus.TERMINAL_STATES | {DataflowJobStatus.JOB_STATE_UNKNOWN},
+                    expected_statuses=ENDED_STATES,
                     project_id=self.project_id,
                     location=self.location,
                     gcp_conn_id=self.gcp_conn_id,
@@ -169,19 +273,8 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
             )
 
     def poke(self, context: Context) -> bool:
-        """Return whether the job is done.
-
-        Raises:
-            AirflowFailException: it ended otherwise, or is in a state this release does not know.
-        """
-        job = self.hook.get_job(job_id=self.job_id, project_id=self.project_id, location=self.location)
-        state = job["currentState"]
-        if state in self.expected_statuses:
-            return True
-        if state in WAITING_STATES:
-            return False
-        error = last_error(self.hook, self.job_id, project_id=self.project_id, location=self.location)
-        raise AirflowFailException(f"Dataflow job {job['name']} ended as {state}: {error}")
+        """Return whether the job is done; see `is_done`."""
+        return is_done(self.hook, self.job_id, project_id=self.project_id, location=self.location)
 
     def waited_in_vain(self) -> str:
         """Return which job has not ended."""

@@ -20,7 +20,6 @@ from logline.warehouse.queries import Query, fetch_rows
 FIRST_DAY, LAST_DAY = "1970-01-01", "9999-12-31"
 # `error_type` of lines whose end is not kept.
 TOO_LONG = "line_too_long"
-LATER = "BigQuery lets no transaction change them yet, trigger a run later"
 
 
 @dataclass(frozen=True)
@@ -53,21 +52,18 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 
 def candidates_table(candidates: Sequence[Mapping[str, Any]]) -> str:
-    """Format what there is to read again, now and later, as a table with a total."""
-    names = ("error_type", "source", "log_format", "lines", "unsettled", "first_day", "last_day")
+    """Format what there is to read again as a table with a total."""
+    names = ("error_type", "source", "log_format", "lines", "first_day", "last_day")
     rows = [tuple(row[name] for name in names) for row in candidates]
-    total = ("total", "", "", *(sum(row[name] for row in candidates) for name in ("lines", "unsettled")), "", "")
-    head = ("reason", "source", "read as", "lines", "in an hour", "first rejected", "last rejected")
+    total = ("total", "", "", sum(row["lines"] for row in candidates), "", "")
+    head = ("reason", "source", "read as", "lines", "first rejected", "last rejected")
     return text_table(head, [*rows, total])
 
 
-def nothing_to_do(lines: int, unsettled: int, *, dry_run: bool) -> str | None:
-    """Return why a run ends with its plan, as one line; None when it goes on. `unsettled` cannot be read again yet."""
-    if not lines and not unsettled:
-        return "there is no such line: nothing to do"
+def nothing_to_do(lines: int, *, dry_run: bool) -> str | None:
+    """Return why a run ends with its plan, as one line; None when it goes on."""
     if not lines:
-        which = "the only line" if unsettled == 1 else f"all {counted(unsettled, 'line')}"
-        return f"the stream has rejected {which} within the last hour: {LATER}"
+        return "there is no such line: nothing to do"
     left = "is left as it is" if lines == 1 else "are left as they are"
     return f"dry run: {counted(lines, 'line')} {left}" if dry_run else None
 
@@ -100,12 +96,10 @@ class PlanReplayOperator(BaseOperator):
         check_params(params)
         check_services(self.settings, "replay")
         candidates = fetch_rows(self.settings, self.query)
-        lines, unsettled = (sum(row[name] for row in candidates) for name in ("lines", "unsettled"))
+        lines = sum(row["lines"] for row in candidates)
         self.log.info("Rejected lines that are not replayed yet\n%s", candidates_table(candidates))
-        if unsettled:
-            self.log.warning("Rejected by the stream within the last hour: %s. %s", counted(unsettled, "line"), LATER)
         if lines > params["limit"]:
             self.log.warning("Read: %s, those rejected first; see the Param limit", counted(params["limit"], "line"))
-        if reason := nothing_to_do(lines, unsettled, dry_run=params["dry_run"]):
+        if reason := nothing_to_do(lines, dry_run=params["dry_run"]):
             raise AirflowSkipException(reason)
         return asdict(replay_names(self.settings.temp_bucket, dag_run.run_id))

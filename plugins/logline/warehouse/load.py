@@ -1,85 +1,151 @@
-"""Loading the Parquet files that a manifest names."""
+"""Loading the Parquet files that a manifest names, and no others, into staging tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.providers.google.cloud.transfers.gcs_to_bigquery import GCSToBigQueryOperator
-from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException
+from google.api_core.exceptions import Conflict, NotFound
+from google.cloud.bigquery import Client, LoadJob, SchemaField, Table
 
-from logline.dataflow.manifest import read_manifest
+from logline.dataflow.manifest import Manifest, read_manifest
 from logline.labels import job_labels
 from logline.settings import Settings
-from logline.uris import split_uri
+from logline.text_table import counted
 from logline.warehouse.queries import bigquery_hook
+from logline.warehouse.triggers import LoadJobsTrigger
 
 # https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
 MAX_FILES = 10_000
+# Loads of some thousand lines end within these seconds; to defer and come back would take as long again.
+WORKER_SECONDS = 15.0
 
 
-class LoadManifestFilesOperator(GCSToBigQueryOperator):
-    """Load the Parquet files a manifest names, and no others, into a staging table.
+@dataclass(frozen=True)
+class StagingTable:
+    """Files of a manifest, and the staging table that takes them.
 
-    The staging table gets the columns of the table its rows are meant for, all of them nullable: what may not be NULL
-    is checked after the load, where the message can say more.
+    Attributes:
+        files: the entry of the manifest's `files`.
+        into: begins the name of the staging table.
+        columns_of: table the rows are meant for. The staging table gets its columns, all of them nullable: what may
+            not be NULL is checked after the load, where the message can say more.
+    """
+
+    files: str
+    into: str
+    columns_of: str
+
+
+class LoadManifestFilesOperator(BaseOperator):
+    """Load the files of a manifest into staging tables, all load jobs at once.
+
+    Each job's id is made of the table's creation and the files it loads. So a task that is tried again, or resumed,
+    finds its own jobs; after a new parse or once the tables have been dropped it makes others.
 
     Args:
         manifest: `gs://` URI of the manifest (templated).
-        files: the entry of the manifest's `files` to load.
-        columns_of: table the rows are meant for.
-        into: table of the staging dataset (templated).
-        day: the day the job works on, as a label (templated).
+        tables: what goes where.
+        suffix: ends the names of the staging tables (templated).
+        day: the day the jobs work on, as a label (templated).
     """
 
-    template_fields: Sequence[str] = ("manifest", "job_labels", *GCSToBigQueryOperator.template_fields)
+    template_fields: Sequence[str] = ("manifest", "suffix", "job_labels")
 
     def __init__(
-        self, *, settings: Settings, manifest: str, files: str, columns_of: str, into: str, day: str, **kwargs: Any
+        self, *, settings: Settings, manifest: str, tables: Sequence[StagingTable], suffix: str, day: str, **kwargs: Any
     ) -> None:
-        super().__init__(
-            bucket="",
-            source_objects=[],
-            destination_project_dataset_table=f"{settings.staging_dataset}.{into}",
-            source_format="PARQUET",
-            autodetect=None,
-            create_disposition="CREATE_IF_NEEDED",
-            write_disposition="WRITE_TRUNCATE",
-            project_id=settings.project,
-            location=settings.location,
-            deferrable=False,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
         self.settings = settings
         self.manifest = manifest
-        self.files = files
-        self.columns_of = f"{settings.dataset}.{columns_of}"
-        # The argument `labels` of the provider's operator is the table's.
+        self.tables = tables
+        self.suffix = suffix
         self.job_labels = job_labels(day)
 
     def execute(self, context: Context) -> None:
-        """Load the files.
+        """Load the files: wait some seconds in the worker, then in the triggerer.
 
         Raises:
-            AirflowFailException: more files than one load job takes.
+            AirflowException: a load failed; the next try loads its table anew.
         """
-        locations = [split_uri(uri) for uri in read_manifest(self.manifest).files[self.files]]
-        if len(locations) > MAX_FILES:
-            raise AirflowFailException(
-                f"{self.manifest} names {len(locations):,} files of {self.files}, BigQuery loads at most "
-                f"{MAX_FILES:,}: read fewer objects per day or concatenate the small ones"
-            )
-        self.bucket = locations[0][0]
-        self.source_objects = [name for _, name in locations]
-        client = bigquery_hook(self.settings).get_client()
-        self.schema_fields = [
-            {"name": field.name, "type": field.field_type, "mode": "NULLABLE"}
-            for field in client.get_table(self.columns_of).schema
-        ]
-        super().execute(context)
+        manifest = read_manifest(self.manifest)
+        hook = bigquery_hook(self.settings)
+        client = hook.get_client(project_id=self.settings.project)
+        jobs = [job for table in self.tables for job in self._submit(hook, client, table, manifest)]
+        until = time.monotonic() + WORKER_SECONDS
+        while waiting := [job for job in jobs if not self._is_done(client, job)]:
+            if time.monotonic() >= until:
+                self._defer(waiting)
+            time.sleep(1)
+        rows = sum(job.output_rows or 0 for job in jobs)
+        self.log.info("Loaded %s by %s", counted(rows, "row"), counted(len(jobs), "job"))
 
-    def _submit_job(self, hook: BigQueryHook, job_id: str) -> Any:
-        self.configuration["labels"] = self.job_labels
-        return super()._submit_job(hook, job_id)
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> None:
+        """Look for itself: the trigger only wakes the task."""
+        if event["status"] == "error":
+            self.log.warning("The trigger could not look: %s", event["message"])
+        self.execute(context)
+
+    def _submit(self, hook: BigQueryHook, client: Client, table: StagingTable, manifest: Manifest) -> Iterator[LoadJob]:
+        files = manifest.files[table.files]
+        target = self._created(client, table, hashlib.sha256(manifest.text.encode()).hexdigest())
+        for first in range(0, len(files), MAX_FILES):
+            part = files[first : first + MAX_FILES]
+            job_id = f"logline_{target.table_id}_{first // MAX_FILES}_{target.created:%Y%m%dT%H%M%S%f}"
+            load = {
+                "sourceUris": part,
+                "sourceFormat": "PARQUET",
+                "destinationTable": target.reference.to_api_repr(),
+                "schema": {"fields": [field.to_api_repr() for field in target.schema]},
+                "createDisposition": "CREATE_NEVER",
+                "writeDisposition": "WRITE_APPEND",
+            }
+            configuration = {"load": load, "labels": self.job_labels}
+            try:
+                job: Any = hook.insert_job(
+                    configuration=configuration, project_id=self.settings.project, job_id=job_id, nowait=True
+                )
+            except Conflict:
+                job = client.get_job(job_id, location=self.settings.location)
+            yield job
+
+    def _created(self, client: Client, table: StagingTable, digest: str) -> Table:
+        """Return the staging table for a manifest: the one that is there, or a new one."""
+        name = f"{self.settings.project}.{self.settings.staging_dataset}.{table.into}_{self.suffix}"
+        try:
+            found = client.get_table(name)
+            if found.description == digest:
+                return found
+            client.delete_table(name)
+        except NotFound:
+            pass
+        columns = client.get_table(f"{self.settings.project}.{self.settings.dataset}.{table.columns_of}").schema
+        made = Table(name, [SchemaField(column.name, column.field_type) for column in columns])
+        made.description = digest
+        return client.create_table(made)
+
+    def _is_done(self, client: Client, job: LoadJob) -> bool:
+        if job.state != "DONE":
+            job.reload(client)
+        if job.error_result is not None:
+            # With it goes what other jobs have loaded into it, and the ids of all of them.
+            client.delete_table(job.destination, not_found_ok=True)
+            raise AirflowException(f"BigQuery job {job.job_id} failed: {job.error_result['message']}")
+        return str(job.state) == "DONE"
+
+    def _defer(self, waiting: Sequence[LoadJob]) -> NoReturn:
+        self.defer(
+            trigger=LoadJobsTrigger(
+                job_ids=[job.job_id for job in waiting],
+                project_id=self.settings.project,
+                location=self.settings.location,
+                poll_interval=self.settings.poll_seconds,
+            ),
+            method_name="execute_complete",
+        )

@@ -3,15 +3,13 @@
 import io
 from collections.abc import Callable, Iterator
 
-import grpc
 import pyarrow as pa
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
-from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 
 from local_stack.running import RunningStack
+from tests.appends import append
 
 pytestmark = pytest.mark.integration
 
@@ -31,21 +29,6 @@ def table(client: bigquery.Client) -> Iterator[str]:
 def load(client: bigquery.Client, table: str, **options: object) -> bigquery.LoadJob:
     config = bigquery.LoadJobConfig(schema=SCHEMA, source_format="CSV", **options)
     return client.load_table_from_file(io.BytesIO(b"1,a\n2,b\n"), table, job_config=config).result()
-
-
-def append(emulators: RunningStack, client: bigquery.Client, table: str) -> None:
-    rows = pa.record_batch({"n": [3], "name": ["c"]})
-    request = types.AppendRowsRequest(
-        write_stream=f"projects/{client.project}/datasets/{DATASET}/tables/{table.split('.')[1]}/streams/_default",
-        arrow_rows=types.AppendRowsRequest.ArrowData(
-            writer_schema=types.ArrowSchema(serialized_schema=rows.schema.serialize().to_pybytes()),
-            rows=types.ArrowRecordBatch(serialized_record_batch=rows.serialize().to_pybytes()),
-        ),
-    )
-    channel = grpc.insecure_channel(emulators.env["BIGQUERY_EMULATOR_GRPC_HOST"])
-    with BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=channel)) as writer:
-        (answer,) = writer.append_rows(iter([request]))
-    assert not answer.error.message
 
 
 CHANGES: dict[str, tuple[str, int]] = {
@@ -73,7 +56,7 @@ def test_rows_and_bytes_after_a_change(client: bigquery.Client, table: str, sql:
 
 
 def test_rows_after_an_append(emulators: RunningStack, client: bigquery.Client, table: str) -> None:
-    append(emulators, client, table)
+    append(emulators, table, pa.record_batch({"n": [3], "name": ["c"]}))
     assert said(client, table) == [(3, 3 * ROW_BYTES)] * 2
 
 

@@ -37,9 +37,9 @@ def test_no_such_dataset(stream: Stream, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_no_such_table(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:
-    stream.sql(f"DROP TABLE `{stream.dataset}.rejected_lines`")
+    stream.sql(f"DROP TABLE `{stream.dataset}.rejected_streamed`")
     assert main(stream.options) == 1
-    assert only_line(capsys).startswith(f"table {stream.dataset}.rejected_lines does not exist")
+    assert only_line(capsys).startswith(f"table {stream.dataset}.rejected_streamed does not exist")
 
 
 def test_a_table_without_a_column(stream: Stream, capsys: pytest.CaptureFixture[str]) -> None:

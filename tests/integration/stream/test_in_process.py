@@ -76,8 +76,8 @@ def test_poison_blocks_nobody(stream: Stream) -> None:
         eventually(lambda: metrics.messages_acknowledged == 100 + len(POISON))
     good = {f"{when}{n}" for when in ("before", "after") for n in range(50)}
     assert stream.ids("streamed_requests") == good | ROWS
-    assert stream.ids("rejected_lines") == REJECTED
-    kept = dict(stream.sql(f"SELECT event_id, raw_line FROM `{stream.dataset}.rejected_lines`"))
+    assert stream.ids("rejected_streamed") == REJECTED
+    kept = dict(stream.sql(f"SELECT event_id, raw_line FROM `{stream.dataset}.rejected_streamed`"))
     assert kept["binary"] == POISON["binary"]
     assert kept["several:2"] == b"bad"
     assert len(kept["long"]) == 1 << 20
@@ -98,7 +98,7 @@ def test_messages_without_the_attribute_are_known_by_their_message_id(stream: St
     with running(stream) as (_, metrics):
         eventually(lambda: metrics.messages_acknowledged == 2)
     assert stream.ids("streamed_requests") == {good}
-    assert stream.ids("rejected_lines") == {bad}
+    assert stream.ids("rejected_streamed") == {bad}
 
 
 def test_rows_that_bigquery_refuses_are_rejected_lines_and_the_others_are_written(stream: Stream) -> None:
@@ -113,7 +113,7 @@ def test_rows_that_bigquery_refuses_are_rejected_lines_and_the_others_are_writte
     with running(stream) as (_, metrics):
         eventually(lambda: metrics.messages_acknowledged == 64)
     assert stream.ids("streamed_requests") == {"row0", "row17", "row18", "row63"}
-    refused = stream.sql(f"SELECT event_id, raw_line, error_type FROM `{stream.dataset}.rejected_lines`")
+    refused = stream.sql(f"SELECT event_id, raw_line, error_type FROM `{stream.dataset}.rejected_streamed`")
     assert {event_id for event_id, _, _ in refused} == lines.keys() - {"row0", "row17", "row18", "row63"}
     assert all(lines[event_id] == raw_line for event_id, raw_line, _ in refused)
     assert {error_type for _, _, error_type in refused} == {"write_refused"}
@@ -140,7 +140,7 @@ def test_a_line_of_a_day_whose_partition_takes_no_appends_is_rejected_before_big
     with running(stream) as (_, metrics):
         eventually(lambda: metrics.messages_acknowledged == 2)
     assert stream.ids("streamed_requests") == {"1", "now"}
-    assert stream.sql(f"SELECT event_id, raw_line, error_type FROM `{stream.dataset}.rejected_lines`") == [
+    assert stream.sql(f"SELECT event_id, raw_line, error_type FROM `{stream.dataset}.rejected_streamed`") == [
         ("old", old, "date_not_streamable")
     ]
 
@@ -172,11 +172,13 @@ def test_leases_outlive_the_ack_deadline_while_bigquery_cannot_write(stream: Str
     assert stream.sql(f"SELECT COUNT(*) FROM `{table}` WHERE log_date >= '1970-01-01'") == [(20,)]
 
 
-def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
+def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, _ = parse_stream_options(stream.options)
+    # A launcher has made the settings; its job's id only the workers are told.
+    monkeypatch.setenv("JOB_ID", "2026-11-27_00_00_00-1")
     messages = [PubsubMessage(good_line(n), {"event_id": f"row{n}"}, message_id=str(n)) for n in range(200)]
     messages += [PubsubMessage(data, {"event_id": name}, message_id=name) for name, data in POISON.items()]
     messages.append(PubsubMessage(good_line(1), {}, message_id="by-message-id"))
-    settings, _ = parse_stream_options(stream.options)
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
     _ = (
         pipeline
@@ -188,12 +190,14 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
     result.wait_until_finish()
     good = {f"row{n}" for n in range(200)} | {"by-message-id"}
     assert stream.ids("streamed_requests") == good | ROWS
-    assert stream.ids("rejected_lines") == REJECTED
+    assert stream.ids("rejected_streamed") == REJECTED
     counters = result.metrics().query(MetricsFilter().with_namespace("logline"))["counters"]
     counted = {one.key.metric.name: one.result for one in counters}
     assert counted["messages"] == len(messages)
     assert counted["lines"] == counted["rows"] + counted["rejected"] + counted["blank"]
     assert counted["rows"] == len(good) + len(ROWS)
+    jobs = stream.sql(f"SELECT DISTINCT job_id FROM `{stream.dataset}.stream_batches`")
+    assert jobs == [("2026-11-27_00_00_00-1",)]
     assert stream.ledger() == {name: counted[name] for name in stream.ledger()}
 
 
@@ -207,7 +211,7 @@ def test_a_connection_takes_many_appends_and_several_megabytes(stream: Stream) -
         assert table.append(parsed.rejected) == []
     table.close()
     assert table.appends >= 5
-    assert stream.count("rejected_lines") == 60
+    assert stream.count("rejected_streamed") == 60
 
 
 def _lag(metrics: StreamMetrics, oldest: float) -> int:

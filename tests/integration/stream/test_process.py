@@ -44,14 +44,14 @@ def test_every_event_arrives_once_although_the_job_is_killed(
 
     jobs.append(stream.start_job())
     wanted = Counter(fate for fate, _ in truth["events"].values())
-    for table, fate in (("streamed_requests", "row"), ("rejected_lines", "rejected")):
+    for table, fate in (("streamed_requests", "row"), ("rejected_streamed", "rejected")):
         eventually(lambda table=table, fate=fate: stream.count(table) == wanted[fate])
     # What the killed job had in hand comes back when its leases end, after 10 s.
     eventually(lambda: time.monotonic() - killed > 12 and stream.unacknowledged() == 0)
     eventually(lambda: stream.metrics().get("unacknowledged_messages") == 0)
     assert stream.end_job(jobs[1], signal.SIGTERM) == 0
 
-    for table, fate in (("streamed_requests", "row"), ("rejected_lines", "rejected")):
+    for table, fate in (("streamed_requests", "row"), ("rejected_streamed", "rejected")):
         assert stream.ids(table) == {event_id for event_id, (known, _) in truth["events"].items() if known == fate}
     by_date = stream.sql(
         "SELECT CAST(log_date AS STRING), COUNT(DISTINCT event_id)"

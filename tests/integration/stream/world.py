@@ -119,7 +119,7 @@ class Stream:
         self.publisher.create_topic(name=self.topic)
         self.subscriber.create_subscription(name=self.subscription, topic=self.topic, ack_deadline_seconds=10)
         world.client.create_dataset(name)
-        for table in ("streamed_requests", "rejected_lines", "stream_batches"):
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches"):
             self.sql(render(f"{table}/schema.sql", dataset=f"`{PROJECT}`.{name}"))
 
     def close(self) -> None:

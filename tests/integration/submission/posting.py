@@ -48,7 +48,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "run_id": "submission",
     },
     "replay": {
-        "lines": f"{SETTINGS.project}.{DATASET}.rejected_lines",
+        "lines": f"{SETTINGS.project}.{DATASET}.rejected_streamed",
         "output": f"gs://{SETTINGS.bucket}/staging/submission-replay",
         "run_id": "submission",
     },
@@ -146,7 +146,7 @@ def make_targets(stack: RunningStack) -> None:
         if not bucket.exists():
             bucket.create()
         client.create_dataset(DATASET, exists_ok=True)
-        for table in ("streamed_requests", "rejected_lines", "stream_batches"):
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches"):
             client.query(render(f"{table}/schema.sql", dataset=f"`{SETTINGS.project}`.{DATASET}")).result()
 
 

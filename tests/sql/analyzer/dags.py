@@ -22,7 +22,7 @@ from tests.sql.analyzer.tracing import Trace, TracedText
 from airflow.sdk import DAG, BaseOperator
 from google.cloud.bigquery import SchemaField, Table
 
-from logline.backfill.units import SourcePattern, plan_units
+from logline.backfill.units import SourceObject, described, plan_units
 from logline.replay.plan import replay_names
 from logline.settings import Settings
 from logline.task_ids import BACKFILL_DAG, DECIDE, DECISION_KEY, PLAN, REPLAY_DAG
@@ -30,6 +30,7 @@ from logline.warehouse import checks
 from logline.warehouse.checks import Gate
 from logline.warehouse.load import LoadManifestFilesOperator
 from logline.warehouse.migrate_tables import Difference, MigrateTablesOperator, additions
+from logline.warehouse.move_rejected_lines import NAME, TABLE_OF_0_1_0, MoveRejectedLinesOperator
 from logline.warehouse.queries import Query
 
 DAY = date(2015, 5, 17)
@@ -73,9 +74,10 @@ class TaskInstance:
 
     def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
         """Return what a task of a run would have left."""
-        (unit,) = plan_units(SourcePattern("gs://logs/{date}/*"), [DAY], bucket=self._bucket, run_id=RUN_ID)
+        read = [SourceObject(f"{DAY}", "gs://logs/a.log", 1, 1)]
+        units = described(plan_units(read, [], unit_bytes=1, bucket=self._bucket, run_id=RUN_ID))
         return {
-            (BACKFILL_DAG, PLAN, "return_value"): [asdict(unit)],
+            (BACKFILL_DAG, PLAN, "return_value"): units,
             (REPLAY_DAG, PLAN, "return_value"): asdict(replay_names(self._bucket, RUN_ID)),
             (REPLAY_DAG, "launch_replay", "return_value"): "2015-05-18_00_00_00-1",
             ("stream_supervisor", DECIDE, DECISION_KEY): {"observed_at": "2015-05-18 00:00:00+00:00"},
@@ -141,8 +143,13 @@ class DagQueries:
             ):
                 self._keep(task, field, task.render_template(value, context, environment), context)
         if isinstance(task, LoadManifestFilesOperator):
-            into = task.render_template(task.destination_project_dataset_table, context, environment)
-            self.staged[_path(self._trace.text(into).text)] = _path(task.columns_of)
+            suffix = self._trace.text(task.render_template(task.suffix, context, environment)).text
+            for table in task.tables:
+                staged = (self.settings.staging_dataset, f"{table.into}_{suffix}")
+                self.staged[staged] = (self.settings.dataset, table.columns_of)
+        if isinstance(task, MoveRejectedLinesOperator):
+            # The view has the columns of the table that it replaces.
+            self.staged[self.settings.dataset, TABLE_OF_0_1_0] = (self.settings.dataset, NAME)
         if isinstance(task, MigrateTablesOperator):
             table = Table(f"{self.settings.project}.{self.settings.dataset}.{task.tables[0]}")
             for statement in additions(table, Difference(task.tables[0], new_columns=NEW_COLUMNS)):
@@ -169,10 +176,6 @@ class DagQueries:
             for parameter in query.get("queryParameters", [])
         }
         self.scripts.append(Script(name, self._trace.text(query["query"]), parameters))
-
-
-def _path(table: str) -> tuple[str, ...]:
-    return tuple(table.split("."))
 
 
 def _run(gate: Gate, task: BaseOperator, settings: Settings, context: Mapping[str, Any]) -> list[Query]:

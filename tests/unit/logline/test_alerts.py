@@ -13,6 +13,7 @@ from logline.alerts import (
     IMBALANCE,
     LATE_BACKFILL,
     STREAM,
+    UNREAD_OBJECTS,
     AlertNotifier,
     LogNotifier,
     missed_deadline,
@@ -91,13 +92,13 @@ def heard(monkeypatch):
 
 def test_an_alert_is_one_line_with_its_runbook_for_everybody(heard, caplog):
     ti = SimpleNamespace(
-        dag_id="log_backfill", task_id="day.replace", run_id="r1", rendered_map_index="2015-05-17", log_url="http://l"
+        dag_id="log_backfill", task_id="unit.land", run_id="r1", rendered_map_index="2015-05-17", log_url="http://l"
     )
     with caplog.at_level(logging.ERROR, logger="logline.alerts"):
         alert = AlertNotifier(Settings.from_environment(), FAILED_BACKFILL)
         alert({"ti": ti, "exception": ValueError("BigQuery refused\nlong story")})
     line = (
-        "log_backfill.day.replace [2015-05-17] of r1: BigQuery refused: see docs/operations.md#failed-backfill, "
+        "log_backfill.unit.land [2015-05-17] of r1: BigQuery refused: see docs/operations.md#failed-backfill, "
         "log: http://l"
     )
     assert heard == [line]
@@ -132,4 +133,4 @@ def test_a_missed_deadline_is_told_of_runs_that_nobody_started(heard, run_type, 
 def test_every_alert_has_its_runbook():
     text = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
     headings = {line.removeprefix("## ").lower().replace(" ", "-") for line in text.splitlines() if line[:3] == "## "}
-    assert headings >= {FAILED_BACKFILL, LATE_BACKFILL, IMBALANCE, STREAM}
+    assert headings >= {FAILED_BACKFILL, LATE_BACKFILL, IMBALANCE, UNREAD_OBJECTS, STREAM}

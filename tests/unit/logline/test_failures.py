@@ -25,7 +25,7 @@ def test_a_reason_is_one_line(exception, reason):
 
 
 def test_a_mapped_task_is_named_with_its_day():
-    assert task_label("day.replace", "2015-05-17") == "day.replace [2015-05-17]"
+    assert task_label("unit.land", "2015-05-17") == "unit.land [2015-05-17]"
     assert task_label("plan", None) == "plan"
 
 

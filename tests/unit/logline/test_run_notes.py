@@ -24,14 +24,14 @@ def test_a_note_says_which_task_failed_and_why_and_where_its_log_is():
 
 
 def test_days_that_failed_for_the_same_reason_share_a_sentence():
-    failed = [Failure(f"day.replace [2026-11-{day:02}]", "quota exceeded", f"{LOG}/{day}") for day in range(1, 9)]
-    assert failure_text(failed) == f"Failed: day.replace [2026-11-01] and 7 more: `quota exceeded` Log: {LOG}/1"
+    failed = [Failure(f"unit.land [2026-11-{day:02}]", "quota exceeded", f"{LOG}/{day}") for day in range(1, 9)]
+    assert failure_text(failed) == f"Failed: unit.land [2026-11-01] and 7 more: `quota exceeded` Log: {LOG}/1"
 
 
 def test_reasons_that_do_not_fit_are_counted():
-    failed = [Failure(f"day.check [2026-11-{day:02}]", f"{day} " + 300 * "`*", f"{LOG}/{day}") for day in range(1, 9)]
+    failed = [Failure(f"unit.parse [2026-11-{day:02}]", f"{day} " + 300 * "`*", f"{LOG}/{day}") for day in range(1, 9)]
     text = failure_text(failed)
-    assert text.startswith("Failed: day.check [2026-11-01]: `1 '*'*")
+    assert text.startswith("Failed: unit.parse [2026-11-01]: `1 '*'*")
     assert text.endswith("6 more tasks failed.")
     assert len(f"{text} {totals_text([TOTALS | {'days': ['2026-11-09']}])}") <= 1000  # what Airflow's form takes
 

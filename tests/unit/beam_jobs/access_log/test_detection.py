@@ -1,13 +1,26 @@
 """Formats by name and from the first lines of a file."""
 
-import pytest
+from collections.abc import Callable
+from pathlib import Path
 
-from beam_jobs.access_log import BlockParser, FormatError, detect, detect_format, get_format
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from beam_jobs.access_log import BlockParser, Detection, FormatError, detect, detect_format, get_format, recognise
 
 COMBINED = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5\n'
 NONE = "not an access log: none of the first {} lines is in a known format; pass --log_format if it is one"
 ARTICLE = b'192.0.2.1 - - [17/May/2015:10:05:03] "GET / HTTP/1.1" [200] 5 "-" "-"\n'
+CASE_LINES = sorted(
+    {
+        case["line"].encode("latin-1") + b"\n"
+        for path in (Path(__file__).parent / "cases").glob("*.yaml")
+        for case in yaml.safe_load(path.read_text())
+    }
+)
 
 
 @pytest.mark.parametrize(("line", "name"), [(COMBINED, "combined"), (COMMON, "common"), (ARTICLE, "article")])
@@ -112,3 +125,26 @@ def test_unknown_name_lists_the_known_ones() -> None:
     assert get_format("combined").name == "combined"
     with pytest.raises(FormatError, match=r"unknown log format 'combind': known are article, .*combined, .*common, "):
         get_format("combind")
+
+
+def found(way: Callable[[bytes], Detection], sample: bytes) -> object:
+    try:
+        detection = way(sample)
+    except FormatError as error:
+        return str(error)
+    return detection.log_format, detection.lines, detection.share, detection.warning
+
+
+@given(st.lists(st.tuples(st.sampled_from(CASE_LINES), st.integers(1, 60)), max_size=5).map(dict))
+@example({COMBINED: 60, b"\n": 1, COMMON: 60})
+@example({COMMON: 2, b"spoilt\n": 2})
+@example({COMBINED.replace(b"\n", b" 5 x\n"): 3, COMBINED: 3})
+@example({COMBINED.replace(b"\n", b" 3600.000\n"): 2, b"# comment\n": 1})
+def test_what_is_recognised_is_what_would_be_detected(lines: dict[bytes, int]) -> None:
+    sample = b"".join(line * times for line, times in lines.items())
+    assert found(recognise, sample) == found(detect, sample)
+
+
+@pytest.mark.parametrize("line", CASE_LINES)
+def test_each_line_alone_is_recognised_as_it_is_detected(line: bytes) -> None:
+    assert found(recognise, line) == found(detect, line)

@@ -32,8 +32,14 @@ def test_defaults() -> None:
     settings, beam_options = parse_backfill_options(NEEDED)
     assert (settings.source, settings.output) == ("/logs/*", "/out")
     assert (settings.log_format, settings.block_bytes, settings.max_line_bytes) == ("auto", 1 << 24, 1 << 20)
+    assert (settings.is_list, settings.unreadable) == (False, "set_aside")
     assert (settings.runner, settings.job_name) == ("FnApiRunner", "log-backfill")
     assert beam_options.get_all_options()["runner"] == "FnApiRunner"
+
+
+def test_a_list_of_objects_stands_for_the_source() -> None:
+    settings, _ = parse_backfill_options([*NEEDED[1:], "--objects=gs://b/run/objects.jsonl"])
+    assert (settings.source, settings.is_list) == ("gs://b/run/objects.jsonl", True)
 
 
 def test_what_the_dataflow_emulator_passes_is_taken() -> None:
@@ -58,10 +64,12 @@ def test_every_format_of_the_parser_is_taken(name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (NEEDED[1:], "--source is missing"),
+        (NEEDED[1:], "--source or --objects is missing"),
+        ([*NEEDED, "--objects=/lists/objects.jsonl"], "--source and --objects are both given"),
+        ([*NEEDED, "--unreadable=skip"], "--unreadable=skip cannot be used"),
         ([*NEEDED, "--output=/o/k=v"], "--output=/o/k=v cannot be used"),
         ([*NEEDED, "--output=gs://b/*"], "cannot be used"),
-        ([*NEEDED, "--source="], "--source= cannot be used"),
+        ([*NEEDED, "--source="], "--source or --objects is missing"),
         ([*NEEDED, "--run_id=a\nb"], "cannot be used"),
         ([*NEEDED, "--log_format=iis"], "the format string of an Apache or nginx configuration"),
         ([*NEEDED, "--log_format=%h %l %u %>s"], "has no time: add %t"),

@@ -53,7 +53,7 @@ def test_without_anyone_waiting_the_job_fails_itself_after_writing_the_manifest(
     run = RunInfo("run", "job", None, "gs://b/*", str(tmp_path), "1", RUN.started)
     write = _WriteManifest(run, raise_on_errors=True)
     good = SourceSummary.of("gs://b/1", [SourceFound(1, 0, None)])
-    bad = SourceSummary.of("gs://b/2", [SourceFailed("unknown_format", "not an access log")])
+    bad = SourceSummary.of("gs://b/2", [SourceFailed(2, 9, "unknown_format", "not an access log")])
     assert next(iter(write.process(("run", [good]))))["sources"] == 1
     with pytest.raises(InputsUnreadableError, match="gs://b/2: not an access log"):
         list(write.process(("run", [good, bad])))

@@ -12,7 +12,7 @@ from beam_jobs.access_log import BlockParser, get_format
 from beam_jobs.backfill import transforms
 from beam_jobs.output import manifest as contract
 from beam_jobs.output.manifest import MANIFEST_VERSION, Manifest, ReplayManifest, RunInfo, to_json
-from beam_jobs.output.parquet_files import write_block
+from beam_jobs.output.parquet_files import ParsedLines, write_block
 from beam_jobs.output.records import SourceFailed, SourceFound, SourceSummary, SourceWarning
 from beam_jobs.replay import job as replay
 from beam_jobs.replay.job import PartReplayed
@@ -50,11 +50,15 @@ def backfill_manifest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         started=STARTED,
     )
     stored = StoredObject("gs://logs/2015-05-18/a.log", 42, len(LINES))
-    block = write_block(BlockParser(get_format("common")).parse(LINES), stored, 0, run)
+    parsed = ParsedLines.of(BlockParser(get_format("common")).parse(LINES), stored)
+    ((_, block),) = write_block([parsed], 0, run)
     summaries = [
         SourceSummary.of(stored.uri, [SourceFound(42, len(LINES), "common"), block, SourceWarning(WARNING)]),
         SourceSummary.of("gs://logs/2015-05-18/empty.log", [SourceFound(43, 0, None)]),
-        SourceSummary.of("gs://logs/2015-05-18/x.gz", [SourceFailed("truncated_gzip", "the gzip data ends too early")]),
+        SourceSummary.of(
+            "gs://logs/2015-05-18/x.gz",
+            [SourceFailed(44, 60, "truncated_gzip", "the gzip stream ends too early; upload it again")],
+        ),
     ]
     list(transforms._WriteManifest(run, raise_on_errors=False).process(("run", summaries)))
     return (folder / "manifest.json").read_text(encoding="utf-8").replace(str(folder), OUTPUT)

@@ -11,7 +11,7 @@ import pytest
 from beam_jobs.access_log import BlockParser, ParsedBlock, get_format
 from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA, object_hash
 from beam_jobs.output.manifest import RunInfo
-from beam_jobs.output.parquet_files import write_block, write_parquet
+from beam_jobs.output.parquet_files import ParsedLines, write_block, write_parquet
 from beam_jobs.output.records import BlockParsed
 from beam_jobs.storage.objects import StoredObject
 
@@ -53,7 +53,6 @@ REJECTED_COLUMNS = [
     "event_id",
     "parser_version",
     "ingested_at",
-    "replayed_at",
 ]
 STARTED = datetime(2026, 11, 22, 13, 0, 0, 123456, tzinfo=UTC)
 SOURCE = StoredObject("gs://b/access.log", 42, 1000)
@@ -74,9 +73,15 @@ def run(output: Path) -> RunInfo:
     return RunInfo("run", "job", None, "gs://b/*", str(output), "1", STARTED)
 
 
+def write(output: Path) -> BlockParsed:
+    ((uri, block),) = write_block([ParsedLines.of(parsed(), SOURCE)], 1000, run(output))
+    assert uri == SOURCE.uri
+    return block
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> BlockParsed:
-    return write_block(parsed(), SOURCE, 1000, run(tmp_path))
+    return write(tmp_path)
 
 
 def test_the_columns_are_those_of_the_tables() -> None:
@@ -84,9 +89,9 @@ def test_the_columns_are_those_of_the_tables() -> None:
     assert REJECTED_SCHEMA.names == REJECTED_COLUMNS
 
 
-def test_one_file_per_log_date_under_a_name_that_tells_object_and_offset(tmp_path: Path, written: BlockParsed) -> None:
+def test_one_file_under_a_name_that_tells_object_and_offset(tmp_path: Path, written: BlockParsed) -> None:
     name = f"{object_hash(SOURCE)}-000000000001000.parquet"
-    assert written.rows_files == (f"{tmp_path}/rows/2015-05-17/{name}", f"{tmp_path}/rows/2015-05-18/{name}")
+    assert written.rows_files == (f"{tmp_path}/rows/{name}",)
     assert written.rejected_files == (f"{tmp_path}/rejected/{name}",)
     assert written.rows_by_date == {"2015-05-17": 1, "2015-05-18": 2}
     assert written.rejected_by_reason == {"not_matching_format": 1}
@@ -94,13 +99,13 @@ def test_one_file_per_log_date_under_a_name_that_tells_object_and_offset(tmp_pat
 
 
 def test_rows_read_back_with_their_identity(written: BlockParsed) -> None:
-    table = pq.read_table(written.rows_files[1])
+    table = pq.read_table(written.rows_files[0])
     assert table.schema.names == ROWS_COLUMNS
     assert table.schema.field("source_uri").type == pa.string()
     assert table.schema.field("timestamp").type == pa.timestamp("us", tz="UTC")
     assert table.schema.field("raw_line_hash").type == pa.binary(16)
     prefix = hashlib.sha256(b"gs://b/access.log#42").hexdigest()[:16]
-    first, second = table.to_pylist()
+    first, _, second = table.to_pylist()
     assert (first["path"], first["query"], first["source_offset"]) == ("/a", "b=c", 1000)
     assert (second["path"], second["query"]) == ("/a", None)
     assert first["event_id"] == f"{prefix}:000000000001000"
@@ -119,13 +124,12 @@ def test_rejected_lines_read_back_with_their_bytes(written: BlockParsed) -> None
     assert row["error_type"] == "not_matching_format"
     assert row["source_offset"] == 1000 + LINES.index(b"not")
     assert row["event_id"].endswith(f":{row['source_offset']:015d}")
-    assert row["replayed_at"] is None
 
 
 def test_a_retry_writes_the_same_bytes(tmp_path: Path, written: BlockParsed) -> None:
     files = (*written.rows_files, *written.rejected_files)
     before = [Path(name).read_bytes() for name in files]
-    assert write_block(parsed(), SOURCE, 1000, run(tmp_path)) == written
+    assert write(tmp_path) == written
     assert [Path(name).read_bytes() for name in files] == before
 
 
@@ -134,7 +138,8 @@ def test_what_was_parsed_before_changes_no_byte(tmp_path: Path) -> None:
     parser = BlockParser(get_format("combined"))
 
     def content(*blocks: bytes) -> list[bytes]:
-        written = [write_block(parser.parse(block), SOURCE, 0, run(tmp_path)) for block in blocks][-1]
+        for block in blocks:
+            ((_, written),) = write_block([ParsedLines.of(parser.parse(block), SOURCE)], 0, run(tmp_path))
         return [Path(name).read_bytes() for name in written.rows_files]
 
     both = lines[0] + lines[1]

@@ -72,7 +72,6 @@ def test_columns_are_those_of_the_tables() -> None:
     assert (row["source"], row["source_uri"], row["source_offset"]) == ("stream", URI, None)
     assert row["ingested_at"] == NOW
     assert parsed.oldest_event_time == datetime(2026, 11, 22, 10, 5, 3, tzinfo=UTC).timestamp()
-    assert parsed.rejected.to_pylist()[0]["replayed_at"] is None
     assert parse(Message(b"bad", "2")).oldest_event_time is None
 
 

@@ -42,7 +42,7 @@ def test_what_the_dataflow_emulator_gives_is_understood() -> None:
     settings, _ = parse_stream_options([*given, *NEEDED, "--enable_streaming_engine", "--max_num_workers=3"])
     assert not settings.on_dataflow
     assert settings.rows_table == "logline-local.logline.streamed_requests"
-    assert settings.rejected_table == "logline-local.logline.rejected_lines"
+    assert settings.rejected_table == "logline-local.logline.rejected_streamed"
     assert (settings.log_format, settings.max_line_bytes, settings.job_name) == ("article", 1 << 20, "s")
 
 
@@ -51,7 +51,7 @@ def test_what_the_dataflow_emulator_gives_is_understood() -> None:
     [
         ("--subscription=projects/p/topics/t", "Pub/Sub subscription with the log lines"),
         ("--subscription=logs", "projects/PROJECT/subscriptions/NAME"),
-        ("--dataset=logline", "BigQuery dataset with the tables streamed_requests, rejected_lines and stream_batches"),
+        ("--dataset=logline", "dataset with the tables streamed_requests, rejected_streamed and stream_batches"),
         ("--dataset=logline-local:logline", "PROJECT.DATASET"),
         ("--log_format=nginx", "Format of the lines: article, "),
         ("--log_format=auto", "Format of the lines"),

@@ -41,11 +41,11 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     for module in (executor, interpreter):
         monkeypatch.setattr(module, "rewrite_table_refs", module.rewrite_table_refs)
     parsing.patch()
-    parsing._trees.kept.cache_clear()
-    parsing._translations.kept.cache_clear()
+    parsing._trees.kept.clear()
+    parsing._translations.kept.clear()
     yield texts
-    parsing._trees.kept.cache_clear()
-    parsing._translations.kept.cache_clear()
+    parsing._trees.kept.clear()
+    parsing._translations.kept.clear()
 
 
 def test_a_text_is_parsed_once_whoever_asks(parsed: list[str]) -> None:
@@ -160,4 +160,11 @@ def test_of_a_long_text_nothing_is_kept(parsed: list[str]) -> None:
     assert [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")] == first
     assert isinstance(first[0], Ok)
     assert len(parsed) == 2 * count
-    assert parsing._trees.kept.cache_info().currsize == 0
+    assert not parsing._trees.kept
+
+
+def test_what_is_kept_is_bounded_by_the_length_of_the_texts() -> None:
+    kept = parsing._Newest(3 * parsing._LONGEST, len)
+    texts = [f"{number:{parsing._LONGEST}}" for number in range(50)]
+    assert [kept(text) for text in texts] == [parsing._LONGEST] * 50
+    assert [text for (text,) in kept.kept] == texts[-3:]

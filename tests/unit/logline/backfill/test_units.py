@@ -1,169 +1,77 @@
+import json
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from dataclasses import asdict
+from datetime import date, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logline.backfill.units import MAX_DAYS, SourcePattern, days_to_read, plan_units
-from logline.params import ParamError, check_known_params, check_log_format, parse_day
+from logline.backfill.units import MAX_OBJECTS, MAX_REMOVED, SourceObject, plan_units, unit_of
 
-NOW = datetime(2026, 3, 1, 0, 15, tzinfo=UTC)
-
-
-def outcome(action):
-    """What `action` returns, or the line it fails with."""
-    try:
-        return action(), None
-    except ParamError as error:
-        return None, str(error)
+DAYS = [f"{date(2015, 1, 1) + timedelta(days=number)}" for number in range(366)]
 
 
-class TestSourcePattern:
-    @pytest.mark.parametrize(
-        ("pattern", "expected"),
-        [
-            ("gs://logs/{date}/*", "gs://logs/2015-05-17/*"),
-            ("gs://logs/{date:%Y%m%d}.log.gz", "gs://logs/20150517.log.gz"),
-            ("gs://logs/{date:%Y}/{date:%m}/{date:%d}/**", "gs://logs/2015/05/17/**"),
-            ("gs://logs/access.log", "gs://logs/access.log"),
-        ],
-    )
-    def test_the_day_replaces_its_placeholder(self, pattern, expected):
-        assert SourcePattern.parse(pattern).on(date(2015, 5, 17)) == expected
-
-    def test_a_pattern_without_placeholder_is_not_dated(self):
-        assert not SourcePattern.parse("gs://logs/*.log").dated
-        assert SourcePattern.parse("gs://logs/{date}.log").dated
-
-    @pytest.mark.parametrize(
-        ("pattern", "complaint"),
-        [
-            ("", "must start with gs://"),
-            ("logs/*", "must start with gs://"),
-            ("s3://logs/*", "must start with gs://"),
-            ("gs://", "must name one bucket"),
-            ("gs://logs", "must name objects"),
-            ("gs://logs/", "must name objects"),
-            ("gs://logs/{date}/", "must name objects"),
-            ("gs://l*gs/x", "must name one bucket"),
-            ("gs://{date}/x", "must name one bucket"),
-            ("gs://logs/{day}/*", "unknown placeholder"),
-            ("gs://logs/{}/*", "unknown placeholder"),
-            ("gs://logs/{0}/*", "unknown placeholder"),
-            ("gs://logs/{date.__class__}/*", "unknown placeholder"),
-            ("gs://logs/{date[0]}/*", "unknown placeholder"),
-            ("gs://logs/{date!r}/*", "unknown placeholder"),
-            ("gs://logs/{date:{date}}/*", "unknown date format"),
-            ("gs://logs/{date:%Q}/*", "unknown date format"),
-            ("gs://logs/{date:x}/*", "unknown date format"),
-            ("gs://logs/{date", "unbalanced brace"),
-            ("gs://logs/date}", "unbalanced brace"),
-            ("gs://logs/{{date}}/*", "brace that is not a placeholder"),
-            ("gs://logs/a b", "white space"),
-            ("gs://logs/a\nb", "white space"),
-            ("gs://logs/a\x00b", "control characters"),
-        ],
-    )
-    def test_what_is_wrong_is_said_in_one_line(self, pattern, complaint):
-        with pytest.raises(ParamError, match=re.escape(complaint)) as error:
-            SourcePattern.parse(pattern)
-        assert len(str(error.value).splitlines()) == 1
-
-    @given(st.text() | st.text("gs:/{}date.!%Y_[]0*\n ").map("gs://logs/".__add__), st.dates())
-    def test_any_text_is_a_pattern_or_one_line(self, text, day):
-        source, fault = outcome(lambda: SourcePattern.parse(text).on(day))
-        assert fault is None or len(fault.splitlines()) == 1
-        assert source is None or (source.startswith("gs://") and not set("{}") & set(source))
-
-    @given(st.dates(min_value=date(1000, 1, 1)))
-    def test_every_day_is_written_so_that_it_can_be_read_again(self, day):
-        source = SourcePattern.parse("gs://logs/{date}/{date:%Y%m%d}.log").on(day)
-        assert source == f"gs://logs/{day.isoformat()}/{day.isoformat().replace('-', '')}.log"
+def objects(count, *, size=1000, label="2015-05-17"):
+    return [SourceObject(label, f"gs://logs/{label}/{number}.gz", 7, size) for number in range(count)]
 
 
-class TestDays:
-    def test_the_day_before_the_run_is_the_default(self):
-        assert days_to_read(None, None, NOW) == [date(2026, 2, 28)]
-
-    def test_yesterday_is_yesterday_in_utc(self):
-        tokyo = datetime(2026, 3, 1, 3, 0, tzinfo=timezone(timedelta(hours=9)))
-        assert days_to_read(None, None, tokyo) == [date(2026, 2, 27)]
-
-    def test_both_ends_belong_to_the_range(self):
-        assert days_to_read("2015-05-17", "2015-05-19", NOW) == [
-            date(2015, 5, 17),
-            date(2015, 5, 18),
-            date(2015, 5, 19),
-        ]
-
-    def test_one_end_alone_is_one_day(self):
-        assert days_to_read("2015-05-17", None, NOW) == days_to_read(None, "2015-05-17", NOW) == [date(2015, 5, 17)]
-
-    @pytest.mark.parametrize(
-        "text",
-        ["", "yesterday", "2015-02-30", "2015-5-1", "17/05/2015", "2015-05-17T00:00:00", "20150517", " 2015-05-17"],
-    )
-    def test_a_date_that_is_none_is_named(self, text):
-        with pytest.raises(ParamError, match="start_date must be a calendar day") as error:
-            days_to_read(text, "2015-05-17", NOW)
-        assert repr(text) in str(error.value)
-
-    def test_the_end_must_not_be_before_the_start(self):
-        with pytest.raises(ParamError, match="end_date 2015-05-16 is before start_date 2015-05-17"):
-            days_to_read("2015-05-17", "2015-05-16", NOW)
-
-    def test_a_range_has_a_limit(self):
-        first = date(2015, 1, 1)
-        assert len(days_to_read(str(first), str(first + timedelta(days=MAX_DAYS - 1)), NOW)) == MAX_DAYS
-        with pytest.raises(ParamError, match=f"at most {MAX_DAYS}"):
-            days_to_read(str(first), str(first + timedelta(days=MAX_DAYS)), NOW)
-
-    @given(st.text())
-    def test_any_text_is_a_day_or_one_line(self, text):
-        day, fault = outcome(lambda: parse_day("day", text).isoformat())
-        assert day == text or len(fault.splitlines()) == 1
+def planned(read, removed=(), *, unit_bytes=10**12, run_id="manual__1"):
+    return plan_units(read, removed, unit_bytes=unit_bytes, bucket="lake", run_id=run_id)
 
 
-class TestUnits:
-    def test_a_dated_pattern_makes_one_unit_a_day(self):
-        days = [date(2015, 5, 17), date(2015, 5, 18)]
-        units = plan_units(SourcePattern.parse("gs://logs/{date}/*.gz"), days, bucket="lake", run_id="manual__1")
-        assert [unit.label for unit in units] == ["2015-05-17", "2015-05-18"]
-        first = units[0]
-        assert (first.source, first.bucket, first.objects) == ("gs://logs/2015-05-17/*.gz", "logs", "2015-05-17/*.gz")
-        assert first.prefix == "2015-05-17/"
-        assert first.output.startswith("gs://lake/staging/")
-        assert first.output.endswith("/2015-05-17")
-
-    def test_a_pattern_without_date_is_read_once(self):
-        days = [date(2015, 5, 17), date(2015, 5, 18)]
-        units = plan_units(SourcePattern.parse("gs://logs/*"), days, bucket="lake", run_id="manual__1")
-        assert [unit.label for unit in units] == ["all"]
-
-    @given(st.text(max_size=250), st.dates(min_value=date(1000, 1, 1)))
-    def test_names_are_valid_and_belong_to_one_run_and_day(self, run_id, day):
-        pattern = SourcePattern.parse("gs://logs/{date}")
-        (unit,) = plan_units(pattern, [day], bucket="lake", run_id=run_id)
-        assert (unit,) == tuple(plan_units(pattern, [day], bucket="lake", run_id=run_id))
-        assert unit != plan_units(pattern, [day], bucket="lake", run_id=run_id + "x")[0]
-        # https://cloud.google.com/dataflow/docs/guides/setting-pipeline-options: the form of a job name.
-        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", unit.job_name)
-        assert re.fullmatch(r"[a-zA-Z0-9_]+", unit.suffix)
-        assert not re.search(r"[=*?\[\]\s]", unit.output)
+def test_a_year_of_small_files_is_one_unit():
+    (plan,) = planned([one for day in DAYS for one in objects(20, label=day)])
+    assert (plan.unit.label, plan.unit.objects, plan.unit.size) == ("2015-01-01-to-2016-01-01", 7320, 7_320_000)
+    assert len(json.dumps(asdict(plan.unit))) < 500, "an XCom holds no list"
 
 
-def test_an_unknown_format_is_answered_with_the_known_ones():
-    assert check_log_format("combined") == "combined"
-    assert check_log_format("%h %t %r") == "%h %t %r"
-    with pytest.raises(ParamError, match="log_format 'clf' is unknown: choose one of auto, article, "):
-        check_log_format("clf")
+def test_units_hold_so_many_objects_and_bytes_in_the_order_of_the_days():
+    plans = planned(objects(2 * MAX_OBJECTS + 1))
+    assert [plan.unit.objects for plan in plans] == [MAX_OBJECTS, MAX_OBJECTS, 1]
+    assert [plan.unit.label for plan in plans] == [f"2015-05-17-{number}-of-3" for number in (1, 2, 3)]
+    plans = planned(objects(4, size=40) + objects(1, size=1000, label="2015-05-18"), unit_bytes=100)
+    assert [plan.unit.size for plan in plans] == [80, 80, 1000], "a larger object is a unit by itself"
+    assert [one.uri for plan in plans for one in plan.objects] == [
+        *(f"gs://logs/2015-05-17/{number}.gz" for number in range(4)),
+        "gs://logs/2015-05-18/0.gz",
+    ]
 
 
-def test_an_unknown_parameter_is_answered_with_the_known_ones():
-    check_known_params({"end_date": "2015-05-17"}, ["start_date", "end_date"])
-    check_known_params(None, ["start_date"])
-    with pytest.raises(
-        ParamError, match="unknown parameter 'enddate': the parameters of this DAG are end_date, start_date"
+def test_objects_that_are_gone_are_units_of_their_own():
+    plans = planned(objects(1), objects(MAX_REMOVED + 1, label="2015-05-18"))
+    assert [(plan.unit.removes, plan.unit.objects) for plan in plans] == [(False, 1), (True, MAX_REMOVED), (True, 1)]
+    assert planned([]) == []
+
+
+def test_a_list_names_each_object_with_its_content():
+    (plan,) = planned([SourceObject("all", 'gs://logs/an "odd" näme.gz', 12, 5)])
+    assert [json.loads(line) for line in plan.text().splitlines()] == [
+        {"uri": 'gs://logs/an "odd" näme.gz', "generation": 12, "size": 5}
+    ]
+    assert unit_of(json.loads(json.dumps([asdict(plan.unit)])), 0) == plan.unit
+    assert plan.unit.list_uri == f"{plan.unit.output}/objects.jsonl"
+
+
+def test_the_name_of_a_job_of_many_units_is_not_too_long():
+    read = [one for label in DAYS for one in objects(3, label=label)]
+    assert max(len(plan.unit.job_name) for plan in planned(read, unit_bytes=1)) <= 63
+
+
+@given(st.text(max_size=250), st.dates(min_value=date(1000, 1, 1)), st.sampled_from([1, 2, 30]))
+def test_names_are_valid_and_belong_to_one_run_and_one_list(run_id, day, units):
+    read = [one for label in (f"{day}", "9999-12-31") for one in objects(units, label=label)]
+    plan = planned(read, unit_bytes=1, run_id=run_id)[-1]
+    assert plan == planned(read, unit_bytes=1, run_id=run_id)[-1]
+    replaced = [*read[:-1], SourceObject(read[-1].label, read[-1].uri, 8, read[-1].size)]
+    for other in (
+        planned(read, unit_bytes=1, run_id=run_id + "x")[-1],
+        planned(replaced, unit_bytes=1, run_id=run_id)[-1],
     ):
-        check_known_params({"enddate": "2015-05-17"}, ["start_date", "end_date"])
+        assert {plan.unit.output, plan.unit.job_name, plan.unit.suffix}.isdisjoint(
+            {other.unit.output, other.unit.job_name, other.unit.suffix}
+        )
+    # https://cloud.google.com/dataflow/docs/guides/setting-pipeline-options: the form of a job name.
+    assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", plan.unit.job_name)
+    assert re.fullmatch(r"[a-zA-Z0-9_]+", plan.unit.suffix)
+    assert re.fullmatch(r"[a-z0-9_-]{1,63}", plan.unit.label), "a label of a job"
+    assert not re.search(r"[=*?\[\]\s]", plan.unit.output)

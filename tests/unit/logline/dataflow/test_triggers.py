@@ -2,12 +2,13 @@ import asyncio
 import logging
 from types import SimpleNamespace
 
+import pytest
 from google.api_core.exceptions import PermissionDenied
 from google.cloud.dataflow_v1beta3 import JobMetrics, MetricStructuredName, MetricUpdate
 from google.protobuf.struct_pb2 import Value
 
 from logline.dataflow import triggers
-from logline.dataflow.triggers import DataflowJobEndTrigger
+from logline.dataflow.triggers import DataflowJobEndTrigger, Progress
 
 
 class Hook:
@@ -25,9 +26,10 @@ class Hook:
             raise self.error
         lines = [
             MetricUpdate(
-                name=MetricStructuredName(origin="user", name="lines", context=context),
+                name=MetricStructuredName(origin="user", name=name, context=context),
                 scalar=Value(number_value=1_000),
             )
+            for name in ("lines", "bytes", "rows")
             for context in (
                 {"namespace": "logline", "step": "a"},
                 {"namespace": "logline", "step": "a", "tentative": "true"},
@@ -38,8 +40,16 @@ class Hook:
         return JobMetrics(metrics=lines)
 
 
-def watched(hook, caplog):
-    trigger = DataflowJobEndTrigger("j1", {"JOB_STATE_DONE"}, "project", "us-central1", poll_sleep=0)
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    """Nothing ends the process of a task here."""
+    monkeypatch.setattr(triggers, "FIRST_LOOK_SECONDS", 0.0)
+
+
+def watched(hook, caplog, total_bytes=None):
+    trigger = DataflowJobEndTrigger(
+        "j1", {"JOB_STATE_DONE"}, "project", "us-central1", poll_sleep=0, total_bytes=total_bytes
+    )
     trigger.__dict__ |= {"async_hook": hook, "_log": logging.getLogger(__name__)}
 
     async def first_event():
@@ -61,9 +71,25 @@ def test_the_log_has_a_line_for_each_state_and_not_for_each_look(caplog):
 
 
 def test_a_job_that_takes_long_says_how_far_it_is(monkeypatch, caplog):
-    monkeypatch.setattr(triggers, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(triggers, "PAUSE_SECONDS", 0.0)
     _, said = watched(Hook(*["JOB_STATE_RUNNING"] * 5, "JOB_STATE_DONE"), caplog)
     assert len(said) == 5
+
+
+def test_a_job_of_known_size_says_its_share(caplog):
+    _, said = watched(Hook("JOB_STATE_RUNNING", "JOB_STATE_DONE"), caplog, total_bytes=8_000)
+    assert said == ["Dataflow job j1 after 0 s: JOB_STATE_RUNNING, lines 2,000, 25% of 0.0 MB"]
+
+
+def test_progress_has_rate_share_and_time_left():
+    earlier = Progress(10, {"blocks": 1, "lines": 1_000, "bytes": 10_000_000, "rows": 900})
+    now = Progress(30, {"blocks": 5, "lines": 41_000, "bytes": 50_000_000, "rows": 900, "rejected": 3})
+    assert now.text(earlier, 100_000_000) == (
+        "blocks 5, lines 41,000, rejected 3, 2,000 lines/s, 50% of 100.0 MB, 25 s left"
+    )
+    assert now.text(None, None) == "blocks 5, lines 41,000, rejected 3"
+    assert now.text(now, 10_000_000) == "blocks 5, lines 41,000, rejected 3, 100% of 10.0 MB"
+    assert Progress(1, {}).text(None, 10) == ""
 
 
 def test_metrics_that_may_not_be_read_are_left_out(caplog):
@@ -72,6 +98,6 @@ def test_metrics_that_may_not_be_read_are_left_out(caplog):
 
 
 def test_the_triggerer_finds_the_trigger_again():
-    path, arguments = DataflowJobEndTrigger("j1", {"JOB_STATE_DONE"}, "project").serialize()
+    path, arguments = DataflowJobEndTrigger("j1", {"JOB_STATE_DONE"}, "project", total_bytes=5).serialize()
     assert path == "logline.dataflow.triggers.DataflowJobEndTrigger"
     assert DataflowJobEndTrigger(**arguments).serialize() == (path, arguments)

@@ -48,24 +48,22 @@ def test_the_names_of_a_run_are_functions_of_its_id():
 
 
 def test_what_there_is_to_read_again_is_a_table_with_a_total():
-    row = {"error_type": "bad_size", "source": "stream", "log_format": "article", "lines": 1200, "unsettled": 3}
+    row = {"error_type": "bad_size", "source": "stream", "log_format": "article", "lines": 1200}
     days = {"first_day": "2015-05-17", "last_day": "2015-05-18"}
     *_, line, total = candidates_table([row | days]).splitlines()
-    assert line.split() == ["bad_size", "stream", "article", "1,200", "3", "2015-05-17", "2015-05-18"]
-    assert total.split() == ["total", "1,200", "3"]
+    assert line.split() == ["bad_size", "stream", "article", "1,200", "2015-05-17", "2015-05-18"]
+    assert total.split() == ["total", "1,200"]
 
 
 @pytest.mark.parametrize(
-    ("lines", "unsettled", "dry_run", "said"),
+    ("lines", "dry_run", "said"),
     [
-        (0, 0, False, "there is no such line"),
-        (0, 3, False, "all 3 lines within the last hour: BigQuery lets no transaction change them yet"),
-        (0, 1, False, "rejected the only line within the last hour"),
-        (2, 3, True, "dry run: 2 lines are left"),
-        (1, 0, True, "dry run: 1 line is left as it is"),
-        (2, 3, False, None),
+        (0, False, "there is no such line"),
+        (2, True, "dry run: 2 lines are left"),
+        (1, True, "dry run: 1 line is left as it is"),
+        (2, False, None),
     ],
 )
-def test_a_run_without_anything_to_do_says_why(lines, unsettled, dry_run, said):
-    reason = nothing_to_do(lines, unsettled, dry_run=dry_run)
+def test_a_run_without_anything_to_do_says_why(lines, dry_run, said):
+    reason = nothing_to_do(lines, dry_run=dry_run)
     assert (said in reason) if said else reason is None

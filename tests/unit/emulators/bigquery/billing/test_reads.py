@@ -3,7 +3,8 @@
 import pytest
 
 from emulators.bigquery.billing.pruning import bound_sql, of_bounds
-from emulators.bigquery.billing.reads import Definition, Path, usage
+from emulators.bigquery.billing.reads import usage
+from emulators.bigquery.billing.sources import Definition, Path
 from emulators.bigquery.parsing import statements
 
 DAY = "_first <= $day AND _last >= $day"

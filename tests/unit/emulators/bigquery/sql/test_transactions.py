@@ -8,6 +8,7 @@ import pytest
 from bqemulator.domain.errors import InvalidQueryError
 
 from emulators.bigquery.sql.transactions import ScriptTransaction
+from emulators.bigquery.table_changes import TableChanges
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def engine() -> Iterator[SimpleNamespace]:
     """The part of bqemulator's engine that a transaction needs, with a day of two rows."""
     connection = duckdb.connect()
     connection.execute("CREATE TABLE landed AS SELECT 'old' AS version, unnest([1, 2]) AS number")
-    yield SimpleNamespace(connection=connection)
+    yield SimpleNamespace(connection=connection, changes=TableChanges())
     connection.close()
 
 
