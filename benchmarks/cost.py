@@ -85,17 +85,18 @@ def _bytes_before(warehouse: Warehouse, log: ParsedLog, dags: Path) -> Iterator[
         schema = re.sub("CLUSTER BY raw_line_hash[^\n]*", "", render(f"{table}/schema.sql"))
         warehouse.run(f"DROP TABLE IF EXISTS {warehouse.dataset}.{table}; {schema}")
     log.stage(warehouse)
-    scripts = [
-        *("backfilled_requests/checks.sql", "backfilled_requests/replace.sql", "landing/checks.sql"),
+    scripts: list[tuple[str, list[str]]] = [
+        ("backfilled_requests/checks.sql", []),
+        ("backfilled_requests/replace.sql", []),
+        ("landing/checks.sql", []),
         ("replace_day.sql", ["requests"]),
-        "requests/checks.sql",
+        ("requests/checks.sql", []),
         ("replace_day.sql", sorted(daily)),
-        "daily_summary/checks.sql",
+        ("daily_summary/checks.sql", []),
     ]
-    for script in scripts:
-        template, of_tables = (script, []) if isinstance(script, str) else script
-        name = f"{template} {'requests' if of_tables == ['requests'] else 'daily' if of_tables else ''}".strip()
-        yield name, processed(warehouse, render(template, tables=of_tables), log)
+    for template, of_tables in scripts:
+        made = "" if not of_tables else of_tables[0] if len(of_tables) == 1 else "daily"
+        yield f"{template} {made}".strip(), processed(warehouse, render(template, tables=of_tables), log)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
 
 def changed_days(warehouse: Warehouse, **values: object) -> list[ChangedDay]:
     """The days that daily_summary would build now."""
-    return [ChangedDay(**row) for row in warehouse.run(warehouse.sql("request_builds/changed.sql", **values))]
+    return [ChangedDay(**row) for row in warehouse.run(warehouse.sql("request_builds/changed.sql", None, **values))]
 
 
 def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:

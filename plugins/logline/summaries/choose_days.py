@@ -40,7 +40,8 @@ class ChangedDaysOperator(BaseOperator):
 
     def rendered(self, template: Any, context: Context, **values: Any) -> Any:
         """Return a query or a gate for some days."""
-        return self.render_template(template, {**context, **values})
+        names: Any = dict(context)
+        return self.render_template(template, names | values)
 
     def changed_days(self, context: Context) -> list[ChangedDay]:
         """Return the days that are to be built now."""

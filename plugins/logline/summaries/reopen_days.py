@@ -42,5 +42,5 @@ class ReopenDaysOperator(ChangedDaysOperator):
         days = [day.day for day in self.changed_days(context)]
         self.log.info("Days to build: %s", ", ".join(days) or "none")
         if days:
-            context["outlet_events"][self.alias].add(self.asset, extra={"days": days})
+            context["outlet_events"][self.alias].add(self.asset, extra={"days": [*days]})
         return days
