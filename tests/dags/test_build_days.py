@@ -71,7 +71,9 @@ def run(dags):
             "ti": ti,
             "dag": task.dag,
             "task": task,
-            "dag_run": SimpleNamespace(start_date=datetime(2015, 5, 20, tzinfo=UTC), run_after=None),
+            "dag_run": SimpleNamespace(
+                start_date=datetime(2015, 5, 20, tzinfo=UTC), run_after=datetime(2015, 5, 20, tzinfo=UTC)
+            ),
             "params": {},
             "run_id": "run",
         }
