@@ -100,7 +100,7 @@ SPOILT = {
         "  errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),\n",
         "",
         "daily_summary.build_days",
-        "sql/daily/daily_paths/query.sql:1: Inserted row has wrong column count",
+        "sql/daily/daily_paths/query.sql:2: Inserted row has wrong column count",
     ),
     "an option that does not exist": (
         "sql/requests/schema.sql",

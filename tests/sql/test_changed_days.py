@@ -92,22 +92,26 @@ def test_a_day_is_built_when_it_is_over_and_when_new_requests_come_late(warehous
     ]
 
 
-def test_many_late_requests_do_not_wait_and_few_wait_longer_each_time(warehouse: Warehouse, today: date) -> None:
+@pytest.mark.parametrize(("times", "hours"), [(0, 1), (1, 1), (3, 4), (5, 16), (6, 24), (9, 24)])
+def test_few_late_requests_wait_longer_each_time(warehouse: Warehouse, today: date, times: int, hours: int) -> None:
     day = today - timedelta(days=3)
-    streamed(warehouse, day, "m0")
-    look(warehouse, "over")
-    summarise(warehouse)
-    streamed(warehouse, day, "n1", "n2", "n3")
+    built = datetime.now(UTC) - timedelta(hours=hours - 0.25)
+    before = [{"decision": "reopened", "decided_at": f"{built - timedelta(hours=1)}"}] * times
+    build = {"messages": 0, "stream_rows": 0, "decided_at": f"{built}"}
+    warehouse.insert("request_builds", [{"log_date": f"{day}"} | row for row in (*before, build)])
+    streamed(warehouse, day, "m1")
+    assert look(warehouse, "too early") == []
+    earlier(warehouse, 0.5)
+    assert look(warehouse, "in time") == [(f"{day}", "reopened", 1)]
+
+
+def test_many_late_requests_do_not_wait(warehouse: Warehouse, today: date) -> None:
+    day = today - timedelta(days=3)
+    build = {"messages": 0, "stream_rows": 0, "decided_at": f"{datetime.now(UTC)}"}
+    warehouse.insert("request_builds", [{"log_date": f"{day}"} | build])
+    streamed(warehouse, day, "m1", "m2", "m3")
+    assert look(warehouse, "few", late_requests=4) == []
     assert look(warehouse, "many", late_requests=3) == [(f"{day}", "reopened", 3)]
-    summarise(warehouse)
-    for number, hours in enumerate((2, 4, 8, 16, 24, 24)):
-        streamed(warehouse, day, f"f{number}")
-        earlier(warehouse, hours - 0.5)
-        assert look(warehouse, f"too early {number}") == []
-        earlier(warehouse, 0.5)
-        noted = look(warehouse, f"in time {number}")
-        assert [found[1:] for found in noted] == [("reopened", 1)], hours
-        summarise(warehouse)
 
 
 def test_copies_of_messages_change_nothing(warehouse: Warehouse, today: date) -> None:
