@@ -9,7 +9,7 @@ SELECT
   -- A day that was never built, or before it was over, does not wait.
   IFNULL(decided_at < TIMESTAMP(DATE_ADD(log_date, INTERVAL 1 DAY)), TRUE)
     OR CURRENT_TIMESTAMP() >= TIMESTAMP_ADD(
-      decided_at, INTERVAL CAST(LEAST(POW(2, GREATEST(times - 1, 0)), 24) AS INT64) HOUR
+      decided_at, INTERVAL CAST(LEAST(POW(2, GREATEST(IFNULL(times, 0) - 1, 0)), 24) AS INT64) HOUR
     ) AS is_due
 FROM (
   {% include 'sql/request_builds/ledger_days.sql' %}
