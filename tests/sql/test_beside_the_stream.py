@@ -15,7 +15,7 @@ from beam_jobs.output.identity import REJECTED_SCHEMA
 from beam_jobs.stream.ledger import BATCHES_SCHEMA
 from logline.warehouse.queries import UNTIL_NOT_CANCELLED, was_cancelled_for_another
 from tests.appends import append
-from tests.sql.test_replace import REPLACE, stage
+from tests.sql.test_land import LAND, stage
 from tests.sql.test_replay import ids, parsed, select
 from tests.sql.warehouse import DAY, SUFFIX, Warehouse
 
@@ -66,7 +66,7 @@ def backfill(warehouse: Warehouse, generation: int) -> None:
         f"UPDATE {warehouse.staging}.rejected_{SUFFIX} SET raw_line = CAST(event_id AS BYTES),"
         " ingested_at = CURRENT_TIMESTAMP() WHERE TRUE"
     )
-    run_as_a_task(warehouse, warehouse.sql(REPLACE))
+    run_as_a_task(warehouse, warehouse.sql(LAND))
 
 
 def replay(warehouse: Warehouse, number: int) -> None:
