@@ -1,9 +1,10 @@
 """Create everything logline needs in its project.
 
-That is the buckets, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, the
-Flex Templates of `dags/templates/*.json`, and in Pub/Sub the topic of the live lines and the streaming job's
-subscription. On Google Cloud the Terraform module of `deploy/terraform` makes buckets, datasets, topic and subscription
-beforehand. Run it once before anything else, and again after every upgrade:
+That is the buckets, both datasets, every table of `dags/sql/**/schema.sql`, every view of `dags/sql/*/view.sql`, and
+the Flex Templates of `dags/templates/*.json`; in Pub/Sub the topic of the live lines with the streaming job's
+subscription, and the topic and the subscription of `arrivals`; and the notifications of the bucket for these. On Google
+Cloud the Terraform module of `deploy/terraform` makes all but tables, views and templates beforehand. Run it once
+before anything else, and again after every upgrade:
 
     airflow dags trigger provision
 
@@ -36,6 +37,8 @@ from airflow.providers.google.cloud.operators.pubsub import (
 )
 from airflow.sdk import DAG, task
 
+from logline.arrivals.notifications import notify_of_logs
+from logline.arrivals.trigger import ACK_DEADLINE_SECONDS
 from logline.dag_defaults import task_defaults
 from logline.dataflow.templates import upload_template
 from logline.labels import NO_DAY
@@ -53,7 +56,7 @@ IN_STAGING = f"{{% set dataset = '{SETTINGS.staging_dataset}' %}}"
 
 with DAG(
     dag_id="provision",
-    description="Buckets, datasets, tables, Flex Templates, topic and subscription",
+    description="Buckets, datasets, tables, Flex Templates, topics, subscriptions and notifications",
     doc_md=__doc__,
     schedule=None,
     # Two runs at once would only get in each other's way.
@@ -148,7 +151,25 @@ with DAG(
         # Never: the default deletes a subscription after 31 days without a reader.
         expiration_policy={},
     )
+    create_arrivals_topic = PubSubCreateTopicOperator(
+        task_id="create_arrivals_topic", topic=SETTINGS.arrivals_topic, project_id=SETTINGS.project
+    )
+    create_arrivals_subscription = PubSubCreateSubscriptionOperator(
+        task_id="create_arrivals_subscription",
+        topic=SETTINGS.arrivals_topic,
+        subscription=SETTINGS.arrivals_subscription,
+        project_id=SETTINGS.project,
+        ack_deadline_secs=ACK_DEADLINE_SECONDS,
+        expiration_policy={},
+    )
+
+    @task
+    def notify_of_objects() -> str:
+        """Let the bucket of the logs tell the topic of new objects."""
+        return notify_of_logs(SETTINGS)
 
     create_bucket >> [create_temp_bucket, upload_templates()]
     create_topic >> create_subscription
+    create_arrivals_topic >> create_arrivals_subscription
+    [create_bucket, create_arrivals_topic] >> notify_of_objects()
     [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> move_rejected_lines >> create_views

@@ -98,7 +98,7 @@ class RunningStack:
         wait_for(is_up_again, seconds=seconds, what=f"{before.label} to be up after it was killed", pause=0.1)
 
     def generate_logs(self, **options: object) -> str:
-        """Write generated logs and their `truth.json` to `gs://BUCKET/logs`.
+        """Write generated logs to `gs://BUCKET/logs`, and their truth to `gs://BUCKET/truth.json`: it is no log.
 
         Args:
             **options: Options of ``python -m beam_jobs.generate_logs``.
@@ -111,7 +111,10 @@ class RunningStack:
         """
         arguments = [f"--{name}={value}" for name, value in options.items()]
         made = subprocess.run(
-            [sys.executable, "-m", "beam_jobs.generate_logs", f"--output=gs://{self.bucket}/logs", *arguments],
+            [
+                *(sys.executable, "-m", "beam_jobs.generate_logs", f"--output=gs://{self.bucket}/logs"),
+                *(f"--truth=gs://{self.bucket}/truth.json", *arguments),
+            ],
             env=self.process_env,
             cwd=REPOSITORY,
             capture_output=True,

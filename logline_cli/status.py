@@ -11,7 +11,10 @@ from logline_cli.progress import Screen
 from logline_cli.tables import text_table
 
 WELL, DOWN, NOT_WELL = 0, 3, 4
-DAGS = ("provision", "log_backfill", "daily_summary", "stream_supervisor", "late_lines", "dead_letter_replay")
+DAGS = (
+    *("provision", "log_backfill", "daily_summary", "stream_supervisor", "late_lines", "sweep", "arrivals"),
+    "dead_letter_replay",
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,8 +72,8 @@ def _show_days(api: AirflowApi, screen: Screen, number: int) -> list[str]:
     newest = date.fromisoformat(summarised[0]["log_date"])
     first = newest - timedelta(days=number - 1)
     days: Sequence[Mapping[str, Any]] = _panel(api, screen, "reconciliation", first_day=first.isoformat()) or ()
-    names = ("log_date", "status", "lines", "good", "rejected", "requests", "duplicates")
-    header = ("day", "reconciliation", "lines", "rows", "rejected", "requests", "duplicates")
+    names = ("log_date", "status", "lines", "good", "rejected", "requests", "duplicates", "unread_objects")
+    header = ("day", "reconciliation", "lines", "rows", "rejected", "requests", "duplicates", "unread objects")
     if days:
         screen.line("\n" + text_table(header, [tuple(day[name] for name in names) for day in days]))
     return [f"{day['log_date']} is unbalanced" for day in days if day["status"] == "unbalanced"]

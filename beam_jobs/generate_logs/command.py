@@ -2,10 +2,11 @@
 
     python -m beam_jobs.generate_logs --output logs --start_date 2026-11-01 --days 3 --lines_per_day 100000
 
-writes `logs/{date}/access-0001.log` (`.log.gz` with `--gzip`) and `logs/truth.json`: what a parser must find, counted
-from the values that were drawn, per day and in total. The default is the line of the article this project takes up.
-The same options give the same bytes. About 1 % of the lines are bad in one of several ways, a few are blank, and some
-are genuine repetitions of the line before. With `--publish` lines go to Pub/Sub instead: see `publish.py`.
+writes `logs/{date}/access-0001.log` (`.log.gz` with `--gzip`) and `logs/truth.json` (`--truth` names another file):
+what a parser must find, counted from the values that were drawn, per day and in total. The default is the line of the
+article this project takes up. The same options give the same bytes. About 1 % of the lines are bad in one of several
+ways, a few are blank, and some are genuine repetitions of the line before. With `--publish` lines go to Pub/Sub
+instead: see `publish.py`.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
-    """Write the days that the options ask for, then `truth.json`, and return the truth."""
+    """Write the days that the options ask for, then their truth, and return the truth."""
     pools = make_pools(options.format, options.seed)
     days = {}
     for offset in range(options.days):
@@ -88,13 +89,14 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
         "totals": _totals(list(days.values())),
         "days": days,
     }
-    write_object(f"{options.output}/truth.json", json.dumps(truth_json, indent=1).encode() + b"\n")
+    write_object(options.truth or f"{options.output}/truth.json", json.dumps(truth_json, indent=1).encode() + b"\n")
     return truth_json
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = OneLineParser(prog="python -m beam_jobs.generate_logs", description=__doc__.partition("\n")[0])
     parser.add_argument("--output", required=True, type=absolute, help="folder, gs:// or local")
+    parser.add_argument("--truth", type=absolute, metavar="FILE", help="the truth's file (default: truth.json there)")
     parser.add_argument("--start_date", required=True, type=_date, help="first day, YYYY-MM-DD")
     parser.add_argument("--days", type=count, default=1, help="how many days (default: 1)")
     parser.add_argument("--lines_per_day", type=count, default=10_000, help="lines of a day (default: 10000)")

@@ -46,6 +46,9 @@ locals {
     airflow = ["roles/pubsub.viewer"]
     stream  = ["roles/pubsub.subscriber", "roles/pubsub.viewer"]
   }
+  arrivals_subscription_roles = {
+    airflow = ["roles/pubsub.subscriber"]
+  }
 
   custom_roles = {
     loglineProvision = google_project_iam_custom_role.provision.name
@@ -55,13 +58,14 @@ locals {
   # What each resource below goes through; its keys, "ACCOUNT ROLE", are known before anything is made.
   grants = {
     for on, roles in {
-      project         = local.project_roles
-      bucket          = local.bucket_roles
-      temp_bucket     = local.temp_bucket_roles
-      dataset         = local.dataset_roles
-      staging_dataset = local.staging_dataset_roles
-      topic           = local.topic_roles
-      subscription    = local.subscription_roles
+      project               = local.project_roles
+      bucket                = local.bucket_roles
+      temp_bucket           = local.temp_bucket_roles
+      dataset               = local.dataset_roles
+      staging_dataset       = local.staging_dataset_roles
+      topic                 = local.topic_roles
+      subscription          = local.subscription_roles
+      arrivals_subscription = local.arrivals_subscription_roles
       } : on => {
       for grant in flatten([for account, names in roles : [for name in names : { account = account, role = name }]]) :
       "${grant.account} ${grant.role}" => grant
@@ -169,6 +173,14 @@ resource "google_pubsub_subscription_iam_member" "stream" {
   for_each = local.grants.subscription
 
   subscription = google_pubsub_subscription.stream.name
+  role         = lookup(local.custom_roles, each.value.role, each.value.role)
+  member       = google_service_account.accounts[each.value.account].member
+}
+
+resource "google_pubsub_subscription_iam_member" "arrivals" {
+  for_each = local.grants.arrivals_subscription
+
+  subscription = google_pubsub_subscription.arrivals.name
   role         = lookup(local.custom_roles, each.value.role, each.value.role)
   member       = google_service_account.accounts[each.value.account].member
 }

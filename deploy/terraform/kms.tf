@@ -12,7 +12,7 @@ locals {
     {
       "bigquery.googleapis.com" = "serviceAccount:${data.google_bigquery_default_service_account.agent[0].email}"
       "compute.googleapis.com"  = "serviceAccount:service-${data.google_project.this.number}@compute-system.iam.gserviceaccount.com"
-      "storage.googleapis.com"  = "serviceAccount:${data.google_storage_project_service_account.agent[0].email_address}"
+      "storage.googleapis.com"  = "serviceAccount:${data.google_storage_project_service_account.agent.email_address}"
     },
   ) : {}
 }
@@ -55,8 +55,6 @@ data "google_bigquery_default_service_account" "agent" {
 }
 
 data "google_storage_project_service_account" "agent" {
-  count = local.encrypted ? 1 : 0
-
   depends_on = [google_project_service.apis]
 }
 

@@ -16,6 +16,8 @@ locals {
     LOGLINE_KMS_KEY                = local.kms_key
     LOGLINE_TOPIC                  = google_pubsub_topic.lines.name
     LOGLINE_SUBSCRIPTION           = google_pubsub_subscription.stream.name
+    LOGLINE_ARRIVALS_TOPIC         = google_pubsub_topic.arrivals.name
+    LOGLINE_ARRIVALS_SUBSCRIPTION  = google_pubsub_subscription.arrivals.name
     LOGLINE_STREAM_JOB             = var.stream_job
     LOGLINE_MAX_LAG_SECONDS        = tostring(var.max_lag_seconds)
     LOGLINE_ANONYMISE              = var.anonymise

@@ -92,6 +92,18 @@ variable "subscription" {
   default     = "log-stream"
 }
 
+variable "arrivals_topic" {
+  type        = string
+  description = "Topic of the bucket's notifications."
+  default     = "logline-arrivals"
+}
+
+variable "arrivals_subscription" {
+  type        = string
+  description = "Subscription of the DAG arrivals."
+  default     = "logline-arrivals"
+}
+
 variable "stream_job" {
   type        = string
   description = "Name of the streaming job."

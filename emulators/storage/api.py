@@ -8,7 +8,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,12 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulators.storage.errors import StorageError, invalid
 from emulators.storage.names import check_bucket_name, glob_pattern
-from emulators.storage.records import Conditions, StoredObject, Upload
+from emulators.storage.notifications import topic_of
+from emulators.storage.pubsub import PubSub, PubSubError
+from emulators.storage.records import Conditions, StoredObject, Upload, etag, object_resource
 from emulators.storage.requests import Call, headers_and_content
 from emulators.storage.store import ObjectStore
 
 _MOST_RESULTS = 1000
 _MOST_COMPONENTS = 32
+_MOST_BATCHED = 100
 _CHUNK = 1 << 20
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 _MATCHES = ("ifGenerationMatch", "ifMetagenerationMatch")
@@ -35,9 +38,9 @@ _WRITABLE = (
 )
 
 
-def application(store: ObjectStore) -> ASGIApp:
-    """Return the web application."""
-    api = _Api(store)
+def application(store: ObjectStore, pubsub: PubSub | None) -> ASGIApp:
+    """Return the web application; without Pub/Sub it takes no notification configs."""
+    api = _Api(store, pubsub)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -57,10 +60,12 @@ def application(store: ObjectStore) -> ASGIApp:
 class _Api:
     """The calls, each by its method and path."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, pubsub: PubSub | None) -> None:
         self._store = store
+        self._pubsub = pubsub
         # Google's clients for Node leave out /storage/v1 where STORAGE_EMULATOR_HOST is set.
         api, bucket = "(?:/storage/v1)?/b", "/(?P<bucket>[^/]+)"
+        configs, config = f"{api}{bucket}/notificationConfigs", "/(?P<config_id>[^/]+)"
         item, uploads = f"{api}{bucket}/o/(?P<name>[^/]+)", f"(?:/resumable)?(?:/upload)?{api}{bucket}/o"
         target = "/b/(?P<target_bucket>[^/]+)/o/(?P<target>[^/]+)"
         xml = r"/(?!(?:storage|upload|resumable|download|batch)/|b/)(?P<bucket>[^/]+)/(?P<name>.+)"
@@ -73,6 +78,11 @@ class _Api:
             ("DELETE", f"{api}{bucket}", self.delete_bucket),
             ("GET", f"{api}{bucket}/storageLayout", self.storage_layout),
             ("GET", f"{api}{bucket}/managedFolders", self.list_managed_folders),
+            ("GET", "(?:/storage/v1)?/projects/(?P<project>[^/]+)/serviceAccount", self.service_account),
+            ("GET", configs, self.list_notification_configs),
+            ("POST", configs, self.create_notification_config),
+            ("GET", configs + config, self.get_notification_config),
+            ("DELETE", configs + config, self.delete_notification_config),
             ("GET", f"{api}{bucket}/o/?", self.list_objects),
             ("POST", uploads, self.insert),
             ("PUT", uploads, self.continue_upload),
@@ -132,10 +142,50 @@ class _Api:
         return JSONResponse({"kind": "storage#managedFolders", "items": []})  # none can be made here
 
     def update_bucket(self, call: Call, bucket: str) -> Response:
-        return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json())))
+        return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json(), call.conditions())))
 
-    def delete_bucket(self, _: Call, bucket: str) -> Response:
-        self._store.delete_bucket(bucket)
+    def delete_bucket(self, call: Call, bucket: str) -> Response:
+        self._store.delete_bucket(bucket, call.conditions())
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    # Notifications: https://cloud.google.com/storage/docs/json_api/v1/notifications.
+
+    def service_account(self, _: Call, project: str) -> Response:
+        return JSONResponse({"kind": "storage#serviceAccount", "email_address": _service_agent(project)})
+
+    def list_notification_configs(self, _: Call, bucket: str) -> Response:
+        self._store.bucket(bucket)
+        answer: dict[str, Any] = {"kind": "storage#notifications"}
+        if items := self._store.notifications.of_bucket(bucket):
+            answer["items"] = items
+        return JSONResponse(answer)
+
+    def create_notification_config(self, call: Call, bucket: str) -> Response:
+        self._store.bucket(bucket)
+        wanted = call.json()
+        topic = topic_of(wanted)
+        if self._pubsub is None:
+            raise StorageError(501, "notImplemented", "The Cloud Storage emulator was started without --pubsub.")
+        try:
+            is_there = self._pubsub.has_topic(topic)
+        except PubSubError as error:
+            raise StorageError(503, "backendError", f"Pub/Sub does not answer: {error}") from error
+        if not is_there:
+            raise StorageError(
+                403,
+                "forbidden",
+                f"The service account '{_service_agent(topic.split('/')[1])}' does not have permission to publish "
+                f"messages to the Cloud Pub/Sub topic '{wanted['topic']}', or that topic does not exist.",
+            )
+        return JSONResponse(self._store.notifications.create(bucket, wanted))
+
+    def get_notification_config(self, _: Call, bucket: str, config_id: str) -> Response:
+        self._store.bucket(bucket)
+        return JSONResponse(self._store.notifications.get(bucket, config_id))
+
+    def delete_notification_config(self, _: Call, bucket: str, config_id: str) -> Response:
+        self._store.bucket(bucket)
+        self._store.notifications.delete(bucket, config_id)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     # Objects.
@@ -266,8 +316,10 @@ class _Api:
 
     def batch(self, call: Call) -> Response:
         boundary = "batch_of_answers"
-        answers = []
-        for headers, content in call.parts():
+        answers, parts = [], call.parts()
+        if len(parts) > _MOST_BATCHED:
+            raise invalid(f"A batch has up to {_MOST_BATCHED} calls, not {len(parts)}.")
+        for headers, content in parts:
             line, _, rest = content.lstrip().partition(b"\n")
             inner, body = headers_and_content(rest.replace(b"\r\n", b"\n"), b"\n")
             method, url, *_ = [*line.decode("latin-1").split(), "", ""]
@@ -332,6 +384,10 @@ class _Api:
         return self._store.put(target_bucket, target, content, changes, call.conditions())
 
 
+def _service_agent(project: str) -> str:
+    return f"{project}@gs-project-accounts.iam.gserviceaccount.com"
+
+
 def _unquote(value: str) -> str:
     try:
         return unquote(value, errors="strict")
@@ -375,30 +431,13 @@ def _bucket_resource(bucket: dict[str, Any]) -> dict[str, Any]:
         "location": "US",
         "locationType": "multi-region",
         "storageClass": "STANDARD",
-        "etag": _etag(bucket["metageneration"]),
+        "etag": etag(bucket["metageneration"]),
     }
     return {**defaults, **bucket, "metageneration": str(bucket["metageneration"])}
 
 
 def _resource(stored: StoredObject, call: Call) -> dict[str, Any]:
-    path = f"storage/v1/b/{stored.bucket}/o/{quote(stored.name, safe='')}"
-    return {
-        "kind": "storage#object",
-        "id": f"{stored.bucket}/{stored.name}/{stored.generation}",
-        "selfLink": f"{_base(call)}/{path}",
-        "mediaLink": f"{_base(call)}/download/{path}?generation={stored.generation}&alt=media",
-        "name": stored.name,
-        "bucket": stored.bucket,
-        "generation": str(stored.generation),
-        "metageneration": str(stored.metageneration),
-        "size": str(stored.size),
-        "etag": _etag(stored.generation, stored.metageneration),
-        **stored.properties,
-    }
-
-
-def _etag(*numbers: int) -> str:
-    return base64.b64encode("/".join(map(str, numbers)).encode()).decode()
+    return object_resource(stored, _base(call))
 
 
 def _object_headers(stored: StoredObject) -> dict[str, str]:
@@ -407,7 +446,7 @@ def _object_headers(stored: StoredObject) -> dict[str, str]:
     headers = {
         "content-type": properties["contentType"],
         "accept-ranges": "bytes",
-        "etag": f'"{_etag(stored.generation, stored.metageneration)}"',
+        "etag": f'"{etag(stored.generation, stored.metageneration)}"',
         "last-modified": format_datetime(updated, usegmt=True),
         "x-goog-generation": str(stored.generation),
         "x-goog-metageneration": str(stored.metageneration),

@@ -3,8 +3,8 @@
 ``python -m emulators.storage --port 9023 --data-dir DIR``
 
 It keeps objects as the service does: any name, one generation after the other, each there as a whole or not at all
-whenever the process is killed. It leaves out what logs and batch jobs do without: access control, versions, holds,
-retention, soft deletion, notifications and signed addresses.
+whenever the process is killed, and tells Pub/Sub of each change that somebody wants to know of (`--pubsub`). It leaves
+out what logs and batch jobs do without: access control, versions, holds, retention, soft deletion and signed addresses.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import uvicorn
 from emulators.guard.asgi import GuardedApplication
 from emulators.guard.rules import Guard, add_allowed_hosts
 from emulators.storage.api import application
+from emulators.storage.pubsub import Deliveries, PubSub
 from emulators.storage.store import ObjectStore
 
 _FORMER_LAYOUT = ".cloudstorage"
@@ -24,7 +25,7 @@ _UPLOADS = r"/upload/|(/storage/v1)?/b/[^/]+/o\?(.*&)?uploadType=|/(?!(storage|u
 """Targets of uploads: the JSON API's, those of clients that leave out `/upload`, and the XML API's `/bucket/object`."""
 
 
-def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path) -> None:
+def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path, pubsub: str | None) -> None:
     """Serve Cloud Storage's JSON API until SIGTERM or SIGINT.
 
     Args:
@@ -32,12 +33,17 @@ def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path)
         port: Port to bind to; ``GET /`` answers OK.
         allowed_hosts: Names beside those of loopback by which clients reach it.
         data_dir: Folder of the objects, created where missing.
+        pubsub: HOST:PORT of Pub/Sub, which takes the notifications; None for none.
     """
     if (data_dir / _FORMER_LAYOUT).exists():
         sys.exit(f"{data_dir} holds objects of an earlier version, which this one cannot read: delete it (make clean)")
     store = ObjectStore(data_dir.resolve())
+    topics = PubSub(pubsub) if pubsub else None
+    deliveries = Deliveries(store.notifications, topics) if topics else None
+    if deliveries:
+        deliveries.start()
     uvicorn.run(
-        GuardedApplication(application(store), Guard(allowed_hosts, uploads=_UPLOADS)),
+        GuardedApplication(application(store, topics), Guard(allowed_hosts, uploads=_UPLOADS)),
         host=host,
         port=port,
         log_level="warning",
@@ -45,6 +51,8 @@ def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path)
         lifespan="off",
         timeout_graceful_shutdown=5,
     )
+    if deliveries:
+        deliveries.stop()
     store.close()
 
 
@@ -55,4 +63,5 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=9023)
     add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the objects")
+    parser.add_argument("--pubsub", metavar="HOST:PORT", help="Pub/Sub, which takes the notifications of buckets")
     serve(**vars(parser.parse_args()))

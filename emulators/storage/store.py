@@ -15,7 +15,6 @@ import uuid
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +22,8 @@ import google_crc32c
 
 from emulators.storage.errors import StorageError, not_found
 from emulators.storage.names import check_bucket_name, check_object_name
-from emulators.storage.records import UNCONDITIONAL, Conditions, Listing, StoredObject, Upload
+from emulators.storage.notifications import DELETE, FINALIZE, METADATA_UPDATE, SCHEMA, Notifications
+from emulators.storage.records import UNCONDITIONAL, Conditions, Listing, StoredObject, Upload, timestamp
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, resource TEXT NOT NULL) WITHOUT ROWID;
@@ -42,7 +42,11 @@ _UPLOAD_SECONDS = 7 * 24 * 3600  # cf. https://cloud.google.com/storage/docs/res
 
 
 class ObjectStore:
-    """The buckets below one folder; safe to call from many threads."""
+    """The buckets below one folder; safe to call from many threads.
+
+    Attributes:
+        notifications: who is told of changes, and of which.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._contents, self._incoming, self._uploads = (folder / name for name in ("contents", "incoming", "uploads"))
@@ -50,7 +54,8 @@ class ObjectStore:
             subfolder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._index = sqlite3.connect(folder / "index.sqlite3", check_same_thread=False)
-        self._index.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {_SCHEMA}")
+        self._index.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {_SCHEMA} {SCHEMA}")
+        self.notifications = Notifications(self._index, self._lock)
         self._delete_leftovers()
         self._last_generation = self._value("SELECT MAX(generation) FROM objects") or 0
 
@@ -91,24 +96,30 @@ class ObjectStore:
             found = self._index.execute("SELECT resource FROM buckets ORDER BY name").fetchall()
         return [bucket for (resource,) in found if (bucket := json.loads(resource))["name"].startswith(prefix)]
 
-    def update_bucket(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Change fields of a bucket; those that are None are removed."""
+    def update_bucket(self, name: str, changes: Mapping[str, Any], conditions: Conditions) -> dict[str, Any]:
+        """Change fields of a bucket; those that are None are removed.
+
+        Raises:
+            StorageError: 404, there is none; 412, a condition on its metageneration fails.
+        """
         with self._transaction():
             old = self.bucket(name)
+            conditions.check_metageneration(int(old["metageneration"]))
             changed = {key: value for key, value in {**old, **changes}.items() if value is not None}
             return self._write_bucket(name, {**changed, "name": name, "metageneration": int(old["metageneration"]) + 1})
 
-    def delete_bucket(self, name: str) -> None:
+    def delete_bucket(self, name: str, conditions: Conditions) -> None:
         """Delete a bucket.
 
         Raises:
-            StorageError: 404, there is none; 409, it has objects.
+            StorageError: 404, there is none; 409, it has objects; 412, a condition on its metageneration fails.
         """
         with self._transaction():
-            self.bucket(name)
+            conditions.check_metageneration(int(self.bucket(name)["metageneration"]))
             if self._value("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", name):
                 raise StorageError(409, "conflict", "The bucket you tried to delete is not empty.")
             self._index.execute("DELETE FROM buckets WHERE name = ?", (name,))
+            self.notifications.delete_all(name)
 
     # Objects.
 
@@ -155,6 +166,7 @@ class ObjectStore:
             stored = StoredObject(bucket, name, self._next_generation(), 1, size, checked)
             os.link(content, self._content(stored))
             self._write(stored)
+            self._notify_written(stored, replaced)
             if upload:
                 self._index.execute("UPDATE uploads SET finished_as = ? WHERE id = ?", (stored.generation, upload.id))
         content.unlink()
@@ -222,6 +234,7 @@ class ObjectStore:
             properties = {**change(old.properties), "updated": timestamp()}
             stored = StoredObject(bucket, name, old.generation, old.metageneration + 1, old.size, properties)
             self._write(stored)
+            self.notifications.record(METADATA_UPDATE, stored)
         return stored
 
     def delete(self, bucket: str, name: str, generation: int | None, conditions: Conditions) -> None:
@@ -229,6 +242,7 @@ class ObjectStore:
         with self._transaction():
             stored = self.get(bucket, name, generation, conditions)
             self._index.execute("DELETE FROM objects WHERE bucket = ? AND name = ?", (bucket, name.encode()))
+            self.notifications.record(DELETE, stored)
         self._content(stored).unlink(missing_ok=True)
 
     def list(
@@ -363,6 +377,13 @@ class ObjectStore:
             ),
         )
 
+    def _notify_written(self, stored: StoredObject, replaced: StoredObject | None) -> None:
+        if replaced is None:
+            self.notifications.record(FINALIZE, stored)
+        else:
+            self.notifications.record(FINALIZE, stored, overwroteGeneration=replaced.generation)
+            self.notifications.record(DELETE, replaced, overwrittenByGeneration=stored.generation)
+
     def _next_generation(self) -> int:
         self._last_generation = max(self._last_generation + 1, time.time_ns() // 1000)
         return self._last_generation
@@ -379,11 +400,6 @@ class ObjectStore:
             for path in folder.iterdir():
                 if path.name not in known:
                     path.unlink()
-
-
-def timestamp() -> str:
-    """Return the time now, as resources have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _checksums(content: Path, expected: Mapping[str, Any]) -> dict[str, str]:

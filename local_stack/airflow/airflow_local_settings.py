@@ -8,6 +8,7 @@ clients are switched here, each when its module is first imported:
 |---|---|
 | DATAFLOW_EMULATOR_HOST | DataflowHook's REST client |
 | DATAFLOW_EMULATOR_GRPC_HOST | AsyncDataflowHook's gRPC clients, which the triggers use |
+| PUBSUB_EMULATOR_HOST | PubSubAsyncHook's gRPC client, which the trigger of `arrivals` uses |
 | BIGQUERY_EMULATOR_HOST | BigQueryHook's REST client (check operators), reads through BigQuery Storage (they fall back to REST), gcloud-aio's BigQuery client (triggers) |
 
 With none of them set nothing is changed and nothing is imported.
@@ -38,7 +39,9 @@ _PRELOADED = (
     "airflow.providers.google.cloud.operators.pubsub",
     "airflow.providers.google.cloud.sensors.dataflow",
     "airflow.providers.google.cloud.triggers.gcs",
+    "airflow.providers.google.cloud.triggers.pubsub",
     "airflow.providers.standard.operators.hitl",
+    "airflow.providers.standard.operators.trigger_dagrun",
 )
 _FORKING_COMMANDS = {"scheduler", "dag-processor", "zygote"}
 
@@ -87,6 +90,17 @@ def _shared_clients(target: str) -> Callable[[Any, Any], Awaitable[Any]]:
     return initialize_client
 
 
+def _switch_pubsub_grpc(target: str) -> None:
+    @wrapt.when_imported("airflow.providers.google.cloud.hooks.pubsub")
+    def switch(module: Any) -> None:
+        client_of = _shared_clients(target)
+
+        async def subscriber_client(hook: Any) -> Any:
+            return await client_of(hook, module.SubscriberAsyncClient)
+
+        module.PubSubAsyncHook._get_subscriber_client = subscriber_client
+
+
 def _switch_bigquery(address: str) -> None:
     @wrapt.when_imported("airflow.providers.google.cloud.hooks.bigquery")
     def switch_discovery(module: Any) -> None:
@@ -124,6 +138,7 @@ def _switch(environment: "os._Environ[str]") -> None:
     switches = {
         "DATAFLOW_EMULATOR_HOST": _switch_dataflow,
         "DATAFLOW_EMULATOR_GRPC_HOST": _switch_dataflow_grpc,
+        "PUBSUB_EMULATOR_HOST": _switch_pubsub_grpc,
         "BIGQUERY_EMULATOR_HOST": _switch_bigquery,
     }
     wanted = {name: switch for name, switch in switches.items() if environment.get(name)}

@@ -100,7 +100,7 @@ class Demo:
         self._screen.line(self._stack.generate_logs(start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY))
         with self._stack.storage() as storage:
             truth: Mapping[str, Any] = json.loads(
-                storage.bucket(self._stack.bucket).blob("logs/truth.json").download_as_bytes()
+                storage.bucket(self._stack.bucket).blob("truth.json").download_as_bytes()
             )
         return truth
 
@@ -183,6 +183,7 @@ class Demo:
             f"Airflow:  {config.airflow_url}   user {USER}   password {airflow_secrets(config).password}"
         )
         self._screen.plain('Shell:    eval "$(make -s env)"; logline load FILE --backfill; logline status')
+        self._screen.plain("Drop in:  logline load FILE --prefix logs   (the DAG arrivals reads it within a minute)")
         self._screen.plain(
             "Publish:  python -m beam_jobs.generate_logs --publish "
             f"--topic projects/{config.project}/topics/{config.topic} --truth published.json"

@@ -68,6 +68,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             probes.http_answers(f"{config.url('storage')}/"),
             ("storage",),
             *("--data-dir", data / "storage"),
+            *("--pubsub", config.pubsub_host),
         ),
         emulator(
             "bigquery",

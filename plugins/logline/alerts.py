@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 FAILED_BACKFILL = "failed-backfill"
 LATE_BACKFILL = "late-backfill"
 IMBALANCE = "imbalance"
+UNREAD_OBJECTS = "unread-objects"
 STREAM = "lines-without-a-heading"
 
 

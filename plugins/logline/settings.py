@@ -22,6 +22,7 @@ from logline.log_formats import is_log_format, log_formats
 
 PREFIX = "LOGLINE_"
 _BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
+_SOURCE = rf"gs://{_BUCKET}/\S*[^/\s]"
 _DATASET = r"[A-Za-z0-9_]{1,1024}"
 # https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
 _PUBSUB = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
@@ -75,6 +76,12 @@ class Settings(BaseSettings):
     )
     bucket: str = _setting(
         "Bucket of the logs and templates, without `gs://`", must="be a bucket name without gs://", pattern=_BUCKET
+    )
+    source: str = _setting(
+        "Objects that are logs: what `sweep` and `arrivals` look for, as the Param `source` of `log_backfill`",
+        default_factory=lambda known: f"gs://{known['bucket']}/logs/**",
+        must="be a pattern of objects such as gs://bucket/logs/**",
+        pattern=_SOURCE,
     )
     temp_bucket: str = _setting(
         "Bucket of staging and temporary files",
@@ -143,6 +150,13 @@ class Settings(BaseSettings):
     subscription: str = _setting(
         "Subscription of the streaming job", "log-stream", must="be a subscription id", pattern=_PUBSUB
     )
+    arrivals_topic: str = _setting(
+        "Topic of the bucket's notifications", "logline-arrivals", must="be a topic id", pattern=_PUBSUB
+    )
+    arrivals_subscription: str = _setting(
+        "Subscription of `arrivals`", "logline-arrivals", must="be a subscription id", pattern=_PUBSUB
+    )
+    unread_hours: int = _setting("Hours an object may lie in the bucket unread before somebody is called", 2)
     stream_job: str = _setting("Name of the streaming job", "log-stream", must="be a Dataflow job name", pattern=_NAME)
     stream_log_format: str = _setting("Format of the live lines", "article")
     restart_budget: int = _setting("Ends of the streaming job within the window before it is left alone", 5)

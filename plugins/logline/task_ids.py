@@ -6,7 +6,12 @@ BACKFILL_DAG = "log_backfill"
 REPLAY_DAG = "dead_letter_replay"
 STREAM_DAG = "stream_supervisor"
 SUMMARY_DAG = "daily_summary"
-DAGS = (BACKFILL_DAG, REPLAY_DAG, STREAM_DAG, SUMMARY_DAG, "late_lines", "provision")
+SWEEP_DAG = "sweep"
+ARRIVALS_DAG = "arrivals"
+DAGS = (
+    *(BACKFILL_DAG, REPLAY_DAG, STREAM_DAG, SUMMARY_DAG, SWEEP_DAG, ARRIVALS_DAG),
+    *("late_lines", "provision"),
+)
 
 PLAN = "plan"
 # The mapped task group of log_backfill, and its tasks.

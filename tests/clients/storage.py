@@ -148,19 +148,16 @@ def sign(work: Workspace) -> None:
     work.run("gcloud", "storage", "sign-url", f"gs://{work.name}/a", "--duration=1h")
 
 
-@GCLOUD.case("buckets notifications create", not_offered="does not offer POST")
+@GCLOUD.case("buckets notifications create, list, delete")
 def notifications(work: Workspace) -> None:
-    bucket(work)
-    work.run(
-        "gcloud",
-        "storage",
-        "buckets",
-        "notifications",
-        "create",
-        f"gs://{work.name}",
-        "--skip-topic-setup",
-        "--topic=t",
-    )
+    made, topic = bucket(work), f"projects/{storage.Client().project}/topics/{work.name}"
+    work.run("gcloud", "pubsub", "topics", "create", work.name)
+    command = ("gcloud", "storage", "buckets", "notifications")
+    work.run(*command, "create", f"gs://{work.name}", "--skip-topic-setup", f"--topic={topic}")
+    (config,) = made.list_notifications()
+    assert f"notificationConfigs/{config.notification_id}" in work.run(*command, "list", f"gs://{work.name}")
+    work.run(*command, "delete", f"projects/_/buckets/{work.name}/notificationConfigs/{config.notification_id}")
+    assert not config.exists()
 
 
 @GSUTIL.case("mb, cp up and down, ls -l, rb")

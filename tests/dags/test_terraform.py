@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from logline.arrivals.notifications import EVENT_TYPES, PAYLOAD_FORMAT
+from logline.arrivals.source import LogObjects
 from logline.settings import Settings
 from tests.unit.deploy.module import Applied, initialised
 
@@ -21,8 +23,17 @@ def test_provision_and_the_module_make_the_same(dags, applied: Applied) -> None:
     provision = dags["provision"]
     settings = Settings.from_environment(applied.settings)
 
-    (made,) = applied.of("google_pubsub_subscription")
-    asked = provision.get_task("create_subscription")
+    subscriptions = {one["name"]: one for one in applied.of("google_pubsub_subscription")}
+    arrivals, asked = subscriptions[settings.arrivals_subscription], provision.get_task("create_arrivals_subscription")
+    assert arrivals["ack_deadline_seconds"] == asked.ack_deadline_secs
+    assert [policy["ttl"] for policy in arrivals["expiration_policy"]] == [""]
+    assert asked.expiration_policy == {}
+    (notification,) = applied.of("google_storage_notification")
+    told = LogObjects.of(settings).any_day
+    assert (notification["bucket"], notification["object_name_prefix"]) == (told.bucket, told.prefix)
+    assert (notification["event_types"], notification["payload_format"]) == (EVENT_TYPES, PAYLOAD_FORMAT)
+
+    made, asked = subscriptions[settings.subscription], provision.get_task("create_subscription")
     assert made["ack_deadline_seconds"] == asked.ack_deadline_secs
     assert made["message_retention_duration"] == f"{asked.message_retention_duration['seconds']}s"
     assert [policy["ttl"] for policy in made["expiration_policy"]] == [""]

@@ -150,7 +150,7 @@ def pipeline(airflow_stack: RunningStack) -> Iterator[Pipeline]:
         options = {"start_date": DAYS[0], "days": len(DAYS), "lines_per_day": LINES_PER_DAY}
         airflow_stack.generate_logs(**options, seed=7, bad_share=0.02, files_per_day=2)
         client = airflow_stack.storage()
-        truth = json.loads(client.bucket(airflow_stack.bucket).blob("logs/truth.json").download_as_bytes())
+        truth = json.loads(client.bucket(airflow_stack.bucket).blob("truth.json").download_as_bytes())
         client.close()
         run = airflow.wait_for_run(airflow.trigger("log_backfill", RANGE), seconds=RUN_SECONDS)
         assert run.state == "success", airflow.why_failed(run)

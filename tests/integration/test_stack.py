@@ -479,7 +479,7 @@ def test_generated_logs_are_in_the_bucket(emulators: RunningStack) -> None:
         if not bucket.exists():
             bucket.create()
         assert "10 lines" in emulators.generate_logs(start_date="2026-11-01", lines_per_day=10)
-        assert bucket.blob("logs/truth.json").exists()
+        assert bucket.blob("truth.json").exists()
     with pytest.raises(StackError, match=r"the generator failed: .*'2026-13-01'"):
         emulators.generate_logs(start_date="2026-13-01")
 

@@ -100,6 +100,22 @@ def test_a_line_just_landed_is_in_flight_and_no_difference(warehouse: Warehouse,
     assert (found["in_flight"], found["rows_difference"], found["landed"]) == (1, 0, 2)
 
 
+def test_a_day_is_incomplete_while_objects_of_it_are_unread(warehouse: Warehouse, today: date) -> None:
+    unread = [{"object": f"gs://logs/{name}", "log_date": today.isoformat()} for name in "ab"]
+    warehouse.insert("unread_objects", unread)
+
+    def found() -> tuple[str, int]:
+        (day,) = warehouse.run(f"SELECT * FROM {warehouse.dataset}.reconciliation WHERE log_date = '{today}'")
+        return day["status"], day["unread_objects"]
+
+    assert found() == ("incomplete", 2)
+    read = {"source_uri": "gs://logs/a", "generation": 1, "finished": f"{datetime.now(UTC)}"}
+    warehouse.insert("ledger", [read])
+    assert found() == ("incomplete", 1)
+    warehouse.insert("ledger", [read | {"source_uri": "gs://logs/b"}])
+    assert found() == ("balanced", 0)
+
+
 def test_the_batches_of_the_stream_become_ledger_rows_by_job_and_hour(warehouse: Warehouse) -> None:
     batch = {"messages": 3, "lines": 2, "rejected": 1, "blank": 1, "bytes": 300, "log_date": None}
     batches = [

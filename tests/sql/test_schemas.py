@@ -19,6 +19,7 @@ NAMES = {
     "runbooks": "docs/operations.md",
     "max_rejected_percent": 10,
     "late_days": 30,
+    "unread_hours": 2,
     "run_id": "run-1",
     "limit": 1000,
     "job_id": "job-1",

@@ -78,6 +78,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "log_date": DAY,
         "finished": "2015-05-18 00:01:00+00",
     },
+    "unread_objects": {
+        "generation": 1,
+        "size": 1000,
+        "created": "2015-05-18 00:00:00+00",
+        "noticed_at": "2015-05-18 00:50:00+00",
+        "reason": "new",
+        "log_date": DAY,
+    },
     "stream_batches": {
         "job_id": "job-1",
         "source_uri": "s",
@@ -165,7 +173,7 @@ class Warehouse:
         """A template rendered for this warehouse, the day and the staging tables of the tests."""
         names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX, "log_date": f"DATE '{DAY}'"}
         settings = {"run_id": "run-1", "late_days": 30, "max_rejected_percent": 25, "daily_tables": DAILY_TABLES}
-        return render(template, **(names | settings | values))
+        return render(template, **(names | settings | {"unread_hours": 2} | values))
 
     def run(self, sql: str, parameters: Iterable[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, Any]]:
         """Run SQL to its end, without retries, and return its rows."""

@@ -88,6 +88,9 @@ rejected_messages AS (
   FROM rejected_streamed LEFT JOIN rejected_batches USING (log_date, source_uri, ingested_at)
   GROUP BY event_id
 ),
+still_unread AS (
+  {% include 'sql/unread_objects/still_unread.sql' %}
+),
 builds AS (
   SELECT log_date, decided_at, backfilled + streamed AS landed FROM {{ dataset }}.request_builds
   WHERE decision = 'rebuilt'
@@ -130,12 +133,14 @@ figures AS (
     WHERE in_ledger = 0 AND ingested_at >= settled
   UNION ALL SELECT log_date, 'rejected_difference', 1 FROM rejected_messages CROSS JOIN moments
     WHERE in_ledger = 0 AND ingested_at < settled AND ingested_at >= ledger_begins
+
+  UNION ALL SELECT log_date, 'unread_objects', COUNT(*) FROM still_unread GROUP BY log_date
 ),
 days AS (
   SELECT
     log_date,
 {% for figure in ['lines', 'rows', 'rejected', 'blank', 'landed', 'replayed', 'delivered_again', 'in_both', 'requests',
-                  'in_flight', 'rows_difference', 'rejected_difference'] %}
+                  'in_flight', 'rows_difference', 'rejected_difference', 'unread_objects'] %}
     SUM(IF(figure = '{{ figure }}', n, 0)) AS `{{ figure }}`{{ '' if loop.last else ',' }}
 {% endfor %}
   FROM figures
@@ -157,6 +162,7 @@ SELECT
     WHEN lines_difference != 0 OR rows_difference != 0 OR rejected_difference != 0 THEN 'unbalanced'
     WHEN changed THEN 'outdated'
     WHEN requests_difference != 0 THEN 'unbalanced'
+    WHEN unread_objects != 0 THEN 'incomplete'
     ELSE 'balanced'
   END AS status,
   lines,
@@ -174,5 +180,6 @@ SELECT
   rows_difference,
   rejected_difference,
   requests_difference,
-  built_at
+  built_at,
+  unread_objects
 FROM differences

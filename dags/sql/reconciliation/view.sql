@@ -1,7 +1,7 @@
 -- Are the numbers right, and how do you know: one row for each day.
 CREATE OR REPLACE VIEW {{ dataset }}.reconciliation (
   log_date OPTIONS (description = 'Day in UTC'),
-  status OPTIONS (description = 'balanced; unbalanced: a difference is not zero; outdated: rows have landed since requests was rebuilt, nothing else differs'),
+  status OPTIONS (description = 'balanced; unbalanced: a difference is not zero; outdated: rows have landed since requests was rebuilt, nothing else differs; incomplete: objects of the day lie unread in the bucket, nothing differs'),
   lines OPTIONS (description = 'Lines read, as the ledger has them; those of no day count on the day most rows of their object are of, or on which the stream brought them'),
   `rows` OPTIONS (description = 'Lines that became rows, as the ledger has them'),
   rejected OPTIONS (description = 'Lines that were rejected, as the ledger has them'),
@@ -17,7 +17,8 @@ CREATE OR REPLACE VIEW {{ dataset }}.reconciliation (
   rows_difference OPTIONS (description = 'Rows that the ledger has and the landing tables lack, or the other way round, per source object and batch of the stream'),
   rejected_difference OPTIONS (description = 'The same of rejected lines'),
   requests_difference OPTIONS (description = 'landed - requests - duplicates'),
-  built_at OPTIONS (description = 'When requests was rebuilt for the day')
+  built_at OPTIONS (description = 'When requests was rebuilt for the day'),
+  unread_objects OPTIONS (description = 'Objects in the bucket that no run has read; they count on the day in their name, where LOGLINE_SOURCE has {date}, else on that on which they were written')
 )
 OPTIONS (
   description = 'For each day: lines = rows + rejected + blank, and landed = requests + duplicates; differences flagged'

@@ -43,10 +43,18 @@ GRANTED_ON = {
     "google_bigquery_dataset_iam_member.staging": "dataset `logline_staging`",
     "google_pubsub_topic_iam_member.lines": "topic `log-lines`",
     "google_pubsub_subscription_iam_member.stream": "subscription `log-stream`",
+    "google_pubsub_subscription_iam_member.arrivals": "subscription `logline-arrivals`",
     "google_artifact_registry_repository_iam_member.workers": "repository `logline`",
     "google_secret_manager_secret_iam_member.workers": "secret `logline-anonymise-key`",
     "google_service_account_iam_member.launch": "accounts of the workers",
 }
+
+
+# What is granted to none of the four accounts.
+OF_OTHERS = (
+    *("google_kms", "google_service_account_iam_member.imp"),
+    "google_pubsub_topic_iam_member.arrivals",
+)
 
 
 def test_the_module_is_formatted(module: Module) -> None:
@@ -128,7 +136,8 @@ def test_a_setting_names_what_was_made(everything: Applied) -> None:
         settings["LOGLINE_DATASET"],
         settings["LOGLINE_STAGING_DATASET"],
     }
-    assert [topic["name"] for topic in everything.of("google_pubsub_topic")] == [settings["LOGLINE_TOPIC"]]
+    topics = {topic["name"] for topic in everything.of("google_pubsub_topic")}
+    assert topics == {settings["LOGLINE_TOPIC"], settings["LOGLINE_ARRIVALS_TOPIC"]}
     (subnetwork,) = everything.of("google_compute_subnetwork")
     assert settings["LOGLINE_SUBNETWORK"] == f"regions/{subnetwork['region']}/subnetworks/{subnetwork['name']}"
     (secret,) = everything.of("google_secret_manager_secret")
@@ -160,7 +169,7 @@ def test_each_account_has_the_roles_of_the_docs_and_no_other(everything: Applied
             GRANTED_ON[address.partition("[")[0]],
         )
         for address, one in everything.resources.items()
-        if "_iam_member." in address and not address.startswith(("google_kms", "google_service_account_iam_member.imp"))
+        if "_iam_member." in address and not address.startswith(OF_OTHERS)
     )
     # Of workers there are two, each an account of its own.
     assert granted.pop(("airflow", "roles/iam.serviceAccountUser", "accounts of the workers")) == 2
@@ -186,11 +195,22 @@ def test_every_service_in_use_is_enabled(applied: Applied, everything: Applied) 
 
 
 def test_dataflow_bears_the_subscription(applied: Applied) -> None:
-    (subscription,) = applied.of("google_pubsub_subscription")
+    subscription, _ = sorted(applied.of("google_pubsub_subscription"), key=lambda one: one["name"] != "log-stream")
     for refused in ("dead_letter_policy", "retry_policy", "push_config", "bigquery_config"):
         assert subscription[refused] == []
     assert not subscription["enable_message_ordering"]
     assert not subscription["enable_exactly_once_delivery"]
+
+
+def test_the_bucket_may_tell_of_new_logs(applied: Applied) -> None:
+    settings = Settings.from_environment(applied.settings)
+    (notification,) = applied.of("google_storage_notification")
+    assert notification["bucket"] == settings.bucket
+    assert notification["topic"].endswith(f"/topics/{settings.arrivals_topic}")
+    assert settings.source.startswith(f"gs://{settings.bucket}/{notification['object_name_prefix']}")
+    granted = applied.resources["google_pubsub_topic_iam_member.arrivals"]["values"]
+    assert (granted["topic"], granted["role"]) == (settings.arrivals_topic, "roles/pubsub.publisher")
+    assert granted["member"].startswith("serviceAccount:storage@")
 
 
 def test_workers_have_no_way_out_of_google_unless_asked_for(applied: Applied, everything: Applied) -> None:
@@ -236,7 +256,7 @@ def test_a_key_encrypts_all_that_can_be_encrypted(applied: Applied, everything: 
     kept = {
         "google_artifact_registry_repository": 1,
         "google_bigquery_dataset": 2,
-        "google_pubsub_topic": 1,
+        "google_pubsub_topic": 2,
         "google_secret_manager_secret": 1,
         "google_storage_bucket": 2,
     }

@@ -13,6 +13,7 @@ from logline.alerts import (
     IMBALANCE,
     LATE_BACKFILL,
     STREAM,
+    UNREAD_OBJECTS,
     AlertNotifier,
     LogNotifier,
     missed_deadline,
@@ -132,4 +133,4 @@ def test_a_missed_deadline_is_told_of_runs_that_nobody_started(heard, run_type, 
 def test_every_alert_has_its_runbook():
     text = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
     headings = {line.removeprefix("## ").lower().replace(" ", "-") for line in text.splitlines() if line[:3] == "## "}
-    assert headings >= {FAILED_BACKFILL, LATE_BACKFILL, IMBALANCE, STREAM}
+    assert headings >= {FAILED_BACKFILL, LATE_BACKFILL, IMBALANCE, UNREAD_OBJECTS, STREAM}

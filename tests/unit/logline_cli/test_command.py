@@ -11,6 +11,7 @@ import pytest
 
 from logline_cli import progress
 from logline_cli.command import main
+from logline_cli.status import DAGS
 
 RUN = {"dag_id": "log_backfill", "dag_run_id": "api__1", "conf": {}, "start_date": None, "end_date": None, "note": None}
 RUNS = "/api/v2/dags/log_backfill/dagRuns"
@@ -207,7 +208,15 @@ def test_a_token_that_is_not_taken_is_one_line(airflow: Airflow, capsys: pytest.
 
 
 HEALTH = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}, "triggerer": {"status": None}}
-DAY = {"log_date": "2026-06-01", "lines": 3, "good": 2, "rejected": 1, "requests": 2, "duplicates": 0}
+DAY = {
+    "log_date": "2026-06-01",
+    "lines": 3,
+    "good": 2,
+    "rejected": 1,
+    "requests": 2,
+    "duplicates": 0,
+    "unread_objects": 0,
+}
 STREAM = {
     "state": "JOB_STATE_RUNNING",
     "rows_per_second": 12.5,
@@ -232,10 +241,7 @@ def test_the_status_says_what_is_not_well(
         "GET /logline/api/stream": (200, {"data": seen}),
         "GET /logline/api/daily": (200, {"data": [{"log_date": "2026-06-01"}]}),
         "GET /logline/api/reconciliation": (200, {"data": [DAY | {"status": day}]}),
-        **{
-            f"GET /api/v2/dags/{dag}/dagRuns": (200, {"dag_runs": []})
-            for dag in ("provision", "daily_summary", "stream_supervisor", "late_lines", "dead_letter_replay")
-        },
+        **{f"GET /api/v2/dags/{dag}/dagRuns": (200, {"dag_runs": []}) for dag in set(DAGS) - {"log_backfill"}},
         f"GET {RUNS}": (200, {"dag_runs": [RUN | {"state": run, "note": "3 lines"}]}),
     }
     assert main(["status"]) == code

@@ -24,3 +24,17 @@ FROM {{ dataset }}.quality_checks WHERE checked_at >= TIMESTAMP_SUB(@now, INTERV
 UNION ALL
 SELECT 'stream_supervision', 'newest look at the stream', MAX(observed_at), CAST(NULL AS DATE)
 FROM {{ dataset }}.stream_supervision WHERE observed_at >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY)
+UNION ALL
+SELECT
+  'unread_objects',
+  CASE COUNT(*) WHEN 0 THEN 'no object unread in the bucket' WHEN 1 THEN '1 object unread, written'
+    ELSE CONCAT(CAST(COUNT(*) AS STRING), ' objects unread, the newest written') END,
+  MAX(created),
+  MAX(log_date)
+FROM {{ dataset }}.unread_objects AS unread
+LEFT JOIN (
+  SELECT source_uri, MAX(generation) AS generation FROM {{ dataset }}.ledger
+  WHERE finished >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY) AND source = 'backfill'
+  GROUP BY source_uri
+) AS newest ON newest.source_uri = unread.object
+WHERE newest.generation IS NULL OR newest.generation < unread.generation

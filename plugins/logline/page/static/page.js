@@ -32,6 +32,8 @@ const OF_DAG = {
   daily_summary: ["daily", "top", "traffic", "hours", "reconciliation"],
   dead_letter_replay: ["rejected", "freshness"],
   late_lines: ["reconciliation", "daily", "freshness"],
+  sweep: ["freshness", "reconciliation", "backfills"],
+  arrivals: ["freshness", "backfills"],
   provision: ["freshness"],
 };
 const OF_RUN = { log_backfill: ["run", "ledger"], daily_summary: ["run", "daily", "top", "hours"] };

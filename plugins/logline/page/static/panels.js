@@ -5,7 +5,7 @@ import * as charts from "./charts.js?v=VERSION";
 
 const TONES = {
   JOB_STATE_RUNNING: "good", JOB_STATE_FAILED: "bad", JOB_STATE_CANCELLED: "bad", JOB_STATE_DONE: "warn",
-  success: "good", failed: "bad", running: "calm", queued: "calm", balanced: "good", unbalanced: "bad", outdated: "warn",
+  success: "good", failed: "bad", running: "calm", queued: "calm", balanced: "good", unbalanced: "bad", outdated: "warn", incomplete: "warn",
 };
 
 function facts(entries) {
@@ -75,6 +75,7 @@ function reconciliation(rows) {
       ["Requests", (row) => count(row.requests)],
       ["Duplicates", (row) => count(row.duplicates)],
       ["In flight", (row) => count(row.in_flight)],
+      ["Unread objects", (row) => count(row.unread_objects)],
       ["Difference", (row) => differences(row), "text"],
     ],
     rows.map((row) => ({ ...row, key: row.log_date })),

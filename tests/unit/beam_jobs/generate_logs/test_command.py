@@ -118,6 +118,13 @@ def test_the_same_options_give_the_same_bytes_in_any_zone_and_process(tmp_path: 
     assert sorted(first) == ["access-0001.log.gz", "truth.json"]
 
 
+def test_the_truth_may_be_elsewhere(tmp_path: Path) -> None:
+    options = ["--start_date=2026-11-01", "--lines_per_day=10", f"--truth={tmp_path / 'counts.json'}"]
+    assert main([f"--output={tmp_path / 'logs'}", *options]) == 0
+    assert json.loads((tmp_path / "counts.json").read_text())["totals"]["lines"] == 10
+    assert not (tmp_path / "logs" / "truth.json").exists()
+
+
 def test_a_day_does_not_depend_on_the_days_beside_it(tmp_path: Path) -> None:
     generate(tmp_path / "two", "--days=2", "--lines_per_day=1000")
     assert main([f"--output={tmp_path / 'one'}", "--start_date=2026-11-02", "--lines_per_day=1000"]) == 0
