@@ -24,7 +24,7 @@ QUIET_SECONDS, LONGEST_SECONDS = 3.0, 30.0
 GATHER_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 # Of the subscription: longer than the longest wait, and the time in which Airflow stores an event.
-ACK_DEADLINE_SECONDS = 120
+ACK_DEADLINE_SECONDS = 60
 
 
 class ArrivalsTrigger(PubsubPullTrigger):
