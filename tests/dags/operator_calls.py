@@ -9,15 +9,23 @@ import time
 from typing import Any
 
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.google.cloud.hooks.gcs import GCSHook
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 
 from logline.backfill.listing import list_sources
 from logline.backfill.sources import DaySource
-from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
+from logline.backfill.units import SourceObject
+from logline.dataflow.operators import (
+    DataflowJobDoneSensor,
+    LaunchFlexTemplateOperator,
+    RunFlexTemplateOperator,
+    launch_body,
+)
 from logline.preflight import check_bigquery, check_dataflow, check_services, template
 from logline.settings import Settings
+from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
 from logline.warehouse.migrate_tables import MigrateTablesOperator
-from logline.warehouse.queries import Query, QueryOperator, fetch_rows
+from logline.warehouse.queries import Query, QueryOperator, bigquery_hook, fetch_rows
 
 SETTINGS = Settings.from_environment()
 
@@ -34,13 +42,79 @@ class TaskInstance:
 CONTEXT: Any = {"ti": TaskInstance(), "task_instance": TaskInstance(), "task": None}
 
 
-def launch(name: str, **parameters: str) -> str:
-    parameters = {"output": f"gs://{SETTINGS.bucket}/staging/{name}", "run_id": name, **parameters}
-    body = launch_body(SETTINGS, "backfill", job_name=name, day="2015-05-17", parameters=parameters)
+def body(name: str, **parameters: str) -> dict[str, Any]:
+    parameters = {"output": output(name), "run_id": name, **parameters}
+    made = launch_body(SETTINGS, "backfill", job_name=name, day="2015-05-17", parameters=parameters)
     # Nothing renders them here.
-    del body["launchParameter"]["environment"]["additionalUserLabels"]
-    operator = LaunchFlexTemplateOperator(task_id="launch", settings=SETTINGS, body=body)
+    del made["launchParameter"]["environment"]["additionalUserLabels"]
+    return made
+
+
+def output(name: str) -> str:
+    return f"gs://{SETTINGS.bucket}/staging/{name}"
+
+
+def launch(name: str, **parameters: str) -> str:
+    operator = LaunchFlexTemplateOperator(task_id="launch", settings=SETTINGS, body=body(name, **parameters))
     return operator.execute(CONTEXT)
+
+
+def run_to_its_end(name: str, **parameters: str) -> str:
+    operator = RunFlexTemplateOperator(
+        task_id="run", settings=SETTINGS, body=body(name, **parameters), total_bytes="1000"
+    )
+    try:
+        return operator.execute(CONTEXT)
+    except TaskDeferred as deferred:  # a busy machine; here nothing resumes it
+        (job_id,) = deferred.kwargs.values()
+        while True:
+            try:
+                return operator.execute_complete(CONTEXT, {"status": "success"}, job_id)
+            except TaskDeferred:
+                time.sleep(1)
+
+
+def run_what_is_listed() -> bool:
+    """A list of pinned objects, one of them replaced since."""
+    bucket = GCSHook().get_conn().bucket(SETTINGS.bucket)
+    lines = []
+    for name in ("kept", "replaced"):
+        blob = bucket.blob(f"listed/{name}.log")
+        blob.upload_from_string(bucket.blob("logs/a.log").download_as_bytes())
+        lines.append(
+            SourceObject("all", f"gs://{SETTINGS.bucket}/{blob.name}", int(blob.generation), int(blob.size)).line()
+        )
+    bucket.blob("listed/replaced.log").upload_from_string("another content\n")
+    bucket.blob("listed/objects.jsonl").upload_from_string("\n".join(lines) + "\n")
+    return bool(run_to_its_end("listed", objects=f"gs://{SETTINGS.bucket}/listed/objects.jsonl"))
+
+
+def run_a_job_that_fails() -> str:
+    return run_to_its_end("run-fails", source=f"gs://{SETTINGS.bucket}/logs/truncated.gz", unreadable="stop")
+
+
+def load_twice_and_once_they_are_dropped() -> dict[str, Any]:
+    """What `run_what_is_listed` has written."""
+    client = bigquery_hook(SETTINGS).get_client(project_id=SETTINGS.project)
+
+    def load() -> tuple[int, str]:
+        operator = LoadManifestFilesOperator(
+            task_id="load",
+            settings=SETTINGS,
+            manifest=f"{output('listed')}/manifest.json",
+            tables=[StagingTable("rows", into="listed", columns_of="backfilled_requests")],
+            suffix="x",
+            day="2015-05-17",
+        )
+        operator.job_labels = {}
+        operator.execute(CONTEXT)
+        table = client.get_table(f"{SETTINGS.staging_dataset}.listed_x")
+        return table.num_rows, str(table.created)
+
+    first, again = load(), load()
+    client.delete_table(f"{SETTINGS.staging_dataset}.listed_x")
+    anew = load()
+    return {"rows": [first[0], again[0], anew[0]], "same table": again == first, "new table": anew[1] != first[1]}
 
 
 def sensor(job_id: str) -> DataflowJobDoneSensor:
@@ -64,7 +138,7 @@ def launch_twice_and_again_when_done() -> dict[str, bool]:
 
 
 def wait_for_a_job_that_fails() -> bool:
-    return settle(launch("fails", source=f"gs://{SETTINGS.bucket}/logs/truncated.gz"))
+    return settle(launch("fails", source=f"gs://{SETTINGS.bucket}/logs/truncated.gz", unreadable="stop"))
 
 
 def wait_for_a_job_that_is_cancelled() -> bool:

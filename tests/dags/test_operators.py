@@ -12,6 +12,7 @@ from google.cloud import bigquery
 
 from local_stack.running import RunningStack
 from tests.airflow_environment import ROOT
+from tests.sql.warehouse import render
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -57,11 +58,16 @@ def call(stack: RunningStack, folder: Path, *names: str, **environment: str) -> 
 def called(provisioned, tmp_path_factory):
     """Calls that need nothing of their own, made by one process: to import Airflow and its providers takes seconds."""
     with provisioned.bigquery() as client:
-        client.create_dataset(f"{provisioned.dataset}_staging", exists_ok=True)
+        for dataset in (provisioned.dataset, f"{provisioned.dataset}_staging"):
+            client.create_dataset(dataset, exists_ok=True)
+        client.query_and_wait(render("backfilled_requests/schema.sql", dataset=provisioned.dataset))
     return call(
         provisioned,
         tmp_path_factory.mktemp("called"),
         "launch_twice_and_again_when_done",
+        "run_what_is_listed",
+        "load_twice_and_once_they_are_dropped",
+        "run_a_job_that_fails",
         "wait_for_a_job_that_fails",
         "wait_for_a_job_that_is_cancelled",
         "launch_with_a_wrong_parameter",
@@ -81,8 +87,18 @@ def test_a_job_that_did_not_get_done_fails_with_its_last_error(called):
     assert all(len(line.splitlines()) == 1 for line in failed.values())
     assert failed["wait_for_a_job_that_fails"].startswith("Dataflow job fails ended as JOB_STATE_FAILED: ")
     assert "logs/truncated.gz" in failed["wait_for_a_job_that_fails"]
+    assert failed["run_a_job_that_fails"].startswith("Dataflow job run-fails ended as JOB_STATE_FAILED: ")
     assert failed["wait_for_a_job_that_is_cancelled"].startswith("Dataflow job cancelled ended as JOB_STATE_CANCELLED")
     assert failed["launch_with_a_wrong_parameter"].startswith("Dataflow refused to launch wrong: ")
+
+
+def test_a_list_of_objects_is_run_to_the_end_of_its_job(called):
+    assert called["run_what_is_listed"] == {"returned": True}
+
+
+def test_a_load_is_found_again_and_made_anew_once_its_table_is_gone(called):
+    loaded = {"rows": [10, 10, 10], "same table": True, "new table": True}
+    assert called["load_twice_and_once_they_are_dropped"] == {"returned": loaded}
 
 
 def test_every_state_but_done_and_the_passing_ones_is_a_failure(called):

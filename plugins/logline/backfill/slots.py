@@ -14,6 +14,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow.utils.state import State
 from asgiref.sync import sync_to_async
 
+from logline.text_table import counted
+
 
 def units_at_work(states: Mapping[str, Any], last_task_id: str, before: int) -> int:
     """Return how many of the first `before` units have not ended.
@@ -41,7 +43,7 @@ class SlotTrigger(BaseTrigger):
     def __init__(
         self, dag_id: str, run_id: str, last_task_id: str, map_index: int, slots: int, poll_sleep: float
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dag_id = dag_id
         self.run_id = run_id
         self.last_task_id = last_task_id
@@ -64,5 +66,5 @@ class SlotTrigger(BaseTrigger):
             states = await ask(dag_id=self.dag_id, task_ids=[self.last_task_id], run_ids=[self.run_id])
             at_work = units_at_work(states.get(self.run_id, {}), self.last_task_id, self.map_index)
             if at_work < self.slots:
-                yield TriggerEvent({"status": "success", "message": f"{at_work} earlier units are at work"})  # type: ignore[no-untyped-call]
+                yield TriggerEvent({"status": "success", "message": f"{counted(at_work, 'earlier unit')} at work"})  # type: ignore[no-untyped-call]
                 return

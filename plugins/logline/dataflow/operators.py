@@ -184,7 +184,9 @@ class RunFlexTemplateOperator(LaunchFlexTemplateOperator):
             time.sleep(1)
         return job_id
 
-    def execute_complete(self, context: Context, event: dict[str, Any], job_id: str = "") -> str:
+    def execute_complete(  # type: ignore[override]  # the provider's returns the job
+        self, context: Context, event: dict[str, Any], job_id: str = ""
+    ) -> str:
         """Look for itself: the trigger only wakes the task."""
         if event["status"] == "error":
             self.log.warning("The trigger could not look: %s", event["message"])

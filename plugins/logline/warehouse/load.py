@@ -108,11 +108,12 @@ class LoadManifestFilesOperator(BaseOperator):
             }
             configuration = {"load": load, "labels": self.job_labels}
             try:
-                yield hook.insert_job(
+                job: Any = hook.insert_job(
                     configuration=configuration, project_id=self.settings.project, job_id=job_id, nowait=True
                 )
             except Conflict:
-                yield client.get_job(job_id, location=self.settings.location)
+                job = client.get_job(job_id, location=self.settings.location)
+            yield job
 
     def _created(self, client: Client, table: StagingTable, digest: str) -> Table:
         """Return the staging table for a manifest: the one that is there, or a new one."""

@@ -26,7 +26,7 @@ class LoadJobsTrigger(BaseTrigger):
     """
 
     def __init__(self, job_ids: Sequence[str], project_id: str, location: str, poll_interval: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.job_ids = list(job_ids)
         self.project_id = project_id
         self.location = location
