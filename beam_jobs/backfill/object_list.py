@@ -11,6 +11,7 @@ from beam_jobs.storage.files import read_whole
 from beam_jobs.storage.objects import InputError, StoredObject
 
 _URI = re.compile(r"(gs://[^/]+)?/[^\0\ud800-\udfff]+")
+_EXAMPLE = '{"uri": "gs://b/o", "generation": 1, "size": 2}'
 _MAX_INT64 = (1 << 63) - 1
 
 
@@ -44,9 +45,9 @@ def _object_of(line: bytes) -> StoredObject:
     try:
         fields: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"is not JSON: {error}") from error
+        raise ValueError(f"is not JSON: write {_EXAMPLE}") from error
     if not isinstance(fields, dict):
-        raise ValueError('is not a JSON object: write {"uri": "gs://b/o", "generation": 1, "size": 2}')
+        raise ValueError(f"is not a JSON object: write {_EXAMPLE}")
     return StoredObject(_uri(fields), _number(fields, "generation"), _number(fields, "size"))
 
 

@@ -92,7 +92,7 @@ def open_small(stored: StoredObject, stored_bytes: bytes, settings: BackfillSett
     with content_errors(stored.uri):
         for piece in content:
             lines += piece
-            if len(lines) > settings.block_bytes:
+            if len(lines) > max(settings.block_bytes, SAMPLE_BYTES):
                 break
     found = find_format(stored, bytes(lines[:SAMPLE_BYTES]), settings)
     number = count_lines(lines)

@@ -20,6 +20,8 @@ from beam_jobs.output.manifest import RunInfo, failure_line
 from beam_jobs.storage.files import delete_object, read_whole
 from beam_jobs.storage.objects import InputError, ListingError, OutputError, TableReadError
 
+_OF_STEP = " [while running '"  # what Beam appends to the message of an error
+
 S = TypeVar("S", bound=BatchSettings)
 
 
@@ -59,7 +61,7 @@ def run_batch(
         print(error, file=sys.stderr)
         return 2
     except (InputError, ListingError, OutputError, TableReadError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(str(error).partition(_OF_STEP)[0], file=sys.stderr)
         return 1
     failure = failure_line(manifest.get("errors", []))
     if failure and settings.unreadable == STOP:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from beam_jobs.access_log import BlockParser
@@ -21,6 +21,7 @@ from beam_jobs.options.parameters import (
     DATAFLOW_RUNNER,
     JOB_ID_VARIABLE,
     LOCAL_RUNNER,
+    WORKER_JOB_ID_VARIABLE,
     OneLineParser,
     OptionError,
     Parameter,
@@ -65,6 +66,7 @@ class StreamSettings:
     Attributes:
         job_name: Beam's `--job_name`.
         job_id: the Dataflow job, or where its processes are not told their job's id, its name and when it was launched.
+            On Dataflow only its workers know: see `in_worker`.
         on_dataflow: whether Beam's `--runner` is the DataflowRunner.
     """
 
@@ -91,6 +93,10 @@ class StreamSettings:
     def batches_table(self) -> str:
         """`project.dataset.table` of the entries of the ledger."""
         return f"{self.dataset}.{BATCHES_TABLE}"
+
+    def in_worker(self) -> StreamSettings:
+        """Return the settings as a worker has them, which knows its job's id: a launcher's job has none yet."""
+        return replace(self, job_id=os.environ.get(WORKER_JOB_ID_VARIABLE) or self.job_id)
 
     def make_parser(self) -> BlockParser:
         """Make the parser of the lines.

@@ -97,7 +97,8 @@ class _Append(beam.DoFn):
         self._settings = settings
 
     def setup(self) -> None:
-        self._sink = StreamSink(make_write_client(), self._settings, RetryPolicy(seconds=_RETRY_SECONDS))
+        settings = self._settings.in_worker()
+        self._sink = StreamSink(make_write_client(), settings, RetryPolicy(seconds=_RETRY_SECONDS))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
         self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
         self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")

@@ -7,22 +7,22 @@ connection of their own. They do not update the catalog's `numRows`, which leave
 The streaming buffer is told of every table that takes rows, also by `tabledata.insertAll`.
 
 As on the service, an append takes rows of partitions from 10 years back to 1 year ahead of today, and no others:
-https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning.
+https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning. One with a column that the table
+lacks is refused; bqemulator drops the column.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, cast
+from typing import cast
 
-from bqemulator.api.dependencies import AppContext, get_context
-from bqemulator.api.routes import tabledata
-from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler, _error_response
+from bqemulator.api.dependencies import AppContext
+from bqemulator.grpc_api import write_servicer
+from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler, _align_to_target, _error_response
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.streaming.write_stream import WriteStream, WriteStreamManager
-from fastapi import Depends, Request
-from pyarrow import Table, compute, date32
+from pyarrow import Schema, Table, compute, date32
 
+from emulators.bigquery.billing.column_sizes import KEPT
 from emulators.bigquery.engine import LockedEngine
-from emulators.bigquery.routes import replace_route
 from emulators.bigquery.streaming_buffer import StreamingApi
 
 _ROWS = "appended_rows"
@@ -66,21 +66,7 @@ class ConcurrentAppends(BigQueryWriteHandler):
                 self._connection.execute(f"INSERT INTO {target} SELECT * FROM {_ROWS}")
             finally:
                 self._connection.unregister(_ROWS)
-
-
-async def insert_all(
-    project_id: str,
-    dataset_id: str,
-    table_id: str,
-    request: Request,
-    ctx: Annotated[AppContext, Depends(get_context)],
-) -> dict[str, Any]:
-    """Answer `tabledata.insertAll`."""
-    note_streamed(ctx, project_id, dataset_id, table_id, StreamingApi.INSERT_ALL)
-    return await _insert_all(project_id, dataset_id, table_id, request, ctx)
-
-
-_insert_all = tabledata.insert_all
+                KEPT.forget(target)
 
 
 def note_streamed(ctx: AppContext, project_id: str, dataset_id: str, table_id: str, api: StreamingApi) -> None:
@@ -90,6 +76,18 @@ def note_streamed(ctx: AppContext, project_id: str, dataset_id: str, table_id: s
         cast("LockedEngine", ctx.engine).streaming_buffer.note(table, api, ctx.clock.now())
 
 
+def align_to_target(rows: Table, target: Schema) -> Table:
+    """Return rows in the columns of the table.
+
+    Raises:
+        ValueError: They have a column more.
+    """
+    known = {name.lower(): name for name in target.names}
+    if extra := [name for name in rows.column_names if name.lower() not in known]:
+        raise ValueError(f"Input schema has more fields than BigQuery schema, extra fields: '{', '.join(extra)}'")
+    return _align_to_target(rows.rename_columns([known[name.lower()] for name in rows.column_names]), target)
+
+
 def patch() -> None:
-    """Put the endpoint in the place of bqemulator's."""
-    replace_route(tabledata.router, _insert_all, insert_all, "POST")
+    """Put the alignment in the place of bqemulator's."""
+    vars(write_servicer)["_align_to_target"] = align_to_target

@@ -3,10 +3,13 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import duckdb
 from bqemulator.config import Settings
 from bqemulator.storage.engine import DuckDBEngine
 
+from emulators.bigquery.billing.column_sizes import KEPT, changed_table
 from emulators.bigquery.streaming_buffer import StreamingBuffer
 from emulators.bigquery.table_changes import TableChanges
 from emulators.clock import Clock
@@ -88,3 +91,11 @@ class LockedEngine(DuckDBEngine):
             time = f"now() + INTERVAL '{ahead // timedelta(microseconds=1)} microseconds'"
             self.execute(f"CREATE MACRO main.{function}() AS CAST({time} AS {kind})")
         self._ahead = ahead
+
+    def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run a statement; the bytes of the table that it changes are counted again."""
+        try:
+            return super().execute(sql, parameters)
+        finally:
+            if (table := changed_table(sql)) is not None:
+                KEPT.forget(table)

@@ -14,7 +14,9 @@ What differs from bqemulator 1.4.0 as it comes:
 * No time travel: bqemulator copies a whole table at every statement that changes it
   (``SnapshotManager.capture``), which makes a small DELETE on a large table slow and fills the disk.
   ``CREATE SNAPSHOT TABLE`` still works.
-* Appends of the Storage Write API run beside queries: see ``appends.py``.
+* Appends of the Storage Write API run beside queries, and refuse columns that the table lacks, as ``insertAll`` does:
+  see ``appends.py`` and ``inserts.py``.
+* Tables and partitions expire: see ``expiry.py``.
 * Transactions are DuckDB's: see ``sql/transactions.py``. What others change meanwhile, and rows that were streamed
   recently, are respected: see ``sql/changes.py``.
 * The clock may be set ahead: see ``emulators/clock.py``.
@@ -23,6 +25,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * Loads and extracts go through Cloud Storage's API: see ``jobs/files.py``, and ``jobs/loads.py`` for what is loaded.
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * It describes its API, as `bq` demands: see ``discovery.py``.
+* Jobs say how many bytes they process, within ``maximumBytesBilled``; dry runs run nothing: see ``jobs/accounts.py``,
+  ``jobs/dry_runs.py`` and ``billing``.
 * Results of queries are written to their destinations, and read by pages: see ``jobs/destinations.py`` and
   ``jobs/results.py``.
 * A failing `jobs.query` answers with its error's status: see ``jobs/queries.py``.
@@ -75,7 +79,6 @@ def serve(
     # DuckDB keeps extensions below the home folder; the emulator writes only into its data folder.
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
-    import bqemulator.jobs.executor
     import bqemulator.server
     import duckdb_extensions
     from bqemulator.api.app import create_app
@@ -84,11 +87,19 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import appends, discovery, parsing, table_rules, tables
+    from emulators.bigquery import appends, discovery, inserts, parsing, table_rules, tables
     from emulators.bigquery.engine import LockedEngine, transfers
-    from emulators.bigquery.jobs import destinations, files, job_rules, kept_jobs, queries, results
+    from emulators.bigquery.jobs import (
+        accounts,
+        destinations,
+        dry_runs,
+        files,
+        job_rules,
+        kept_jobs,
+        queries,
+        results,
+    )
     from emulators.bigquery.sql import changes, conditions, partition_filters, routines, runtime_errors, statements
-    from emulators.bigquery.sql.transactions import TransactionalScripts
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -115,12 +126,14 @@ def serve(
     vars(bqemulator.server)["SystemClock"] = lambda: clock
     vars(bqemulator.server)["SnapshotManager"] = NamedSnapshots
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = appends.ConcurrentAppends
-    vars(bqemulator.jobs.executor)["ScriptInterpreter"] = TransactionalScripts
     files.patch(files.Transfers(transfers(data_dir), storage, project))
+    accounts.patch()
     appends.patch()
     changes.patch()
+    inserts.patch()
     conditions.patch()
     destinations.patch()
+    dry_runs.patch()
     job_rules.patch()
     kept_jobs.patch()
     parsing.patch()

@@ -3,10 +3,11 @@
 bqemulator 1.4.0 says the number of rows as of the last load or `CREATE TABLE`, and always 0 bytes. Its lists leave out
 partitioning, clustering and every table behind the first page; `CREATE TABLE` forgets clustering, and partitioning by
 anything but a day, `ALTER TABLE` what it has changed; a view made by `tables.insert` is an empty table. It overlooks
-`requirePartitionFilter` of a request.
+`requirePartitionFilter` and `expirationTime` of a request.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -31,6 +32,7 @@ from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
 from emulators.bigquery import table_rules
+from emulators.bigquery.expiry import expire, is_expired
 from emulators.bigquery.parsing import statements
 from emulators.bigquery.routes import replace_route
 from emulators.bigquery.sizes import TableSizes
@@ -38,7 +40,7 @@ from emulators.bigquery.sizes import TableSizes
 _Context = Annotated[AppContext, Depends(get_context)]
 _LISTED = (
     *("kind", "id", "tableReference", "type", "creationTime", "friendlyName", "labels", "timePartitioning"),
-    *("rangePartitioning", "clustering", "requirePartitionFilter", "view"),
+    *("rangePartitioning", "clustering", "requirePartitionFilter", "view", "expirationTime"),
 )
 _MOST_RESULTS = 1000
 
@@ -48,6 +50,8 @@ def resource(table: TableMeta) -> dict[str, Any]:
     answer = dict(_to_rest(table))
     if table.time_partitioning and table.time_partitioning.require_partition_filter:
         answer["requirePartitionFilter"] = True
+    if table.expiration_time:
+        answer["expirationTime"] = str(int(table.expiration_time.timestamp() * 1000))
     if by := table.range_partitioning:
         bounds = {"start": str(by.start), "end": str(by.end), "interval": str(by.interval)}
         answer["rangePartitioning"] = {"field": by.field, "range": bounds}
@@ -63,6 +67,9 @@ _delete = tables.delete_table
 
 def get_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> dict[str, Any]:
     """Answer `tables.get`."""
+    table = ctx.catalog.get_table(project_id, dataset_id, table_id)
+    if table is not None and is_expired(table, ctx.clock.now()):
+        raise resource_not_found(ResourceRef("table", project_id, dataset_id, table_id))
     return _with_size(_get(project_id, dataset_id, table_id, ctx), ctx)
 
 
@@ -76,7 +83,9 @@ def list_tables(
     """Answer `tables.list`; a page begins behind the table that the token names."""
     if ctx.catalog.get_dataset(project_id, dataset_id) is None:
         raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
-    found = sorted(ctx.catalog.list_tables(project_id, dataset_id), key=lambda table: table.table_id)
+    now = ctx.clock.now()
+    tables_there = (table for table in ctx.catalog.list_tables(project_id, dataset_id) if not is_expired(table, now))
+    found = sorted(tables_there, key=lambda table: table.table_id)
     page = [table for table in found if table.table_id > pageToken][:maxResults]
     items = [{key: value for key, value in resource(table).items() if key in _LISTED} for table in page]
     answer = {"kind": "bigquery#tableList", "tables": items, "totalItems": len(found)}
@@ -94,6 +103,7 @@ async def insert_table(
 ) -> dict[str, Any]:
     """Answer `tables.insert`; a view is made by the statement that makes one."""
     body = await request.json()
+    await expire(ctx)
     table_id = (body.get("tableReference") or {}).get("tableId", "")
     if ctx.catalog.get_dataset(project_id, dataset_id) is None:
         raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
@@ -101,7 +111,7 @@ async def insert_table(
     if "externalDataConfiguration" in body or "materializedView" in body:
         raise InvalidQueryError("The BigQuery emulator makes no external tables, and materialized views by SQL only.")
     if "view" not in body:
-        return _with_size(_with_filter(await _insert(project_id, dataset_id, request, ctx), body, ctx), ctx)
+        return _with_size(_with_options(await _insert(project_id, dataset_id, request, ctx), body, None, ctx), ctx)
     if ctx.catalog.get_table(project_id, dataset_id, table_id) is not None:
         raise resource_already_exists(ResourceRef("table", project_id, dataset_id, table_id))
     statement = f"CREATE VIEW `{project_id}.{dataset_id}.{table_id}` AS {body['view'].get('query', '')}"
@@ -123,7 +133,7 @@ async def patch_table(
         body["labels"] = {key: value for key, value in labels.items() if value is not None}
     await _add_columns(table, body, ctx)
     answer = await _patch(project_id, dataset_id, table_id, request, ctx)
-    return _with_size(_with_filter(answer, body, ctx), ctx)
+    return _with_size(_with_options(answer, body, table, ctx), ctx)
 
 
 async def update_table(
@@ -135,7 +145,7 @@ async def update_table(
     _check_change(body, table)
     await _add_columns(table, body, ctx)
     answer = await _update(project_id, dataset_id, table_id, request, ctx)
-    return _with_size(_with_filter(answer, body, ctx), ctx)
+    return _with_size(_with_options(answer, body, table, ctx), ctx)
 
 
 async def _add_columns(table: TableMeta | None, body: dict[str, Any], ctx: AppContext) -> None:
@@ -166,6 +176,8 @@ def _columns(fields: Iterable[TableFieldSchema]) -> dict[str, str]:
 
 async def delete_table(project_id: str, dataset_id: str, table_id: str, ctx: _Context) -> Response:
     """Answer `tables.delete`; bqemulator's own answers 500 for a view."""
+    if "$" in table_id:
+        raise InvalidQueryError("The BigQuery emulator takes no partition decorators: delete a partition by DML.")
     table = ctx.catalog.get_table(project_id, dataset_id, table_id)
     if table is None or table.table_type != "VIEW":
         return await _delete(project_id, dataset_id, table_id, ctx)
@@ -181,14 +193,23 @@ def _check_change(body: Mapping[str, Any], table: TableMeta | None) -> None:
         table_rules.check(table_rules.of_resource({**resource(table), **body}))
 
 
-def _with_filter(answer: dict[str, Any], body: Mapping[str, Any], ctx: AppContext) -> dict[str, Any]:
-    """Keep whether a table wants a filter on its partitions, where the request says so."""
+def _with_options(
+    answer: dict[str, Any], body: Mapping[str, Any], before: TableMeta | None, ctx: AppContext
+) -> dict[str, Any]:
+    """Keep what bqemulator overlooks: whether a table wants a filter on its partitions, and when it expires."""
     table = _described(answer, ctx)
-    if "requirePartitionFilter" not in body or table is None or table.time_partitioning is None:
+    if table is None:
         return answer
-    wanted = {"require_partition_filter": bool(body["requirePartitionFilter"])}
-    by = table.time_partitioning.model_copy(update=wanted)
-    return resource(ctx.catalog.update_table(table.model_copy(update={"time_partitioning": by})))
+    options: dict[str, Any] = {}
+    if "requirePartitionFilter" in body and table.time_partitioning is not None:
+        wanted = {"require_partition_filter": bool(body["requirePartitionFilter"])}
+        options["time_partitioning"] = table.time_partitioning.model_copy(update=wanted)
+    if "expirationTime" in body:
+        expires = int(body["expirationTime"] or 0) / 1000
+        options["expiration_time"] = datetime.fromtimestamp(expires, UTC) if expires else None
+    elif before is not None:
+        options["expiration_time"] = before.expiration_time
+    return resource(ctx.catalog.update_table(table.model_copy(update=options))) if options else answer
 
 
 def _described(answer: Mapping[str, Any], ctx: AppContext) -> TableMeta | None:
@@ -230,7 +251,7 @@ def sync_table(sql: str, project_id: str, ctx: AppContext) -> None:
             "schema_": TableSchema(fields=altered_fields(statement, table.schema_.fields, fields))
         }
     else:
-        altered = layout(statement, table.time_partitioning)
+        altered = layout(statement, table.time_partitioning) | _expiration(statement, ctx)
     ctx.catalog.update_table(table.model_copy(update={**altered, "last_modified_time": ctx.clock.now()}))
 
 
@@ -252,6 +273,16 @@ def altered_fields(
             new = action.args["to"].name
             kept[new] = old.model_copy(update={"name": new})
     return tuple(kept.get(field.name, field) for field in found)
+
+
+def _expiration(create: exp.Expr, ctx: AppContext) -> dict[str, Any]:
+    """Return when a table expires, where its statement says so."""
+    for option in create.find_all(exp.Property):
+        if option.name.lower() == "expiration_timestamp":
+            value = option.args["value"].sql(dialect="duckdb")
+            ((expires,),) = ctx.engine.execute(f"SELECT ({value})::TIMESTAMPTZ").fetchall()
+            return {"expiration_time": expires}
+    return {}
 
 
 _sync = ddl_sync.sync_created_table

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -75,6 +76,21 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=[],
         metavar="MODULE",
         help="imported once and not by every job, such as one that an entry point imports; may be given again",
+    )
+    parser.add_argument(
+        "--most-jobs",
+        type=int,
+        default=25,
+        metavar="NUMBER",
+        help="that may be active at once, as the service's quota has it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--launch-seconds",
+        type=float,
+        default=os.environ.get("DATAFLOW_EMULATOR_LAUNCH_SECONDS", "0"),
+        metavar="SECONDS",
+        help="between a launch and the start of the job, which is QUEUED and PENDING for half of it each; the service "
+        "takes minutes (default: DATAFLOW_EMULATOR_LAUNCH_SECONDS, else 0)",
     )
     return parser.parse_args(arguments)
 

@@ -9,6 +9,7 @@ _STATUS = {
     403: ("PERMISSION_DENIED", "forbidden"),
     404: ("NOT_FOUND", "notFound"),
     409: ("ALREADY_EXISTS", "alreadyExists"),
+    429: ("RESOURCE_EXHAUSTED", "rateLimitExceeded"),
     500: ("INTERNAL", "backendError"),
     501: ("UNIMPLEMENTED", "notImplemented"),
     503: ("UNAVAILABLE", "backendError"),
@@ -94,6 +95,16 @@ def already_active(name: str) -> ApiError:
             "a different name."
         ),
     )
+
+
+def too_many_jobs(project: str, active: int) -> ApiError:
+    """Make a 429, worded as in apache/beam#34381."""
+    cause = traced(
+        f"Dataflow quota error for jobs-per-project quota. Project {project} is running {active} jobs. Please check "
+        "the quota usage via GCP Console. If it exceeds the limit, please wait for a workflow to finish or contact "
+        "Google Cloud Support to request an increase in quota. If it does not, contact Google Cloud Support."
+    )
+    return ApiError(429, traced(f"The workflow could not be created. Causes: {cause}"))
 
 
 def invalid_parameters(violations: dict[str, str]) -> ApiError:

@@ -60,7 +60,9 @@ def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | 
     token = given_token or Token(access_files.secret())
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
-    follower = JobFollower(store, state_dir / "jobs", preload=arguments.preload)
+    follower = JobFollower(
+        store, state_dir / "jobs", preload=arguments.preload, launch_seconds=arguments.launch_seconds
+    )
     buckets = dict(arguments.template_bucket)
     service = DataflowService(
         arguments.project,
@@ -70,6 +72,7 @@ def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | 
         Confinement(buckets, arguments.folder),
         template_folders={name: folder for name, folder in buckets.items() if folder},
         python=arguments.python,
+        most_jobs=arguments.most_jobs,
     )
     grpc_server = rpc.server(service, token)
     grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)

@@ -25,6 +25,7 @@ from emulators.storage.store import ObjectStore
 
 _MOST_RESULTS = 1000
 _MOST_COMPONENTS = 32
+_MOST_BATCHED = 100
 _CHUNK = 1 << 20
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 _MATCHES = ("ifGenerationMatch", "ifMetagenerationMatch")
@@ -141,10 +142,10 @@ class _Api:
         return JSONResponse({"kind": "storage#managedFolders", "items": []})  # none can be made here
 
     def update_bucket(self, call: Call, bucket: str) -> Response:
-        return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json())))
+        return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json(), call.conditions())))
 
-    def delete_bucket(self, _: Call, bucket: str) -> Response:
-        self._store.delete_bucket(bucket)
+    def delete_bucket(self, call: Call, bucket: str) -> Response:
+        self._store.delete_bucket(bucket, call.conditions())
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     # Notifications: https://cloud.google.com/storage/docs/json_api/v1/notifications.
@@ -315,8 +316,10 @@ class _Api:
 
     def batch(self, call: Call) -> Response:
         boundary = "batch_of_answers"
-        answers = []
-        for headers, content in call.parts():
+        answers, parts = [], call.parts()
+        if len(parts) > _MOST_BATCHED:
+            raise invalid(f"A batch has up to {_MOST_BATCHED} calls, not {len(parts)}.")
+        for headers, content in parts:
             line, _, rest = content.lstrip().partition(b"\n")
             inner, body = headers_and_content(rest.replace(b"\r\n", b"\n"), b"\n")
             method, url, *_ = [*line.decode("latin-1").split(), "", ""]

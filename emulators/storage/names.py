@@ -6,7 +6,10 @@ from functools import lru_cache
 from emulators.storage.errors import invalid
 
 MOST_NAME_BYTES = 1024
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+LONGEST_BUCKET_NAME, LONGEST_BUCKET_LABEL = 222, 63
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]+[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_RESERVED = re.compile(r"goog|.*(?:google|g00gle)")
 _GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\\.|[{},]|.", re.DOTALL)
 _GLOB_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -19,7 +22,10 @@ def check_bucket_name(name: object) -> str:
     Raises:
         StorageError: 400, it is not one.
     """
-    if not isinstance(name, str) or not _BUCKET.fullmatch(name):
+    if not isinstance(name, str) or not _BUCKET.fullmatch(name) or _ADDRESS.fullmatch(name) or _RESERVED.match(name):
+        raise invalid(f"Invalid bucket name: {name!r}")
+    labels = name.split(".")
+    if len(name) > LONGEST_BUCKET_NAME or not all(0 < len(label) <= LONGEST_BUCKET_LABEL for label in labels):
         raise invalid(f"Invalid bucket name: {name!r}")
     return name
 

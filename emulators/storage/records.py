@@ -40,14 +40,23 @@ class Conditions:
         Raises:
             StorageError: 412, a condition does not hold.
         """
-        generation, metageneration = (stored.generation, stored.metageneration) if stored else (0, 0)
-        if (
-            self.generation_match not in (None, generation)
-            or self.metageneration_match not in (None, metageneration)
-            or self.generation_not_match == generation
-            or self.metageneration_not_match == metageneration
-        ):
-            raise StorageError(412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold.")
+        generation = stored.generation if stored else 0
+        if self.generation_match not in (None, generation) or self.generation_not_match == generation:
+            raise _failed()
+        self.check_metageneration(stored.metageneration if stored else 0)
+
+    def check_metageneration(self, metageneration: int) -> None:
+        """Compare with a metageneration alone, as a bucket has it.
+
+        Raises:
+            StorageError: 412, a condition does not hold.
+        """
+        if self.metageneration_match not in (None, metageneration) or self.metageneration_not_match == metageneration:
+            raise _failed()
+
+
+def _failed() -> StorageError:
+    return StorageError(412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold.")
 
 
 @dataclass(frozen=True)

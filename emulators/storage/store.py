@@ -96,21 +96,26 @@ class ObjectStore:
             found = self._index.execute("SELECT resource FROM buckets ORDER BY name").fetchall()
         return [bucket for (resource,) in found if (bucket := json.loads(resource))["name"].startswith(prefix)]
 
-    def update_bucket(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Change fields of a bucket; those that are None are removed."""
+    def update_bucket(self, name: str, changes: Mapping[str, Any], conditions: Conditions) -> dict[str, Any]:
+        """Change fields of a bucket; those that are None are removed.
+
+        Raises:
+            StorageError: 404, there is none; 412, a condition on its metageneration fails.
+        """
         with self._transaction():
             old = self.bucket(name)
+            conditions.check_metageneration(int(old["metageneration"]))
             changed = {key: value for key, value in {**old, **changes}.items() if value is not None}
             return self._write_bucket(name, {**changed, "name": name, "metageneration": int(old["metageneration"]) + 1})
 
-    def delete_bucket(self, name: str) -> None:
+    def delete_bucket(self, name: str, conditions: Conditions) -> None:
         """Delete a bucket.
 
         Raises:
-            StorageError: 404, there is none; 409, it has objects.
+            StorageError: 404, there is none; 409, it has objects; 412, a condition on its metageneration fails.
         """
         with self._transaction():
-            self.bucket(name)
+            conditions.check_metageneration(int(self.bucket(name)["metageneration"]))
             if self._value("SELECT 1 FROM objects WHERE bucket = ? LIMIT 1", name):
                 raise StorageError(409, "conflict", "The bucket you tried to delete is not empty.")
             self._index.execute("DELETE FROM buckets WHERE name = ?", (name,))

@@ -86,6 +86,21 @@ def legacy_sql(work: Workspace) -> None:
     work.run("bq", "query", "--use_legacy_sql", f"SELECT b FROM [{table(work)}]")
 
 
+@BQ.case("query --dry_run, --maximum_bytes_billed")
+def bytes_processed(work: Workspace) -> None:
+    sql = f"SELECT b FROM {table(work)}"
+    assert "will process 9 bytes" in work.run("bq", "query", "--dry_run", sql)
+    with pytest.raises(CommandFailedError, match="10485760 or higher"):
+        work.run("bq", "query", "--maximum_bytes_billed=1000", sql)
+
+
+@BQ.case("query a script: the results of its statements")
+def script(work: Workspace) -> None:
+    sql = f"DECLARE n INT64 DEFAULT 2; SELECT b FROM {table(work)} WHERE a < n; SELECT n AS m;"
+    found = work.run("bq", "query", sql)
+    assert 0 < found.index("| x |") < found.index("| m |")
+
+
 @BQ.case("insert rows")
 def insert(work: Workspace) -> None:
     work.run("bq", "insert", table(work), work.file("t.json", '{"a": 3, "b": "z"}\n'))

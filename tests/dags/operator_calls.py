@@ -4,8 +4,10 @@ Prints one JSON object: what each call returned, or the line it failed with.
 """
 
 import json
+import logging
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
@@ -23,6 +25,7 @@ from logline.dataflow.operators import (
 )
 from logline.preflight import check_bigquery, check_dataflow, check_services, template
 from logline.settings import Settings
+from logline.warehouse import queries
 from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
 from logline.warehouse.migrate_tables import MigrateTablesOperator
 from logline.warehouse.queries import Query, QueryOperator, bigquery_hook, fetch_rows
@@ -232,6 +235,36 @@ def query_dropped_staging_tables() -> str | None:
 
 def check_dropped_staging_tables() -> list[dict[str, Any]]:
     return fetch_rows(SETTINGS, query(f"SELECT * FROM {SETTINGS.staging_dataset}.gone"))
+
+
+def transactions_that_change_one_table() -> dict[str, Any]:
+    """Count up in two threads, by an operator and by a query, until one transaction was cancelled for another."""
+    counter, rounds = f"{SETTINGS.staging_dataset}.counter", 20
+    fetch_rows(SETTINGS, query(f"CREATE OR REPLACE TABLE {counter} AS SELECT 0 AS n"))
+    more = "SELECT 1;" * 20
+    count_up = query(f"BEGIN TRANSACTION; UPDATE {counter} SET n = n + 1 WHERE TRUE; {more} COMMIT TRANSACTION")
+    cancelled: list[str] = []
+
+    class Cancelled(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            cancelled.append(record.getMessage())
+
+    queries.log.addHandler(Cancelled())
+    queries.log.setLevel(logging.INFO)
+
+    def by_operator(number: int) -> None:
+        QueryOperator(task_id=f"count_{number}", settings=SETTINGS, query=count_up).execute(CONTEXT)
+
+    done = 0
+    with ThreadPoolExecutor(4) as pool:
+        while done < 4 * rounds and not cancelled:
+            runs = [pool.submit(by_operator, number) for number in range(2)]
+            runs += [pool.submit(fetch_rows, SETTINGS, count_up) for _ in range(2)]
+            for run in runs:
+                run.result()
+            done += len(runs)
+    (row,) = fetch_rows(SETTINGS, query(f"SELECT n FROM {counter}"))
+    return {"done": done, "counted": row["n"], "cancelled": cancelled}
 
 
 def evolve(columns: str) -> list[str]:

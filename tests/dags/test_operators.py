@@ -74,6 +74,7 @@ def called(provisioned, tmp_path_factory):
         "a_settled_job_is_judged_by_its_state",
         "query_dropped_staging_tables",
         "check_dropped_staging_tables",
+        "transactions_that_change_one_table",
     )
 
 
@@ -114,6 +115,13 @@ def test_dropped_staging_tables_are_no_reason_to_try_again(called):
         said = called[name]["failed"]
         assert "gone" in said
         assert said.endswith("clear the task that loads them, with all that follows it")
+
+
+def test_what_bigquery_cancels_for_another_transaction_is_run_again(called):
+    found = called["transactions_that_change_one_table"]["returned"]
+    assert found["counted"] == found["done"]
+    assert found["cancelled"]
+    assert all("Transaction is aborted due to concurrent update" in line for line in found["cancelled"])
 
 
 def test_what_is_missing_is_named_in_one_line(provisioned, tmp_path):

@@ -4,13 +4,14 @@ import bz2
 import gzip
 import json
 import lzma
+import random
 import subprocess
 import sys
 import tarfile
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ import pytest
 from google.cloud.storage import Bucket
 
 from beam_jobs.backfill import job as backfill
+from beam_jobs.backfill import progress
 from beam_jobs.generate_logs import command as generate_logs
+from beam_jobs.output.counters import Counter as JobCounter
 from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from local_stack.running import RunningStack
 
@@ -275,7 +278,8 @@ def test_a_mistake_in_the_list_is_said_before_anything_is_read(
 
 def test_nothing_matches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backfill.main([f"--source={tmp_path}/*.log", f"--output={tmp_path}/out", "--run_id=test"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"{tmp_path}/*.log: no object matches")
+    message = f"{tmp_path}/*.log: no object matches; check the path, or list it with the same pattern"
+    assert capsys.readouterr().err.splitlines()[-1] == message
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -303,6 +307,41 @@ def test_the_counters_are_left_for_the_emulator(
     assert {counter["step"] for counter in counters} == {"Parse blocks/Parse"}
     assert values.pop("blocks") == 1  # all three objects
     assert values == {name: manifest["totals"][name] for name in ("lines", "rows", "rejected", "blank", "bytes")}
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_counters_move_while_the_job_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: bool) -> None:
+    paths = random.Random(1)
+    lines = b"".join(GOOD_LINE.replace(b"/a", b"/" + paths.randbytes(60).hex().encode()) for _ in range(80_000))
+    content = gzip.compress(lines, 1) if compress else lines
+    (tmp_path / "access.log").write_bytes(content)
+    written: list[dict[str, int]] = []
+
+    def write(counters: Iterable[JobCounter]) -> None:
+        written.append({counter["name"]: counter["value"] for counter in counters})
+
+    monkeypatch.setattr(progress, "write_counters", write)
+    monkeypatch.setattr(progress, "_COUNTER_SECONDS", 0.0)
+    manifest = run(tmp_path / "access.log", tmp_path / "out", "--block_bytes=500000")
+    for name in ("bytes", "lines", "rows"):
+        values = [counts[name] for counts in written]
+        assert values == sorted(values)
+        assert len(set(values) - {0, manifest["totals"][name]}) > 3
+        assert values[-1] == manifest["totals"][name]
+
+
+def test_many_small_objects_share_few_files(tmp_path: Path) -> None:
+    for number in range(300):
+        content = GOOD_LINE.replace(b"/a", b"/%d" % number) * 10 + b"spoilt\n"
+        (tmp_path / f"{number:03d}.log.gz").write_bytes(gzip.compress(content))
+    manifest = run(tmp_path / "*.gz", tmp_path / "out")
+    assert [len(manifest["files"][kind]) for kind in ("rows", "rejected")] == [1, 1]
+    assert [(source["rows"], source["rejected"]) for source in manifest["sources"]] == [(10, 1)] * 300
+    rows = table(manifest["files"]["rows"])
+    assert counts(rows["path"]) == {f"/{number}": 10 for number in range(300)}
+    assert set(zip(rows["source_uri"].to_pylist(), rows["path"].to_pylist(), strict=True)) == {
+        (f"{tmp_path}/{number:03d}.log.gz", f"/{number}") for number in range(300)
+    }
 
 
 @pytest.mark.parametrize(
@@ -384,6 +423,27 @@ class TestOnCloudStorage:
         assert (
             capsys.readouterr().err.splitlines()[-1].endswith("is compressed twice, gzip in gzip; decompress it once")
         )
+
+    def test_listed_generations_are_read_and_no_others(self, bucket: Bucket, tmp_path: Path) -> None:
+        listed = []
+        for name in ("gone", "larger", "read", "replaced"):
+            blob = bucket.blob(f"some/{name} [1].log")
+            blob.upload_from_string(GOOD_LINE * 2)
+            listed.append(
+                {"uri": f"gs://{bucket.name}/{blob.name}", "generation": blob.generation, "size": len(GOOD_LINE * 2)}
+            )
+        listed[1]["size"] = len(GOOD_LINE)
+        bucket.blob("some/gone [1].log").delete()
+        bucket.blob("some/replaced [1].log").upload_from_string(GOOD_LINE * 2)
+        bucket.blob("run/objects.jsonl").upload_from_string("\n".join(map(json.dumps, listed)))
+        arguments = [f"--objects=gs://{bucket.name}/run/objects.jsonl", f"--output={tmp_path}", "--run_id=test"]
+        assert backfill.main(arguments) == 0
+        manifest = json.loads((tmp_path / "manifest.json").read_text())
+        (source,) = manifest["sources"]
+        assert (source["source_uri"], source["generation"]) == (listed[2]["uri"], listed[2]["generation"])
+        assert [(error["source_uri"], error["error_type"]) for error in manifest["errors"]] == [
+            (listed[number]["uri"], "changed_while_read") for number in (0, 1, 3)
+        ]
 
     def test_an_object_named_in_full(self, bucket: Bucket, tmp_path: Path) -> None:
         bucket.blob("one/access.log").upload_from_string(GOOD_LINE)

@@ -86,7 +86,7 @@ SPOILT = {
         "@reason = ''",
         "@reasons = ''",
         "dead_letter_replay.plan",
-        "sql/replay/lines.sql:23: Query parameter 'reasons' not found",
+        "sql/replay/lines.sql:20: Query parameter 'reasons' not found",
     ),
     "a variable of another type": (
         "sql/replay/land.sql",
@@ -114,7 +114,7 @@ SPOILT = {
         '("reason", "STRING"',
         '("reason", "INT64"',
         "dead_letter_replay.plan",
-        "sql/replay/lines.sql:23: ",
+        "sql/replay/lines.sql:20: ",
     ),
 }
 

@@ -1,7 +1,7 @@
 -- What the stream made of every batch, appended by the job after the batch's lines and before it acknowledges them.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.stream_batches (
   batch_id STRING NOT NULL OPTIONS (description = 'Identity of the batch; an append that was repeated is here twice'),
-  job_id STRING NOT NULL OPTIONS (description = 'Dataflow job that wrote it'),
+  job_id STRING NOT NULL OPTIONS (description = 'Id of the Dataflow job that wrote it'),
   source_uri STRING NOT NULL OPTIONS (description = 'Subscription the messages came from'),
   log_date DATE OPTIONS (description = 'Day of the lines; NULL for the batch\'s one entry of the lines that are of no day, and of its messages'),
   messages INT64 NOT NULL OPTIONS (description = 'Messages of the batch, in the entry without log_date'),

@@ -36,11 +36,11 @@ def check_destination(query_config: dict[str, Any], *, ctx: AppContext, request_
     _check(query_config, ctx=ctx, request_project_id=request_project_id)
     if not query_config.get("destinationTable"):
         return
-    project_id, dataset_id, table_id = _destination(query_config, request_project_id)
+    project_id, dataset_id, _ = _destination(query_config, request_project_id)
     if ctx.catalog.get_dataset(project_id, dataset_id) is None:
         raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
-    if "$" in table_id or query_config.get("schemaUpdateOptions"):
-        raise InvalidQueryError("The BigQuery emulator writes results to whole tables, without schemaUpdateOptions.")
+    if query_config.get("schemaUpdateOptions"):
+        raise InvalidQueryError("The BigQuery emulator writes results to tables without schemaUpdateOptions.")
     kind = executor.classify_statement_type(query_config.get("query", ""))
     if kind not in ("SELECT", ""):
         raise InvalidQueryError(f"Cannot set destination table in jobs with {kind} statements")

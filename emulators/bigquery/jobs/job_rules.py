@@ -13,6 +13,8 @@ from bqemulator.domain.errors import AlreadyExistsError, InvalidQueryError, Vali
 from bqemulator.row_access.identity import CallerIdentity
 from fastapi import Depends, Request
 
+from emulators.bigquery.expiry import expire
+from emulators.bigquery.jobs import accounts
 from emulators.bigquery.routes import replace_route
 
 LARGEST_REQUEST = 10 << 20
@@ -59,6 +61,22 @@ def check_load(load: Mapping[str, Any]) -> None:
         raise InvalidQueryError(f"Too many source URIs: {uris}. A load job may have up to {MOST_URIS}.")
 
 
+def check_decorators(configuration: Mapping[str, Any]) -> None:
+    """Refuse a job that names a partition, which the service lets it.
+
+    Raises:
+        InvalidQueryError: It does.
+    """
+    for section in configuration.values():
+        for references in section.values() if isinstance(section, Mapping) else ():
+            for table in references if isinstance(references, list) else [references]:
+                if isinstance(table, Mapping) and "$" in str(table.get("tableId", "")):
+                    raise InvalidQueryError(
+                        f"The BigQuery emulator takes no partition decorators: name the whole table of "
+                        f"{table['tableId']}, and change a partition by DML."
+                    )
+
+
 class JobIds:
     """The ids of jobs: those that are running, and those the catalog keeps."""
 
@@ -95,6 +113,9 @@ async def insert_job(
     configuration = body.get("configuration") or {}
     check_query(configuration.get("query") or {})
     check_load(configuration.get("load") or {})
+    check_decorators(configuration)
+    await expire(ctx)
+    accounts.limit_bytes_billed(configuration.get("query") or {})
     job_id = (body.get("jobReference") or {}).get("jobId")
     if not job_id or configuration.get("dryRun"):
         return dict(await _insert(project_id, request, ctx, caller))

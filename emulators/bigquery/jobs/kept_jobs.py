@@ -9,9 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 from bqemulator.api.routes import jobs as routes
-from bqemulator.catalog import duckdb_repository
 from bqemulator.catalog.models import JobMeta
 from bqemulator.jobs import executor
+
+from emulators.bigquery.expiry import ExpiringTables
 
 MOST_RESULTS = 1_000
 MOST_RESULT_BYTES = 512 << 20
@@ -38,7 +39,7 @@ class Results(dict[str, pa.Table]):
             self._schemas.pop(oldest, None)
 
 
-class Catalog(duckdb_repository.DuckDBCatalogRepository):
+class Catalog(ExpiringTables):
     """A catalog that forgets the oldest tenth of its jobs where it has too many."""
 
     most_jobs = MOST_JOBS

@@ -18,6 +18,7 @@ from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.storage.type_map import duckdb_type_to_bq_field
 
 from emulators.bigquery import table_rules
+from emulators.bigquery.jobs import job_rules
 from emulators.bigquery.sql.transactions import ScriptTransaction
 
 _load = executor.execute_load_job
@@ -37,6 +38,7 @@ async def load_files(
     for option in _NOT_OFFERED:
         if local.get(option):
             raise InvalidQueryError(f"The BigQuery emulator does not offer {option} of load jobs.")
+    job_rules.check_decorators({"load": local})
     table_rules.check(table_rules.of_resource(local))
     fields = (local.get("schema") or {}).get("fields")
     if not fields and local.get("sourceFormat") == "PARQUET":

@@ -23,11 +23,12 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlglot import expressions as exp
 
-from emulators.bigquery.jobs import job_rules
+from emulators.bigquery.expiry import expire
+from emulators.bigquery.jobs import accounts, job_rules
 from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.routes import replace_route
 
-_ERRORS = {error.bq_reason: error for error in jobs._SQL_EXECUTION_DOMAIN_ERRORS}
+_ERRORS = {error.bq_reason: error for error in (*jobs._SQL_EXECUTION_DOMAIN_ERRORS, accounts.BytesBilledLimitError)}
 _VIEWS = "INFORMATION_SCHEMA."
 
 
@@ -45,11 +46,13 @@ async def query(
     job_rules.check_size(await request.body())
     body = await request.json()  # the request keeps this object: bqemulator's endpoint reads what is changed in it
     job_rules.check_query(body)
+    await expire(ctx)
+    accounts.limit_bytes_billed(body)
     body["query"] = jobs._apply_default_dataset(body.get("query", ""), body, request_project_id=project_id)
     answer = await jobs.query(project_id, request, ctx, caller)
     for error in answer.get("errors", ()):
         raise _ERRORS[error["reason"]](error["message"], location=error.get("location"))
-    return answer
+    return {**answer, **accounts.bytes_of_job(project_id, answer["jobReference"].get("jobId"), ctx)}
 
 
 def to_standard_sql(sql: str) -> str:

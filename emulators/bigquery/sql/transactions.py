@@ -20,12 +20,15 @@ from typing import Any, cast
 
 import duckdb
 from bqemulator.api.dependencies import AppContext
+from bqemulator.catalog.models import TableMeta
 from bqemulator.domain.errors import InvalidQueryError
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting.ast import Statement
 from bqemulator.scripting.interpreter import ScriptInterpreter, ScriptResult
 from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.storage.sql_identifiers import quoted_table_ref
 
+from emulators.bigquery.billing.column_sizes import KEPT, changed_table
 from emulators.bigquery.engine import LockedEngine
 from emulators.bigquery.table_changes import OpenTransaction
 
@@ -67,6 +70,7 @@ class ScriptTransaction(DuckDBEngine):
         self.locked_engine = locked_engine(engine)
         self.open: OpenTransaction | None = None
         self._own: duckdb.DuckDBPyConnection | None = None
+        self._changed: set[str] = set()
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -89,6 +93,16 @@ class ScriptTransaction(DuckDBEngine):
             return super().execute(sql, parameters)
         except duckdb.TransactionException as error:
             raise _aborted(error) from error
+        finally:
+            if (table := changed_table(sql)) is not None:
+                self._changed.add(table)
+                if self._own is None:
+                    self._publish()
+
+    def has_changed(self, table: TableMeta) -> bool:
+        """Tell whether the transaction has changed a table, which nobody else sees yet."""
+        reference = quoted_table_ref(table.project_id, table.dataset_id, table.table_id)
+        return not self._changed.isdisjoint({reference, ""})
 
     def begin(self) -> None:
         """Begin a transaction where none is open."""
@@ -116,6 +130,13 @@ class ScriptTransaction(DuckDBEngine):
         finally:
             self.locked_engine.changes.end(transaction, committed=committed)
             connection.close()
+            self._publish()
+
+    def _publish(self) -> None:
+        """Let the changed tables be counted again."""
+        for table in self._changed:
+            KEPT.forget(table)
+        self._changed.clear()
 
 
 def locked_engine(engine: DuckDBEngine) -> LockedEngine:

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from emulators.dataflow.api.paging import mark_of, page_size_of, token_of
-from emulators.dataflow.errors import already_active, failed_precondition, invalid_argument, project_denied, traced
+from emulators.dataflow.errors import (
+    already_active,
+    failed_precondition,
+    invalid_argument,
+    project_denied,
+    too_many_jobs,
+    traced,
+)
 from emulators.dataflow.jobs import messages
 from emulators.dataflow.jobs.ending import request_end
 from emulators.dataflow.jobs.job import VIEWS, Job, new_resource, timestamp
@@ -16,6 +23,7 @@ from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import FILTERS, JobStore
 from emulators.dataflow.jobs.updating import update_fields
 from emulators.dataflow.launch.confinement import Confinement
+from emulators.dataflow.launch.labels import check_labels
 from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.request import Launch
 from emulators.dataflow.launch.template import Template, read_local_template, read_template
@@ -45,6 +53,7 @@ class DataflowService:
         confinement: The limits of every launch.
         template_folders: Folders of this machine that hold what is in a bucket of templates, by its name.
         python: The interpreter of the jobs.
+        most_jobs: Jobs that may be active at once.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class DataflowService:
         *,
         template_folders: Mapping[str, Path],
         python: str,
+        most_jobs: int,
     ) -> None:
         self._project = project
         self._store = store
@@ -65,6 +75,7 @@ class DataflowService:
         self._confinement = confinement
         self._template_folders = template_folders
         self._python = python
+        self._most_jobs = most_jobs
 
     def launch(self, project: str, location: str, launch: Launch, *, validate_only: bool = False) -> dict[str, Any]:
         """Serve `projects.locations.flexTemplates.launch`.
@@ -91,6 +102,7 @@ class DataflowService:
         resource = new_resource(project, location, launch.job_name, template.job_type(launch.parameters))
         options = pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
         if labels := environment.get("additionalUserLabels"):
+            check_labels(labels)
             resource["labels"] = labels
         resource["environment"] = {
             "userAgent": {"name": "Dataflow emulator"},
@@ -105,6 +117,8 @@ class DataflowService:
         with self._store.transaction():
             if launch.update:
                 self._replace_active(job)
+            else:
+                self._check_quota()
             self._store.add(job)
             if not job.command:
                 self._fail_for_the_image(job, template)
@@ -183,6 +197,7 @@ class DataflowService:
             job = self._change(job_id, lambda one: request_end(one, wanted["requestedState"]))
             self._follower.wake()
         elif isinstance(wanted.get("labels"), dict):
+            check_labels(wanted["labels"])
             job = self._store.change(job_id, lambda one: one.resource.update(labels=wanted["labels"]))
         else:
             raise invalid_argument(traced("The job update holds neither a requestedState nor labels."))
@@ -248,6 +263,11 @@ class DataflowService:
     def _check_project(self, project: str, location: str) -> None:
         if project != self._project:
             raise project_denied(project, location)
+
+    def _check_quota(self) -> None:
+        active = len(self._store.active())
+        if active >= self._most_jobs:
+            raise too_many_jobs(self._project, active)
 
     def _fail_for_the_image(self, job: Job, template: Template) -> None:
         known = ", ".join(sorted(self._images)) or "none"

@@ -6,7 +6,8 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from emulators.dataflow.jobs import messages
@@ -44,14 +45,25 @@ class JobFollower:
         folder: For one folder per job, named by its id.
         grace_seconds: Between the SIGTERM that ends a job and the SIGKILL.
         preload: Modules that jobs find imported already.
+        launch_seconds: Between a launch and the start of the process: half of it QUEUED, the rest PENDING.
+        now: Returns the time by which that is reckoned.
     """
 
     def __init__(
-        self, store: JobStore, folder: Path, *, grace_seconds: float = 5.0, preload: Sequence[str] = ()
+        self,
+        store: JobStore,
+        folder: Path,
+        *,
+        grace_seconds: float = 5.0,
+        preload: Sequence[str] = (),
+        launch_seconds: float = 0.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._folder = folder
         self._grace_seconds = grace_seconds
+        self._launch_seconds = launch_seconds
+        self._now = now
         self._launcher = Launcher(zygote_command(preload), folder, _environment())
         self._children: dict[str, Child] = {}
         self._signalled: dict[tuple[str, JobState], float] = {}
@@ -109,13 +121,13 @@ class JobFollower:
     def _step(self, job: Job) -> None:
         child = self._children.setdefault(job.id, self.child(job.id))
         if job.state is JobState.QUEUED:
-            if not self._waits_for_the_job_it_replaces(job):
+            if self._is_due(job, self._launch_seconds / 2) and not self._waits_for_the_job_it_replaces(job):
                 self._enter(job, JobState.PENDING)
                 self.wake()
         elif not child.was_started:
             if job.asked_for:
                 self._end(job, JobState(job.asked_for))
-            else:
+            elif self._is_due(job, self._launch_seconds):
                 self._start(job, child)
         elif job.state is JobState.PENDING and child.has_begun and not job.asked_for:
             self._enter(job, JobState.RUNNING)
@@ -129,6 +141,9 @@ class JobFollower:
                 self._end(job, end_state(ended.code, job.asked_for), _why(ended, messages.last_line(child.stderr)))
             elif job.asked_for and child.has_begun:
                 self._signal(job, child, job.asked_for)
+
+    def _is_due(self, job: Job, seconds: float) -> bool:
+        return self._now() >= datetime.fromisoformat(job.resource["createTime"]) + timedelta(seconds=seconds)
 
     def _waits_for_the_job_it_replaces(self, job: Job) -> bool:
         return job.resource.get("replaceJobId") in {one.id for one in self._store.active()}

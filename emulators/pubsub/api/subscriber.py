@@ -20,6 +20,9 @@ from emulators.pubsub.wire import Message
 PULL_WAIT_SECONDS = 30.0
 """How long a Pull waits for a first message before it is answered empty."""
 
+#: Of an AcknowledgeRequest or a ModifyAckDeadlineRequest, cf. https://cloud.google.com/pubsub/quotas#resource_limits.
+_MAX_ACKNOWLEDGEMENT_BYTES = 524_288
+
 
 class Subscriber(Service):
     """Subscriptions, snapshots and the unary ways to receive."""
@@ -90,7 +93,7 @@ class Subscriber(Service):
     async def acknowledge(self, request: Message) -> Message:
         """Serve Acknowledge: answered once it is durable."""
         subscription = self._readable(request.subscription)
-        require_between("ack_ids", len(request.ack_ids), 1, float("inf"))
+        _check_acknowledgement(request)
         result = self._broker.acknowledge(subscription, request.ack_ids)
         await self._broker.journal.committed()
         _require_accepted(subscription, result)
@@ -100,7 +103,7 @@ class Subscriber(Service):
         """Serve ModifyAckDeadline: 0 seconds give the messages back at once."""
         subscription = self._readable(request.subscription)
         ack_ids = request.ack_ids
-        require_between("ack_ids", len(ack_ids), 1, float("inf"))
+        _check_acknowledgement(request)
         check_ack_deadline(request.ack_deadline_seconds, least=0)
         result = self._broker.modify(subscription, ack_ids, [request.ack_deadline_seconds] * len(ack_ids))
         _require_accepted(subscription, result)
@@ -189,3 +192,8 @@ def _require_accepted(subscription: Subscription, result: AckResult) -> None:
         )
     if result.unordered:
         raise failed_precondition("Some acknowledgement ids in the request were sent out of order.", reasons)
+
+
+def _check_acknowledgement(request: Message) -> None:
+    require_between("ack_ids", len(request.ack_ids), 1, float("inf"))
+    require_between("request_size", request.ByteSize(), 0, _MAX_ACKNOWLEDGEMENT_BYTES)

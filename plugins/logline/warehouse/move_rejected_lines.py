@@ -67,7 +67,7 @@ class MoveRejectedLinesOperator(BaseOperator):
             AirflowFailException: a stream of the old release has written to the table within the last hour or two.
         """
         client = bigquery_hook(self.settings).get_client(project_id=self.settings.project)
-        taken = []
+        taken: list[str] = []
         for step in pending(client, f"{self.settings.project}.{self.settings.dataset}"):
             try:
                 fetch_rows(self.settings, getattr(self, step))

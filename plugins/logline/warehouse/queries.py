@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
@@ -11,11 +12,17 @@ from airflow.providers.google.cloud.operators.bigquery import BigQueryInsertJobO
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 from google.api_core.exceptions import NotFound
+from google.api_core.retry import Retry
 from google.cloud.bigquery import QueryJob
 
 from logline.labels import DAY_LABEL, TASK_LABELS
 from logline.settings import Settings
 from logline.warehouse.costs import record_cost
+
+log = logging.getLogger(__name__)
+
+# What BigQuery says where it has cancelled a statement because another one was changing the same table.
+_CANCELLED_FOR_ANOTHER = ("aborted due to concurrent update", "Could not serialize access to table")
 
 
 class Query(NamedTuple):
@@ -69,8 +76,14 @@ class QueryOperator(BigQueryInsertJobOperator):
 
     def execute(self, context: Context) -> str | None:
         """Run the job and return its id."""
+
+        def run() -> str | None:
+            self.job_id = None  # of the cancelled one
+            job_id: str | None = super(QueryOperator, self).execute(context)
+            return job_id
+
         with _staging_tables_expected(self.settings):
-            job_id: str | None = super().execute(context)
+            job_id = UNTIL_NOT_CANCELLED(run)()
         if job_id is not None:
             client = bigquery_hook(self.settings).get_client(project_id=self.project_id)
             job = cast(QueryJob, client.get_job(job_id, location=self.location))
@@ -86,11 +99,31 @@ def bigquery_hook(settings: Settings) -> BigQueryHook:
 def fetch_rows(settings: Settings, query: Query) -> list[dict[str, Any]]:
     """Run the query of a task to its end, record what it cost, and return its rows."""
     hook = bigquery_hook(settings)
-    with _staging_tables_expected(settings):
+
+    def run() -> tuple[QueryJob, list[dict[str, Any]]]:
         job = cast(QueryJob, hook.insert_job(configuration=query.job(settings), project_id=settings.project))
-        rows = [dict(row.items()) for row in job.result()]
+        return job, [dict(row.items()) for row in job.result()]
+
+    with _staging_tables_expected(settings):
+        job, rows = UNTIL_NOT_CANCELLED(run)()
     record_cost(hook.get_client(project_id=settings.project), job, settings)
     return rows
+
+
+def was_cancelled_for_another(error: BaseException) -> bool:
+    """Return whether BigQuery has cancelled a statement because another one was changing the same table.
+
+    Nothing of it, or of its transaction, has been done then: see docs/decisions/0162.
+    """
+    return any(words in str(error) for words in _CANCELLED_FOR_ANOTHER)
+
+
+def _say_so(error: Exception) -> None:
+    log.info("Another job is changing the same table, trying again: %s", str(error).splitlines()[0])
+
+
+UNTIL_NOT_CANCELLED = Retry(predicate=was_cancelled_for_another, initial=1, maximum=30, timeout=900, on_error=_say_so)
+"""Runs a query job again, after a pause of chance, as long as other jobs get in its way; after that the task fails."""
 
 
 @contextmanager

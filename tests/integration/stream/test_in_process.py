@@ -172,11 +172,13 @@ def test_leases_outlive_the_ack_deadline_while_bigquery_cannot_write(stream: Str
     assert stream.sql(f"SELECT COUNT(*) FROM `{table}` WHERE log_date >= '1970-01-01'") == [(20,)]
 
 
-def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
+def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, _ = parse_stream_options(stream.options)
+    # A launcher has made the settings; its job's id only the workers are told.
+    monkeypatch.setenv("JOB_ID", "2026-11-27_00_00_00-1")
     messages = [PubsubMessage(good_line(n), {"event_id": f"row{n}"}, message_id=str(n)) for n in range(200)]
     messages += [PubsubMessage(data, {"event_id": name}, message_id=name) for name, data in POISON.items()]
     messages.append(PubsubMessage(good_line(1), {}, message_id="by-message-id"))
-    settings, _ = parse_stream_options(stream.options)
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
     _ = (
         pipeline
@@ -194,6 +196,8 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream) -> None:
     assert counted["messages"] == len(messages)
     assert counted["lines"] == counted["rows"] + counted["rejected"] + counted["blank"]
     assert counted["rows"] == len(good) + len(ROWS)
+    jobs = stream.sql(f"SELECT DISTINCT job_id FROM `{stream.dataset}.stream_batches`")
+    assert jobs == [("2026-11-27_00_00_00-1",)]
     assert stream.ledger() == {name: counted[name] for name in stream.ledger()}
 
 

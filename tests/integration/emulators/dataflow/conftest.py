@@ -66,8 +66,9 @@ def gone(process: psutil.Process) -> bool:
 class Emulator:
     """An emulator process that can be killed and started again on the same ports and state."""
 
-    def __init__(self, state_dir: Path, storage: str, folder: Path) -> None:
+    def __init__(self, state_dir: Path, storage: str, folder: Path, *options: str) -> None:
         self.state_dir = state_dir
+        self.options = options
         self.folder = folder  # where parameters may name files
         self.port, self.grpc_port = free_ports(2)
         self.endpoint = f"http://127.0.0.1:{self.port}"
@@ -81,6 +82,7 @@ class Emulator:
             *("--state-dir", str(self.state_dir), "--project", PROJECT),
             *("--template-bucket", BUCKET, "--folder", str(self.folder)),
             *("--image", f"sleeper={JOBS}.sleeper", "--image", f"words={JOBS}.words"),
+            *self.options,
             *("--preload", "logging"),  # a new process instead: tests/unit/emulators/dataflow/process
         ]
 
@@ -223,6 +225,13 @@ def emulator(storage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def own_emulator(storage: str, tmp_path: Path) -> Iterator[Emulator]:
     """An emulator for a test that ends it."""
     yield from running(Emulator(tmp_path / "state", storage, tmp_path))
+
+
+@pytest.fixture
+def slow_emulator(storage: str, tmp_path: Path) -> Iterator[Emulator]:
+    """An emulator of two jobs at once, whose launches take as long as a test waits for."""
+    options = ("--most-jobs", "2", "--launch-seconds", "3600")
+    yield from running(Emulator(tmp_path / "state", storage, tmp_path, *options))
 
 
 def running(emulator: Emulator) -> Iterator[Emulator]:

@@ -131,6 +131,23 @@ def test_an_image_without_an_entry_point_fails_as_a_missing_image_does(emulator:
     assert error.startswith("Image example.dev/unknown@sha256:0123 stands for no entry point here")
 
 
+def test_more_jobs_than_the_quota_are_refused_until_one_has_ended(slow_emulator: Emulator) -> None:
+    first, second = (slow_emulator.launch(name) for name in ("first", "second"))
+    with pytest.raises(HttpError, match="Dataflow quota error for jobs-per-project quota") as refused:
+        slow_emulator.launch("third")
+    assert refused.value.status_code == 429
+    assert "RESOURCE_EXHAUSTED" in str(refused.value.content)
+    assert {slow_emulator.state(job_id) for job_id in (first, second)} == {"QUEUED"}
+    slow_emulator.ask(first, "CANCELLED")
+    slow_emulator.launch("third")
+
+
+def test_labels_are_checked_at_the_launch(emulator: Emulator) -> None:
+    body = {"jobName": "labelled", "containerSpecGcsPath": SPEC, "environment": {"additionalUserLabels": {"Day": "1"}}}
+    with pytest.raises(HttpError, match="Invalid label 'Day'"):
+        emulator.send_launch(body)
+
+
 def test_a_second_active_job_of_the_same_name_is_refused(emulator: Emulator, gate: Path) -> None:
     job_id = emulator.launch("only-one", until=gate)
     refusal = refused(emulator.launch, name="only-one")

@@ -143,7 +143,8 @@ def check(contents: Sequence[bytes], given: BackfillSettings) -> None:
 @example([COMMON[:-1], COMMON[:-1] + b"\r", b"", b"\n", COMMON], 5000, "auto", False)
 @example([LINES[13] + LINES[14], LINES[14], LINES[13] + LINES[14]], 5000, "auto", False)
 @example([gzip.compress(COMMON * 200), COMMON * 3], 5000, "auto", True)
-@settings(max_examples=40)
+@example([gzip.compress(b"x" * 1500 + b"\n", mtime=0)[:-9]], 200, "auto", False)
+@settings(max_examples=60)
 def test_objects_together_give_what_each_gives_alone(
     contents: list[bytes], block_bytes: int, log_format: str, anonymised: bool
 ) -> None:

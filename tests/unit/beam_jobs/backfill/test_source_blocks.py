@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from beam_jobs.backfill import source_blocks
 from beam_jobs.backfill.options import BackfillSettings, parse_backfill_options
 from beam_jobs.backfill.source_blocks import SourceBlock, plan_blocks, read_blocks
 from beam_jobs.output.records import SourceWarning
-from beam_jobs.storage.files import list_objects
+from beam_jobs.storage.files import list_objects, read_range
 from beam_jobs.storage.objects import InputError, InputErrorType, StoredObject
 
 COMMON = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5\n'
@@ -100,6 +102,28 @@ def test_a_compressed_object_is_read_in_blocks_of_lines(tmp_path: Path, compress
     assert [block.offset for block in blocks] == [
         sum(len(block.data) for block in blocks[:number]) for number in range(len(blocks))
     ]
+
+
+def test_a_compressed_object_is_read_in_large_requests_and_counted_as_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = random.Random(1)
+    lines = b"".join(COMMON.replace(b"/a", b"/" + paths.randbytes(50).hex().encode()) for _ in range(60_000))
+    source = stored(tmp_path, gzip.compress(lines, 1))
+    _, (task,) = plan_blocks(source, settings("common", 1))
+    requests = []
+
+    def read(of: StoredObject, start: int, end: int) -> bytes:
+        requests.append((start, end))
+        return read_range(of, start, end)
+
+    monkeypatch.setattr(source_blocks, "read_range", read)
+    monkeypatch.setattr(source_blocks, "_RANGE_BYTES", 400_000)
+    blocks = [block for block in read_blocks(task, settings("common", 1 << 20)) if isinstance(block, SourceBlock)]
+    assert requests == [(start, min(start + 400_000, source.size)) for start in range(0, source.size, 400_000)]
+    read_until = [sum(block.source_bytes for block in blocks[: number + 1]) for number in range(len(blocks))]
+    assert read_until == sorted(read_until)
+    assert 0 < read_until[0] < read_until[-1] <= source.size
 
 
 def test_what_follows_a_gzip_stream_is_left_out_and_said(tmp_path: Path) -> None:

@@ -19,10 +19,21 @@ def test_what_an_object_may_be_called(name: str) -> None:
     assert check_object_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["ab", "Upper", "a/b", "-ab", "ab-", None, ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ab", "Upper", "a/b", "-ab", "ab-", None, "", "a..b", "x" * 64, ".".join(["x" * 60] * 4)),
+        *("192.168.5.4", "goog-logs", "my-google-logs", "g00gle"),
+    ],
+)
 def test_what_no_bucket_is_called(name: object) -> None:
     with pytest.raises(StorageError):
         check_bucket_name(name)
+
+
+@pytest.mark.parametrize("name", ["logs", "a_b-c.d", "x" * 63, "example.com", "1.2.3", "go-og"])
+def test_what_a_bucket_may_be_called(name: str) -> None:
+    assert check_bucket_name(name) == name
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -192,3 +193,45 @@ time.sleep(600)
         assert text.endswith(b"INFO line 0019999 " + b"x" * 80 + b"\n")
     texts = [one.text for one in store.messages(job_id, [messages.DETAILED], "", "9", 0, 99_999)[0]]
     assert [int(text.split()[2]) for text in texts] == list(range(10_000, 20_000))
+
+
+@pytest.fixture
+def slow(store: JobStore, tmp_path: Path) -> Iterator[tuple[JobFollower, list[timedelta]]]:
+    """A follower whose launches take three minutes, and by how much its clock is ahead."""
+    ahead = [timedelta()]
+    started = JobFollower(store, tmp_path / "slow", launch_seconds=180, now=lambda: datetime.now(UTC) + ahead[0])
+    started.start()
+    yield started, ahead
+    started.stop("the test is over")
+
+
+def test_a_launch_takes_as_long_as_it_is_told(
+    store: JobStore, slow: tuple[JobFollower, list[timedelta]], tmp_path: Path
+) -> None:
+    follower, ahead = slow
+    job_id = add(store, python(f"import pathlib; pathlib.Path({str(tmp_path / 'ran')!r}).touch()"))
+    follower.wake()
+    ahead[0] = timedelta(seconds=80)
+    assert get(store, job_id).state is JobState.QUEUED
+    ahead[0] = timedelta(seconds=100)
+    eventually(lambda: get(store, job_id).state is JobState.PENDING)
+    assert not follower.child(job_id).was_started
+    ahead[0] = timedelta(seconds=180)
+    eventually(lambda: get(store, job_id).state is JobState.DONE)
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_job_that_is_cancelled_before_it_starts_never_runs(
+    store: JobStore, slow: tuple[JobFollower, list[timedelta]]
+) -> None:
+    follower, ahead = slow
+    queued, pending = add(store, python("raise SystemExit(1)"), "queued"), add(store, python("raise SystemExit(1)"))
+    store.change(queued, lambda one: request_end(one, "JOB_STATE_CANCELLED") and None)
+    ahead[0] = timedelta(seconds=100)
+    follower.wake()
+    eventually(lambda: get(store, pending).state is JobState.PENDING)
+    store.change(pending, lambda one: request_end(one, "JOB_STATE_CANCELLED") and None)
+    follower.wake()
+    eventually(lambda: get(store, pending).state is JobState.CANCELLED)
+    assert get(store, queued).state is JobState.CANCELLED
+    assert not follower.child(pending).was_started

@@ -1,0 +1,1 @@
+"""How many bytes a statement processes, and how many are billed."""
