@@ -86,7 +86,7 @@ analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each k
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.analyzer
 
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
-	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) $(BIN)/python -m benchmarks $(NAMES)
+	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) PYTHONPATH=.:plugins $(BIN)/python -m benchmarks $(NAMES)
 
 proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
 	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \

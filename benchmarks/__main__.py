@@ -11,6 +11,7 @@ BENCHMARKS = (
     "memory",
     "scale",
     "objects",
+    "cost",
     "day",
     "year",
     "warehouse",

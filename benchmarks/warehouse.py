@@ -25,7 +25,7 @@ from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, make_pool
 from benchmarks.table import machine
 from local_stack.running import RunningStack, running_stack
 from tests.sql.days import load, rebuild
-from tests.sql.warehouse import DAILY_TABLES, Warehouse
+from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 DAY = date(2026, 11, 1)
 MILLION = 1_000_000
@@ -67,9 +67,9 @@ def _measure(stack: RunningStack, warehouse: Warehouse, size: int) -> float:
     marks.append(time.perf_counter())
     rebuild(warehouse, DAY, *DAILY_TABLES)
     marks.append(time.perf_counter())
-    checks = warehouse.run(warehouse.sql("daily_summary/checks.sql", log_date=f"DATE '{DAY}'"))
+    checks = warehouse.run(warehouse.sql("daily_summary/checks.sql", portion_of(DAY)))
     marks.append(time.perf_counter())
-    failed = [check["check_name"] for check in checks if not check["passed"]]
+    failed = [check["check_name"] for check in checks if check["level"] == "fail" and not check["passed"]]
     (summary,) = warehouse.rows("daily_summary")
     if failed or summary["requests"] != size * MILLION:
         sys.exit(f"{summary['requests']:,} requests of {size * MILLION:,}; failed: {', '.join(failed) or 'no check'}")

@@ -1,83 +1,92 @@
-"""One day of trusted numbers: every request once, and the daily tables made from them.
+"""Trusted numbers: every request once, and the daily tables made from them.
 
-Rebuilds `requests` for one day from what was streamed and what was backfilled, and from it the tables of
-`dags/sql/daily`; of `daily_sessions` also those sessions of the adjacent days that a midnight of the day concerns. It
-starts by itself for every day a backfill has touched; by hand it takes the day:
+Builds `requests` for each day that has changed, from what was streamed and what was backfilled, and from it the tables
+of `dags/sql/daily`; of `daily_sessions` also those sessions of the adjacent days that a midnight of the day concerns.
+It starts by itself after every backfill, and once late lines ask for it. One run takes all days that have changed since
+they were built, whoever changed them. By hand it takes days, changed or not:
 
     airflow dags trigger daily_summary --conf '{"day": "2015-05-17"}'
+    airflow dags trigger daily_summary --conf '{"start_date": "2015-05-17", "end_date": "2015-05-20"}'
 
-**Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables. A
-day for which nothing has landed ends up without rows, and with a warning.
+**Repeat it freely**: a day is replaced as a whole, in one transaction for `requests` and one for the daily tables.
+Where only the stream has brought lines, these are added. A day for which nothing has landed ends up without rows, and
+with a warning. A run that finds nothing to do is skipped.
 
-**When a task fails**, its log ends in one line with the day and the counts that do not agree. `rebuild_requests` first
-compares the landing tables with the ledger, and replaces nothing where they differ; then the rebuilt day with the
-landing tables. `rebuild_daily_tables` compares the daily tables with `requests`. What landed while a day was being
-rebuilt makes the task rebuild it again; one that still fails after its retries has found something wrong. Every check
-is kept in `quality_checks`; the view `reconciliation` has the balance of every day.
+**When `build_days` fails**, its log ends in one line with the days and the counts that do not agree; all other days
+are done. Before a day is built, what has landed is compared with the ledger, and nothing is replaced where they differ;
+then the day is compared with what has landed, and the daily tables with `requests`. What landed while a day was being
+built makes the task build that day again; one that still fails after its retries has found something wrong, and is
+looked at again by the next run. Every check is kept in `quality_checks`, every build in `request_builds`; the view
+`reconciliation` has the balance of every day.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from airflow.sdk import DAG, IdentityMapper, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG
 
 from logline.alerts import IMBALANCE
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
 from logline.settings import Settings
-from logline.summaries.choose_day import summarised_day
-from logline.task_ids import SUMMARY_DAG
-from logline.warehouse.checks import Gate, RebuildAndCheckOperator
+from logline.summaries.build_days import BuildDaysOperator
+from logline.summaries.choose_days import ChooseDaysOperator
+from logline.task_ids import CHOOSE_DAYS, SUMMARY_DAG
+from logline.warehouse.checks import Gate
 from logline.warehouse.queries import Query
 
 SETTINGS = Settings.from_environment()
 DAILY_TABLES = sorted(path.parent.name for path in Path(__file__).parent.glob("sql/daily/*/query.sql"))
-DAY = "{{ ti.xcom_pull('choose_day') }}"
-# A literal, of a day choose_day has checked: bqemulator binds no query parameters in scripts.
-LOG_DATE = "{% set log_date = \"DATE '\" ~ ti.xcom_pull('choose_day') ~ \"'\" %}"
-
+TODAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"
+# The days of a portion, set when it is built.
+DAYS = "{{ portion }}"
+CHANGED = Query("{% include 'sql/request_builds/changed.sql' %}", day=TODAY)
 
 with DAG(
     dag_id=SUMMARY_DAG,
-    description="One day: requests without duplicates, and the daily tables",
+    description="Days that have changed: requests without duplicates, and the daily tables",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=BACKFILLED_REQUESTS, default_partition_mapper=IdentityMapper()),
-    # Enough to keep BigQuery busy after a long backfill; the tasks that change tables run one at a time anyway.
-    max_active_runs=4,
+    schedule=[BACKFILLED_REQUESTS],
+    # A run takes all that has changed: a second one beside it would take the same.
+    max_active_runs=1,
     max_active_tasks=1,
     catchup=False,
     tags=["logline", "summary"],
     default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
     user_defined_macros={
         "dataset": SETTINGS.dataset,
+        "staging": SETTINGS.staging_dataset,
         "max_rejected_percent": SETTINGS.max_rejected_percent,
+        "landing_expiry_days": SETTINGS.landing_expiry_days,
         "daily_tables": DAILY_TABLES,
     },
     params={
-        "day": day_param("Day", "The day to summarise, YYYY-MM-DD. Runs started by a backfill know theirs."),
+        "day": day_param("Day", "A day to build, YYYY-MM-DD. Empty, as all are: the days that have changed."),
+        "start_date": day_param("First day", "First day to build, YYYY-MM-DD."),
+        "end_date": day_param(
+            "Last day", "Last day to build, YYYY-MM-DD, at most 366 days from the first. Empty: the first day."
+        ),
     },
 ) as dag:
+    choose_days = ChooseDaysOperator(task_id=CHOOSE_DAYS, settings=SETTINGS, changed=CHANGED)
 
-    @task
-    def choose_day() -> str:
-        """Return the run's partition, or the Param."""
-        return summarised_day(SETTINGS, get_current_context())
-
-    # BigQuery cancels one of two transactions that change the same table: each runs one at a time over all runs.
-    rebuild_requests = RebuildAndCheckOperator(
-        task_id="rebuild_requests",
+    build_days = BuildDaysOperator(
+        task_id="build_days",
         settings=SETTINGS,
-        query=Query(LOG_DATE + "{% set tables = ['requests'] %}{% include 'sql/replace_day.sql' %}", day=DAY),
-        before=[Gate.of("landing", day=DAY, before=LOG_DATE)],
-        after=[Gate.of("requests", day=DAY, before=LOG_DATE)],
+        changed=CHANGED,
+        chosen_by=CHOOSE_DAYS,
+        landing=Gate.of("landing", day=DAYS),
+        streamed_days=Query("{% include 'sql/landing/streamed_days.sql' %}", day=DAYS),
+        requests=Query("{% include 'sql/requests/rebuild.sql' %}", day=DAYS),
+        after_requests=Gate.of("requests", day=DAYS),
+        neighbours=Query("{% include 'sql/request_builds/neighbours.sql' %}", day=DAYS),
+        daily_tables=[
+            Query("{% include 'sql/daily/request_groups.sql' %}", day=DAYS),
+            Query("{% include 'sql/daily/rebuild.sql' %}", day=DAYS),
+        ],
+        after_daily_tables=Gate.of("daily_summary", day=DAYS),
+        summarised=Query("{% include 'sql/request_builds/summarised.sql' %}", day=DAYS),
         max_active_tis_per_dag=1,
     )
-    rebuild_daily_tables = RebuildAndCheckOperator(
-        task_id="rebuild_daily_tables",
-        settings=SETTINGS,
-        query=Query(LOG_DATE + "{% set tables = daily_tables %}{% include 'sql/replace_day.sql' %}", day=DAY),
-        after=[Gate.of("daily_summary", day=DAY, before=LOG_DATE)],
-        max_active_tis_per_dag=1,
-    )
 
-    choose_day() >> rebuild_requests >> rebuild_daily_tables
+    choose_days >> build_days

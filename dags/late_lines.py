@@ -1,29 +1,32 @@
-"""Rebuild past days that have changed, and sum up the stream's ledger.
+"""Find past days that have changed, and sum up the stream's ledger.
 
-Every hour this looks for past days for which more has landed than `requests` was rebuilt from: yesterday, once it is
-over, and any day that late lines of the stream have reached since. It starts `daily_summary` for each of them. To look
-at once:
+Every hour this looks for past days that the stream has brought new requests, and starts `daily_summary`: for yesterday,
+once it is over, and for any day that late lines have reached since. Many late requests (`LOGLINE_LATE_REQUESTS`) make
+their day be summarised at once, fewer after a pause that doubles from one hour to 24. Copies of messages that are there
+already change nothing. To look at once:
 
     airflow dags trigger late_lines
 
+It also starts `daily_summary` for days whose backfill it has not heard of.
+
 **The bound** is `LOGLINE_LATE_DAYS` (30). Lines for a day before that are in `streamed_requests`, but the day is left
-as it is until somebody rebuilds it (`airflow dags trigger daily_summary`); `reconciliation` shows it as outdated.
+as it is until somebody builds it (`airflow dags trigger daily_summary`); `reconciliation` shows it as outdated.
 Either way `request_builds` has an entry with the number of lines: nothing changes or is left out unrecorded.
 
-It also sums up the stream's batches in `ledger` and `ledger_days`, one row for each job and hour; the last day is
-summed up again.
+Before that it sums up the stream's batches in `ledger` and `ledger_days`, one row for each job and hour; the last day
+is summed up again. What is late is counted there: the landing tables are read for the days in question alone.
 
-**Repeat it freely**: sums are replaced, and a day that is rebuilt again stays the same.
+**Repeat it freely**: sums are replaced, and a day that is built again stays the same.
 """
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable
 
 from logline.alerts import IMBALANCE
 from logline.dag_defaults import BACKFILLED_REQUESTS, task_defaults
 from logline.settings import Settings
-from logline.warehouse.ledger import ReopenDaysOperator
+from logline.summaries.reopen_days import ReopenDaysOperator
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
@@ -40,7 +43,12 @@ with DAG(
     catchup=False,
     tags=["logline", "summary"],
     default_args=task_defaults(SETTINGS, runbook=IMBALANCE),
-    user_defined_macros={"dataset": SETTINGS.dataset, "late_days": SETTINGS.late_days},
+    user_defined_macros={
+        "dataset": SETTINGS.dataset,
+        "late_days": SETTINGS.late_days,
+        "late_requests": SETTINGS.late_requests,
+        "landing_expiry_days": SETTINGS.landing_expiry_days,
+    },
 ) as dag:
     fold_stream_ledger = QueryOperator(
         task_id="fold_stream_ledger",
@@ -50,9 +58,11 @@ with DAG(
     reopen_days = ReopenDaysOperator(
         task_id="reopen_days",
         settings=SETTINGS,
-        query=Query("{% include 'sql/request_builds/reopen.sql' %}", day=TODAY),
+        reopen=Query("{% include 'sql/request_builds/reopen.sql' %}", day=TODAY),
         reopened=Query("{% include 'sql/request_builds/reopened.sql' %}", day=TODAY),
+        changed=Query("{% include 'sql/request_builds/changed.sql' %}", day=TODAY),
         asset=BACKFILLED_REQUESTS,
+        alias=AssetAlias("logline://late_requests"),
     )
 
     fold_stream_ledger >> reopen_days

@@ -76,7 +76,7 @@ def _schedule(dag: Any) -> str:
     if dag.schedule is None:
         return "by hand only"
     expression = getattr(dag.timetable, "expression", None)
-    when = f"at `{expression}` (UTC)" if expression else "for every partition of an asset"
+    when = f"at `{expression}` (UTC)" if expression else "after an event of an asset"
     return f"by itself {when}, and by hand"
 
 

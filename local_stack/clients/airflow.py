@@ -1,6 +1,8 @@
 """The Airflow of a stack: its REST API, and what the demo, the tests and the benchmarks wait for and change."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -25,6 +27,26 @@ class AirflowApi(airflow.AirflowApi):
         """Return what a task handed on."""
         path = f"{run_path(run.dag_id, run.run_id)}/taskInstances/{quote(task_id)}/xcomEntries/{quote(key)}"
         return self.request("GET", path, params={"map_index": map_index, "deserialize": "true"})["value"]
+
+    def has_settled(self, dag_id: str) -> bool:
+        """Tell whether all runs of a DAG have ended, and one has started after the newest event of an asset.
+
+        An event that comes while a run waits to be created starts none of its own.
+        """
+        try:
+            events = self.request("GET", "/assets/events", params={"limit": 1, "order_by": "-timestamp"})[
+                "asset_events"
+            ]
+        except AirflowError as error:
+            # Airflow 3.3.2 cannot show an event while a run that it has started is queued: start_date is null then.
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return False
+        newest = max((datetime.fromisoformat(event["timestamp"]) for event in events), default=None)
+        # First the event: whatever run it has started is then among the runs.
+        runs = self.runs(dag_id)
+        started = [datetime.fromisoformat(run.started) for run in runs if run.started]
+        return all(run.state in ENDED for run in runs) and (newest is None or any(start >= newest for start in started))
 
     def clear(self, run: DagRun, tasks: Iterable[str | tuple[str, int]]) -> None:
         """Let tasks of a run run again, with all that follow them.

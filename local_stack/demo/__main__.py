@@ -17,8 +17,8 @@ from local_stack import launch
 from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.clients.airflow import AirflowApi
 from local_stack.config import StackConfig, read_config
-from local_stack.demo.counts import Comparison, compare, read_counts, rejected_examples, touched_days
-from local_stack.demo.runs import follow_partitions, run_all_to_success, run_to_success
+from local_stack.demo.counts import Comparison, compare, read_counts, rejected_examples
+from local_stack.demo.runs import follow_started, run_all_to_success, run_to_success
 from local_stack.demo.screen import Screen
 from local_stack.demo.stream import Lines, start_stream, stream_lines
 from local_stack.demo.stream_counts import compare_streamed, read_stream_counts
@@ -108,9 +108,7 @@ class Demo:
         known = {run.run_id for run in api.runs("daily_summary")}
         run_id = _run_id(name)
         run_to_success(api, self._screen, "log_backfill", conf, run_id=run_id, seconds=1800)
-        with self._stack.bigquery() as client:
-            days = touched_days(client, self._stack.dataset, run_id)
-        follow_partitions(api, self._screen, "daily_summary", days, known=known, seconds=300 + 60 * len(days))
+        follow_started(api, self._screen, "daily_summary", known=known, seconds=1800)
         return run_id
 
     def _stream(self, api: AirflowApi, backfilled: Mapping[str, int]) -> bool:

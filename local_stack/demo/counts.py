@@ -93,14 +93,6 @@ def read_counts(client: bigquery.Client, dataset: str, run_id: str) -> Counts:
     return Counts(ledger, rejected, summary, statuses, mixed_days, streamed_days)
 
 
-def touched_days(client: bigquery.Client, dataset: str, run_id: str) -> list[str]:
-    """Return the days a run landed rows of."""
-    rows = _reader(client, run_id)(
-        f"SELECT DISTINCT log_date FROM {dataset}.ledger_days WHERE run_id = @run_id AND `rows` > 0 ORDER BY log_date"
-    )
-    return [str(row["log_date"]) for row in rows]
-
-
 def rejected_examples(client: bigquery.Client, dataset: str, run_id: str) -> list[Mapping[str, Any]]:
     """Return one rejected line per reason: error_type, error_message, source_uri, source_offset, raw_line."""
     return _reader(client, run_id)(

@@ -8,7 +8,6 @@ from local_stack.clients.airflow import AirflowApi, DagRun, TaskInstance, error_
 from local_stack.config import StackError
 from local_stack.demo.screen import Screen
 from local_stack.waiting import wait_for
-from logline_cli.tables import counted
 
 _WORDS = {
     "success": "done",
@@ -73,16 +72,15 @@ def run_all_to_success(
         _succeeded(api, api.wait_for_run(run, seconds=seconds, watch=Follower(api, screen)))
 
 
-def follow_partitions(
-    api: AirflowApi, screen: Screen, dag_id: str, keys: Collection[str], *, known: Collection[str], seconds: float
+def follow_started(
+    api: AirflowApi, screen: Screen, dag_id: str, *, known: Collection[str], seconds: float
 ) -> list[DagRun]:
-    """Wait for the runs that assets start, one for each partition.
+    """Wait for the runs that events of assets have started.
 
     Args:
         api: Airflow.
         screen: Takes the progress.
         dag_id: The DAG.
-        keys: Partition keys to wait for.
         known: Ids of runs that were there before.
         seconds: How long at most.
 
@@ -94,17 +92,16 @@ def follow_partitions(
 
     def all_ended() -> bool:
         for run in api.runs(dag_id):
-            if run.run_id in known or run.partition_key not in keys or run.run_id in ended:
+            if run.run_id in known or run.run_id in ended:
                 continue
             followers.setdefault(run.run_id, Follower(api, screen))(run)
             if run.state in ("success", "failed"):
                 ended[run.run_id] = _succeeded(api, run)
-        missing = set(keys) - {run.partition_key for run in ended.values()}
-        if missing and not followers:
-            screen.working(f"waiting for {dag_id} of {', '.join(sorted(missing)[:4])}")
-        return not missing
+        if not followers:
+            screen.working(f"waiting for {dag_id}")
+        return bool(ended) and api.has_settled(dag_id)
 
-    wait_for(all_ended, seconds=seconds, what=f"{dag_id} of {counted(len(keys), 'day')}", pause=_PAUSE)
+    wait_for(all_ended, seconds=seconds, what=dag_id, pause=_PAUSE)
     return list(ended.values())
 
 
@@ -123,5 +120,5 @@ def _succeeded(api: AirflowApi, run: DagRun) -> DagRun:
 
 
 def _name(run: DagRun) -> str:
-    day = run.partition_key or run.conf.get("day")
+    day = run.conf.get("day")
     return f"{run.dag_id} {day}" if day else run.dag_id

@@ -11,8 +11,8 @@ from logline.alerts import AlertNotifier
 from logline.failures import keep_reason
 from logline.settings import Settings
 
-# One partition per day (YYYY-MM-DD): emitted when a backfill has changed the rows of that day, and when late
-# lines of the stream ask for it to be rebuilt.
+# An event says that rows have landed, or that late lines ask for days to be built; `days` of its extra names them.
+# What is built is found in the tables: see sql/request_builds/changed.sql.
 BACKFILLED_REQUESTS = Asset("logline://backfilled_requests")
 
 

@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     )
     max_bytes_billed: int = _setting("Bytes one query may bill before BigQuery refuses it", 10**12)
     late_days: int = _setting("Days after which late lines no longer make a day of `requests` be rebuilt", 30)
+    late_requests: int = _setting(
+        "Late requests that make their day be summarised at once; fewer wait, from one hour to 24", 1000
+    )
     landing_expiry_days: int | None = _setting(
         "Days after the day of a line (for rejected lines, after they were rejected) when its row leaves the landing "
         "tables; None: never",

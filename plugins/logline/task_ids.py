@@ -22,6 +22,9 @@ LAND = "land"
 REPORT = "report"
 DROP_STAGING = "drop_staging"
 
+# daily_summary.
+CHOOSE_DAYS = "choose_days"
+
 # stream_supervisor; the changes are the values of `logline.stream.decide.Action`.
 DECIDE = "decide"
 LAUNCH = "launch"

@@ -19,7 +19,7 @@ from google.cloud import bigquery
 from local_stack.config import HOST, REPOSITORY
 from local_stack.ports import free_ports
 from tests.live_stream import eventually
-from tests.sql.warehouse import SUFFIX, TABLES, render
+from tests.sql.warehouse import SUFFIX, TABLES, portion_of, render
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -30,8 +30,8 @@ NAMES = {
     "dataset": "killed",
     "staging": "killed_staging",
     "suffix": SUFFIX,
-    "log_date": "DATE '2015-05-17'",
     "run_id": "run",
+    **portion_of("2015-05-17").values(),
 }
 # One source object, whose generation says in every table which run a row is of; each has more rows than the one before.
 STAGE = """
@@ -188,7 +188,7 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
     moments = random.Random(SEED)
     scripts = {
         "land": (render("backfilled_requests/land.sql", **NAMES), landed),
-        "rebuild": (render("replace_day.sql", tables=["requests"], **NAMES), rebuilt),
+        "rebuild": (render("requests/rebuild.sql", **NAMES), rebuilt),
     }
     bigquery = emulators_of()
     tables = render("create_tables.sql", tables=TABLES, **NAMES)

@@ -14,7 +14,7 @@ from local_stack.running import running_stack
 from local_stack.supervisor import processes
 from tests.live_stream import LiveStream, eventually, ids_of, read_truth
 from tests.partitions import every_row
-from tests.sql.warehouse import render
+from tests.sql.warehouse import portion_of, render
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -118,10 +118,9 @@ def test_every_event_is_there_exactly_once_whatever_is_killed(stream: LiveStream
     stream.drain(job.id)
     assert stream.unacknowledged() == 0
 
-    names = {"dataset": stream.dataset, "run_id": "chaos", "max_rejected_percent": 10}
     for day in truth["rows_by_date"]:
-        names["log_date"] = f"DATE '{day}'"
-        stream.query(render("replace_day.sql", tables=["requests"], **names))
+        names = {"dataset": stream.dataset, "run_id": "chaos", "max_rejected_percent": 10, **portion_of(day).values()}
+        stream.query(render("requests/rebuild.sql", **names))
         for gate in ("landing", "requests"):
             checks = stream.query(render(f"{gate}/checks.sql", **names))
             assert checks

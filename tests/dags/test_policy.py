@@ -198,7 +198,7 @@ def test_tasks_that_change_shared_tables_run_one_at_a_time(dags):
         if any(re.search(r"sql/.*(replace|land)", text) for text in templates(task))
     ]
     assert sorted(task.task_id for task in changing) == [
-        *("land", "rebuild_daily_tables", "rebuild_requests", "unit.land"),
+        *("build_days", "land", "unit.land"),
     ]
     assert all(task.max_active_tis_per_dag == 1 for task in changing)
 

@@ -44,10 +44,10 @@ class Warehouse:
         return run
 
     def summarised(self) -> bool:
-        runs = [run for run in self.airflow.runs("daily_summary") if run.partition_key == DAY]
+        runs = self.airflow.runs("daily_summary")
         failed = [self.airflow.why_failed(run) for run in runs if run.state == "failed"]
         assert not failed
-        return any(run.state == "success" for run in runs)
+        return bool(runs) and self.airflow.has_settled("daily_summary")
 
 
 @pytest.fixture(scope="module")

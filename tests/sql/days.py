@@ -1,33 +1,76 @@
-"""Days of a log on their way through the warehouse, without Airflow: parsed, landed, rebuilt and summarised."""
+"""Days of a log on their way through the warehouse, without Airflow: parsed, landed, built and summarised."""
 
 from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.cloud.bigquery import LoadJobConfig
+from google.cloud import bigquery
 
 from beam_jobs.backfill import job as backfill
-from tests.sql.warehouse import DAILY_TABLES, Warehouse
+from logline.summaries.portions import ChangedDay, Portion, portions
+from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
+    load_table(warehouse.client, f"{warehouse.dataset}.{table}", rows)
+
+
+def load_table(client: bigquery.Client, table: str, rows: pa.Table) -> None:
     parquet = io.BytesIO()
     pq.write_table(rows, parquet)
-    options = LoadJobConfig(
-        source_format="PARQUET", schema=warehouse.client.get_table(f"{warehouse.dataset}.{table}").schema
-    )
-    warehouse.client.load_table_from_file(
-        parquet, f"{warehouse.dataset}.{table}", rewind=True, job_config=options
-    ).result()
+    options = bigquery.LoadJobConfig(source_format="PARQUET", schema=client.get_table(table).schema)
+    client.load_table_from_file(parquet, table, rewind=True, job_config=options).result()
 
 
 def rebuild(warehouse: Warehouse, day: date, *tables: str) -> None:
-    warehouse.run(warehouse.sql("replace_day.sql", tables=list(tables), log_date=f"DATE '{day}'"))
+    """Build a day from scratch: `requests`, or daily tables."""
+    build(warehouse, portion_of(day), *tables)
+
+
+def build(warehouse: Warehouse, portion: Portion, *tables: str) -> None:
+    """Build a portion as daily_summary does: `requests`, or daily tables."""
+    if "requests" in tables:
+        warehouse.run(warehouse.sql("requests/rebuild.sql", portion))
+    if daily_tables := [table for table in tables if table != "requests"]:
+        warehouse.run(warehouse.sql("daily/request_groups.sql", portion))
+        warehouse.run(warehouse.sql("daily/rebuild.sql", portion, daily_tables=daily_tables))
+
+
+def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
+    """Build what daily_summary would build now, through all of its gates, which must let it pass; return the days."""
+    days = changed_days(warehouse, run_id=run_id)
+    for portion in portions(days):
+
+        def ask(template: str) -> list[dict[str, Any]]:
+            return warehouse.run(warehouse.sql(template, portion, run_id=run_id))  # noqa: B023 (called at once)
+
+        def passes(gate: str) -> None:
+            checks = ask(f"{gate}/checks.sql")
+            assert [check for check in checks if check["level"] == "fail" and not check["passed"]] == []
+
+        portion = replace(portion, streamed=tuple(row["day"] for row in ask("landing/streamed_days.sql")))
+        passes("landing")
+        ask("requests/rebuild.sql")
+        passes("requests")
+        beside = {row["day"] for row in ask("request_builds/neighbours.sql")} - {day.day for day in days}
+        portion = replace(portion, unknown=tuple(beside))
+        ask("daily/request_groups.sql")
+        ask("daily/rebuild.sql")
+        passes("daily_summary")
+        ask("request_builds/summarised.sql")
+    return days
+
+
+def changed_days(warehouse: Warehouse, **values: object) -> list[ChangedDay]:
+    """The days that daily_summary would build now."""
+    return [ChangedDay(**row) for row in warehouse.run(warehouse.sql("request_builds/changed.sql", None, **values))]
 
 
 def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:

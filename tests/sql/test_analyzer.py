@@ -62,24 +62,24 @@ def test_marks_change_nothing(monkeypatch):
 SPOILT = {
     "a column that does not exist": (
         "sql/daily/daily_statuses/query.sql",
-        "SUM(body_bytes_sent)",
-        "SUM(body_bytes)",
-        "daily_summary.rebuild_daily_tables",
-        "sql/daily/daily_statuses/query.sql:5: Unrecognized name: body_bytes",
+        "requests, bytes",
+        "requests, body_bytes",
+        "daily_summary.build_days",
+        "sql/daily/daily_statuses/query.sql:1: Unrecognized name: body_bytes",
     ),
     "another type": (
         "sql/requests/visitor.sql",
         "IFNULL(remote_addr, '')",
         "IFNULL(status, '')",
-        "daily_summary.rebuild_daily_tables",
+        "daily_summary.build_days",
         "sql/requests/visitor.sql:1: ",
     ),
     "a function that does not exist": (
         "sql/reconciliation/days.sql",
         "COUNTIF(is_replayed)",
         "COUNT_IF(is_replayed)",
-        "daily_summary.rebuild_requests",
-        "sql/reconciliation/days.sql:62: Function not found: COUNT_IF",
+        "daily_summary.build_days",
+        "sql/reconciliation/days.sql:72: Function not found: COUNT_IF",
     ),
     "a parameter that is not passed": (
         "sql/replay/lines.sql",
@@ -99,7 +99,7 @@ SPOILT = {
         "sql/daily/daily_paths/schema.sql",
         "  errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),\n",
         "",
-        "daily_summary.rebuild_daily_tables",
+        "daily_summary.build_days",
         "sql/daily/daily_paths/query.sql:1: Inserted row has wrong column count",
     ),
     "an option that does not exist": (
@@ -137,12 +137,10 @@ def test_a_branch_that_nothing_renders_is_named(tmp_path):
     folder = tmp_path / "dags"
     shutil.copytree(DAGS, folder)
     query = folder / "sql/daily/daily_statuses/query.sql"
-    query.write_text(
-        query.read_text(encoding="utf-8") + "{% if log_date is none %}LIMIT 1{% endif %}\n", encoding="utf-8"
-    )
+    query.write_text(query.read_text(encoding="utf-8") + "{% if days is none %}LIMIT 1{% endif %}\n", encoding="utf-8")
     trace = Trace()
     DagQueries(folder, KINDS[0], trace)
-    assert any(branch.startswith(f"{query}:9 if ") for branch in trace.not_taken())
+    assert any(branch.startswith(f"{query}:4 if ") for branch in trace.not_taken())
 
 
 def test_faults_of_a_page_of_documentation(tmp_path, catalog):

@@ -1,13 +1,16 @@
-"""Late lines make their day be rebuilt, within a bound; and the stream's batches become its ledger."""
+"""Days that have changed are found, late lines reopen theirs; and the stream's batches become its ledger."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from time import sleep
 
 import pytest
 
-from tests.sql.warehouse import DAY, Warehouse, plain
+from tests.sql.days import build, changed_days, summarise
+from tests.sql.warehouse import DAY, Warehouse, plain, portion_of
 
 pytestmark = pytest.mark.integration
+
+URI = "gs://logs/a.log"
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def today() -> date:
     return now.date()
 
 
-def row(event_id: str, day: date) -> dict[str, object]:
+def row(event_id: str, day: date | str) -> dict[str, object]:
     return {"event_id": event_id, "line": event_id, "log_date": f"{day}", "timestamp": f"{day} 10:00:00+00"}
 
 
@@ -26,15 +29,34 @@ def entry(batch_id: str, day: date, ingested_at: str) -> dict[str, object]:
     return {"batch_id": batch_id, "log_date": f"{day}", "lines": 1, "rows": 1, "ingested_at": ingested_at}
 
 
-def look(warehouse: Warehouse, run_id: str) -> list[tuple[str, str, int]]:
-    """What one run of late_lines finds."""
-    warehouse.run(warehouse.sql("request_builds/reopen.sql", run_id=run_id))
+def streamed(warehouse: Warehouse, day: date, *event_ids: str, ingested_at: str | None = None) -> None:
+    """Land messages as the stream does: each a batch of its own."""
+    moment = ingested_at or f"{datetime.now(UTC)}"
+    batch = f"{'+'.join(event_ids)} {moment}"
+    of_batch = {"source_uri": "s", "ingested_at": moment}
+    warehouse.insert("streamed_requests", [row(event_id, day) | of_batch for event_id in event_ids])
+    warehouse.insert("stream_batches", [entry(f"{batch} {number}", day, moment) for number in range(len(event_ids))])
+
+
+def look(warehouse: Warehouse, run_id: str, **settings: int) -> list[tuple[str, str, int]]:
+    """What one run of late_lines notes down."""
+    warehouse.run(warehouse.sql("ledger/fold_stream.sql"))
+    warehouse.run(warehouse.sql("request_builds/reopen.sql", run_id=run_id, **settings))
     found = warehouse.run(warehouse.sql("request_builds/reopened.sql", run_id=run_id))
     return [(row["day"], row["decision"], row["late"]) for row in found]
 
 
-def rebuild(warehouse: Warehouse, day: date) -> None:
-    warehouse.run(warehouse.sql("replace_day.sql", tables=["requests"], log_date=f"DATE '{day}'"))
+def summarised(warehouse: Warehouse) -> list[tuple[str, str, bool]]:
+    """Build what daily_summary would build now; which days, why, and whether requests are only added."""
+    return [(day.day, day.reason, day.built_at is not None) for day in summarise(warehouse)]
+
+
+def earlier(warehouse: Warehouse, hours: float) -> None:
+    """Let time pass: what was decided was decided so many hours ago."""
+    warehouse.run(
+        f"UPDATE {warehouse.dataset}.request_builds SET decided_at = "
+        f"TIMESTAMP_SUB(decided_at, INTERVAL {round(hours * 3600)} SECOND) WHERE TRUE"
+    )
 
 
 def status(warehouse: Warehouse, day: date) -> str:
@@ -42,43 +64,110 @@ def status(warehouse: Warehouse, day: date) -> str:
     return str(found["status"])
 
 
-def test_a_day_is_rebuilt_when_it_is_over_and_when_lines_come_late(warehouse: Warehouse, today: date) -> None:
+def test_a_day_is_built_when_it_is_over_and_when_new_requests_come_late(warehouse: Warehouse, today: date) -> None:
     yesterday = today - timedelta(days=1)
-    warehouse.insert("streamed_requests", [row("m1", yesterday), row("m2", today)])
+    streamed(warehouse, yesterday, "m1")
+    streamed(warehouse, today, "m2")
+    assert summarised(warehouse) == [], "nobody has looked yet"
     assert look(warehouse, "first") == [(f"{yesterday}", "reopened", 1)], "today goes on"
-    rebuild(warehouse, yesterday)
-    assert look(warehouse, "nothing new") == []
-    warehouse.insert("streamed_requests", [row("m3", yesterday), row("m4", yesterday)])
-    assert look(warehouse, "late") == [(f"{yesterday}", "reopened", 2)]
-    assert look(warehouse, "not rebuilt yet") == [(f"{yesterday}", "reopened", 2)]
-    rebuild(warehouse, yesterday)
-    assert look(warehouse, "rebuilt") == []
+    assert look(warehouse, "not built yet") == [], "it is noted down already"
+    assert summarised(warehouse) == [(f"{yesterday}", "late lines", False)]
+    assert summarised(warehouse) == []
+    streamed(warehouse, yesterday, "m3", "m4")
+    assert look(warehouse, "late") == [], "few wait"
+    earlier(warehouse, 1)
+    assert look(warehouse, "an hour later") == [(f"{yesterday}", "reopened", 2)]
+    assert summarised(warehouse) == [(f"{yesterday}", "late lines", True)]
+    assert len(warehouse.rows("requests")) == 3
+    assert status(warehouse, yesterday) == "balanced"
+    assert look(warehouse, "built") == []
     builds = warehouse.rows("request_builds", order="decided_at")
     assert [(build["decision"], build["late"], build["requests"]) for build in builds] == [
         ("reopened", 1, None),
         ("rebuilt", 1, 1),
+        ("summarised", 0, 1),
         ("reopened", 2, None),
-        ("reopened", 2, None),
-        ("rebuilt", 2, 3),
+        ("added", 2, 3),
+        ("summarised", 0, 3),
     ]
+
+
+def test_many_late_requests_do_not_wait_and_few_wait_longer_each_time(warehouse: Warehouse, today: date) -> None:
+    day = today - timedelta(days=3)
+    streamed(warehouse, day, "m0")
+    look(warehouse, "over")
+    summarise(warehouse)
+    streamed(warehouse, day, "n1", "n2", "n3")
+    assert look(warehouse, "many", late_requests=3) == [(f"{day}", "reopened", 3)]
+    summarise(warehouse)
+    for number, hours in enumerate((2, 4, 8, 16, 24, 24)):
+        streamed(warehouse, day, f"f{number}")
+        earlier(warehouse, hours - 0.5)
+        assert look(warehouse, f"too early {number}") == []
+        earlier(warehouse, 0.5)
+        noted = look(warehouse, f"in time {number}")
+        assert [found[1:] for found in noted] == [("reopened", 1)], hours
+        summarise(warehouse)
+
+
+def test_copies_of_messages_change_nothing(warehouse: Warehouse, today: date) -> None:
+    yesterday = today - timedelta(days=1)
+    streamed(warehouse, yesterday, "m1")
+    look(warehouse, "over")
+    summarise(warehouse)
+    streamed(warehouse, yesterday, "m1")
+    earlier(warehouse, 1)
+    assert look(warehouse, "copies") == [(f"{yesterday}", "copies", 1)]
+    earlier(warehouse, 24)
+    assert look(warehouse, "and no more") == []
+    assert summarised(warehouse) == []
 
 
 def test_lines_that_come_too_late_are_noted_down_once_and_left(warehouse: Warehouse, today: date) -> None:
     old = today - timedelta(days=40)
-
-    def brought(event_id: str, ingested_at: str) -> None:
-        warehouse.insert("streamed_requests", [row(event_id, old) | {"source_uri": "s", "ingested_at": ingested_at}])
-        warehouse.insert("stream_batches", [entry(event_id, old, ingested_at)])
-
-    brought("m1", f"{today} 00:00:00+00")
-    rows = [("left", 1)]
-    assert [found[1:] for found in look(warehouse, "first")] == rows
+    streamed(warehouse, old, "m1")
+    assert [found[1:] for found in look(warehouse, "first")] == [("left", 1)]
     assert look(warehouse, "second") == []
+    assert summarised(warehouse) == []
     assert status(warehouse, old) == "outdated"
-    rebuild(warehouse, old)
+    build(warehouse, portion_of(old), "requests")
     assert status(warehouse, old) == "balanced"
-    brought("m2", f"{datetime.now(UTC) + timedelta(seconds=5)}")
-    assert [found[1:] for found in look(warehouse, "third")] == rows
+    streamed(warehouse, old, "m2")
+    assert [found[1:] for found in look(warehouse, "third")] == [("left", 1)]
+
+
+def test_days_of_files_are_found_whoever_read_them(warehouse: Warehouse) -> None:
+    """A lost event, a cleared run or many runs at once change nothing: the ledger says what was read."""
+
+    def read(run_id: str, finished: str, *days: str) -> None:
+        of_run = {"run_id": run_id, "finished": f"2015-05-20 {finished}+00"}
+        warehouse.run(f"DELETE FROM {warehouse.dataset}.backfilled_requests WHERE log_date > DATE '2015-01-01'")
+        warehouse.insert("backfilled_requests", [row(f"{run_id} {day}", day) | {"source_uri": URI} for day in days])
+        warehouse.insert("ledger", [of_run | {"source_uri": URI, "lines": len(days), "rows": len(days)}])
+        entries = [of_run | {"source_uri": URI, "log_date": day, "rows": 1} for day in days]
+        warehouse.insert("ledger_days", entries)
+
+    read("run-1", "00:00:00", DAY, "2015-05-18")
+    assert summarised(warehouse) == [(DAY, "files were read", False), ("2015-05-18", "files were read", False)]
+    assert summarised(warehouse) == []
+    read("run-2", "01:00:00", "2015-05-18")
+    assert [day for day, *_ in summarised(warehouse)] == [DAY, "2015-05-18"], "one has lost its lines, one has new ones"
+    build(warehouse, portion_of(DAY), "requests")
+    assert summarised(warehouse) == [(DAY, "not summarised yet", False)], "a run was killed between the two"
+    wanted = {"wanted": [f"DATE '{DAY}'"], "began": "TIMESTAMP '2015-05-17 00:00:00+00'"}
+    assert [day.day for day in changed_days(warehouse, **wanted, run_id="by hand")] == [DAY], "asked for"
+    assert changed_days(warehouse, **wanted) == [], "this run has done it"
+
+
+def test_a_build_of_an_older_release_is_changed_when_its_count_is(warehouse: Warehouse) -> None:
+    warehouse.insert("ledger", [{"lines": 2, "rows": 2}])
+    warehouse.insert("ledger_days", [{"rows": 2}])
+    warehouse.insert("request_builds", [{"backfilled": 2}])
+    assert changed_days(warehouse) == []
+    warehouse.insert("request_builds", [{"backfilled": 1, "decided_at": "2015-05-19 00:00:00+00"}])
+    assert [day.day for day in changed_days(warehouse)] == [DAY]
+    (beside,) = warehouse.run(warehouse.sql("request_builds/neighbours.sql", portion_of("2015-05-18")))
+    assert beside["day"] == DAY, "its visitors around midnight have to be looked up"
 
 
 def test_the_live_view_has_what_requests_will_have(warehouse: Warehouse, today: date) -> None:

@@ -7,7 +7,8 @@ from google.cloud.bigquery import ScalarQueryParameter
 from jinja2 import UndefinedError
 
 from tests.partitions import every_row
-from tests.sql.warehouse import DAGS, DAILY_TABLES, Warehouse, cases, render
+from tests.sql.days import build
+from tests.sql.warehouse import DAGS, DAILY_TABLES, DAY, Warehouse, cases, portion_of, render
 
 pytestmark = pytest.mark.integration
 
@@ -31,8 +32,10 @@ def run_checks(case, warehouse: Warehouse):
     given = case.get("given", {})
     warehouse.load(given, case.get("staged", {}))
     if case["table"] == "daily_summary":
-        made = [table for table in DAILY_TABLES if table not in given]
-        warehouse.run(warehouse.sql("replace_day.sql", tables=made))
+        build(warehouse, portion_of(DAY), *(table for table in DAILY_TABLES if table not in given))
+    if case["table"] == "requests":
+        # What a build has noted down of the rows that are there.
+        warehouse.run(warehouse.sql("requests/record_build.sql"))
     bound = []
     if case["table"] == "replay":
         bound = [ScalarQueryParameter("manifest", "STRING", json.dumps(case["manifest"]))]
@@ -76,7 +79,9 @@ def test_what_a_gate_found_is_kept(warehouse):
     values = {"task": json.dumps(task), "results": json.dumps(results), "gate": "requests", "day": "2015-05-17"}
     record = warehouse.sql("quality_checks/record.sql")
     warehouse.run(record, [ScalarQueryParameter(name, "STRING", value) for name, value in values.items()])
-    values["day"] = "all"
+    # Of a gate whose checks name no day.
+    named = [{name: value for name, value in result.items() if name != "day"} for result in results]
+    values |= {"day": "all", "results": json.dumps(named)}
     warehouse.run(record, [ScalarQueryParameter(name, "STRING", value) for name, value in values.items()])
     kept = warehouse.rows("quality_checks", order="checked_at, check_name")
     assert [row["check_name"] for row in kept] == 2 * sorted(result["check_name"] for result in results)

@@ -83,7 +83,7 @@ def test_each_request_is_there_once_whatever_the_history(warehouse: Warehouse, h
     warehouse.insert("stream_batches", [begun])
     landed(warehouse, lines, events)
     for _ in range(2):
-        warehouse.run(warehouse.sql("replace_day.sql", tables=["requests"]))
+        warehouse.run(warehouse.sql("requests/rebuild.sql"))
         found = warehouse.rows("requests", order="event_id")
 
         files = [event for event in events if isinstance(event, Backfill)]

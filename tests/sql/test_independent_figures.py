@@ -13,7 +13,7 @@ import pytest
 from tests.sql.conftest import SummarisedLog
 from tests.sql.days import load, rebuild
 from tests.sql.independent import Hit, client, read_hits, summaries
-from tests.sql.warehouse import DAILY_TABLES, Warehouse
+from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 pytestmark = pytest.mark.integration
 
@@ -153,6 +153,6 @@ def test_sessions_follow_whichever_day_changes(own_warehouse):
     rebuild(own_warehouse, middle, *DAILY_TABLES)
     for table, days in expected.items():
         assert by_day(own_warehouse, table)[middle] == Counter(days[middle]), table
-    checks = own_warehouse.run(own_warehouse.sql("daily_summary/checks.sql", log_date=f"DATE '{middle}'"))
+    checks = own_warehouse.run(own_warehouse.sql("daily_summary/checks.sql", portion_of(middle)))
     assert checks
-    assert [check for check in checks if not check["passed"]] == []
+    assert [check for check in checks if check["level"] == "fail" and not check["passed"]] == []

@@ -3,7 +3,8 @@
 import pytest
 from google.api_core.exceptions import NotFound
 
-from tests.sql.warehouse import cases, plain
+from tests.sql.days import build
+from tests.sql.warehouse import DAY, cases, plain, portion_of
 
 pytestmark = pytest.mark.integration
 
@@ -14,9 +15,9 @@ ALL = [{"table": "requests", **case} for case in cases("requests")] + cases("dai
 def test_the_day_is_rebuilt_as_expected(case, warehouse):
     table = case["table"]
     warehouse.load(case["given"], {})
-    rebuild = warehouse.sql("replace_day.sql", tables=[table])
     for _ in range(2):
-        warehouse.run(rebuild)
+        # Of the days beside it nothing has been built.
+        build(warehouse, portion_of(DAY, unknown=["2015-05-16", "2015-05-18"]), table)
         found = [{name: plain(value) for name, value in row.items()} for row in warehouse.rows(table)]
         # The day alone: a table under test may itself be among the given ones.
         found = [row for row in found if row["log_date"] == "2015-05-17"]
@@ -29,7 +30,7 @@ def test_the_day_is_rebuilt_as_expected(case, warehouse):
 def test_a_rebuild_leaves_other_days_alone(warehouse):
     warehouse.insert("daily_statuses", [{"log_date": "2015-05-16", "status": 200, "requests": 7, "bytes": 70}])
     warehouse.insert("daily_statuses", [{"log_date": "2015-05-17", "status": 200, "requests": 9, "bytes": 90}])
-    warehouse.run(warehouse.sql("replace_day.sql", tables=["daily_statuses"]))
+    build(warehouse, portion_of(DAY), "daily_statuses")
     assert [(plain(row["log_date"]), row["requests"]) for row in warehouse.rows("daily_statuses")] == [
         ("2015-05-16", 7)
     ]
@@ -39,5 +40,5 @@ def test_all_tables_are_rebuilt_or_none(own_warehouse):
     own_warehouse.insert("requests", [{"event_id": "1"}])
     own_warehouse.run(f"DROP TABLE {own_warehouse.dataset}.hourly_traffic")
     with pytest.raises(NotFound, match="hourly_traffic"):
-        own_warehouse.run(own_warehouse.sql("replace_day.sql", tables=["daily_statuses", "hourly_traffic"]))
+        build(own_warehouse, portion_of(DAY), "daily_statuses", "hourly_traffic")
     assert own_warehouse.rows("daily_statuses") == []

@@ -5,22 +5,18 @@ import sqlglot
 from sqlglot import exp
 
 from beam_jobs.stream.options import BATCHES_TABLE, REJECTED_TABLE, ROWS_TABLE
-from tests.sql.warehouse import DAGS, DAILY_TABLES, SUFFIX, TABLES, VIEWS, render
+from tests.sql.warehouse import DAGS, DAILY_TABLES, SETTINGS, SUFFIX, TABLES, VIEWS, portion_of, render
 
 NAMES = {
     "dataset": "logline",
     "staging": "logline_staging",
     "suffix": SUFFIX,
-    "log_date": "DATE '2015-05-17'",
+    **SETTINGS,
+    **portion_of("2015-05-17").values(),
     "tables": TABLES,
-    "daily_tables": DAILY_TABLES,
     "views": VIEWS,
     "max_freshness_minutes": 30,
     "runbooks": "docs/operations.md",
-    "max_rejected_percent": 10,
-    "late_days": 30,
-    "unread_hours": 2,
-    "run_id": "run-1",
     "limit": 1000,
     "job_id": "job-1",
     "table_of_0_1_0": "rejected_lines_of_0_1_0",
@@ -29,7 +25,8 @@ WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/**/query.sql"))
 # Parts of a statement, included where they are needed.
 PARTS = {
     *("rejected_lines/columns.sql", "rejected_lines/column_definitions.sql"),
-    *("daily/daily_sessions/sessions.sql", "daily_summary/durations.sql", "reconciliation/days.sql"),
+    *("daily/percentiles.sql", "session_parts/parts.sql", "reconciliation/days.sql"),
+    *("request_builds/late.sql", "request_builds/ledger_days.sql", "requests/added.sql", "requests/messages.sql"),
     *(
         "replay/became_rows.sql",
         "requests/columns.sql",
@@ -58,8 +55,7 @@ def columns(table: str) -> list[str]:
     "template", sorted({str(path.relative_to(DAGS / "sql")) for path in DAGS.rglob("*.sql")} - PARTS)
 )
 def test_every_statement_is_bigquery_sql(template):
-    tables = WITH_QUERY if template == "replace_day.sql" else TABLES
-    parsed = statements(template, tables=tables)
+    parsed = statements(template)
     assert parsed
     # What sqlglot cannot read becomes a Command.
     assert not [statement for statement in parsed if isinstance(statement, exp.Command)]
@@ -72,7 +68,7 @@ def test_no_statement_changes_what_the_stream_appends_to():
         (template, statement.find(exp.Table).name)
         for path in DAGS.rglob("*.sql")
         if (template := str(path.relative_to(DAGS / "sql"))) not in PARTS
-        for statement in statements(template, tables=WITH_QUERY if template == "replace_day.sql" else TABLES)
+        for statement in statements(template)
         if isinstance(statement, exp.Delete | exp.Update | exp.Merge | exp.TruncateTable)
     }
     assert changed

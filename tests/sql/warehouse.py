@@ -13,6 +13,7 @@ import yaml
 from google.cloud import bigquery
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from logline.summaries.portions import ChangedDay, Portion
 from tests.partitions import every_row
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -31,6 +32,17 @@ STAGED = {
 }
 DAY = "2015-05-17"
 
+SETTINGS = {
+    "run_id": "run-1",
+    "late_days": 30,
+    "late_requests": 1000,
+    "landing_expiry_days": None,
+    "max_rejected_percent": 25,
+    "unread_hours": 2,
+    "daily_tables": DAILY_TABLES,
+    "wanted": [],
+    "began": "TIMESTAMP '1970-01-01 00:00:00+00'",
+}
 _NUMBERS = itertools.count(1)
 _ENVIRONMENT = Environment(loader=FileSystemLoader(DAGS), undefined=StrictUndefined, autoescape=False)
 
@@ -149,6 +161,15 @@ def render(template: str, **values: Any) -> str:
     return _ENVIRONMENT.from_string(template).render(values)
 
 
+def portion_of(*days: object, built_at: str | None = None, unknown: Iterable[str] = ()) -> Portion:
+    """A portion of days that both the stream and replays may have brought lines of."""
+    changed = [
+        ChangedDay(f"{day}", "asked for", 1, is_replayed=True, since="1970-01-01 00:00:00+00", built_at=built_at)
+        for day in days
+    ]
+    return Portion(tuple(changed), streamed=tuple(f"{day}" for day in days), unknown=tuple(unknown))
+
+
 def cases(name: str) -> list[dict[str, Any]]:
     """The cases of `cases/NAME.yaml`."""
     loaded: list[dict[str, Any]] = yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -169,11 +190,10 @@ class Warehouse:
     def _create(self) -> None:
         self.run(self.sql("create_tables.sql", tables=TABLES) + self.sql("create_views.sql", views=VIEWS))
 
-    def sql(self, template: str, **values: Any) -> str:
-        """A template rendered for this warehouse, the day and the staging tables of the tests."""
-        names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX, "log_date": f"DATE '{DAY}'"}
-        settings = {"run_id": "run-1", "late_days": 30, "max_rejected_percent": 25, "daily_tables": DAILY_TABLES}
-        return render(template, **(names | settings | {"unread_hours": 2} | values))
+    def sql(self, template: str, portion: Portion | None = None, **values: Any) -> str:
+        """A template rendered for this warehouse, its staging tables and some days, else the one of the tests."""
+        names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX}
+        return render(template, **(names | SETTINGS | (portion or portion_of(DAY)).values() | values))
 
     def run(self, sql: str, parameters: Iterable[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, Any]]:
         """Run SQL to its end, without retries, and return its rows."""

@@ -1,38 +1,85 @@
--- Each daily table must add up to the requests of the day; daily_sessions, whose sessions cross midnight, in its own way.
-WITH requests AS (
-  SELECT COUNT(*) AS requests, COUNTIF(NOT IFNULL(is_bot, FALSE)) AS of_visitors,
-    IFNULL(SUM(body_bytes_sent), 0) AS bytes
-  FROM {{ dataset }}.requests WHERE log_date = {{ log_date }}
+-- What the requests of `days` say, and whether each daily table adds up to them; daily_sessions, whose sessions cross
+-- midnight, in its own way.
+WITH counted AS (
+  SELECT log_date, COUNT(*) AS requests FROM {{ dataset }}.requests WHERE {{ days }} GROUP BY log_date
+),
+of_days AS (
+  SELECT
+    day AS log_date,
+    IFNULL(counted.requests, 0) AS requests,
+    IFNULL(bytes, 0) AS bytes,
+    IFNULL(of_day.requests - bots, 0) AS of_visitors,
+    IFNULL(lacking_values, 0) AS lacking_values,
+    IFNULL(out_of_range, 0) AS out_of_range,
+    IFNULL(misdated, 0) AS misdated,
+    IFNULL(TIMESTAMP_DIFF(LEAST(TIMESTAMP(DATE_ADD(day, INTERVAL 1 DAY)), CURRENT_TIMESTAMP()), last_request, MINUTE), 0)
+      AS silent_minutes
+  FROM UNNEST([{{ listed_days | join(', ') }}]) AS day
+  LEFT JOIN counted ON counted.log_date = day
+  LEFT JOIN (SELECT * FROM {{ staging }}.request_groups WHERE kind = 0) AS of_day ON of_day.log_date = day
 ),
 -- A session that went on after midnight is of the day before.
-sessions AS (
-  SELECT IFNULL(SUM(IF(log_date = {{ log_date }}, requests - next_day_requests, next_day_requests)), 0) AS requests
-  FROM {{ dataset }}.daily_sessions
-  WHERE log_date BETWEEN DATE_SUB({{ log_date }}, INTERVAL 1 DAY) AND {{ log_date }}
+in_sessions AS (
+  SELECT log_date, SUM(requests) AS requests
+  FROM (
+    SELECT log_date, requests - next_day_requests AS requests FROM {{ dataset }}.daily_sessions WHERE {{ days }}
+    UNION ALL
+    SELECT DATE_ADD(log_date, INTERVAL 1 DAY), next_day_requests FROM {{ dataset }}.daily_sessions
+    WHERE {{ around_days }} OR {{ days }}
+  )
+  GROUP BY log_date
 ),
 visitors AS (
-  SELECT
-    (SELECT IFNULL(SUM(unique_visitors), 0) FROM {{ dataset }}.daily_summary WHERE log_date = {{ log_date }}) AS counted,
-    (SELECT COUNTIF(NOT is_bot) FROM {{ dataset }}.daily_visitors WHERE log_date = {{ log_date }}) AS listed
+  SELECT log_date, SUM(counted) AS counted, SUM(listed) AS listed
+  FROM (
+    SELECT log_date, unique_visitors AS counted, 0 AS listed FROM {{ dataset }}.daily_summary WHERE {{ days }}
+    UNION ALL
+    SELECT log_date, 0, IF(is_bot, 0, 1) FROM {{ dataset }}.daily_visitors WHERE {{ days }}
+  )
+  GROUP BY log_date
 ),
 daily AS (
 {% for table in daily_tables if table != 'daily_sessions' %}
-  SELECT '{{ table }}' AS name, IFNULL(SUM(requests), 0) AS requests, IFNULL(SUM(bytes), 0) AS bytes
-  FROM {{ dataset }}.{{ table }} WHERE log_date = {{ log_date }}
+  SELECT '{{ table }}' AS name, log_date, SUM(requests) AS requests, SUM(bytes) AS bytes
+  FROM {{ dataset }}.{{ table }} WHERE {{ days }} GROUP BY log_date
   {% if not loop.last %}UNION ALL{% endif %}
 {% endfor %}
+),
+compared AS (
+  SELECT log_date, name, of_days.requests, of_days.bytes, IFNULL(daily.requests, 0) AS daily_requests,
+    IFNULL(daily.bytes, 0) AS daily_bytes
+  FROM of_days CROSS JOIN UNNEST([{% for table in daily_tables if table != 'daily_sessions' %}'{{ table }}'{{ '' if loop.last else ', ' }}{% endfor %}]) AS name
+  LEFT JOIN daily USING (log_date, name)
 )
-SELECT CONCAT('requests in ', name) AS check_name, 'fail' AS level, requests.requests = daily.requests AS passed,
-  requests.requests AS expected, daily.requests AS actual, 'sum of requests against the table requests' AS message
-FROM daily CROSS JOIN requests
+SELECT CAST(log_date AS STRING) AS day, CONCAT('requests in ', name) AS check_name, 'fail' AS level,
+  requests = daily_requests AS passed, requests AS expected, daily_requests AS actual,
+  'sum of requests against the table requests' AS message
+FROM compared
 UNION ALL
-SELECT CONCAT('bytes in ', name), 'fail', requests.bytes = daily.bytes, requests.bytes, daily.bytes,
+SELECT CAST(log_date AS STRING), CONCAT('bytes in ', name), 'fail', bytes = daily_bytes, bytes, daily_bytes,
   'sum of bytes against the table requests'
-FROM daily CROSS JOIN requests
+FROM compared
 UNION ALL
-SELECT 'requests in daily_sessions', 'fail', of_visitors = sessions.requests, of_visitors, sessions.requests,
-  'requests of visitors in sessions against the table requests'
-FROM requests CROSS JOIN sessions
+SELECT CAST(log_date AS STRING), 'requests in daily_sessions', 'fail', of_visitors = IFNULL(in_sessions.requests, 0),
+  of_visitors, IFNULL(in_sessions.requests, 0), 'requests of visitors in sessions against the table requests'
+FROM of_days LEFT JOIN in_sessions USING (log_date)
 UNION ALL
-SELECT 'visitors in daily_visitors', 'fail', counted = listed, counted, listed, 'visitors against daily_summary'
-FROM visitors
+SELECT CAST(log_date AS STRING), 'visitors in daily_visitors', 'fail', counted = listed, counted, listed,
+  'visitors against daily_summary'
+FROM of_days JOIN visitors USING (log_date)
+UNION ALL
+SELECT CAST(log_date AS STRING), 'day of the request', 'fail', misdated = 0, 0, misdated,
+  'requests whose log_date is not the day of their timestamp'
+FROM of_days
+UNION ALL
+SELECT CAST(log_date AS STRING), 'values that are there', 'warn', 10 * lacking_values <= requests,
+  CAST(FLOOR(requests / 10) AS INT64), lacking_values, 'requests without remote_addr, path or status, at most 10 % should be'
+FROM of_days
+UNION ALL
+SELECT CAST(log_date AS STRING), 'values in range', 'warn', out_of_range = 0, 0, out_of_range,
+  'requests with a status outside 100 to 999, a negative size or duration, or a time that is still to come'
+FROM of_days
+UNION ALL
+SELECT CAST(log_date AS STRING), 'fresh to the end', 'warn', silent_minutes <= 60, 60, silent_minutes,
+  'minutes from the last request to the end of the day, or until now'
+FROM of_days

@@ -9,7 +9,7 @@ SELECT
   JSON_VALUE(@task, '$.run_id'),
   CAST(JSON_VALUE(@task, '$.map_index') AS INT64),
   CAST(JSON_VALUE(@task, '$.try_number') AS INT64),
-  SAFE_CAST(@day AS DATE),
+  SAFE_CAST(IFNULL(JSON_VALUE(result, '$.day'), @day) AS DATE),
   @gate,
   JSON_VALUE(result, '$.check_name'),
   JSON_VALUE(result, '$.level'),

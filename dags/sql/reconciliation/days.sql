@@ -1,6 +1,7 @@
 -- What was read against what has landed against what is in requests, for `days`. The lines of a source object or a batch
 -- that are of no day (rejected, blank) count on one: for an object the day most of its rows are of, else that on which it
--- was read; for a batch of the stream the day it came.
+-- was read; for a batch of the stream the day it came. `streamed_days` and `replayed_days` are those of `days` that the stream
+-- and the replays have landed lines of; `since` is before anything of them was read: nothing older is looked at.
 WITH objects AS (
   SELECT source_uri, run_id, lines, rejected, blank, DATE(finished) AS finished_on FROM {{ dataset }}.ledger
   WHERE source = 'backfill' AND error_type IS NULL
@@ -24,7 +25,7 @@ batches AS (
   -- Apart, so that log_date is the entry's own: a batch has one for today and one without a day.
   FROM (
     SELECT * FROM {{ dataset }}.stream_batches
-    WHERE TRUE
+    WHERE ingested_at >= {{ since }}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY batch_id, log_date ORDER BY ingested_at) = 1
   )
 ),
@@ -39,44 +40,55 @@ rejected_batches AS (
 -- Of a batch that is younger the entry may still be on its way, as long as the stream is down even those of a killed job.
 moments AS (
   SELECT TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR) AS settled,
-    (SELECT IFNULL(MIN(ingested_at), TIMESTAMP '1970-01-01 00:00:00+00') FROM {{ dataset }}.stream_batches) AS ledger_begins
+    LEAST(
+      IFNULL((SELECT MIN(ingested_at) FROM batches), TIMESTAMP '9999-01-01 00:00:00+00'),
+      IFNULL((SELECT MIN(started) FROM {{ dataset }}.ledger WHERE source = 'stream'), TIMESTAMP '9999-01-01 00:00:00+00')
+    ) AS ledger_begins
 ),
 replayed AS (
   SELECT event_id FROM {{ dataset }}.replayed_lines GROUP BY event_id
 ),
 backfilled AS (
-  SELECT log_date, source_uri, COUNT(*) AS landed, COUNTIF(replayed.event_id IS NOT NULL) AS replayed
-  FROM {{ dataset }}.backfilled_requests LEFT JOIN replayed USING (event_id)
-  WHERE {{ days }} GROUP BY log_date, source_uri
+  SELECT log_date, source_uri, landed, IFNULL(replayed, 0) AS replayed
+  FROM (
+    SELECT log_date, source_uri, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
+    WHERE {{ days }} GROUP BY log_date, source_uri
+  ) LEFT JOIN (
+    SELECT log_date, source_uri, COUNT(*) AS replayed
+    FROM {{ dataset }}.backfilled_requests JOIN replayed USING (event_id)
+    WHERE {{ replayed_days }} GROUP BY log_date, source_uri
+  ) USING (log_date, source_uri)
 ),
 streamed AS (
   SELECT log_date, source_uri, ingested_at, event_id, raw_line_hash, replayed.event_id IS NOT NULL AS is_replayed
   FROM {{ dataset }}.streamed_requests LEFT JOIN replayed USING (event_id)
-  WHERE {{ days }}
+  WHERE {{ streamed_days }}
 ),
 streamed_batches AS (
   SELECT log_date, source_uri, ingested_at, COUNT(*) AS landed
   FROM streamed GROUP BY log_date, source_uri, ingested_at
 ),
 messages AS (
-  SELECT log_date, event_id, MIN(raw_line_hash) AS raw_line_hash, COUNT(*) AS landed, COUNTIF(is_replayed) AS replayed,
+  SELECT log_date, event_id, raw_line_hash, COUNT(*) AS landed, COUNTIF(is_replayed) AS replayed,
     MAX(ingested_at) AS ingested_at, COUNTIF(good IS NOT NULL) AS in_ledger
   FROM streamed LEFT JOIN row_batches USING (log_date, source_uri, ingested_at)
-  GROUP BY log_date, event_id
+  GROUP BY log_date, event_id, raw_line_hash
 ),
 streamed_lines AS (
   SELECT log_date, raw_line_hash, COUNT(*) AS messages FROM messages GROUP BY log_date, raw_line_hash
 ),
 backfilled_lines AS (
   SELECT log_date, raw_line_hash, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
-  WHERE {{ days }} AND raw_line_hash IN (SELECT raw_line_hash FROM streamed_lines)
+  WHERE {{ streamed_days }} AND raw_line_hash IN (SELECT raw_line_hash FROM streamed_lines)
   GROUP BY log_date, raw_line_hash
 ),
 rejected_objects AS (
-  SELECT source_uri, COUNT(*) AS landed FROM {{ dataset }}.rejected_backfilled GROUP BY source_uri
+  SELECT source_uri, COUNT(*) AS landed FROM {{ dataset }}.rejected_backfilled
+  WHERE ingested_at >= {{ since }} GROUP BY source_uri
 ),
 rejected_streamed AS (
   SELECT DATE(ingested_at) AS log_date, source_uri, ingested_at, event_id FROM {{ dataset }}.rejected_streamed
+  WHERE ingested_at >= {{ since }}
 ),
 rejected_landed AS (
   SELECT log_date, source_uri, ingested_at, COUNT(*) AS landed FROM rejected_streamed
@@ -93,7 +105,7 @@ still_unread AS (
 ),
 builds AS (
   SELECT log_date, decided_at, backfilled + streamed AS landed FROM {{ dataset }}.request_builds
-  WHERE decision = 'rebuilt'
+  WHERE decision IN ('rebuilt', 'added')
   QUALIFY ROW_NUMBER() OVER (PARTITION BY log_date ORDER BY decided_at DESC) = 1
 ),
 figures AS (

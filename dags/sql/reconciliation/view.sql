@@ -29,4 +29,5 @@ OPTIONS (
 {% else %}
 {% set days = "log_date >= DATE '1970-01-01'" %}
 {% endif %}
+{% set streamed_days, replayed_days, since = days, days, "TIMESTAMP '1970-01-01 00:00:00+00'" %}
 {% include 'sql/reconciliation/days.sql' %};

@@ -1,41 +1,30 @@
--- Notes down which days have to be rebuilt, and which have changed too late for that: one row for each change.
-INSERT INTO {{ dataset }}.request_builds (log_date, run_id, decision, backfilled, streamed, late, requests, decided_at)
-WITH landed AS (
-  SELECT log_date, SUM(backfilled) AS backfilled, SUM(streamed) AS streamed FROM (
-    SELECT log_date, COUNT(*) AS backfilled, 0 AS streamed FROM {{ dataset }}.backfilled_requests
-    WHERE log_date BETWEEN DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY) AND DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
-    GROUP BY log_date
-    UNION ALL
-    SELECT log_date, 0, COUNT(*) FROM {{ dataset }}.streamed_requests
-    WHERE log_date BETWEEN DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY) AND DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
-    GROUP BY log_date
+-- Notes down which past days the stream has brought new requests: when a day is over, at once where they are many, else after
+-- a pause that doubles from one hour to a day. Whether rows are new requests, or copies of messages that are there, is looked
+-- at for such days alone. A day before the bound is left as it is.
+DECLARE asked ARRAY<DATE>;
+SET asked = (
+  SELECT ARRAY_AGG(log_date) FROM (
+    {% include 'sql/request_builds/late.sql' %}
   )
-  GROUP BY log_date
+  WHERE log_date BETWEEN DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY) AND DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
+    AND late > 0 AND (is_due OR late >= {{ late_requests }})
+);
+INSERT INTO {{ dataset }}.request_builds
+  (log_date, run_id, decision, backfilled, streamed, late, requests, decided_at, stream_rows, messages)
+WITH of_days AS (
+  {% include 'sql/request_builds/late.sql' %}
 ),
-builds AS (
-  SELECT log_date, decision, backfilled, streamed, decided_at FROM {{ dataset }}.request_builds
-),
-rebuilt AS (
-  SELECT log_date, backfilled + streamed AS landed FROM builds WHERE decision = 'rebuilt'
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY log_date ORDER BY decided_at DESC) = 1
-),
--- What came for days before the bound since they were last noted down. The stream's ledger is enough for that.
-decided AS (
-  SELECT log_date, MAX(decided_at) AS decided_at FROM builds GROUP BY log_date
-),
-too_late AS (
-  SELECT log_date, SUM(`rows`) AS late
-  FROM (
-    SELECT log_date, `rows`, ingested_at FROM {{ dataset }}.stream_batches
-    WHERE log_date < DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY batch_id, log_date ORDER BY ingested_at) = 1
-  ) LEFT JOIN decided USING (log_date)
-  WHERE decided_at IS NULL OR ingested_at > decided_at
-  GROUP BY log_date
+counted AS (
+  SELECT of_days.*, landed_rows, messages, IF(messages_before IS NULL, landed_rows - rows_before, messages - messages_before) AS fresh
+  FROM of_days JOIN (
+    SELECT log_date, COUNT(*) AS landed_rows,
+      COUNT(DISTINCT CONCAT(event_id, ' ', IFNULL(TO_HEX(raw_line_hash), ''))) AS messages
+    FROM {{ dataset }}.streamed_requests WHERE log_date IN UNNEST(asked) GROUP BY log_date
+  ) USING (log_date)
 )
-SELECT log_date, '{{ run_id }}', 'reopened', landed.backfilled, landed.streamed,
-  landed.backfilled + landed.streamed - IFNULL(rebuilt.landed, 0), CAST(NULL AS INT64), CURRENT_TIMESTAMP()
-FROM landed LEFT JOIN rebuilt USING (log_date)
-WHERE rebuilt.landed IS NULL OR rebuilt.landed != landed.backfilled + landed.streamed
+SELECT log_date, '{{ run_id }}', IF(fresh > 0, 'reopened', 'copies'), backfilled, landed_rows, IF(fresh > 0, fresh, late),
+  CAST(NULL AS INT64), CURRENT_TIMESTAMP(), streamed, messages
+FROM counted WHERE fresh <= 0 OR is_due OR fresh >= {{ late_requests }}
 UNION ALL
-SELECT log_date, '{{ run_id }}', 'left', 0, 0, late, CAST(NULL AS INT64), CURRENT_TIMESTAMP() FROM too_late
+SELECT log_date, '{{ run_id }}', 'left', 0, 0, late, CAST(NULL AS INT64), CURRENT_TIMESTAMP(), streamed, CAST(NULL AS INT64)
+FROM of_days WHERE late > 0 AND log_date < DATE_SUB(CURRENT_DATE(), INTERVAL {{ late_days }} DAY)

@@ -8,5 +8,6 @@ WHERE log_date < DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
 UNION ALL
 SELECT {% include 'sql/requests/columns.sql' %} FROM (
 {% set days = "log_date >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)" %}
+{% set streamed_days = days %}
 {% include 'sql/requests/deduplicated.sql' %}
 );

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from logline.dataflow.manifest import read_manifest
 from logline.settings import Settings
 from logline.text_table import counted, text_table
-from logline.warehouse.queries import Query, QueryOperator, fetch_rows
+from logline.warehouse.queries import Query, fetch_rows
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Gate(NamedTuple):
 
     Attributes:
         checks: returns one row for each check: `check_name`, `level` (`fail` or `warn`), `passed`, `expected`, `actual`
-            and `message`.
+            and `message`; of several days also `day`.
         record: keeps the results in `quality_checks`.
     """
 
@@ -52,19 +52,15 @@ class Gate(NamedTuple):
         record = Query("{% include 'sql/quality_checks/record.sql' %}", day).with_strings(gate=name, day=day)
         return cls(Query(f"{before}{{% include 'sql/{name}/{file}' %}}", day, parameters), record)
 
-    def run(self, settings: Settings, context: Context) -> str | None:
-        """Run the checks, log their rows, keep them in `quality_checks`, and say what failed.
-
-        Returns:
-            One line about the checks of level `fail` that did not pass; None when all did.
-        """
+    def run(self, settings: Settings, context: Context) -> list[dict[str, Any]]:
+        """Run the checks, log their rows, keep them in `quality_checks`, and return them."""
         results = fetch_rows(settings, self.checks)
         ti = context["ti"]
         task = {name: getattr(ti, name) for name in ("dag_id", "task_id", "run_id", "map_index", "try_number")}
         record = self.record.with_strings(task=json.dumps(task), results=json.dumps(results, default=float))
         fetch_rows(settings, record)
-        fault = failed_checks(results)
-        return fault and f"{self.checks.day}: {fault}"
+        log_checks(results)
+        return results
 
 
 class RunChecksOperator(BaseOperator):
@@ -91,54 +87,23 @@ class RunChecksOperator(BaseOperator):
         gate = self.gate
         if self.manifest is not None:
             gate = gate._replace(checks=gate.checks.with_strings(manifest=read_manifest(self.manifest).text))
-        fault = gate.run(self.settings, context)
+        fault = failed_checks(gate.run(self.settings, context))
         if fault:
-            raise AirflowFailException(fault)
+            raise AirflowFailException(f"{gate.checks.day}: {fault}")
 
 
-class RebuildAndCheckOperator(QueryOperator):
-    """Check what tables are rebuilt from, run the script that rebuilds them, then check what it made.
-
-    All is one task because the sources may change meanwhile: the checks fail then, and the retry rebuilds and checks
-    again. A real fault still fails when the retries are used up.
-
-    Args:
-        before: gates (templated) to pass before the rebuild.
-        after: gates (templated) to pass after it.
-    """
-
-    template_fields: Sequence[str] = ("before", "after", *QueryOperator.template_fields)
-
-    def __init__(self, *, after: Sequence[Gate], before: Sequence[Gate] = (), **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.before = before
-        self.after = after
-
-    def execute(self, context: Context) -> str | None:
-        """Check, rebuild and check; return the id of the rebuilding job.
-
-        Raises:
-            AirflowException: one line with every failed check and its counts.
-        """
-        self._pass_gates(self.before, context)
-        job_id: str | None = super().execute(context)
-        self._pass_gates(self.after, context)
-        return job_id
-
-    def _pass_gates(self, gates: Sequence[Gate], context: Context) -> None:
-        for gate in gates:
-            fault = gate.run(self.settings, context)
-            if fault:
-                raise AirflowException(fault)
+def log_checks(checks: Sequence[dict[str, Any]]) -> None:
+    """Log checks as a table; of more than one day only those that did not pass."""
+    days = {check.get("day") for check in checks}
+    shown = checks if len(days) <= 1 else [check for check in checks if not check["passed"]]
+    names = ("check_name", "expected", "actual", "message", *(["day"] if len(days) > 1 else []))
+    header = ("", "check", "expected", "actual", "", *(["day"] if len(days) > 1 else []))
+    table = text_table(header, [(_verdict(check), *(check[name] for name in names)) for check in shown])
+    log.info("Checks: %d of %d passed\n%s", sum(check["passed"] for check in checks), len(checks), table)
 
 
 def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
-    """Log checks as a table and return one line about those of level `fail` that did not pass."""
-    header = ("", "check", "expected", "actual", "")
-    names = ("check_name", "expected", "actual", "message")
-    log.info(
-        "Checks\n%s", text_table(header, [(_verdict(check), *(check[name] for name in names)) for check in checks])
-    )
+    """Return one line about the checks of level `fail` that did not pass; None when all did."""
     failed = [check for check in checks if _verdict(check) == "FAIL"]
     if not failed:
         return None
@@ -147,6 +112,15 @@ def failed_checks(checks: Sequence[dict[str, Any]]) -> str | None:
         for check in failed
     )
     return f"{len(failed)} of {counted(len(checks), 'check')} failed: {faults}"
+
+
+def days_at_fault(checks: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return by `day` one line about the checks of level `fail` that did not pass there."""
+    of_days: dict[str, list[dict[str, Any]]] = {}
+    for check in checks:
+        of_days.setdefault(check["day"], []).append(check)
+    faults = {day: failed_checks(of_day) for day, of_day in of_days.items()}
+    return {day: f"{day}: {fault}" for day, fault in faults.items() if fault}
 
 
 def _verdict(check: dict[str, Any]) -> str:

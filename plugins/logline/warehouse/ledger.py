@@ -1,4 +1,4 @@
-"""Telling people and other DAGs which days have changed."""
+"""Telling people and other DAGs what has changed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from logline.links import LoglinePageLink
 from logline.settings import Settings
 from logline.task_ids import TOTALS_KEY
 from logline.text_table import text_table
-from logline.warehouse.queries import Query, QueryOperator, fetch_rows
+from logline.warehouse.queries import Query, fetch_rows
 
 
 class ReportLedgerOperator(BaseOperator):
-    """Log ledger rows as a table and announce every day they touch as a partition of an asset.
+    """Log ledger rows as a table and announce the days they touch by one event of an asset.
 
     The query returns `source_uri`, `log_format`, `bytes`, `lines`, `rows`, `rejected`, `blank` and `days`, the days
     (`YYYY-MM-DD`) the source object has rows in, or had before this run.
@@ -38,36 +38,8 @@ class ReportLedgerOperator(BaseOperator):
         counts = ("lines", "rows", "rejected", "blank")
         totals = {name: sum(row[name] for row in ledger) for name in counts}
         context["ti"].xcom_push(key=TOTALS_KEY, value={**totals, "objects": len(ledger), "days": days})
-        if days:
-            context["outlet_events"][self.asset].add_partitions(days)
+        context["outlet_events"][self.asset].extra.update(days=days)
         return days
-
-
-class ReopenDaysOperator(QueryOperator):
-    """Note down the days that have to be rebuilt, and announce them as partitions of an asset.
-
-    Args:
-        reopened: the query (templated) that returns what the first one noted: `day`, `decision`
-            (`reopened` or `left`) and `late`.
-    """
-
-    template_fields: Sequence[str] = ("reopened", *QueryOperator.template_fields)
-
-    def __init__(self, *, reopened: Query, asset: Asset, **kwargs: Any) -> None:
-        super().__init__(outlets=[asset], **kwargs)
-        self.reopened = reopened
-        self.asset = asset
-
-    def execute(self, context: Context) -> str | None:
-        """Note down and announce; return the id of the job that noted."""
-        job_id: str | None = super().execute(context)
-        found = fetch_rows(self.settings, self.reopened)
-        rows = [(row["day"], row["decision"], row["late"]) for row in found]
-        self.log.info("Days that have changed\n%s", text_table(("day", "decision", "late rows"), rows))
-        days = [row["day"] for row in found if row["decision"] == "reopened"]
-        if days:
-            context["outlet_events"][self.asset].add_partitions(days)
-        return job_id
 
 
 def ledger_table(ledger: Sequence[Mapping[str, Any]]) -> str:

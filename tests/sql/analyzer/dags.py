@@ -35,7 +35,10 @@ from logline.warehouse.queries import Query
 
 DAY = date(2015, 5, 17)
 # The tasks that create tables which others read.
-CREATING = ("provision.create_tables", "provision.create_views", "dead_letter_replay.select_lines")
+CREATING = (
+    *("provision.create_tables", "provision.create_views", "dead_letter_replay.select_lines"),
+    "daily_summary.build_days: daily_tables",
+)
 # A column of each type of the API, as a schema file may add one.
 NEW_COLUMNS = [
     SchemaField(f"new_{kind}_{mode}", kind, mode)
@@ -77,7 +80,6 @@ class TaskInstance:
             (BACKFILL_DAG, PLAN, "return_value"): units,
             (REPLAY_DAG, PLAN, "return_value"): asdict(replay_names(self._bucket, RUN_ID)),
             (REPLAY_DAG, "launch_replay", "return_value"): "2015-05-18_00_00_00-1",
-            ("daily_summary", "choose_day", "return_value"): DAY.isoformat(),
             ("stream_supervisor", DECIDE, DECISION_KEY): {"observed_at": "2015-05-18 00:00:00+00:00"},
         }[self.dag_id, task_ids, key]
 
@@ -126,6 +128,10 @@ class DagQueries:
             "task": task,
             "ti": ti,
             "task_instance": ti,
+            # What the operators of daily_summary and late_lines add when they render their queries.
+            **self._kind.portion.values(),
+            "wanted": self._kind.wanted,
+            "began": "TIMESTAMP '2015-05-19 00:00:00+00:00'",
         }
         environment = dag.get_template_env()
         self._trace.inline = f"dags/{Path(dag.fileloc).name} ({task.task_id})"

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
+
+from logline.summaries.portions import ChangedDay, Portion
+
+_DAYS = [
+    ChangedDay(day, "files were read", 1, is_replayed=True, since="2015-05-16 00:00:00+00", built_at=None)
+    for day in ("2015-05-17", "2015-05-18")
+]
 
 
 @dataclass(frozen=True)
@@ -18,11 +25,15 @@ class Kind:
         name: what to call it.
         environment: variables of the installation.
         params: what a run sets beyond the defaults, by DAG.
+        portion: days that daily_summary builds.
+        wanted: days that somebody has asked it for, as SQL.
     """
 
     name: str
     environment: Mapping[str, str]
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    portion: Portion = field(default_factory=lambda: Portion(tuple(_DAYS)))
+    wanted: Sequence[str] = ()
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -50,6 +61,12 @@ KINDS = (
             "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:9050",
             "DATAFLOW_EMULATOR_HOST": "http://127.0.0.1:9060",
         },
+        portion=Portion(
+            tuple(replace(day, built_at="2015-05-19 01:00:00.000000+00") for day in _DAYS),
+            streamed=("2015-05-17",),
+            unknown=("2015-05-16",),
+        ),
+        wanted=["DATE '2015-05-17'"],
     ),
     Kind(
         "rows expire, lines are anonymised, other names",

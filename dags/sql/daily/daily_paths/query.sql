@@ -1,21 +1,7 @@
-WITH durations AS (
-  {% set by = 'log_date, path' %}{% include 'sql/daily_summary/durations.sql' %}
-),
-paths AS (
-  SELECT
-    log_date,
-    path,
-    COUNT(*) AS requests,
-    COUNT(DISTINCT {% include 'sql/requests/visitor.sql' %}) AS unique_visitors,
-    COUNTIF(status >= 400) AS errors,
-    IFNULL(SUM(body_bytes_sent), 0) AS bytes
-  FROM {{ dataset }}.requests
-  WHERE log_date = {{ log_date }}
-  GROUP BY log_date, path
-)
+{% set kind, key = 8, "IFNULL(CONCAT('=', path), '')" %}
 SELECT
-  paths.log_date,
-  paths.path,
+  log_date,
+  path,
   requests,
   unique_visitors,
   errors,
@@ -23,6 +9,8 @@ SELECT
   p50_duration_ms,
   p95_duration_ms,
   p99_duration_ms
-FROM paths LEFT JOIN durations
-  -- What has no path is a path of its own here.
-  ON IFNULL(paths.path, '') = IFNULL(durations.path, '') AND (paths.path IS NULL) = (durations.path IS NULL)
+FROM (
+  SELECT *, {{ key }} AS key FROM {{ staging }}.request_groups WHERE kind = 2 AND {{ days }}
+) LEFT JOIN (
+  {% include 'sql/daily/percentiles.sql' %}
+) USING (log_date, key)

@@ -1,2 +1,19 @@
-{% set day, visitors = log_date, none %}
-{% include 'sql/daily/daily_sessions/sessions.sql' %}
+-- The sessions that begin and end within the day; those over midnight follow in over_midnight.sql.
+SELECT
+  log_date,
+  remote_addr,
+  user_agent,
+  first_request,
+  last_request,
+  DIV(TIMESTAMP_DIFF(last_request, first_request, MICROSECOND), 1000000) AS duration_seconds,
+  requests,
+  0 AS next_day_requests,
+  errors,
+  bytes,
+  entry_path,
+  exit_path,
+  entry_referer
+FROM (
+  {% include 'sql/session_parts/parts.sql' %}
+)
+WHERE NOT is_early AND NOT is_late AND {{ days }}

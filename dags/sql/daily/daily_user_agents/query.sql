@@ -1,14 +1,3 @@
-SELECT
-  log_date,
-  user_agent,
-  browser,
-  os,
-  device,
-  is_bot,
-  COUNT(*) AS requests,
-  COUNT(DISTINCT {% include 'sql/requests/visitor.sql' %}) AS unique_visitors,
-  COUNTIF(status >= 400) AS errors,
-  IFNULL(SUM(body_bytes_sent), 0) AS bytes
-FROM {{ dataset }}.requests
-WHERE log_date = {{ log_date }}
-GROUP BY log_date, user_agent, browser, os, device, is_bot
+SELECT log_date, user_agent, browser, os, device, is_bot, requests, unique_visitors, errors, bytes
+FROM {{ staging }}.request_groups
+WHERE kind = 5 AND {{ days }}

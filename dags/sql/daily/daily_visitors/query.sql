@@ -2,13 +2,13 @@
 SELECT
   log_date,
   remote_addr,
-  NULLIF(user_agent, '') AS user_agent,
-  IFNULL(is_bot, FALSE) AS is_bot,
-  COUNT(*) AS requests,
-  COUNTIF(status >= 400) AS errors,
-  IFNULL(SUM(body_bytes_sent), 0) AS bytes,
-  MIN(timestamp) AS first_request,
-  MAX(timestamp) AS last_request
-FROM {{ dataset }}.requests
-WHERE log_date = {{ log_date }}
-GROUP BY log_date, remote_addr, NULLIF(user_agent, ''), IFNULL(is_bot, FALSE)
+  agent AS user_agent,
+  is_crawler AS is_bot,
+  SUM(requests) AS requests,
+  SUM(errors) AS errors,
+  SUM(bytes) AS bytes,
+  MIN(first_request) AS first_request,
+  MAX(last_request) AS last_request
+FROM {{ staging }}.request_groups
+WHERE kind = 6 AND {{ days }}
+GROUP BY log_date, remote_addr, agent, is_crawler

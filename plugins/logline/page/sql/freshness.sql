@@ -2,7 +2,7 @@
 WITH builds AS (
   SELECT MAX(decided_at) AS newest
   FROM {{ dataset }}.request_builds
-  WHERE decision = 'rebuilt' AND decided_at >= TIMESTAMP_SUB(@now, INTERVAL 366 DAY)
+  WHERE decision IN ('rebuilt', 'added') AND decided_at >= TIMESTAMP_SUB(@now, INTERVAL 366 DAY)
 )
 SELECT 'streamed_requests' AS table_name, 'newest batch of the stream' AS what, MAX(ingested_at) AS newest, MAX(log_date) AS last_day
 FROM {{ dataset }}.stream_batches WHERE ingested_at >= TIMESTAMP_SUB(@now, INTERVAL 30 DAY) AND `rows` > 0

@@ -1,0 +1,19 @@
+-- What the ledger says has landed, by day: the newest reading of each source object, the replays, the stream.
+SELECT
+  days.log_date,
+  IFNULL(SUM(IF(runs.source = 'stream', 0, days.`rows`)), 0) AS backfilled,
+  IFNULL(SUM(IF(runs.source = 'stream', days.`rows`, 0)), 0) AS streamed,
+  TO_HEX(MD5(STRING_AGG(
+    IF(runs.source = 'stream', NULL, CONCAT(source_uri, ' ', run_id, ' ', CAST(UNIX_MICROS(days.finished) AS STRING))), ','
+    ORDER BY source_uri, run_id
+  ))) AS files,
+  COUNTIF(runs.source = 'replay') > 0 AS is_replayed,
+  MIN(IFNULL(runs.started, days.finished)) AS begun
+FROM {{ dataset }}.ledger_days AS days
+JOIN (
+  SELECT source, source_uri, run_id, started FROM {{ dataset }}.ledger
+  WHERE error_type IS NULL
+  QUALIFY source != 'backfill'
+    OR ROW_NUMBER() OVER (PARTITION BY source, source_uri ORDER BY generation DESC, finished DESC, run_id DESC) = 1
+) AS runs USING (source_uri, run_id)
+GROUP BY days.log_date

@@ -1,2 +1,0 @@
-{% set days = "log_date = " ~ log_date %}
-{% include 'sql/requests/deduplicated.sql' %}

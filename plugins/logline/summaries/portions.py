@@ -1,0 +1,116 @@
+"""Days to build, in portions that one statement takes, as the templates of SQL know them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+# BigQuery takes more of both; a portion that fails is built again, and its end is the progress that the log shows.
+MOST_DAYS = 50
+MOST_ROWS = 5_000_000
+# A condition that no row meets, as every partition may need one.
+NO_DAY = "log_date = DATE '0001-01-01'"
+
+
+@dataclass(frozen=True)
+class ChangedDay:
+    """A day to build, as `request_builds/changed.sql` finds it.
+
+    Attributes:
+        day: `YYYY-MM-DD`.
+        reason: why it is built.
+        landed: how many rows the ledger says have landed.
+        is_replayed: whether rejected lines have become rows of it.
+        since: an instant before any of its lines was read.
+        built_at: when it was built, where only the stream has brought lines since.
+    """
+
+    day: str
+    reason: str
+    landed: int
+    is_replayed: bool
+    since: str
+    built_at: str | None
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Days that are built together: all from scratch, or all by adding what the stream has brought.
+
+    Attributes:
+        days: the days, in their order.
+        streamed: those of them that the stream has landed rows of.
+        unknown: days beside them whose visitors around midnight have to be looked up.
+    """
+
+    days: tuple[ChangedDay, ...]
+    streamed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Return the days, `YYYY-MM-DD`."""
+        return [day.day for day in self.days]
+
+    @property
+    def label(self) -> str:
+        """Return the days as a label of BigQuery jobs."""
+        return "_".join(dict.fromkeys((self.names[0], self.names[-1])))
+
+    def without(self, days: Collection[str]) -> Portion:
+        """Return the portion with some days left out."""
+        return replace(self, days=tuple(day for day in self.days if day.day not in days))
+
+    @property
+    def near(self) -> list[str]:
+        """Return the days and the two before and after each, whose sessions these may change or need."""
+        return around(self.names, 2)
+
+    def values(self) -> dict[str, Any]:
+        """Return what the templates below `dags/sql` need."""
+        names, beside = self.names, around(self.names, 1)
+        return {
+            "days": condition(names),
+            "listed_days": literals(names),
+            "streamed_days": condition([day for day in self.streamed if day in names]),
+            "replayed_days": condition([day.day for day in self.days if day.is_replayed]),
+            "since": f"TIMESTAMP '{min(day.since for day in self.days)}'",
+            "added_since": min((day.built_at for day in self.days if day.built_at), default=None),
+            "counted_days": condition([*names, *self.unknown]),
+            "around_days": condition([day for day in beside if day not in names]),
+            "near_days": condition(self.near),
+            "affected_days": literals(beside),
+            "portion": self.label,
+        }
+
+
+def portions(days: Iterable[ChangedDay]) -> Iterator[Portion]:
+    """Put days together that one statement takes, in their order."""
+    portion: list[ChangedDay] = []
+    for day in sorted(days, key=lambda day: (day.built_at is not None, day.day)):
+        rows = sum(one.landed for one in portion) + day.landed
+        is_like = not portion or (portion[0].built_at is None) == (day.built_at is None)
+        if portion and (len(portion) >= MOST_DAYS or rows > MOST_ROWS or not is_like):
+            yield Portion(tuple(portion))
+            portion = []
+        portion.append(day)
+    if portion:
+        yield Portion(tuple(portion))
+
+
+def around(days: Sequence[str], reach: int) -> list[str]:
+    """Return days and those up to `reach` days before and after each."""
+    found = {date.fromisoformat(day) + timedelta(days=near) for day in days for near in range(-reach, reach + 1)}
+    return sorted(day.isoformat() for day in found)
+
+
+def literals(days: Iterable[str]) -> list[str]:
+    """Return days as SQL; they must have been checked."""
+    return [f"DATE '{day}'" for day in days]
+
+
+def condition(days: Sequence[str]) -> str:
+    """Return a condition that leaves the partitions of some days."""
+    return f"log_date IN ({', '.join(literals(days))})" if days else NO_DAY

@@ -1,0 +1,55 @@
+"""Each statement reads the columns that it may: bytes for each landed row, as the local BigQuery counts them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from beam_jobs.generate_logs import command as generate_logs
+from tests.sql.costs import LAND, ParsedLog, bytes_of_builds
+
+pytestmark = pytest.mark.integration
+
+LINES = 2_000
+# Of a row of some 390 bytes, five rows of a visit. Statements that are not here read next to nothing for a row.
+MOST_BYTES = {
+    # Who and what a row is: event_id, source_uri, log_date and timestamp.
+    "backfilled_requests/checks.sql": 110,
+    # The row.
+    "backfilled_requests/land.sql": 410,
+    # log_date and source_uri.
+    "landing/checks.sql": 65,
+    # The row; log_date of it again, and of what it became.
+    "requests/rebuild.sql": 425,
+    # What the daily tables show, and event_id.
+    "daily/request_groups.sql": 285,
+    # The groups, of which so few lines have about one each: those of visitors three times.
+    "daily/rebuild.sql": 310,
+    # log_date; requests and bytes of the daily tables.
+    "daily_summary/checks.sql": 55,
+}
+ELSE = 4
+
+
+@pytest.fixture(scope="module")
+def parsed() -> Iterator[ParsedLog]:
+    # Its name is in each row.
+    with TemporaryDirectory() as folder:
+        yield _parsed(Path(folder))
+
+
+def _parsed(folder: Path) -> ParsedLog:
+    options = ["--start_date=2026-11-01", f"--lines_per_day={LINES}", f"--output={folder}/logs"]
+    assert generate_logs.main(options) == 0
+    return ParsedLog(folder / "logs/2026-11-01/access-0001.log", folder / "out", requests_a_visit=5)
+
+
+def test_each_statement_keeps_to_its_budget(own_warehouse, parsed):
+    parsed.stage(own_warehouse)
+    found = {name: size / parsed.rows for name, size in bytes_of_builds(own_warehouse, parsed)}
+    over = {name: round(size) for name, size in found.items() if size > MOST_BYTES.get(name, ELSE)}
+    assert not over
+    # Less than half of that would not be what is meant.
+    assert not [name for name, most in MOST_BYTES.items() if found[name] < most / 2]
+    assert sum(found[name] for name in LAND) < sum(found.values())
