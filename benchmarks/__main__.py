@@ -10,6 +10,7 @@ BENCHMARKS = (
     "backfill",
     "memory",
     "scale",
+    "objects",
     "cost",
     "day",
     "year",

@@ -27,12 +27,12 @@ _SAMPLE_BYTES = 20_000_000
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
-        _run(
+        cpu_seconds(
             "beam_jobs.generate_logs", f"--output={folder}/logs", "--start_date=2026-11-01", f"--lines_per_day={LINES}"
         )
         log = Path(folder, "logs/2026-11-01/access-0001.log")
         backfill = ["beam_jobs.backfill", f"--source={log}", f"--output={folder}/out", "--run_id=scale"]
-        seconds = [_run(*backfill) for _ in range(3)]
+        seconds = [cpu_seconds(*backfill) for _ in range(3)]
         sample = log.read_bytes()[:_SAMPLE_BYTES]
         files = sorted(Path(folder, "out/rows").rglob("*.parquet"))
         rows = sum(pq.read_metadata(file).num_rows for file in files)
@@ -50,7 +50,7 @@ def main() -> None:
     print(f"  a row in BigQuery, uncompressed           {stored / rows:8.0f} bytes")
 
 
-def _run(module: str, *options: str) -> float:
+def cpu_seconds(module: str, *options: str) -> float:
     """Run a module and return the CPU seconds that it and its children took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", module, *options], check=True, capture_output=True)

@@ -10,7 +10,7 @@ resource "google_pubsub_subscription" "arrivals" {
   name  = var.arrivals_subscription
   topic = google_pubsub_topic.arrivals.id
 
-  ack_deadline_seconds = 120
+  ack_deadline_seconds = 60
 
   expiration_policy {
     ttl = ""

@@ -24,11 +24,11 @@ _LOCK = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
-#: DuckDB's functions of the time that bqemulator's SQL has, and their types.
+#: DuckDB's functions of the time that bqemulator's SQL has, and what they make of an instant.
 _TIMES = {
-    "get_current_timestamp": "TIMESTAMPTZ",
-    "current_date": "DATE",
-    "get_current_time": "TIME",
+    "get_current_timestamp": "({})",
+    "current_date": "CAST(({}) AT TIME ZONE 'UTC' AS DATE)",
+    "get_current_time": "CAST(({}) AT TIME ZONE 'UTC' AS TIME)",
 }
 
 
@@ -87,9 +87,9 @@ class LockedEngine(DuckDBEngine):
         for (function,) in self.execute(own).fetchall():
             if function in _TIMES:
                 self.execute(f"DROP MACRO main.{function}")
-        for function, kind in _TIMES.items() if ahead else ():
-            time = f"now() + INTERVAL '{ahead // timedelta(microseconds=1)} microseconds'"
-            self.execute(f"CREATE MACRO main.{function}() AS CAST({time} AS {kind})")
+        instant = f"now() + INTERVAL '{ahead // timedelta(microseconds=1)} microseconds'"
+        for function, value in _TIMES.items() if ahead else ():
+            self.execute(f"CREATE MACRO main.{function}() AS {value.format(instant)}")
         self._ahead = ahead
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:

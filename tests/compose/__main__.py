@@ -130,7 +130,16 @@ def _on_laptop(stack: RunningStack, *arguments: str) -> str:
 
 def _provision_and_backfill(airflow: AirflowApi, module: Callable[..., str]) -> None:
     _succeed(airflow, "provision", {}, seconds=600)
-    files = ["--output", f"gs://{BUCKET}/logs", "--start_date", FIRST_DAY, "--days", str(DAYS)]
+    files = [
+        "--output",
+        f"gs://{BUCKET}/logs",
+        "--truth",
+        f"gs://{BUCKET}/truth.json",
+        "--start_date",
+        FIRST_DAY,
+        "--days",
+        str(DAYS),
+    ]
     module("beam_jobs.generate_logs", *files, "--lines_per_day", str(LINES_PER_DAY))
     known = {run.run_id for run in airflow.runs("daily_summary")}
     _succeed(airflow, "log_backfill", {"start_date": FIRST_DAY, "end_date": LAST_DAY}, seconds=600)

@@ -411,7 +411,7 @@ def test_rows_of_a_deleted_file_stay_until_they_are_removed(pipeline: Pipeline) 
     client = pipeline.stack.storage()
     for name in ("a", "b"):
         client.bucket(pipeline.stack.bucket).blob(f"gone/{name}.log").delete()
-        ended = pipeline.backfill(source=source, remove_deleted=True)
+        ended = pipeline.backfill(source=source, remove_deleted=True, max_parallel_days=1)
         assert ended.state == "success", pipeline.airflow.why_failed(ended)
         assert pipeline.landed(f"gone/{name}.log") == 0
     client.close()

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from google.cloud import bigquery, storage
+from google.pubsub_v1 import PublisherClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
 from local_stack.config import REPOSITORY
 from local_stack.running import RunningStack
@@ -68,8 +71,8 @@ class Installation:
     def table(self) -> bigquery.Table:
         return self._bigquery.get_table(f"{self.dataset}.unread_objects")
 
-    def find(self, *calls: dict[str, Any]) -> list[dict[str, Any]]:
-        """Run the task, each time with other runs in Airflow; returns what became of it."""
+    def find(self, *calls: dict[str, Any], **environment: str) -> list[dict[str, Any]]:
+        """Run the task, each time with other runs in Airflow, or what `provision` does; returns what became of it."""
         paths = [str(REPOSITORY), str(REPOSITORY / "plugins"), str(REPOSITORY / "local_stack" / "airflow")]
         run = subprocess.run(
             [sys.executable, __file__, json.dumps([{**NOTHING, **call} for call in calls or ({},)])],
@@ -82,6 +85,7 @@ class Installation:
                 "PYTHONPATH": os.pathsep.join(paths),
                 "LOGLINE_BUCKET": self.name,
                 "LOGLINE_DATASET": self.dataset,
+                **environment,
             },
             stdout=subprocess.PIPE,
             text=True,
@@ -149,6 +153,25 @@ def test_it_waits_for_runs_that_may_be_reading_the_same(installation: Installati
     assert installation.unread() == {"logs/a": (generation, "new")}
 
 
+def test_provision_makes_one_notification(installation: Installation, emulators: RunningStack) -> None:
+    topic = {"LOGLINE_ARRIVALS_TOPIC": installation.name}
+    refused, again = installation.find({"notify": True}, {"notify": True}, **topic)
+    assert "needs roles/pubsub.publisher on that topic" in refused["failed"]
+    assert refused == again
+    with grpc.insecure_channel(emulators.config.pubsub_host) as channel:
+        PublisherClient(transport=PublisherGrpcTransport(channel=channel)).create_topic(
+            name=f"projects/{emulators.project}/topics/{installation.name}"
+        )
+    first, second = installation.find({"notify": True}, {"notify": True}, **topic)
+    assert first == second
+    (made,) = installation.bucket.list_notifications()
+    assert (made.notification_id, made.blob_name_prefix) == (first["returned"], "logs/")
+    assert (made.event_types, made.payload_format) == (["OBJECT_FINALIZE"], "NONE")
+    installation.find({"notify": True}, **topic, LOGLINE_SOURCE=f"gs://{installation.name}/web/{{date}}/*")
+    (moved,) = installation.bucket.list_notifications()
+    assert moved.blob_name_prefix == "web/"
+
+
 class _TaskInstance:
     """Answers what the task asks of Airflow's runs."""
 
@@ -172,13 +195,19 @@ def _find(known: dict[str, Any]) -> dict[str, Any]:
     from datetime import UTC, datetime, timedelta
     from types import SimpleNamespace
 
-    from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
+    from logline.arrivals.notifications import notify_of_logs
     from logline.arrivals.operators import FindUnreadOperator
     from logline.settings import Settings
     from logline.warehouse.queries import Query
 
     settings = Settings.from_environment()
+    if known.get("notify"):
+        try:
+            return {"returned": notify_of_logs(settings)}
+        except AirflowFailException as failed:
+            return {"failed": str(failed)}
     options = {name: known[name] for name in ("unless_running", "after") if name in known}
     task = FindUnreadOperator(task_id="find", settings=settings, **options)
     # As Airflow would render it.

@@ -45,6 +45,26 @@ staged_rejected AS (
 staged_days AS (
   SELECT IFNULL(SUM(`rows`), 0) AS good FROM {{ staging }}.ledger_days_{{ suffix }}
 ),
+main_days AS (
+  SELECT source_uri, log_date FROM {{ staging }}.ledger_days_{{ suffix }}
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY `rows` DESC, log_date) = 1
+),
+-- A day that was misread does not hide among the others of its unit, nor does an object without any row in a day.
+shares AS (
+  SELECT IFNULL(CAST(log_date AS STRING), source_uri) AS part, SUM(lines) AS lines, SUM(rejected) AS rejected
+  FROM sources LEFT JOIN main_days USING (source_uri)
+  WHERE log_date IS NOT NULL OR lines >= 100
+  GROUP BY part
+),
+worst_share AS (
+  SELECT part, lines, rejected FROM (
+    SELECT part, lines, rejected FROM shares
+    UNION ALL
+    SELECT 'all files', lines, rejected FROM totals
+  )
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (ORDER BY rejected - lines * @max_rejected_percent / 100 DESC, part) = 1
+),
 landed_before AS (
   SELECT source_uri, generation, `rows` AS good, run_id FROM {{ dataset }}.ledger
   WHERE source = 'backfill' AND error_type IS NULL AND source_uri IN (SELECT source_uri FROM sources)
@@ -103,9 +123,9 @@ FROM staged_rows
 UNION ALL
 SELECT 'share of rejected lines', 'fail', rejected <= lines * @max_rejected_percent / 100,
   CAST(FLOOR(lines * @max_rejected_percent / 100) AS INT64), rejected,
-  CONCAT('rejected lines of ', CAST(lines AS STRING), ', at most ', CAST(@max_rejected_percent AS STRING),
+  CONCAT('rejected lines of the ', CAST(lines AS STRING), ' of ', part, ', at most ', CAST(@max_rejected_percent AS STRING),
     ' % may be: see why in the job log, or raise max_rejected_percent')
-FROM totals
+FROM worst_share
 UNION ALL
 SELECT 'something to land', IF(@allow_empty, 'warn', 'fail'), lines > 0 OR are_read = 0, 1, lines,
   'lines in all source objects: nothing is replaced with nothing unless allow_empty is set'

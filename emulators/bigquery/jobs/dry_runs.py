@@ -7,8 +7,6 @@ import dataclasses
 from datetime import datetime
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.routes import jobs
 from bqemulator.catalog.models import JobMeta
@@ -16,37 +14,12 @@ from bqemulator.jobs import executor
 from bqemulator.jobs.ddl_result import ddl_operation_for
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting.ast import SqlStmt
-from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.jobs import accounts
+from emulators.bigquery.sql.planning import PlanningEngine
 
 #: The statements that DuckDB plans as they are.
 _PLANNED = ("INSERT", "UPDATE", "DELETE", "MERGE", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT")
-
-
-class PlanningEngine(DuckDBEngine):
-    """An engine that plans statements, and runs none.
-
-    Args:
-        engine: The engine that would run them.
-        is_query: Whether they have a result.
-    """
-
-    def __init__(self, engine: DuckDBEngine, *, is_query: bool) -> None:
-        self._engine = engine
-        self._is_query = is_query
-
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """The engine's connection."""
-        return self._engine.connection
-
-    def fetch_arrow(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
-        """Return the columns of a statement's result."""
-        if self._is_query:
-            return super().fetch_arrow(f"SELECT * FROM ({sql}) LIMIT 0", parameters)
-        self.connection.execute(f"EXPLAIN {sql}", parameters)
-        return pa.table({})
 
 
 async def dry_run(

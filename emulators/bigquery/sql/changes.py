@@ -30,6 +30,7 @@ from bqemulator.sql.inner_query import rewrite_and_translate_statement
 from sqlglot import expressions as exp
 
 from emulators.bigquery.parsing import statements
+from emulators.bigquery.sql.planning import PlanningEngine
 from emulators.bigquery.sql.transactions import ScriptTransaction, locked_engine
 from emulators.bigquery.streaming_buffer import StreamingApi, StreamingBuffer
 from emulators.bigquery.table_changes import TableId
@@ -92,6 +93,8 @@ async def admit(sql: str, project: str, ctx: AppContext) -> None:
     reason = refusal(kind, table, engine.streaming_buffer, ctx.clock.now(), in_transaction=transaction is not None)
     if reason:
         raise InvalidQueryError(reason, location="query")
+    if isinstance(ctx.engine, PlanningEngine):
+        return  # nothing changes
     if transaction is not None:
         engine.changes.change(name, transaction)
     else:

@@ -141,7 +141,7 @@ class ScriptTransaction(DuckDBEngine):
 
 def locked_engine(engine: DuckDBEngine) -> LockedEngine:
     """Return the emulator's own engine, also of a script's."""
-    return engine.locked_engine if isinstance(engine, ScriptTransaction) else cast("LockedEngine", engine)
+    return cast("LockedEngine", getattr(engine, "locked_engine", engine))
 
 
 def _aborted(error: duckdb.TransactionException) -> InvalidQueryError:

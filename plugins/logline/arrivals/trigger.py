@@ -19,12 +19,12 @@ MOST_MESSAGES = 1000
 # How long a pull waits for a message; then the next one begins.
 PULL_SECONDS = 60.0
 # Objects that arrive together are one event: it waits until none has come for so long, and no longer than that.
-QUIET_SECONDS, LONGEST_SECONDS = 5.0, 30.0
+QUIET_SECONDS, LONGEST_SECONDS = 3.0, 30.0
 # A pull is answered with the first message there is: a pause lets more of them gather.
 GATHER_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 # Of the subscription: longer than the longest wait, and the time in which Airflow stores an event.
-ACK_DEADLINE_SECONDS = 120
+ACK_DEADLINE_SECONDS = 60
 
 
 class ArrivalsTrigger(PubsubPullTrigger):

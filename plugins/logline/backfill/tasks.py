@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from logline.backfill.plan import planned_unit
 from logline.backfill.slots import SlotTrigger, units_at_work
 from logline.dataflow.operators import RunFlexTemplateOperator
+from logline.links import LoglinePageLink
 from logline.settings import Settings
 from logline.text_table import counted
 from logline.uris import split_uri
@@ -134,6 +135,7 @@ class ReportUnreadableOperator(BaseOperator):
         query: returns these objects: `source_uri` and `error_message` (templated).
     """
 
+    operator_extra_links = (LoglinePageLink(),)
     template_fields: Sequence[str] = ("query",)
 
     def __init__(self, *, settings: Settings, query: Query, **kwargs: Any) -> None:

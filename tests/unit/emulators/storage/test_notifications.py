@@ -117,7 +117,7 @@ def test_configs_come_and_go(store: ObjectStore) -> None:
     with pytest.raises(StorageError) as missing:
         store.notifications.delete(BUCKET, first["id"])
     assert missing.value.status == 404
-    store.delete_bucket(BUCKET)
+    store.delete_bucket(BUCKET, UNCONDITIONAL)
     store.create_bucket(BUCKET, {})
     assert store.notifications.of_bucket(BUCKET) == []
 
