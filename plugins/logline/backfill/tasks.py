@@ -121,7 +121,7 @@ class LandUnitOperator(ReportLedgerOperator):
         Raises:
             AirflowFailException: one line with every failed check and its counts. Nothing was changed then.
         """
-        fault = self.gate.run(self.settings, context)
+        fault = self.gate.fault(self.settings, context)
         if fault:
             raise AirflowFailException(fault)
         fetch_rows(self.settings, self.landing)

@@ -62,6 +62,11 @@ class Gate(NamedTuple):
         log_checks(results)
         return results
 
+    def fault(self, settings: Settings, context: Context) -> str | None:
+        """Run the checks and return one line about those of level `fail` that did not pass; None when all did."""
+        fault = failed_checks(self.run(settings, context))
+        return fault and f"{self.checks.day}: {fault}"
+
 
 class RunChecksOperator(BaseOperator):
     """Run a gate and fail when a check of level `fail` did not pass.
@@ -87,9 +92,9 @@ class RunChecksOperator(BaseOperator):
         gate = self.gate
         if self.manifest is not None:
             gate = gate._replace(checks=gate.checks.with_strings(manifest=read_manifest(self.manifest).text))
-        fault = failed_checks(gate.run(self.settings, context))
+        fault = gate.fault(self.settings, context)
         if fault:
-            raise AirflowFailException(f"{gate.checks.day}: {fault}")
+            raise AirflowFailException(fault)
 
 
 def log_checks(checks: Sequence[dict[str, Any]]) -> None:
