@@ -1,4 +1,10 @@
-from logline.warehouse.checks import days_at_fault, failed_checks
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import pytest
+
+from logline.warehouse import checks
+from logline.warehouse.checks import Gate, days_at_fault, failed_checks
 
 
 def check(name, expected, actual, message, *, level="fail"):
@@ -39,3 +45,12 @@ def test_faults_of_days_are_told_apart():
         check("2015-05-19", passed=False, level="warn"),
     ]
     assert days_at_fault(checks) == {"2015-05-18": "2015-05-18: 1 of 2 checks failed: c: expected 1, found 2 (m)"}
+
+
+@pytest.mark.parametrize(("passed", "fault"), [(True, None), (False, "2015-05-17: 1 of 1 check failed: c: ")])
+def test_a_gate_says_nothing_where_all_has_passed(passed, fault):
+    result = {"check_name": "c", "level": "fail", "passed": passed, "expected": 1, "actual": 2, "message": "m"}
+    task = dict.fromkeys(("dag_id", "task_id", "run_id", "map_index", "try_number"), 1)
+    with patch.object(checks, "fetch_rows", lambda *_: [result]):
+        said = Gate.of("landing", day="2015-05-17").fault(None, {"ti": SimpleNamespace(**task)})
+    assert said is None if fault is None else said.startswith(fault)
