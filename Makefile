@@ -49,16 +49,17 @@ load: setup  ## your log files into the running stack and its tables: LOGS=path 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env
 
-# Three sessions, since the tests of each wait for much of their time.
-test: setup  ## all tests: unit, SQL, DAG policy, chaos; beside them integration, and end to end through Airflow
+# Four sessions, since the tests of each wait for much of their time.
+test: setup  ## all tests: unit, SQL, DAG policy; beside them integration, chaos and clients, and end to end through Airflow
 	@mkdir -p -m 700 .local
 	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
 	$(BIN)/python -m pytest -m "not e2e" tests/integration > .local/integration.log 2>&1 & integration=$$!; \
-	trap 'kill -INT $$e2e $$integration 2>/dev/null' INT TERM; \
-	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/integration; others=$$?; \
-	wait $$integration; integration=$$?; cat .local/integration.log; \
-	wait $$e2e; e2e=$$?; cat .local/e2e.log; \
-	exit $$((others + integration + e2e))
+	$(BIN)/python -m pytest -m "not e2e" tests/chaos tests/clients > .local/chaos.log 2>&1 & chaos=$$!; \
+	trap 'kill -INT $$e2e $$integration $$chaos 2>/dev/null' INT TERM; \
+	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/integration --ignore=tests/chaos --ignore=tests/clients; failed=$$?; \
+	for session in integration chaos e2e; do \
+		wait $${!session}; failed=$$((failed + $$?)); cat .local/$$session.log; done; \
+	exit $$failed
 
 .local/venvs/%/.installed: requirements/%.txt
 	@mkdir -p -m 700 .local

@@ -17,8 +17,8 @@ read. Lines belong to the day in the line, whatever the file is called.
 **Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing
 any task of any age. `land` never goes back: where a newer content of a file has landed, or the same content by a
 later job, that stays. Clearing `land` or `report` loads the staging tables again by itself; of a single unit, clear
-`load`. A run reads its files with today's parser, whether they have been read before or not; with `new_only` it
-leaves out those that have been.
+`load`. A run by hand reads its files with today's parser, whether they have been read before or not; with `new_only`,
+and in a scheduled run, those that have been are left out.
 
 **A file that cannot be read** (truncated, binary, replaced after `plan`) does not hold up the others: they land, then
 the run fails and names it; what had landed from an earlier content of that file stays. Set `unreadable` to `stop` to
@@ -154,7 +154,8 @@ with DAG(
             False,
             type="boolean",
             title="New files only",
-            description="Leave out files that a run has read before with the very content they have now.",
+            description="Leave out files that a run has read before with the very content they have now. Scheduled "
+            "runs always do.",
         ),
         "remove_deleted": Param(
             False,

@@ -65,10 +65,12 @@ class PlanBackfillOperator(BaseOperator):
             AirflowException: a service does not answer now.
         """
         params = context["params"]
+        # What a scheduled run finds has mostly been read by runs that `arrivals` and `sweep` started.
+        new_only = params["new_only"] or context["dag_run"].run_type == "scheduled"
         sources = self._sources(context)
         check_services(self.settings, "backfill")
         found = list_sources(sources)
-        known = self._known(sources) if params["new_only"] or params["remove_deleted"] else {}
+        known = self._known(sources) if new_only or params["remove_deleted"] else {}
         removed = deleted_objects(sources, found, known) if params["remove_deleted"] else []
         # A day whose files have all been deleted is complete.
         complete = {one.label for one in removed} | {label for label, objects in found.items() if objects}
@@ -76,7 +78,7 @@ class PlanBackfillOperator(BaseOperator):
         if missing:
             self._wait_or_refuse(missing, len(sources), context)
         objects = distinct(found.values())
-        if params["new_only"]:
+        if new_only:
             objects = [one for one in objects if one.uri not in known or known[one.uri].known < one.generation]
         plans = plan_units(
             objects,

@@ -146,7 +146,8 @@ def test_a_run_that_waited_in_vain_says_for_which_day(bucket):
     )
 
 
-def test_only_files_that_no_run_has_read_with_their_content_are_new(bucket):
+@pytest.mark.parametrize("asked", [{"new_only": True}, {"run_type": "scheduled"}])
+def test_only_files_that_no_run_has_read_with_their_content_are_new(bucket, asked):
     bucket.put("2024-01-01", "read", "unreadable", "never")
     bucket.put("2024-01-02", "replaced", generation=5)
     bucket.known = [
@@ -154,14 +155,14 @@ def test_only_files_that_no_run_has_read_with_their_content_are_new(bucket):
         {"source_uri": "gs://logs/2024-01-01/unreadable", "known": 1, "landed": None},
         {"source_uri": "gs://logs/2024-01-02/replaced", "known": 4, "landed": 4},
     ]
-    bucket.plan(new_only=True)
+    bucket.plan(**asked)
     (text,) = bucket.lists.values()
     assert [json.loads(line)["uri"] for line in text.splitlines()] == [
         "gs://logs/2024-01-01/never",
         "gs://logs/2024-01-02/replaced",
     ]
     bucket.days = {day: objects[:2] for day, objects in bucket.days.items() if day == "2024-01-01"}
-    assert bucket.plan(new_only=True, end_date="2024-01-01") == []
+    assert bucket.plan(**asked, end_date="2024-01-01") == []
 
 
 def test_a_day_whose_files_have_all_been_deleted_is_not_missing(bucket):
