@@ -121,9 +121,7 @@ class LandUnitOperator(ReportLedgerOperator):
         Raises:
             AirflowFailException: one line with every failed check and its counts. Nothing was changed then.
         """
-        fault = self.gate.run(self.settings, context)
-        if fault:
-            raise AirflowFailException(fault)
+        self.gate.require(self.settings, context)
         fetch_rows(self.settings, self.landing)
         return super().execute(context)
 

@@ -62,6 +62,16 @@ class Gate(NamedTuple):
         log_checks(results)
         return results
 
+    def require(self, settings: Settings, context: Context) -> None:
+        """Run the checks, as `run` does.
+
+        Raises:
+            AirflowFailException: one line with every failed check and its counts.
+        """
+        fault = failed_checks(self.run(settings, context))
+        if fault:
+            raise AirflowFailException(f"{self.checks.day}: {fault}")
+
 
 class RunChecksOperator(BaseOperator):
     """Run a gate and fail when a check of level `fail` did not pass.
@@ -87,9 +97,7 @@ class RunChecksOperator(BaseOperator):
         gate = self.gate
         if self.manifest is not None:
             gate = gate._replace(checks=gate.checks.with_strings(manifest=read_manifest(self.manifest).text))
-        fault = failed_checks(gate.run(self.settings, context))
-        if fault:
-            raise AirflowFailException(f"{gate.checks.day}: {fault}")
+        gate.require(self.settings, context)
 
 
 def log_checks(checks: Sequence[dict[str, Any]]) -> None:
