@@ -75,7 +75,7 @@ SELECT
   (SELECT ARRAY_AGG(DISTINCT SPLIT(event_id, ':')[OFFSET(0)]) FROM killed.backfilled_requests
     WHERE log_date = DATE '2015-05-17') AS generations,
   (SELECT COUNT(*) FROM killed.backfilled_requests WHERE log_date = DATE '2015-05-17') AS landed,
-  (SELECT COUNT(*) FROM killed.rejected_lines) AS rejected,
+  (SELECT COUNT(*) FROM killed.rejected_backfilled) AS rejected,
   (SELECT ARRAY_AGG(generation) FROM killed.ledger) AS ledger,
   (SELECT ARRAY_AGG(generation) FROM killed.ledger_days) AS ledger_days
 """
