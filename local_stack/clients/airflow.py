@@ -29,24 +29,27 @@ class AirflowApi(airflow.AirflowApi):
         return self.request("GET", path, params={"map_index": map_index, "deserialize": "true"})["value"]
 
     def has_settled(self, dag_id: str) -> bool:
-        """Tell whether all runs of a DAG have ended, and one has started after the newest event of an asset.
+        """Tell whether all runs of a DAG have ended, and one has started after the newest event of its assets.
 
         An event that comes while a run waits to be created starts none of its own.
         """
+        assets = self.request("GET", "/assets", params={"dag_ids": [dag_id]})["assets"]
         try:
-            events = self.request("GET", "/assets/events", params={"limit": 1, "order_by": "-timestamp"})[
-                "asset_events"
-            ]
+            newest = max((event for asset in assets for event in self._newest_event(asset["id"])), default=None)
         except AirflowError as error:
             # Airflow 3.3.2 cannot show an event while a run that it has started is queued: start_date is null then.
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             return False
-        newest = max((datetime.fromisoformat(event["timestamp"]) for event in events), default=None)
         # First the event: whatever run it has started is then among the runs.
         runs = self.runs(dag_id)
         started = [datetime.fromisoformat(run.started) for run in runs if run.started]
         return all(run.state in ENDED for run in runs) and (newest is None or any(start >= newest for start in started))
+
+    def _newest_event(self, asset: int) -> list[datetime]:
+        params = {"asset_id": asset, "limit": 1, "order_by": "-timestamp"}
+        events = self.request("GET", "/assets/events", params=params)["asset_events"]
+        return [datetime.fromisoformat(event["timestamp"]) for event in events]
 
     def clear(self, run: DagRun, tasks: Iterable[str | tuple[str, int]]) -> None:
         """Let tasks of a run run again, with all that follow them.

@@ -9,11 +9,13 @@ import pytest
 from local_stack.clients.airflow import ENDED, AirflowApi, DagRun
 from local_stack.running import RunningStack
 from local_stack.waiting import wait_for
+from tests.e2e.days import forget_day
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 SECONDS = 600
-LINE = '192.0.2.7 - - [{day}/Jan/2023:10:05:03 +0000] "GET /{path} HTTP/1.1" 200 5 "-" "curl/8.0"\n'
+DAY = "2023-01-02"
+LINE = '192.0.2.7 - - [02/Jan/2023:10:05:03 +0000] "GET /{path} HTTP/1.1" 200 5 "-" "curl/8.0"\n'
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Bucket:
 
     def drop(self, name: str, lines: int, path: str = "a") -> None:
         with self.stack.storage() as client:
-            content = LINE.format(day="02", path=path) * lines
+            content = LINE.format(path=path) * lines
             client.bucket(self.stack.bucket).blob(name).upload_from_string(content)
 
     def delete(self, *names: str) -> None:
@@ -37,7 +39,7 @@ class Bucket:
         """Count the rows of an object by their path."""
         sql = (
             f"SELECT path, COUNT(*) AS n FROM {self.stack.dataset}.backfilled_requests "
-            f"WHERE log_date = '2023-01-02' AND source_uri = 'gs://{self.stack.bucket}/{name}' GROUP BY path"
+            f"WHERE log_date = '{DAY}' AND source_uri = 'gs://{self.stack.bucket}/{name}' GROUP BY path"
         )
         return {row["path"]: row["n"] for row in self.query(sql)}
 
@@ -82,6 +84,15 @@ def bucket(airflow_stack: RunningStack) -> Iterator[Bucket]:
         api.request("PATCH", "/dags/sweep", json={"is_paused": False})
         yield Bucket(airflow_stack, api)
         api.request("PATCH", "/dags/sweep", json={"is_paused": True})
+
+        def is_summarised() -> bool:
+            return api.has_settled("daily_summary")
+
+        wait_for(is_summarised, seconds=SECONDS, what="the daily_summary runs", pause=1)
+        with airflow_stack.storage() as client:
+            for blob in client.list_blobs(airflow_stack.bucket, prefix="logs/"):
+                blob.delete()
+        forget_day(airflow_stack, DAY, sources="%/logs/%")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ import pytest
 from local_stack.clients.airflow import AirflowApi, DagRun
 from local_stack.running import RunningStack
 from local_stack.waiting import wait_for
+from tests.e2e.days import forget_day
 from tests.partitions import every_row
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -225,12 +226,7 @@ def test_a_late_line_makes_its_day_be_rebuilt_by_itself(pipeline: Pipeline) -> N
     assert run.state == "success", pipeline.airflow.why_failed(run)
     pipeline.settle()
     assert pipeline.query(f"SELECT event_id FROM {dataset}.requests WHERE log_date = '{day}'") == [{"event_id": "late"}]
-    # The tests after this one know only the days of the logs.
-    for table in ("streamed_requests", *TABLES):
-        if table not in ("backfilled_requests", "rejected_lines"):
-            pipeline.query(f"DELETE FROM {dataset}.{table} WHERE log_date = '{day}'")
-    for table in ("ledger", "ledger_days", "stream_batches"):
-        pipeline.query(f"DELETE FROM {dataset}.{table} WHERE source_uri = 's'")
+    forget_day(pipeline.stack, day, sources="s")
 
 
 def test_cleared_tasks_give_the_same_tables(pipeline: Pipeline) -> None:
