@@ -50,8 +50,9 @@ class OrderedDelivery(RuleBasedStateMachine):
         if not self.held:
             return
         message_id = data.draw(st.sampled_from(sorted(self.held)))
-        delivery, ack_id, _ = self.held.pop(message_id)
+        delivery, ack_id, _ = self.held[message_id]
         if how == "ack":
+            del self.held[message_id]
             result = self.backlog.acknowledge([ack_id])
             self.done.update(result.acked)
             if self.is_exactly_once:
@@ -60,7 +61,7 @@ class OrderedDelivery(RuleBasedStateMachine):
             if message_id not in self.done:
                 self.held[message_id] = (delivery, ack_id, self.holder_of(message_id))
         else:
-            self.backlog.modify([ack_id], [0], self.now)
+            self.backlog.modify([ack_id], [0], self.now)  # ignored where it is acknowledged and waits
             self.forget_ended()
 
     def holder_of(self, message_id: int) -> int:
