@@ -27,12 +27,12 @@ LINES = 20_000
 DAY = "2026-11-01"
 BEFORE = "26226b0"
 VISITS = (5, 1)
-MOST_BYTES = 1_450
+WANTED = 1_100
 REPOSITORY = Path(__file__).parents[1]
 
 
 def main() -> None:
-    """Count and print; exit non-zero where a row costs more than it may."""
+    """Count and print; exit non-zero where a row costs more than WANTED bytes."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder, "stack"), airflow=False) as stack,
@@ -56,8 +56,12 @@ def main() -> None:
             if archive.returncode == 0:
                 print(f"The same at commit {BEFORE}")
                 _print(_bytes_before(Warehouse(client), log, Path(folder, BEFORE, "dags")), log)
-    if totals[0] > MOST_BYTES:
-        sys.exit(f"{totals[0]:,.0f} bytes, {MOST_BYTES:,} are allowed")
+    is_met = totals[0] <= WANTED
+    print(
+        f"{totals[0]:,.0f} bytes of a landed row, {VISITS[0]} of a visit, of {WANTED:,}: {'met' if is_met else 'MISSED'}"
+    )
+    if not is_met:
+        sys.exit(1)
 
 
 def _print(statements: Iterator[tuple[str, int]], log: ParsedLog) -> float:
@@ -79,12 +83,14 @@ def _bytes_before(warehouse: Warehouse, log: ParsedLog, dags: Path) -> Iterator[
     def render(template: str, **more: object) -> str:
         return environment.get_template(f"sql/{template}").render(values | more)
 
+    warehouse.run(f"DROP VIEW IF EXISTS {warehouse.dataset}.rejected_lines")  # it was a table
     tables = [path.parent.name for path in dags.glob("sql/*/schema.sql")]
     for table in tables:
         # It clustered by a column of a type that cannot be clustered by.
         schema = re.sub("CLUSTER BY raw_line_hash[^\n]*", "", render(f"{table}/schema.sql"))
         warehouse.run(f"DROP TABLE IF EXISTS {warehouse.dataset}.{table}; {schema}")
     log.stage(warehouse)
+    warehouse.run(f"ALTER TABLE {warehouse.staging}.rejected_{SUFFIX} ADD COLUMN replayed_at TIMESTAMP")
     scripts: list[tuple[str, list[str]]] = [
         ("backfilled_requests/checks.sql", []),
         ("backfilled_requests/replace.sql", []),
