@@ -57,9 +57,8 @@ def main() -> None:
                 print(f"The same at commit {BEFORE}")
                 _print(_bytes_before(Warehouse(client), log, Path(folder, BEFORE, "dags")), log)
     is_met = totals[0] <= WANTED
-    print(
-        f"{totals[0]:,.0f} bytes of a landed row, {VISITS[0]} of a visit, of {WANTED:,}: {'met' if is_met else 'MISSED'}"
-    )
+    verdict = "met" if is_met else "MISSED"
+    print(f"{totals[0]:,.0f} bytes of a landed row, {VISITS[0]} of a visit, of {WANTED:,}: {verdict}")
     if not is_met:
         sys.exit(1)
 
