@@ -28,6 +28,7 @@ from airflow.sdk import DAG
 
 from logline.alerts import IMBALANCE
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.params import MAX_DAYS
 from logline.settings import Settings
 from logline.summaries.build_days import BuildDaysOperator
 from logline.summaries.choose_days import ChooseDaysOperator
@@ -64,7 +65,7 @@ with DAG(
         "day": day_param("Day", "A day to build, YYYY-MM-DD. Empty, as all are: the days that have changed."),
         "start_date": day_param("First day", "First day to build, YYYY-MM-DD."),
         "end_date": day_param(
-            "Last day", "Last day to build, YYYY-MM-DD, at most 366 days from the first. Empty: the first day."
+            "Last day", f"Last day to build, YYYY-MM-DD, at most {MAX_DAYS} days from the first. Empty: the first day."
         ),
     },
 ) as dag:

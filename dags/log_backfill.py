@@ -59,12 +59,12 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the cl
 
 from logline.alerts import FAILED_BACKFILL, missed_deadline
 from logline.backfill.plan import PlanBackfillOperator, planned_unit
-from logline.backfill.sources import MAX_DAYS
 from logline.backfill.tasks import LandUnitOperator, LoadUnitOperator, ParseUnitOperator, ReportUnreadableOperator
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
 from logline.dataflow.operators import launch_body
 from logline.labels import NO_DAY
 from logline.log_formats import log_formats
+from logline.params import MAX_DAYS
 from logline.settings import Settings
 from logline.task_ids import BACKFILL_DAG, DROP_STAGING, LAND, LOAD, PARSE, PLAN, REPORT, UNIT_GROUP
 from logline.warehouse.checks import Gate

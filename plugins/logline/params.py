@@ -11,6 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from logline.log_formats import is_log_format, log_formats
 
 DAY_FORMAT = "%Y-%m-%d"
+# How many days a run may be asked for.
+MAX_DAYS = 366
 
 
 class ParamError(AirflowFailException, ValueError):

@@ -12,6 +12,7 @@ from google.cloud.bigquery import LoadJobConfig
 from google.cloud.storage import Blob
 
 from logline.arrivals.source import LogObjects
+from logline.backfill.listing import list_blobs
 from logline.backfill.sources import ALL_DAYS, DaySource, common_prefix
 from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
@@ -73,8 +74,8 @@ def unread_objects(
 def list_logs(logs: LogObjects) -> list[Blob]:
     """List what matches the pattern."""
     missing = f"bucket {logs.any_day.bucket} does not exist: correct LOGLINE_SOURCE, or run the provision DAG once"
-    fields = "items(name,generation,size,timeCreated),nextPageToken"
-    return _list(logs.any_day, fields, missing)
+    client = GCSHook().get_conn()
+    return list_blobs(client, logs.any_day, fields="name,generation,size,timeCreated", missing=missing)
 
 
 def pinned_objects(settings: Settings, now: datetime) -> set[tuple[str, int]]:
@@ -83,7 +84,7 @@ def pinned_objects(settings: Settings, now: datetime) -> set[tuple[str, int]]:
     missing = f"bucket {bucket} does not exist: run the provision DAG once"
     found = set()
     lists = DaySource(ALL_DAYS, f"gs://{bucket}/{PINNED}")
-    for blob in _list(lists, "items(name,timeCreated),nextPageToken", missing):
+    for blob in list_blobs(GCSHook().get_conn(), lists, fields="name,timeCreated", missing=missing):
         if (now - blob.time_created).total_seconds() > PINNED_SECONDS:
             continue
         with answering("Cloud Storage", refused=f"gs://{bucket}/{blob.name} cannot be read"):
@@ -115,24 +116,6 @@ def seen_query(logs: LogObjects, day: str) -> Query:
     """Return the query (templated) of what is known of the objects of a pattern."""
     query = Query("{% include 'sql/unread_objects/seen.sql' %}", day=day)
     return query.with_strings(prefix=common_prefix([logs.any_day]))
-
-
-def _list(source: DaySource, fields: str, missing: str) -> list[Blob]:
-    with answering("Cloud Storage", missing=missing, refused=f"bucket {source.bucket} cannot be listed"):
-        blobs = (
-            GCSHook()
-            .get_conn()
-            .list_blobs(
-                source.bucket,
-                prefix=source.prefix,
-                match_glob=source.glob,
-                fields=fields,
-                retry=NEVER,
-                timeout=TIMEOUT_SECONDS,
-            )
-        )
-        # Names that end with a slash are folders that a console has made.
-        return [blob for blob in blobs if not blob.name.endswith("/")]
 
 
 def _as_json(value: Any) -> Any:

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.providers.google.cloud.triggers.gcs import GCSBlobTrigger
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
 
 from logline.backfill.listing import list_sources
 from logline.backfill.sources import DaySource, SourcePattern, common_prefix, day_sources, days_to_read
 from logline.backfill.units import BackfillUnit, SourceObject, UnitPlan, described, plan_units, unit_of
+from logline.deferral import LooksForItself
 from logline.params import ParamError, check_known_params, check_log_format
 from logline.preflight import check_services
 from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
@@ -40,7 +41,7 @@ class KnownObject:
     landed: int | None
 
 
-class PlanBackfillOperator(BaseOperator):
+class PlanBackfillOperator(LooksForItself):
     """Check what the user asked for and what it needs, list all objects, and pack them into units.
 
     Where the run may wait for files, the task waits in the triggerer until each day has an object.
@@ -96,12 +97,6 @@ class PlanBackfillOperator(BaseOperator):
         for plan in plans:
             write_list(plan)
         return described(plans)
-
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Look again: the trigger only wakes the task."""
-        if event["status"] == "error":
-            self.log.warning("The trigger could not look: %s", event["message"])
-        return self.execute(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the trigger has fired, or has not in time."""

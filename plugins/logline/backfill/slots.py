@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow.utils.state import State
 from asgiref.sync import sync_to_async
 
+from logline.deferral import trigger_event
 from logline.text_table import counted
 
 
@@ -66,5 +67,5 @@ class SlotTrigger(BaseTrigger):
             states = await ask(dag_id=self.dag_id, task_ids=[self.last_task_id], run_ids=[self.run_id])
             at_work = units_at_work(states.get(self.run_id, {}), self.last_task_id, self.map_index)
             if at_work < self.slots:
-                yield TriggerEvent({"status": "success", "message": f"{counted(at_work, 'earlier unit')} at work"})  # type: ignore[no-untyped-call]
+                yield trigger_event("success", f"{counted(at_work, 'earlier unit')} at work")
                 return

@@ -13,10 +13,9 @@ from functools import cached_property
 from os.path import commonprefix
 from string import Formatter
 
-from logline.params import DAY_FORMAT, ParamError, parse_day
+from logline.params import DAY_FORMAT, MAX_DAYS, ParamError, parse_day
 from logline.uris import split_uri
 
-MAX_DAYS = 366
 # The label of a pattern without `{date}`.
 ALL_DAYS = "all"
 

@@ -67,12 +67,7 @@ class BackfillUnit:
     @property
     def list_uri(self) -> str:
         """Return where the list of objects is."""
-        return list_uri(self.output)
-
-
-def list_uri(output: str) -> str:
-    """Return where the list of objects of a unit with this folder is."""
-    return f"{output}/objects.jsonl"
+        return f"{self.output}/objects.jsonl"
 
 
 @dataclass(frozen=True)

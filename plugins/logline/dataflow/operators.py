@@ -12,15 +12,15 @@ from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
 from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
 from airflow.providers.google.cloud.sensors.dataflow import DataflowJobStatusSensor
 from airflow.sdk import Context, XComArg
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, TaskDeferralTimeout
 from google.auth.exceptions import GoogleAuthError
 from googleapiclient.errors import HttpError
 from httplib2.error import HttpLib2Error
 
 from logline.dataflow.triggers import DataflowJobEndTrigger
+from logline.deferral import WORKER_SECONDS, LooksForItself
 from logline.labels import job_labels
 from logline.links import JobPageLink, LoglinePageLink
-from logline.sensors import LooksForItself
 from logline.service_errors import may_pass
 from logline.settings import Settings
 
@@ -29,8 +29,6 @@ JOB_TIMEOUT = timedelta(days=1)
 WAITING_STATES = DataflowJobStatus.AWAITING_STATES | {"JOB_STATE_RESOURCE_CLEANING_UP"}
 # Those that wake a waiting task, which then judges them itself.
 ENDED_STATES = DataflowJobStatus.TERMINAL_STATES | {DataflowJobStatus.JOB_STATE_UNKNOWN}
-# A job of a few lines ends within these seconds on the local stack; to defer and come back would take as long again.
-WORKER_SECONDS = 15.0
 
 
 def launch_body(
@@ -276,7 +274,16 @@ class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
         """Return whether the job is done; see `is_done`."""
         return is_done(self.hook, self.job_id, project_id=self.project_id, location=self.location)
 
-    def waited_in_vain(self) -> str:
-        """Return which job has not ended."""
-        hours = self.timeout / 3600
-        return f"Dataflow job {self.job_id} has not ended after {hours:g} h: cancel it, then clear its launch"
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the trigger has fired.
+
+        Raises:
+            AirflowSensorTimeout: it has not in time; one line that says which job has not ended.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout:
+            hours = self.timeout / 3600
+            raise AirflowSensorTimeout(
+                f"Dataflow job {self.job_id} has not ended after {hours:g} h: cancel it, then clear its launch"
+            ) from None

@@ -14,12 +14,11 @@ from airflow.triggers.base import TriggerEvent
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
+from logline.deferral import FIRST_LOOK_SECONDS, trigger_event
+
 METRICS_NAMESPACE = "logline"
 # A line when the state changes, and after so long without one.
 PAUSE_SECONDS = 20.0
-# Before the first look. A task that is resumed before its executor has noticed the end of its first process is taken
-# for one that was killed ("finished with state success, but ... is running"), and tried again.
-FIRST_LOOK_SECONDS = 2.0
 _SHOWN = ("blocks", "lines", "rejected")
 
 
@@ -78,7 +77,7 @@ class DataflowJobEndTrigger(DataflowJobStatusTrigger):
                     job_id=self.job_id, project_id=self.project_id or PROVIDE_PROJECT_ID, location=self.location
                 )
                 if status.name in self.expected_statuses:
-                    yield _event("success", f"{self.job_id} is {status.name}")
+                    yield trigger_event("success", f"{self.job_id} is {status.name}")
                     return
                 now = time.monotonic()
                 if status.name != said or now - said_at >= PAUSE_SECONDS:
@@ -91,7 +90,7 @@ class DataflowJobEndTrigger(DataflowJobStatusTrigger):
                     said, said_at, earlier = status.name, now, progress
                 await asyncio.sleep(self.poll_sleep)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
-            yield _event("error", str(error))
+            yield trigger_event("error", str(error))
 
     async def _counts(self) -> dict[str, int]:
         """Return what the job has counted so far; nothing where that may not be known."""
@@ -115,7 +114,3 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def _event(status: str, message: str) -> TriggerEvent:
-    return TriggerEvent({"status": status, "message": message})  # type: ignore[no-untyped-call]

@@ -10,15 +10,12 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from logline.params import ParamError, check_known_params, parse_day
+from logline.params import MAX_DAYS, ParamError, check_known_params, parse_day
 from logline.preflight import check_bigquery
 from logline.settings import Settings
 from logline.summaries.portions import ChangedDay, literals
 from logline.text_table import counted, text_table
 from logline.warehouse.queries import Query, fetch_rows
-
-# As in log_backfill: what a run by hand may ask for.
-MOST_DAYS = 366
 
 
 class ChangedDaysOperator(BaseOperator):
@@ -99,6 +96,6 @@ def wanted_days(context: Context) -> list[date]:
     last = days.get("end_date", first)
     if first is None or last is None or last < first:
         raise ParamError(f"end_date {last} is before start_date {first}")
-    if (last - first).days >= MOST_DAYS:
-        raise ParamError(f"start_date {first} to end_date {last} are more than {MOST_DAYS} days")
+    if (last - first).days >= MAX_DAYS:
+        raise ParamError(f"start_date {first} to end_date {last} are more than {MAX_DAYS} days")
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]

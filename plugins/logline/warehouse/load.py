@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 from google.api_core.exceptions import Conflict, NotFound
 from google.cloud.bigquery import Client, LoadJob, SchemaField, Table
 
 from logline.dataflow.manifest import Manifest, read_manifest
+from logline.deferral import WORKER_SECONDS, LooksForItself
 from logline.labels import job_labels
 from logline.settings import Settings
 from logline.text_table import counted
@@ -23,8 +24,6 @@ from logline.warehouse.triggers import LoadJobsTrigger
 
 # https://cloud.google.com/bigquery/quotas#load_jobs: source URIs in one load job configuration.
 MAX_FILES = 10_000
-# Loads of some thousand lines end within these seconds; to defer and come back would take as long again.
-WORKER_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class StagingTable:
     columns_of: str
 
 
-class LoadManifestFilesOperator(BaseOperator):
+class LoadManifestFilesOperator(LooksForItself):
     """Load the files of a manifest into staging tables, all load jobs at once.
 
     Each job's id is made of the table's creation and the files it loads. So a task that is tried again, or resumed,
@@ -85,12 +84,6 @@ class LoadManifestFilesOperator(BaseOperator):
             time.sleep(1)
         rows = sum(job.output_rows or 0 for job in jobs)
         self.log.info("Loaded %s by %s", counted(rows, "row"), counted(len(jobs), "job"))
-
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> None:
-        """Look for itself: the trigger only wakes the task."""
-        if event["status"] == "error":
-            self.log.warning("The trigger could not look: %s", event["message"])
-        self.execute(context)
 
     def _submit(self, hook: BigQueryHook, client: Client, table: StagingTable, manifest: Manifest) -> Iterator[LoadJob]:
         files = manifest.files[table.files]

@@ -11,8 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
-# Before the first look, for the reason that `logline.dataflow.triggers` gives.
-FIRST_LOOK_SECONDS = 2.0
+from logline.deferral import FIRST_LOOK_SECONDS, trigger_event
 
 
 class LoadJobsTrigger(BaseTrigger):
@@ -51,10 +50,6 @@ class LoadJobsTrigger(BaseTrigger):
                     self.log.info("BigQuery works on %d of %d load jobs", len(waiting), len(self.job_ids))
                     await asyncio.sleep(self.poll_interval)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
-            yield _event("error", str(error))
+            yield trigger_event("error", str(error))
             return
-        yield _event("success", f"{len(self.job_ids)} jobs have ended")
-
-
-def _event(status: str, message: str) -> TriggerEvent:
-    return TriggerEvent({"status": status, "message": message})  # type: ignore[no-untyped-call]
+        yield trigger_event("success", f"{len(self.job_ids)} jobs have ended")

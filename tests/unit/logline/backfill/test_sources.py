@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logline.backfill.sources import MAX_DAYS, DaySource, SourcePattern, common_prefix, day_sources, days_to_read
-from logline.params import ParamError, check_known_params, check_log_format, parse_day
+from logline.backfill.sources import DaySource, SourcePattern, common_prefix, day_sources, days_to_read
+from logline.params import MAX_DAYS, ParamError, check_known_params, check_log_format, parse_day
 
 NOW = datetime(2026, 3, 1, 0, 15, tzinfo=UTC)
 
