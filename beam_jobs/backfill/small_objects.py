@@ -15,7 +15,7 @@ from beam_jobs.access_log.formats.mixed import MixedFormat
 from beam_jobs.access_log.formats.w3c import is_w3c
 from beam_jobs.access_log.reading.content import Content
 from beam_jobs.backfill.options import BackfillSettings
-from beam_jobs.backfill.source_blocks import SAMPLE_BYTES, BlockTask, content_errors, find_format
+from beam_jobs.backfill.source_blocks import SAMPLE_BYTES, BlockTask, find_format, first_bytes
 from beam_jobs.output.identity import LineOrigins
 from beam_jobs.output.parquet_files import ParsedLines
 from beam_jobs.output.records import SourceFound
@@ -88,19 +88,14 @@ def open_small(stored: StoredObject, stored_bytes: bytes, settings: BackfillSett
         InputError: it is damaged or no text, or its format is not known.
     """
     content = Content(io.BytesIO(stored_bytes), SAMPLE_BYTES)
-    lines = bytearray()
-    with content_errors(stored.uri):
-        for piece in content:
-            lines += piece
-            if len(lines) > max(settings.block_bytes, SAMPLE_BYTES):
-                break
-    found = find_format(stored, bytes(lines[:SAMPLE_BYTES]), settings)
+    lines = first_bytes(content, max(settings.block_bytes, SAMPLE_BYTES) + 1, stored.uri)
+    found = find_format(stored, lines[:SAMPLE_BYTES], settings)
     number = count_lines(lines)
     if found.log_format is not None and (len(lines) > settings.block_bytes or number > MAX_LINES):
         return LargerObject(found, BlockTask(stored, found.log_format, content.compression, 0, stored.size))
     if content.warning:
         _log.warning("%s: %s", stored.uri, content.warning)
-    return SmallObject(stored, found, bytes(lines), number, content.warning)
+    return SmallObject(stored, found, lines, number, content.warning)
 
 
 def blocks_of(objects: Iterable[SmallObject], block_bytes: int) -> Iterator[list[SmallObject]]:
@@ -136,7 +131,7 @@ def parse_block(block: Sequence[SmallObject], parsers: Mapping[str, BlockParser]
     return parsed
 
 
-def count_lines(content: bytes | bytearray) -> int:
+def count_lines(content: bytes) -> int:
     """Count lines, the last of which may lack its newline."""
     return content.count(b"\n") + (not content.endswith(b"\n") if content else 0)
 

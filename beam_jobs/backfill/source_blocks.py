@@ -66,13 +66,8 @@ def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[Sourc
         InputError: it cannot be read, is damaged or no text, or its format is not known.
     """
     content = Content(_file(functools.partial(read_range, stored), stored.size), SAMPLE_BYTES)
-    sample = bytearray()
-    with content_errors(stored.uri):
-        for piece in content:
-            sample += piece
-            if len(sample) >= SAMPLE_BYTES:
-                break
-    found = find_format(stored, bytes(sample), settings)
+    sample = first_bytes(content, SAMPLE_BYTES, stored.uri)
+    found = find_format(stored, sample, settings)
     if not sample or found.log_format is None:
         return found, []
     # What a `#Fields` line says holds up to the next one, wherever blocks end.
@@ -83,6 +78,21 @@ def plan_blocks(stored: StoredObject, settings: BackfillSettings) -> tuple[Sourc
         for start in range(0, stored.size, step)
     ]
     return found, tasks
+
+
+def first_bytes(content: Content, least: int, uri: str) -> bytes:
+    """Return the first bytes of an object's content, decompressed: so many of them at least, or all.
+
+    Raises:
+        InputError: it is damaged or no text.
+    """
+    first = bytearray()
+    with content_errors(uri):
+        for piece in content:
+            first += piece
+            if len(first) >= least:
+                break
+    return bytes(first)
 
 
 def find_format(stored: StoredObject, sample: bytes, settings: BackfillSettings) -> SourceFound:

@@ -106,13 +106,9 @@ def identified_in_objects(
     columns["source_uri"] = _encoded(owners, [stored.uri for stored in origins.objects])
     hashes = _encoded(owners, [object_hash(stored) for stored in origins.objects])
     columns["event_id"] = _event_ids(hashes.cast(pa.string()), columns["source_offset"])
-    constants = {
-        "source": BACKFILL,
-        "parser_version": parser_version,
-        "ingested_at": ingested_at,
-    }
-    for name in constants.keys() & set(schema.names):
-        columns[name] = _repeated(constants[name], schema.field(name).type, batch.num_rows)
+    constants = {"source": BACKFILL, "parser_version": parser_version, "ingested_at": ingested_at}
+    for name, value in constants.items():
+        columns[name] = _repeated(value, schema.field(name).type, batch.num_rows)
     return pa.table([columns[name] for name in schema.names], names=schema.names)
 
 
@@ -137,6 +133,4 @@ def _encoded(owners: npt.NDArray[np.int64], values: Sequence[str]) -> Any:
 
 def _repeated(value: Any, data_type: Any, count: int) -> Any:
     """Make a dictionary-encoded column of one value."""
-    if value is None:
-        return pa.nulls(count, type=data_type)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], data_type))
