@@ -95,6 +95,17 @@ def own_statements(sql: str) -> list[exp.Expr]:
     return [statement.copy() for statement in statements(sql)]
 
 
+def table_path(table: exp.Table, project: str) -> tuple[str, str, str] | None:
+    """Return project, dataset and name of a table; None where it names no dataset.
+
+    Args:
+        table: As a statement names it, with or without backquotes around the whole.
+        project: The project of tables that name none.
+    """
+    parts = [name for part in table.parts for name in part.name.split(".")]
+    return (".".join(parts[:-2]) or project, parts[-2], parts[-1]) if len(parts) > 1 else None
+
+
 def before_each_statement(check: Callable[[str, str, DuckDBCatalogRepository], None]) -> None:
     """Let a function look at each statement before bqemulator runs it: its text, the project and the catalog."""
     begin = vars(inner_query)["expand_information_schema"]

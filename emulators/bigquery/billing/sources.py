@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from sqlglot import expressions as exp
 
+from emulators.bigquery.parsing import table_path
+
 Path = tuple[str, str, str]  # project, dataset, table
 
 
@@ -237,15 +239,15 @@ class Sources:
             alias, offset = item.args.get("alias"), item.args.get("offset")
             columns = [column.name.lower() for column in (alias.columns if alias else ())]
             return Source(name, columns + ([offset.name.lower()] if isinstance(offset, exp.Expr) else []))
-        parts = [part for node in item.parts for part in node.name.split(".")]
-        if len(parts) == 1:
-            common = visible.get(parts[0].lower())
+        path = table_path(item, self._project)
+        if path is None:
+            common = visible.get(item.name.lower())
             known = self.names(common.query, common.visible) if common else None
             return Source(name, known, common=common)
-        definition = self._lookup((".".join(parts[:-2]) or self._project, parts[-2], parts[-1]))
+        definition = self._lookup(path)
         if definition is None:
             return Source(name)
-        name = name if item.alias else parts[-1].lower()
+        name = name if item.alias else path[-1].lower()
         if definition.view is not None:
             return Source(name, self.names(definition.view, {}), query=definition.view)
         source = Source(name, list(definition.columns), table=definition)

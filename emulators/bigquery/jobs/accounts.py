@@ -6,7 +6,8 @@ numbers are the sums of theirs.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -68,8 +69,9 @@ class Account:
         self._estimates: list[Estimate] = []
         self.statements: list[Statement] = []
 
-    def charge(self, estimate: Estimate) -> None:
-        """Add what a statement is about to process.
+    @contextmanager
+    def charged(self, estimate: Estimate) -> Iterator[None]:
+        """Add what a statement processes that is run meanwhile; one that fails costs nothing.
 
         Raises:
             BytesBilledLimitError: The job may not bill that many bytes.
@@ -80,10 +82,11 @@ class Account:
                 f"Query exceeded limit for bytes billed: {self._limit}. {required} or higher required."
             )
         self._estimates.append(estimate)
-
-    def discharge(self, estimate: Estimate) -> None:
-        """Take off what a statement would have processed that has failed: it costs nothing."""
-        self._estimates.remove(estimate)
+        try:
+            yield
+        except BaseException:
+            self._estimates.remove(estimate)
+            raise
 
     def begin(self, statement: Statement) -> None:
         """Add a statement of a script: later than those before, for clients sort them by milliseconds."""
@@ -93,10 +96,11 @@ class Account:
 
     def statistics(self) -> dict[str, Any]:
         """Return the fields of `statistics.query`."""
-        return _fields(*self._estimates)
+        return fields_of(*self._estimates)
 
 
-def _fields(*estimates: Estimate) -> dict[str, Any]:
+def fields_of(*estimates: Estimate) -> dict[str, Any]:
+    """Return the fields of `statistics.query` that say what statements process."""
     processed = str(sum(one.processed for one in estimates))
     referenced = dict.fromkeys(path for one in estimates for path in one.bytes_of)
     return {
@@ -158,13 +162,8 @@ async def run_single_sql(
     account = _ACCOUNT.get()
     if account is None:
         return await plan(project_id, bq_sql, query_params, ctx, caller=caller)
-    charged = estimate(bq_sql, project_id, values_of(query_params), ctx)
-    account.charge(charged)
-    try:
+    with account.charged(estimate(bq_sql, project_id, values_of(query_params), ctx)):
         return await plan(project_id, bq_sql, query_params, ctx, caller=caller)
-    except BaseException:
-        account.discharge(charged)
-        raise
 
 
 class AccountedScripts(TransactionalScripts):
@@ -191,35 +190,25 @@ class AccountedScripts(TransactionalScripts):
             self._statement = None
 
     async def _run_query(self, bq_sql: str) -> pa.Table:
-        charged = self._charge(bq_sql)
-        statement = self._statement
-        if statement is None and charged.bytes_of:
-            statement = self._begin(bq_sql, is_expression=True)
-        try:
+        with self._charged(bq_sql) as charged:
+            statement = self._statement
+            if statement is None and charged.bytes_of:
+                statement = self._begin(bq_sql, is_expression=True)
             result = await super()._run_query(bq_sql)
-        except BaseException:
-            self._discharge(charged)
-            raise
         if statement:
             statement.estimate, statement.result, statement.ended = charged, result, self._ctx.clock.now()
         return result
 
     async def _run_statement_with_params(self, bq_sql: str, using_values: list[Any]) -> None:
-        charged, statement = self._charge(bq_sql), self._begin(bq_sql)
-        try:
+        with self._charged(bq_sql) as charged:
+            statement = self._begin(bq_sql)
             await super()._run_statement_with_params(bq_sql, using_values)
-        except BaseException:
-            self._discharge(charged)
-            raise
         statement.estimate, statement.result = charged, self._final_table
 
     async def _run_query_with_params(self, bq_sql: str, using_values: list[Any]) -> pa.Table:
-        charged, statement = self._charge(bq_sql), self._begin(bq_sql)
-        try:
+        with self._charged(bq_sql) as charged:
+            statement = self._begin(bq_sql)
             statement.result = await super()._run_query_with_params(bq_sql, using_values)
-        except BaseException:
-            self._discharge(charged)
-            raise
         statement.estimate = charged
         return statement.result
 
@@ -244,16 +233,14 @@ class AccountedScripts(TransactionalScripts):
             frame[f"{name}Column"] = position - before.rfind("\n")
         return frame
 
-    def _charge(self, sql: str) -> Estimate:
+    @contextmanager
+    def _charged(self, sql: str) -> Iterator[Estimate]:
+        """Charge the job for a statement that is run meanwhile, and give its estimate."""
         values = {name.lower(): variable.value for name, variable in self._frames.all_visible().items()}
         charged = estimate(sql, self._project_id, values, self._ctx)
-        if account := _ACCOUNT.get():
-            account.charge(charged)
-        return charged
-
-    def _discharge(self, charged: Estimate) -> None:
-        if account := _ACCOUNT.get():
-            account.discharge(charged)
+        account = _ACCOUNT.get()
+        with account.charged(charged) if account else nullcontext():
+            yield charged
 
 
 async def execute_query_job(
@@ -290,7 +277,7 @@ def _with_statistics(job: JobMeta, account: Account) -> JobMeta:
 
 def _job_of(statement: Statement, number: int, project_id: str, parent_id: str, ctx: AppContext) -> JobMeta:
     job_id = f"script_job_{uuid4().hex}_{number}"
-    query: dict[str, Any] = {"statementType": statement.kind, "cacheHit": False, **_fields(statement.estimate)}
+    query: dict[str, Any] = {"statementType": statement.kind, "cacheHit": False, **fields_of(statement.estimate)}
     if statement.result is not None:
         rows, affected, _ = executor._finalize_statement_result(
             statement.result, statement.kind, bq_sql=statement.sql, project_id=project_id, ctx=ctx

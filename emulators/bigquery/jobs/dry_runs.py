@@ -93,10 +93,10 @@ async def _statistics(
     caller: CallerIdentity,
 ) -> dict[str, Any]:
     script = executor._parse_script_or_raise(sql)
-    kind, fields, account = "SCRIPT", [], accounts.Account(None)
+    kind, fields, estimates = "SCRIPT", [], []
     if len(script.statements) == 1 and isinstance(script.statements[0], SqlStmt):
         kind = executor.classify_statement_type(sql)
-        account.charge(accounts.estimate(sql, project_id, accounts.values_of(query_params), ctx))
+        estimates.append(accounts.estimate(sql, project_id, accounts.values_of(query_params), ctx))
         is_query = kind in ("SELECT", "")
         if is_query or kind in _PLANNED:
             planning = dataclasses.replace(ctx, engine=PlanningEngine(ctx.engine, is_query=is_query))
@@ -109,7 +109,7 @@ async def _statistics(
         if not is_query:
             fields = jobs._destructive_dry_run_schema(bq_sql=sql, statement_type=kind, project_id=project_id, ctx=ctx)
     statistics = {
-        **account.statistics(),
+        **accounts.fields_of(*estimates),
         "totalBytesBilled": "0",
         "totalBytesProcessedAccuracy": "PRECISE",
         "totalRows": "0",

@@ -29,7 +29,7 @@ from bqemulator.scripting import interpreter
 from bqemulator.sql.inner_query import rewrite_and_translate_statement
 from sqlglot import expressions as exp
 
-from emulators.bigquery.parsing import statements
+from emulators.bigquery.parsing import statements, table_path
 from emulators.bigquery.sql.planning import PlanningEngine
 from emulators.bigquery.sql.transactions import ScriptTransaction, locked_engine
 from emulators.bigquery.streaming_buffer import StreamingApi, StreamingBuffer
@@ -59,8 +59,8 @@ def changed_table(sql: str, project: str) -> tuple[str, TableId] | None:
         target = next((one for one in targets if isinstance(one, exp.Table)), None)
     else:
         return None
-    parts = [name for part in target.parts for name in part.name.split(".")] if isinstance(target, exp.Table) else []
-    return (kind, (".".join(parts[:-2]) or project, parts[-2], parts[-1])) if len(parts) > 1 else None
+    path = table_path(target, project) if isinstance(target, exp.Table) else None
+    return (kind, path) if path else None
 
 
 def refusal(kind: str, table: TableMeta, buffer: StreamingBuffer, now: datetime, *, in_transaction: bool) -> str | None:

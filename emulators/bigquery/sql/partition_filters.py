@@ -11,7 +11,7 @@ from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.domain.errors import InvalidQueryError
 from sqlglot import expressions as exp
 
-from emulators.bigquery.parsing import before_each_statement, statements
+from emulators.bigquery.parsing import before_each_statement, statements, table_path
 
 _PSEUDO_COLUMNS = frozenset({"_partitiontime", "_partitiondate"})
 
@@ -46,10 +46,9 @@ def check(sql: str, project: str, lookup: Lookup) -> None:
     if tree is None or (isinstance(tree, exp.Create) and tree.kind == "VIEW"):
         return
     for table in tree.find_all(exp.Table):
-        parts = [name for part in table.parts for name in part.name.split(".")]
-        if len(parts) < 2 or _is_target(table):
+        path = table_path(table, project)
+        if path is None or _is_target(table):
             continue
-        path = (".".join(parts[:-2]) or project, parts[-2], parts[-1])
         required = lookup(*path)
         if required and not _is_filtered(table, required):
             name, columns = ".".join(path), ", ".join(sorted(required.partitioning))
