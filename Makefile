@@ -93,8 +93,8 @@ proof: setup  ## every figure of every summary against plain Python and GoAccess
 	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \
 		--timeout=7200
 
-fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600
-	$(BIN)/python -m tests.fuzz -max_total_time=$(or $(SECONDS),600)
+fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600 or in LINES=100000000 mutated lines (resumes)
+	$(BIN)/python -m $(if $(LINES),tests.fuzz.volume --lines $(LINES),tests.fuzz -max_total_time=$(or $(SECONDS),600))
 
 matrix: setup  ## which format's reader reads spoilt lines of which other format, and what it says of them
 	$(BIN)/python -m tests.unit.beam_jobs.access_log.cross_matrix
