@@ -48,6 +48,14 @@ assert not bag.import_errors, bag.import_errors
 print(','.join(sorted(bag.dags)))
 """
 
+_COMPILED_AT_START = """
+import sys
+import beam_jobs.preload
+modules = [module for name, module in sys.modules.items() if name.startswith('beam_jobs.')]
+functions = {value for module in modules for value in vars(module).values() if hasattr(value, 'nopython_signatures')}
+print(*(sum(sum(getattr(one.stats, what).values()) for one in functions) for what in ('cache_hits', 'cache_misses')))
+"""
+
 
 def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Build the image of every Dataflow job, look into all images, and parse the DAGs without Beam.
@@ -71,6 +79,21 @@ def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str
     if dags != dag_ids():
         raise EngineError(f"without Beam the Airflow image parses {dags}, not {dag_ids()}")
     tell(f"    {len(dags)} DAGs parse in the Airflow image, which has no Beam")
+    check_machine_code(engine, tell)
+
+
+def check_machine_code(engine: Engine, tell: Callable[[str], None]) -> None:
+    """Check that the jobs find all their machine code in their image, whoever runs it.
+
+    Raises:
+        EngineError: something is compiled when a job starts.
+    """
+    for user in (0, 1000):
+        run_python = ("run", "--rm", "--network=none", f"--user={user}", "--entrypoint=python", image_of("backfill"))
+        loaded, compiled = map(int, engine.run(*run_python, "-c", _COMPILED_AT_START).split())
+        if compiled or not loaded:
+            raise EngineError(f"user {user} compiles {compiled} functions of the parser and finds {loaded}")
+    tell("    the parser's machine code is in the image: nothing is compiled when a job starts")
 
 
 def dag_ids() -> list[str]:
