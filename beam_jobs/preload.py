@@ -1,8 +1,8 @@
 """What every job needs, imported and loaded when this module is imported.
 
-For a process that forks, the Dataflow emulator's (`--preload beam_jobs.preload`), and for the build of an image. Reading
-a line of text and one of JSON loads all of the parser's machine code from numba's cache, or compiles it where there is
-none, which takes half a minute.
+For a process that forks, the Dataflow emulator's (`--preload beam_jobs.preload`), and for the build of an image. To read
+a line of text and one of JSON takes all of the parser's machine code, which is loaded from numba's cache, or compiled
+where there is none, for half a minute.
 """
 
 import beam_jobs.backfill.job
@@ -11,8 +11,8 @@ import beam_jobs.stream.job  # noqa: F401
 from beam_jobs.access_log import BlockParser, get_format
 
 _LINES = {
-    "combined": rb'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "http://a/" "quotes \"curl\""',
-    "nginx_json": b'{"time_iso8601": "2015-05-17T10:05:03+00:00", "remote_addr": "192.0.2.1", "request": "GET / HTTP/1.1"}',
+    "combined": rb'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "http://a/" "a \"b\""',
+    "nginx_json": b'{"time_iso8601": "2015-05-17T10:05:03+00:00", "remote_addr": "192.0.2.1", "request": "GET /"}',
 }
 
 for _name, _line in _LINES.items():

@@ -63,7 +63,7 @@ def test_workers_are_the_templates_image_within_bounds(job: Posted, name: str) -
     image = f"us-central1-docker.pkg.dev/logline-local/logline/{name}:7.8.9"
     assert {one["containerImage"] for one in job.workers["sdkHarnessContainerImages"]} == {image}
     assert job.workers["autoscalingSettings"]["maxNumWorkers"] == 7
-    assert job.workers["machineType"] == "n2-standard-4"
+    assert job.workers["machineType"] == ("c3-standard-4" if name == STREAMING else "c3-standard-8")
 
 
 def test_workers_have_no_public_address_and_an_account_of_their_own(job: Posted, name: str) -> None:

@@ -14,7 +14,8 @@ from beam_jobs.access_log import BlockParser, get_format
 
 def loaded():
     modules = [module for name, module in sys.modules.items() if name.startswith("beam_jobs.")]
-    functions = {value for module in modules for value in vars(module).values() if hasattr(value, "nopython_signatures")}
+    values = [value for module in modules for value in vars(module).values()]
+    functions = {value for value in values if hasattr(value, "nopython_signatures")}
     return sorted((function.__qualname__, str(one)) for function in functions for one in function.nopython_signatures)
 
 before = loaded()
