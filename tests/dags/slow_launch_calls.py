@@ -165,4 +165,4 @@ def hours(deferred: TaskDeferred) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps({name: vars()[name]() for name in sys.argv[1:]}))
+    print(json.dumps({name: globals()[name]() for name in sys.argv[1:]}))
