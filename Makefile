@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof mutants fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -92,6 +92,9 @@ bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="
 proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
 	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \
 		--timeout=7200
+
+mutants: setup  ## takes guards back, one at a time, and shows that a test fails (WORDS="BigQuery A3" for some)
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.mutants $(WORDS)
 
 fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600 or in LINES=100000000 mutated lines (resumes)
 	$(BIN)/python -m $(if $(LINES),tests.fuzz.volume --lines $(LINES),tests.fuzz -max_total_time=$(or $(SECONDS),600))

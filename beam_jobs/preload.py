@@ -1,7 +1,8 @@
-"""What every job needs, imported and loaded when this module is imported, for a process that forks.
+"""What every job needs, imported and loaded when this module is imported.
 
-The Dataflow emulator of one machine is given it: `--preload beam_jobs.preload`. Reading a line loads the parser's
-machine code from numba's cache, or compiles it where there is none.
+For a process that forks, the Dataflow emulator's (`--preload beam_jobs.preload`), and the build of an image. To read
+a line of text and one of JSON takes all of the parser's machine code, which is loaded from numba's cache, or compiled
+where there is none, for half a minute.
 """
 
 import beam_jobs.backfill.job
@@ -9,6 +10,10 @@ import beam_jobs.replay.job
 import beam_jobs.stream.job  # noqa: F401
 from beam_jobs.access_log import BlockParser, get_format
 
-_LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "http://example.com/" "curl/8.0"\n'
+_LINES = {
+    "combined": rb'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a?b HTTP/1.1" 200 5 "http://a/" "a \"b\""',
+    "nginx_json": b'{"time_iso8601": "2015-05-17T10:05:03+00:00", "remote_addr": "192.0.2.1", "request": "GET /"}',
+}
 
-BlockParser(get_format("combined")).parse(_LINE)
+for _name, _line in _LINES.items():
+    BlockParser(get_format(_name)).parse(_line + b"\n")

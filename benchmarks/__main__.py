@@ -11,6 +11,7 @@ BENCHMARKS = (
     "memory",
     "scale",
     "objects",
+    "landing",
     "cost",
     "day",
     "year",

@@ -20,6 +20,10 @@ class Clock:
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
 
+    def follow(self, file: Path | None) -> None:
+        """Read this file from now on."""
+        self._file = file
+
     def ahead(self) -> timedelta:
         """Return by how much the clock is ahead.
 

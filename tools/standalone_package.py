@@ -16,16 +16,17 @@ def lay_out(project: Path, packages: Mapping[str, str]) -> None:
 
     Args:
         project: The folder with the distribution's pyproject.toml.
-        packages: Their names in the distribution, by their names here. Wherever a name here stands in their modules, in
-            an import or in a text, the other one takes its place.
+        packages: Packages and modules, by their names here their names in the distribution. Wherever a name here stands
+            in their code, in an import or in a text, the other one takes its place.
     """
     source = project / "src"
     shutil.rmtree(source, ignore_errors=True)
     names = re.compile(rf"\b({'|'.join(map(re.escape, packages))})\b")
     for name, new_name in packages.items():
         folder = REPOSITORY.joinpath(*name.split("."))
-        for path in folder.rglob("*.py"):
-            module = source.joinpath(*new_name.split("."), path.relative_to(folder))
+        target = source.joinpath(*new_name.split("."))
+        for path in folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]:
+            module = target / path.relative_to(folder) if folder.is_dir() else target.with_suffix(".py")
             module.parent.mkdir(parents=True, exist_ok=True)
             text = names.sub(lambda match: packages[match[0]], path.read_text(encoding="utf-8"))
             module.write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from emulators.clock import add_clock_file
 from emulators.dataflow import __version__
 from emulators.guard.rules import add_allowed_hosts
 
@@ -92,6 +93,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="between a launch and the start of the job, which is QUEUED and PENDING for half of it each; the service "
         "takes minutes (default: DATAFLOW_EMULATOR_LAUNCH_SECONDS, else 0)",
     )
+    add_clock_file(parser)
     return parser.parse_args(arguments)
 
 

@@ -17,6 +17,7 @@ import uvicorn
 from emulators.dataflow.access_files import AccessFiles
 from emulators.dataflow.api import rest, rpc
 from emulators.dataflow.api.service import DataflowService
+from emulators.dataflow.jobs.job import CLOCK
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.launch.confinement import Confinement
 from emulators.dataflow.process.follower import JobFollower
@@ -56,6 +57,7 @@ def serve(arguments: argparse.Namespace) -> None:
 
 
 def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | None) -> None:
+    CLOCK.follow(arguments.clock_file)
     access_files = AccessFiles(state_dir)
     token = given_token or Token(access_files.secret())
     listener = _listen(arguments.host, arguments.port)

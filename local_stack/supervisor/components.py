@@ -98,6 +98,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--image", "stream=beam_jobs.stream"),
             *("--image", "replay=beam_jobs.replay"),
             *("--preload", "beam_jobs.preload"),
+            *("--clock-file", config.clock_file),
         ),
     ]
 

@@ -13,6 +13,7 @@ if (REPOSITORY / "tools" / "standalone_package.py").is_file():
     sys.path.insert(0, str(REPOSITORY))
     from tools.standalone_package import lay_out
 
-    lay_out(PROJECT, {"emulators.dataflow": "dataflow_emulator", "emulators.guard": "dataflow_emulator.guard"})
+    parts = {"dataflow": "dataflow_emulator", "guard": "dataflow_emulator.guard", "clock": "dataflow_emulator.clock"}
+    lay_out(PROJECT, {f"emulators.{name}": new_name for name, new_name in parts.items()})
 
 setup()

@@ -30,6 +30,8 @@ _PUBSUB = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
 _NAME = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 # https://cloud.google.com/dataflow/docs/guides/specifying-networks#specifying_a_network_and_a_subnetwork
 _SUBNETWORK = r"(https://\S+/)?(projects/[^/\s]+/)?regions/[^/\s]+/subnetworks/[^/\s]+"
+# The images' machine code takes a processor with AVX2: see docker/beam.Dockerfile.
+_MACHINE_TYPE = r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]"
 _ACCOUNT = r"[^@\s]+@[a-z0-9.-]+"
 _KMS_KEY = r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s]+"
 # https://github.com/distribution/reference/blob/main/reference.go
@@ -107,11 +109,17 @@ class Settings(BaseSettings):
     image_version: str = _setting(
         "Tag of these images", __version__, must="be an image's tag", pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
     )
-    machine_type: str | None = _setting(
+    machine_type: str = _setting(
         "Compute Engine type of the Dataflow workers",
-        None,
+        "n2-standard-4",
         must="be a Compute Engine machine type",
-        pattern=r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]",
+        pattern=_MACHINE_TYPE,
+    )
+    stream_machine_type: str = _setting(
+        "Compute Engine type of the workers of the stream",
+        "n2-standard-2",
+        must="be a Compute Engine machine type",
+        pattern=_MACHINE_TYPE,
     )
     max_workers: int | None = _setting("Most workers of one Dataflow job", None)
     unit_gib: int = _setting("Gibibytes of source objects, as they are stored, that one job of a backfill reads", 1000)
@@ -327,7 +335,7 @@ class Settings(BaseSettings):
         environment = {
             "tempLocation": f"gs://{self.temp_bucket}/tmp",  # noqa: S108 (a folder of the bucket)
             "stagingLocation": f"gs://{self.temp_bucket}/tmp/staging",  # noqa: S108
-            "machineType": self.machine_type,
+            "machineType": self.stream_machine_type if job == "stream" else self.machine_type,
             "maxWorkers": self.max_workers,
             "serviceAccountEmail": self.stream_service_account if job == "stream" else self.service_account,
             "kmsKeyName": self.kms_key,

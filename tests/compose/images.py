@@ -2,32 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from emulators.guard.authorized_user import authorized_user
 from local_stack.config import REPOSITORY
-from local_stack.waiting import wait_for
-from logline.settings import Settings
-from tests.compose.engine import TABLES, Engine, EngineError, Project
-from tests.integration.submission.posting import METADATA, launch_options
-
-SETTINGS = Settings.from_environment({"LOGLINE_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
-REPLAYED = f"{SETTINGS.staging_dataset}.contract"
-PARAMETERS: Mapping[str, Mapping[str, str]] = {
-    "backfill": {
-        "source": f"gs://{SETTINGS.bucket}/logs/2026-11-01/*",
-        "output": f"gs://{SETTINGS.bucket}/staging/contract",
-        "run_id": "contract",
-    },
-    "replay": {
-        "lines": f"{SETTINGS.project}.{REPLAYED}",
-        "output": f"gs://{SETTINGS.bucket}/staging/contract-replay",
-        "run_id": "contract",
-    },
-    "stream": {"subscription": SETTINGS.subscription_path, "dataset": f"{SETTINGS.project}.{SETTINGS.dataset}"},
-}
-"""A launch of each job, against what provision makes."""
+from tests.compose.engine import Engine, EngineError
+from tests.integration.submission.posting import METADATA
 
 STANDINS = Path(__file__).with_name("standins")
 _LOOK_INSIDE = r"""
@@ -48,6 +28,14 @@ assert not bag.import_errors, bag.import_errors
 print(','.join(sorted(bag.dags)))
 """
 
+_COMPILED_AT_START = """
+import sys
+import beam_jobs.preload
+modules = [module for name, module in sys.modules.items() if name.startswith('beam_jobs.')]
+functions = {value for module in modules for value in vars(module).values() if hasattr(value, 'nopython_signatures')}
+print(*(sum(sum(getattr(one.stats, what).values()) for one in functions) for what in ('cache_hits', 'cache_misses')))
+"""
+
 
 def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Build the image of every Dataflow job, look into all images, and parse the DAGs without Beam.
@@ -55,13 +43,7 @@ def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str
     Raises:
         EngineError: an image cannot be built, or holds what it must not.
     """
-    standins = "localhost/logline-standins:test"
-    engine.run("build", *engine.build_options, "--tag", standins, str(STANDINS))
-    given = {name: os.environ.get(name, standins) for name in ("BEAM_SDK_IMAGE", "LAUNCHER_IMAGE")}
-    arguments = [f"--build-arg={name}={image}" for name, image in given.items()]
-    for job in METADATA:
-        options = ["--file", "docker/beam.Dockerfile", "--target", job, "--tag", image_of(job)]
-        engine.run("build", *engine.build_options, *arguments, *options, ".")
+    build_job_images(engine)
     for image in ("logline-airflow:test", "logline-emulators:test", *map(image_of, METADATA)):
         _look_inside(engine, image, secrets, tell)
     environment = ["--env=LOGLINE_PROJECT=logline-local", "--env=LOGLINE_BUCKET=logline-local"]
@@ -71,6 +53,36 @@ def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str
     if dags != dag_ids():
         raise EngineError(f"without Beam the Airflow image parses {dags}, not {dag_ids()}")
     tell(f"    {len(dags)} DAGs parse in the Airflow image, which has no Beam")
+    check_machine_code(engine, tell)
+
+
+def build_job_images(engine: Engine) -> None:
+    """Build the image of every Dataflow job.
+
+    Raises:
+        EngineError: One cannot be built.
+    """
+    standins = "localhost/logline-standins:test"
+    engine.run("build", *engine.build_options, "--tag", standins, str(STANDINS))
+    given = {name: os.environ.get(name, standins) for name in ("BEAM_SDK_IMAGE", "LAUNCHER_IMAGE")}
+    arguments = [f"--build-arg={name}={image}" for name, image in given.items()]
+    for job in METADATA:
+        options = ["--file", "docker/beam.Dockerfile", "--target", job, "--tag", image_of(job)]
+        engine.run("build", *engine.build_options, *arguments, *options, ".")
+
+
+def check_machine_code(engine: Engine, tell: Callable[[str], None]) -> None:
+    """Check that the jobs find all their machine code in their image, whoever runs it.
+
+    Raises:
+        EngineError: something is compiled when a job starts.
+    """
+    for user in (0, 1000):
+        run_python = ("run", "--rm", "--network=none", f"--user={user}", "--entrypoint=python", image_of("backfill"))
+        loaded, compiled = map(int, engine.run(*run_python, "-c", _COMPILED_AT_START).split())
+        if compiled or not loaded:
+            raise EngineError(f"user {user} compiles {compiled} functions of the parser and finds {loaded}")
+    tell("    the parser's machine code is in the image: nothing is compiled when a job starts")
 
 
 def dag_ids() -> list[str]:
@@ -81,66 +93,6 @@ def dag_ids() -> list[str]:
 def image_of(job: str) -> str:
     """The image of a Dataflow job."""
     return f"localhost/logline-{job}:test"
-
-
-def check_launches(project: Project, folder: Path, token: str, tell: Callable[[str], None]) -> None:
-    """Launch every job from its image, as Google's launcher does.
-
-    Each is submitted, up to `jobs.create` of the Dataflow emulator; then each runs in its image as an ordinary user:
-    backfill and replay to their end with a local runner, the stream until it is told to drain.
-
-    Args:
-        project: That is up.
-        folder: For a file.
-        token: Of its Dataflow emulator.
-        tell: Takes lines for the user.
-
-    Raises:
-        EngineError: one of them fails.
-    """
-    engine = project.engine
-    (found,) = json.loads(engine.run("inspect", project.containers()["dataflow"]))
-    ((network, place),) = found["NetworkSettings"]["Networks"].items()
-    ours = ("STORAGE_", "BIGQUERY_", "PUBSUB_", "GOOGLE_CLOUD_PROJECT", "NO_GCE_CHECK")
-    environment = [f"--env={one}" for one in found["Config"]["Env"] if one.startswith(ours)]
-    # Beam speaks without TLS where the name begins with localhost; the emulator takes names that end in it.
-    launch = [f"--network={network}", f"--add-host=localhost.localhost:{place['IPAddress']}", *environment]
-    credentials = folder / "credentials.json"
-    credentials.write_text(json.dumps(authorized_user(token)), encoding="utf-8")
-    launch += [f"--volume={credentials}:/run/credentials.json:ro"]
-    launch.append("--env=GOOGLE_APPLICATION_CREDENTIALS=/run/credentials.json")
-    launch.append("--entrypoint=/opt/google/dataflow/python_template_launcher")
-    for job in METADATA:
-        options = launch_options(SETTINGS, job, PARAMETERS[job], runner="DataflowRunner")
-        options.append("--dataflow_endpoint=http://localhost.localhost:9070")
-        engine.run("run", "--rm", *launch, image_of(job), *options)
-    tell(f"    {', '.join(METADATA)} are submitted by their images")
-
-    lines = json.loads(project.python("dataflow", TABLES, "replayable", SETTINGS.dataset, REPLAYED))
-    launch.append("--user=1000")
-    for job in ("backfill", "replay"):
-        options = launch_options(SETTINGS, job, PARAMETERS[job], runner="FnApiRunner")
-        engine.run("run", "--rm", *launch, image_of(job), *options)
-    options = launch_options(SETTINGS, "stream", PARAMETERS["stream"], runner="FnApiRunner")
-    _stream_and_drain(engine, [*launch, image_of("stream"), *options])
-    tell(f"    a day of files, {lines} rejected lines and the stream run in the images")
-
-
-def _stream_and_drain(engine: Engine, arguments: Sequence[str]) -> None:
-    container = engine.run("run", "--detach", *arguments).strip()
-
-    def streams() -> bool:
-        if not json.loads(engine.run("inspect", container))[0]["State"]["Running"]:
-            raise EngineError(f"the stream's image ended: {engine.logs(container).strip()[-500:]}")
-        return "streaming from" in engine.logs(container)
-
-    try:
-        wait_for(streams, seconds=300, what="the stream in its image", pause=1)
-        engine.run("kill", "--signal=INT", container)
-        if (code := engine.run("wait", container).strip()) != "0" or "drained: " not in engine.logs(container):
-            raise EngineError(f"told to drain, the stream's image ended with {code}: {engine.logs(container)[-500:]}")
-    finally:
-        engine.run("rm", "--force", container)
 
 
 def _look_inside(engine: Engine, image: str, secrets: Mapping[str, str], tell: Callable[[str], None]) -> None:

@@ -2,7 +2,6 @@
 
 tables.py checksums DATASET LAST_DAY  rows and a checksum of every table that a backfill fills
 tables.py arrived DATASET             distinct events of the stream: rows and rejected lines
-tables.py replayable DATASET TABLE    make TABLE, rejected lines that the replay job can read; their number
 """
 
 import hashlib
@@ -51,14 +50,7 @@ def arrived(client: bigquery.Client, dataset: str) -> dict[str, int]:
     return counts
 
 
-def replayable(client: bigquery.Client, dataset: str, table: str) -> int:
-    """Make a table of rejected lines as `dead_letter_replay` does, and return their number."""
-    lines = f"SELECT raw_line, 'article' AS log_format, event_id, source, source_uri, source_offset FROM `{dataset}`"
-    client.query(f"CREATE OR REPLACE TABLE {table} AS {lines}.rejected_lines WHERE ingested_at > '2000-01-01'").result()
-    return int(client.get_table(f"{client.project}.{table}").num_rows)
-
-
-ACTIONS: dict[str, Callable[..., object]] = {"checksums": checksums, "arrived": arrived, "replayable": replayable}
+ACTIONS: dict[str, Callable[..., object]] = {"checksums": checksums, "arrived": arrived}
 
 if __name__ == "__main__":
     with bigquery.Client(

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskD
 from logline.backfill.listing import list_sources
 from logline.backfill.sources import DaySource
 from logline.backfill.units import SourceObject
+from logline.dataflow.manifest import read_manifest
 from logline.dataflow.operators import (
     DataflowJobDoneSensor,
     LaunchFlexTemplateOperator,
@@ -25,7 +26,8 @@ from logline.dataflow.operators import (
 )
 from logline.preflight import check_bigquery, check_dataflow, check_services, template
 from logline.settings import Settings
-from logline.warehouse import queries
+from logline.uris import split_uri
+from logline.warehouse import load, queries
 from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
 from logline.warehouse.migrate_tables import MigrateTablesOperator
 from logline.warehouse.queries import Query, QueryOperator, bigquery_hook, fetch_rows
@@ -118,6 +120,32 @@ def load_twice_and_once_they_are_dropped() -> dict[str, Any]:
     client.delete_table(f"{SETTINGS.staging_dataset}.listed_x")
     anew = load()
     return {"rows": [first[0], again[0], anew[0]], "same table": again == first, "new table": anew[1] != first[1]}
+
+
+def load_in_portions() -> dict[str, Any]:
+    """Five files of what `run_what_is_listed` has written, two of them in a job at most."""
+    client = bigquery_hook(SETTINGS).get_client(project_id=SETTINGS.project)
+    bucket = GCSHook().get_conn().bucket(SETTINGS.bucket)
+    (written,) = read_manifest(f"{output('listed')}/manifest.json").files["rows"]
+    files = [written.replace("/rows/", f"/copies/{number}/") for number in range(5)]
+    for name in files:
+        bucket.copy_blob(bucket.blob(split_uri(written)[1]), bucket, split_uri(name)[1])
+    manifest = {"version": 2, "run_id": "copies", "files": {"rows": files}}
+    bucket.blob("staging/copies/manifest.json").upload_from_string(json.dumps(manifest))
+    load.MAX_FILES = 2
+    operator = LoadManifestFilesOperator(
+        task_id="load",
+        settings=SETTINGS,
+        manifest=f"{output('copies')}/manifest.json",
+        tables=[StagingTable("rows", into="copies", columns_of="backfilled_requests")],
+        suffix="x",
+        day="2015-05-17",
+    )
+    operator.job_labels = {}
+    operator.execute(CONTEXT)
+    jobs = [job for job in client.list_jobs(max_results=100) if job.job_id.startswith("logline_copies_x_")]
+    loaded = client.get_table(f"{SETTINGS.staging_dataset}.copies_x").num_rows
+    return {"rows": loaded, "files of each job": sorted(len(job.source_uris) for job in jobs)}
 
 
 def sensor(job_id: str) -> DataflowJobDoneSensor:

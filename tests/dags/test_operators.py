@@ -67,6 +67,7 @@ def called(provisioned, tmp_path_factory):
         "launch_twice_and_again_when_done",
         "run_what_is_listed",
         "load_twice_and_once_they_are_dropped",
+        "load_in_portions",
         "run_a_job_that_fails",
         "wait_for_a_job_that_fails",
         "wait_for_a_job_that_is_cancelled",
@@ -100,6 +101,10 @@ def test_a_list_of_objects_is_run_to_the_end_of_its_job(called):
 def test_a_load_is_found_again_and_made_anew_once_its_table_is_gone(called):
     loaded = {"rows": [10, 10, 10], "same table": True, "new table": True}
     assert called["load_twice_and_once_they_are_dropped"] == {"returned": loaded}
+
+
+def test_files_beyond_the_limit_of_a_load_job_are_loaded_by_others(called):
+    assert called["load_in_portions"] == {"returned": {"rows": 50, "files of each job": [1, 2, 2]}}
 
 
 def test_every_state_but_done_and_the_passing_ones_is_a_failure(called):

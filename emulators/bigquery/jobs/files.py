@@ -130,13 +130,17 @@ class Transfers:
         with self._client() as client:
             for uri in uris:
                 bucket, name = _split(uri)
-                blobs = list(self._matching(client, bucket, name))
-                if not blobs:
-                    raise NotFoundError(f"Not found: URI {uri}")
+                blobs = self._matching(client, bucket, name) if "*" in name else [client.bucket(bucket).blob(name)]
+                before = len(paths)
                 for blob in blobs:
                     path = folder / str(len(paths))
-                    blob.download_to_filename(path, raw_download=True, retry=None)
+                    try:
+                        blob.download_to_filename(path, raw_download=True, retry=None)
+                    except NotFound:
+                        break
                     paths.append(_named(path))
+                if len(paths) == before:
+                    raise NotFoundError(f"Not found: URI {uri}")
         return paths
 
     def _matching(self, client: Client, bucket: str, name: str) -> Iterator[Blob]:

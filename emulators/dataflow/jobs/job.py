@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from emulators.clock import Clock
 from emulators.dataflow.errors import invalid_argument
 from emulators.dataflow.jobs.states import TERMINAL, JobState, JobType, may_follow
 
+#: All times of the emulator are this clock's.
+CLOCK = Clock()
 #: The fields of JOB_VIEW_SUMMARY and what JOB_VIEW_DESCRIPTION adds, cf. `projects.jobs.get#JobView`.
 _SUMMARY = frozenset(
     {
@@ -102,7 +105,7 @@ class Job:
 
 def new_resource(project: str, location: str, name: str, job_type: JobType) -> dict[str, Any]:
     """Return a queued job with a new id, made like the real service's: the start time and 19 or 20 digits."""
-    now = datetime.now(UTC)
+    now = CLOCK.now()
     created = timestamp(now)
     return {
         "id": f"{now:%Y-%m-%d_%H_%M_%S}-{secrets.randbelow(17 * 10**18) + 10**18}",
@@ -119,4 +122,4 @@ def new_resource(project: str, location: str, name: str, job_type: JobType) -> d
 
 def timestamp(instant: datetime | None = None) -> str:
     """RFC 3339 in UTC with microseconds: sorts as text in the order of time."""
-    return f"{(instant or datetime.now(UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return f"{(instant or CLOCK.now()).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"

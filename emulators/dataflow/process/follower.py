@@ -7,11 +7,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from emulators.dataflow.jobs import messages
-from emulators.dataflow.jobs.job import Job
+from emulators.dataflow.jobs.job import CLOCK, Job
 from emulators.dataflow.jobs.states import JobState, end_state, may_follow
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit
@@ -57,7 +57,7 @@ class JobFollower:
         grace_seconds: float = 5.0,
         preload: Sequence[str] = (),
         launch_seconds: float = 0.0,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = CLOCK.now,
     ) -> None:
         self._store = store
         self._folder = folder

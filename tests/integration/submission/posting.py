@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ SETTINGS = Settings.from_environment(
         "LOGLINE_DATASET": DATASET,
         "LOGLINE_SUBSCRIPTION": "submission",
         "LOGLINE_IMAGE_VERSION": "7.8.9",
-        "LOGLINE_MACHINE_TYPE": "n2-standard-4",
+        "LOGLINE_MACHINE_TYPE": "c3-standard-8",
+        "LOGLINE_STREAM_MACHINE_TYPE": "c3-standard-4",
         "LOGLINE_MAX_WORKERS": "7",
         "LOGLINE_SERVICE_ACCOUNT": "logline-batch@logline-local.iam.gserviceaccount.com",
         "LOGLINE_STREAM_SERVICE_ACCOUNT": "logline-stream@logline-local.iam.gserviceaccount.com",
@@ -55,6 +56,12 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "stream": {"subscription": SETTINGS.subscription_path, "dataset": f"{SETTINGS.project}.{DATASET}"},
 }
 """What the DAGs give as parameters, by job."""
+
+_OF_THE_WAY = (
+    *("template_location", "dataflow_endpoint", "pipelineUrl", "pipelineProtoHash", "temp_location"),
+    *("staging_location", "save_main_session"),
+)
+"""Options that differ by the way of a job, and by the moment; Beam saves the main session of a template by default."""
 
 
 @dataclass(frozen=True)
@@ -103,30 +110,52 @@ def launch_options(settings: Settings, name: str, parameters: Mapping[str, str],
     return arguments
 
 
-def post(stack: RunningStack, name: str) -> Posted:
-    """Launch a job's template as the DAGs do, up to `jobs.create`."""
+def post(stack: RunningStack, name: str, program: Sequence[str] = ()) -> Posted:
+    """Launch a job's template as the DAGs do, up to `jobs.create`.
+
+    Args:
+        stack: Takes the job.
+        name: Of the job.
+        program: Runs it with the options that follow; by default this interpreter.
+    """
     endpoint = stack.env["DATAFLOW_EMULATOR_HOST"].replace("127.0.0.1", "localhost")
-    _run(stack, name, f"--dataflow_endpoint={endpoint}")
+    _run(stack, name, program, f"--dataflow_endpoint={endpoint}")
     return _read(stack, f"submission-{name}")
 
 
-def write_job_object(stack: RunningStack, name: str) -> Posted:
+def write_job_object(stack: RunningStack, name: str, program: Sequence[str] = ()) -> Posted:
     """Launch a job's template as the service's launcher does, which starts the job from an object that Beam writes.
 
     The options of the launcher are those of the logs quoted in
     https://github.com/GoogleCloudPlatform/python-docs-samples/issues/4307.
     """
     path = f"staging/template_launches/{name}/job_object"
-    _run(stack, name, f"--template_location=gs://{SETTINGS.bucket}/{path}")
+    _run(stack, name, program, f"--template_location=gs://{SETTINGS.bucket}/{path}")
     with stack.storage() as storage:
         content = storage.bucket(SETTINGS.bucket).blob(path).download_as_bytes()
     return _posted(stack, json.loads(content))
 
 
-def _run(stack: RunningStack, name: str, *launchers_options: str) -> None:
+def differences(launched: Posted, posted: Posted) -> list[str]:
+    """Name what differs between two ways of one job, but for what the way itself brings."""
+    kinds: dict[str, Callable[[Posted], object]] = {
+        "steps": lambda one: one.steps,
+        "name": lambda one: one.job["name"],
+        "type": lambda one: one.job["type"],
+        "labels": lambda one: one.job["labels"],
+        "options": lambda one: {key: value for key, value in one.options.items() if key not in _OF_THE_WAY},
+        **{
+            key: lambda one, key=key: one.workers[key]  # type: ignore[misc]
+            for key in ("machineType", "subnetwork", "sdkHarnessContainerImages")
+        },
+    }
+    return [f"{kind}: {of(launched)} is not {of(posted)}" for kind, of in kinds.items() if of(launched) != of(posted)]
+
+
+def _run(stack: RunningStack, name: str, program: Sequence[str], *launchers_options: str) -> None:
     options = [*launch_options(SETTINGS, name, PARAMETERS[name], runner="DataflowRunner"), *launchers_options]
     done = subprocess.run(
-        [sys.executable, "-m", f"beam_jobs.{name}", *options],
+        [*(program or (sys.executable, "-m", f"beam_jobs.{name}")), *options],
         cwd=REPOSITORY,
         env=stack.process_env,
         capture_output=True,

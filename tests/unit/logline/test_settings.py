@@ -21,6 +21,7 @@ def test_what_is_not_set_is_left_to_dataflow():
     assert Settings.from_environment(ENVIRONMENT).dataflow_environment("backfill") == {
         "tempLocation": "gs://logline-local/tmp",
         "stagingLocation": "gs://logline-local/tmp/staging",
+        "machineType": "n2-standard-4",
         "ipConfiguration": "WORKER_IP_PRIVATE",
     }
 
@@ -29,7 +30,7 @@ def test_the_dataflow_environment_takes_what_is_set():
     settings = Settings.from_environment(
         ENVIRONMENT
         | {
-            "LOGLINE_MACHINE_TYPE": "n2-standard-4",
+            "LOGLINE_MACHINE_TYPE": "c3-standard-8",
             "LOGLINE_MAX_WORKERS": "8",
             "LOGLINE_SERVICE_ACCOUNT": "worker@logline-local.iam.gserviceaccount.com",
             "LOGLINE_NETWORK": "logs",
@@ -40,7 +41,7 @@ def test_the_dataflow_environment_takes_what_is_set():
         }
     )
     environment = settings.dataflow_environment("backfill")
-    assert environment["machineType"] == "n2-standard-4"
+    assert environment["machineType"] == "c3-standard-8"
     assert environment["maxWorkers"] == 8
     assert environment["serviceAccountEmail"] == "worker@logline-local.iam.gserviceaccount.com"
     assert environment["network"] == "logs"
@@ -62,6 +63,16 @@ def test_the_stream_may_have_an_account_of_its_own():
     )
     assert settings.dataflow_environment("stream")["serviceAccountEmail"] == other
     assert settings.dataflow_environment("replay")["serviceAccountEmail"] == one
+
+
+def test_the_stream_may_have_machines_of_its_own():
+    environment = ENVIRONMENT | {
+        "LOGLINE_MACHINE_TYPE": "c3-standard-8",
+        "LOGLINE_STREAM_MACHINE_TYPE": "c3-standard-4",
+    }
+    settings = Settings.from_environment(environment)
+    found = [settings.dataflow_environment(job)["machineType"] for job in ("backfill", "replay", "stream")]
+    assert found == ["c3-standard-8", "c3-standard-8", "c3-standard-4"]
 
 
 def test_loglines_own_project_comes_first():
@@ -88,6 +99,7 @@ def test_every_fault_is_named_in_a_line_of_its_own():
         ("LOGLINE_IMAGE_REPOSITORY", "repository/"),
         ("LOGLINE_IMAGE_VERSION", "1.0 beta"),
         ("LOGLINE_MACHINE_TYPE", "large"),
+        ("LOGLINE_STREAM_MACHINE_TYPE", "n2 standard"),
         ("LOGLINE_SERVICE_ACCOUNT", "workers"),
         ("LOGLINE_NETWORK", "projects/p/networks/n"),
         ("LOGLINE_SUBNETWORK", "logs"),

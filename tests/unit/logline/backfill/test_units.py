@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logline.backfill.units import MAX_OBJECTS, MAX_REMOVED, SourceObject, plan_units, unit_of
+from logline.warehouse.load import MAX_FILES
 
 DAYS = [f"{date(2015, 1, 1) + timedelta(days=number)}" for number in range(366)]
 
@@ -35,6 +36,10 @@ def test_units_hold_so_many_objects_and_bytes_in_the_order_of_the_days():
         *(f"gs://logs/2015-05-17/{number}.gz" for number in range(4)),
         "gs://logs/2015-05-18/0.gz",
     ]
+
+
+def test_a_unit_has_no_more_objects_than_a_load_job_has_files():
+    assert MAX_OBJECTS <= MAX_FILES
 
 
 def test_objects_that_are_gone_are_units_of_their_own():
