@@ -33,11 +33,11 @@ class KnownObject:
     """What the ledger has of an object.
 
     Attributes:
-        known: the newest generation that a run has read or found unreadable.
+        known: the newest generation that a run has read or found unreadable; None where Cloud Storage gave no run any.
         landed: the generation whose rows are in the tables; None without any.
     """
 
-    known: int
+    known: int | None
     landed: int | None
 
 
@@ -80,7 +80,7 @@ class PlanBackfillOperator(LooksForItself):
             self._wait_or_refuse(missing, len(sources), context)
         objects = distinct(found.values())
         if new_only:
-            objects = [one for one in objects if one.uri not in known or known[one.uri].known < one.generation]
+            objects = [one for one in objects if is_new(one, known)]
         plans = plan_units(
             objects,
             removed,
@@ -161,6 +161,12 @@ def distinct(listed: Iterable[Sequence[SourceObject]]) -> list[SourceObject]:
         for one in of_day:
             objects.setdefault(one.uri, one)
     return list(objects.values())
+
+
+def is_new(found: SourceObject, known: Mapping[str, KnownObject]) -> bool:
+    """Return whether no run has read this generation of an object or a newer one, or found it unreadable."""
+    of_object = known.get(found.uri)
+    return of_object is None or of_object.known is None or of_object.known < found.generation
 
 
 def deleted_objects(
