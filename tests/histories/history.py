@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.histories.installation import Installation
@@ -45,11 +46,18 @@ class History:
             self._installation.delete(name)
             self.oracle.was_deleted(uri)
 
-    def trigger(self, conf: dict[str, Any], *, everything: bool = True, kind: str = "manual", ends: bool = True) -> Run:
+    def backfill(self, conf: dict[str, Any], *, days: int, ends: bool) -> None:
+        """Start a backfill of Airflow's own."""
+        at = [datetime(2026, 11, 2 + day, 0, 15, tzinfo=UTC) for day in range(days)]
+        for run in self._scheduler.backfill(conf, at):
+            if ends:
+                self.finish(run)
+
+    def trigger(self, conf: dict[str, Any], *, everything: bool = True, ends: bool = True) -> Run:
         """Start a run for some days, or for everything."""
         days = {"start_date": DAYS[0], "end_date": DAYS[0]} | conf
         conf = {**conf, "source": self._installation.uri("logs/**")} if everything else days
-        run = self._scheduler.trigger(conf, kind)
+        run = self._scheduler.trigger(conf)
         if ends:
             self.finish(run)
         return run
@@ -130,6 +138,8 @@ class History:
 
     def _there(self, run: Run) -> set[tuple[str, int]]:
         days = [f"{run.conf['start_date']}/", f"{run.conf['end_date']}/"] if "start_date" in run.conf else ["", "~"]
+        if run.run_type == "backfill":
+            days = [f"{run.logical_date - timedelta(days=1):%Y-%m-%d}/"] * 2
         logs = self._installation.uri("logs/")
         first, last = logs + days[0], logs + days[1] + "~"
         return {(uri, of.generation) for uri, of in self.oracle.bucket.items() if first <= uri <= last}

@@ -53,11 +53,15 @@ class Run:
         states: of its tasks: `success`, `failed`, `upstream_failed`, `retry` (killed), `deferred`; nothing yet: none.
         units: what `plan` has returned.
         reasons: why tasks have failed.
+        logical_date: as Airflow's own backfill gives it.
+        has_started: whether Airflow has let it run: of the runs of a backfill, those that somebody works on.
     """
 
     run_id: str
     conf: dict[str, Any]
     run_type: str
+    logical_date: datetime = NOW
+    has_started: bool = True
     states: dict[Place, str] = field(default_factory=dict)
     tries: dict[Place, int] = field(default_factory=lambda: defaultdict(int))
     units: list[dict[str, Any]] | None = None
@@ -131,11 +135,20 @@ class Scheduler:
         self.runs.clear()
         self.dataflow.jobs.clear()
 
-    def trigger(self, conf: Mapping[str, Any], run_type: str = "manual") -> Run:
+    def trigger(self, conf: Mapping[str, Any]) -> Run:
         """Start a run of log_backfill."""
-        run = Run(f"{run_type}__{next(self._numbers)}", dict(conf), run_type)
+        run = Run(f"manual__{next(self._numbers)}", dict(conf), "manual")
         self.runs.append(run)
         return run
+
+    def backfill(self, conf: Mapping[str, Any], logical_dates: Sequence[datetime]) -> list[Run]:
+        """Start a backfill of Airflow's own."""
+        runs = [
+            Run(f"backfill__{next(self._numbers)}", dict(conf), "backfill", at, has_started=False)
+            for at in logical_dates
+        ]
+        self.runs += runs
+        return runs
 
     def look(self, dag_id: str) -> Run | str:
         """Let `sweep` or `arrivals` look into the bucket; return the run that it starts, or why it starts none."""
@@ -161,6 +174,7 @@ class Scheduler:
         if self._is_upstream_failed(run, place):
             run.states[place] = "upstream_failed"
             return place
+        run.has_started = True
         run.tries[place] += 1
         run.reasons.pop(place, None)
         task = self.dags["log_backfill"].get_task(PLAN if place.task == PLAN else f"{UNIT_GROUP}.{place.task}")
@@ -224,8 +238,8 @@ class Scheduler:
         task = copy.copy(task)
         params = {name: run.conf.get(name, param) for name, param in task.dag.params.dump().items()}
         dag_run = SimpleNamespace(
-            conf=run.conf, run_type=run.run_type, run_id=run.run_id, start_date=datetime.now(UTC), logical_date=NOW,
-            run_after=NOW,
+            conf=run.conf, run_type=run.run_type, run_id=run.run_id, start_date=datetime.now(UTC),
+            logical_date=run.logical_date, run_after=NOW,
         )  # fmt: skip
         context: Any = {
             "ti": _TaskInstance(self, run, task, place),
@@ -259,11 +273,15 @@ class _TaskInstance:
         states = {f"{UNIT_GROUP}.{place.task}_{place.unit}": state for place, state in self._run.states.items()}
         return {self.run_id: states}
 
-    def get_dr_count(self, dag_id: str, states: Sequence[str]) -> int:
-        if dag_id != "log_backfill":
-            return 0
-        running = [run for run in self._scheduler.runs if run.next_place is not None]
-        return len(running) if "running" in states else 0
+    def get_dr_count(
+        self, dag_id: str, states: Sequence[str], logical_dates: Sequence[datetime] | None = None
+    ) -> int:
+        active = [run for run in self._scheduler.runs if dag_id == "log_backfill" and run.next_place is not None]
+        return sum(
+            ("running" if run.has_started else "queued") in states
+            and (logical_dates is None or run.logical_date in logical_dates)
+            for run in active
+        )
 
     def get_ti_count(self, dag_id: str, task_ids: Sequence[str], states: Sequence[str]) -> int:
         return sum(run.next_place == Place(PLAN) and run.states.get(Place(PLAN)) != "deferred" for run in self._scheduler.runs)

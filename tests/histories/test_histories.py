@@ -61,9 +61,13 @@ class Histories(RuleBasedStateMachine):
         for name, content in changed:
             self.history.change(name, content)
 
-    @rule(conf=confs, everything=st.booleans(), kind=st.sampled_from(("manual", "manual", "backfill")), ends=st.booleans())
-    def trigger(self, conf: dict[str, Any], everything: bool, kind: str, ends: bool) -> None:
-        self.history.trigger(conf, everything=everything, kind=kind, ends=ends)
+    @rule(conf=confs, everything=st.booleans(), ends=st.booleans())
+    def trigger(self, conf: dict[str, Any], everything: bool, ends: bool) -> None:
+        self.history.trigger(conf, everything=everything, ends=ends)
+
+    @rule(days=st.integers(1, 3), ends=st.booleans())
+    def backfill(self, days: int, ends: bool) -> None:
+        self.history.backfill({}, days=days, ends=ends)
 
     @rule(dag_id=st.sampled_from(("sweep", "arrivals")), ends=st.booleans())
     def look(self, dag_id: str, ends: bool) -> None:
