@@ -23,6 +23,7 @@ class History:
         self._installation, self._scheduler = installation, scheduler
         # What each run is sure to have listed: what was there when its `plan` began and when it ended.
         self._listed: dict[str, set[tuple[str, int]]] = {}
+        self._replanned: set[str] = set()
         installation.clear()
         scheduler.clear_all()
 
@@ -47,9 +48,10 @@ class History:
             self.oracle.was_deleted(uri)
 
     def backfill(self, conf: dict[str, Any], *, days: int, ends: bool) -> None:
-        """Start a backfill of Airflow's own."""
+        """Start a backfill of Airflow's own, for the days that have had none."""
         at = [datetime(2026, 11, 2 + day, 0, 15, tzinfo=UTC) for day in range(days)]
-        for run in self._scheduler.backfill(conf, at):
+        had = {run.logical_date for run in self._scheduler.runs}
+        for run in self._scheduler.backfill(conf, [date for date in at if date not in had]):
             if ends:
                 self.finish(run)
 
@@ -111,6 +113,9 @@ class History:
         """Clear a task of a run that has ended, of its first unit or of all."""
         place = Place(task, -1 if task == PLAN else 0)
         if place in run.states:
+            # Without what follows it, a new plan promises nothing.
+            if task == PLAN and scope != "downstream":
+                self._replanned.add(run.run_id)
             self._scheduler.clear(run, place, scope)
             if ends:
                 self.finish(run)
@@ -148,7 +153,7 @@ class History:
         for reason in run.reasons.values():
             assert reason, "a reason is empty"
             assert "\n" not in reason
-        if run.units is None or any(run.states.get(place) is None for place in run.places):
+        if run.units is None or run.run_id in self._replanned:
             return
         behind = {uri for uri, generation in self._listed[run.run_id] if not self.oracle.has(uri, generation)}
         unreadable = {uri for uri in behind if self.oracle.bucket[uri].reading is None} if behind else set()
