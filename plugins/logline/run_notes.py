@@ -104,7 +104,5 @@ def _pushed(session: Session, dag_run: DagRun, key: str, task_id: str) -> list[A
     # Only Airflow's own processes may import its models.
     from airflow.models.xcom import XComModel
 
-    pushed = session.scalars(
-        XComModel.get_many(run_id=dag_run.run_id, key=key, task_ids=task_id, dag_ids=BACKFILL_DAG)
-    )
+    pushed = session.scalars(XComModel.get_many(run_id=dag_run.run_id, key=key, task_ids=task_id, dag_ids=BACKFILL_DAG))
     return [XComModel.deserialize_value(row) for row in pushed]

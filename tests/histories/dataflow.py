@@ -1,4 +1,4 @@
-"""Dataflow for histories: jobs are run in this process, by the real job, when somebody waits for them or by themselves."""
+"""Dataflow for histories: the real jobs run in this process, when somebody waits for them or by themselves."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local_stack.running import RunningStack
 from logline.dataflow.templates import upload_template
 from logline.settings import Settings
-from local_stack.running import RunningStack
 from tests.airflow_environment import ROOT
 from tests.sql.warehouse import TABLES, VIEWS, render
 

@@ -11,7 +11,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 DAYS = ("2026-11-01", "2026-11-02", "2026-11-03")
-_GOOD = re.compile(r'198\.51\.100\.7 - - \[0([123])/Nov/2026:10:00:00 \+0000\] "GET (\S+) HTTP/1\.1" 200 7 "-" "curl/8\.5"')
+_GOOD = re.compile(
+    r'198\.51\.100\.7 - - \[0([123])/Nov/2026:10:00:00 \+0000\] "GET (\S+) HTTP/1\.1" 200 7 "-" "curl/8\.5"'
+)
 _BINARY = b"\x7fELF\x02\x01\x01" + bytes(57)
 
 
@@ -20,7 +22,7 @@ class Content:
     """What is uploaded.
 
     Attributes:
-        lines: a mark for each line: `1`, `2` or `3` for one of that day, `x` for one to be rejected, `_` for a blank one.
+        lines: a mark for each: `1`, `2` or `3` for one of that day, `x` for one to be rejected, `_` for a blank one.
         form: `plain`, `gzip`, `cut` (gzip whose end is missing) or `binary`.
     """
 

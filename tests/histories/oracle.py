@@ -75,9 +75,7 @@ class Oracle:
         for uri, generation in self._tried:
             newest[uri] = max(generation, newest.get(uri, 0))
         return {
-            (uri, version.generation)
-            for uri, version in self.bucket.items()
-            if version.generation > newest.get(uri, 0)
+            (uri, version.generation) for uri, version in self.bucket.items() if version.generation > newest.get(uri, 0)
         }
 
     def check_reconciliation(self, found: Mapping[str, Mapping[str, int]], *, status: str | None = None) -> None:
@@ -116,4 +114,5 @@ def _newest_landed(found: Snapshot) -> dict[str, LedgerEntry]:
 
 def _difference(found: Counter[tuple[object, ...]], expected: Counter[tuple[object, ...]]) -> str:
     more, less = found - expected, expected - found
-    return f"{more.total()} too many, such as {next(iter(more), None)}; {less.total()} missing, such as {next(iter(less), None)}"
+    first_more, first_less = next(iter(more), None), next(iter(less), None)
+    return f"{more.total()} too many, such as {first_more}; {less.total()} missing, such as {first_less}"

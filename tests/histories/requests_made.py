@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import requests
 
-
 T = TypeVar("T")
 BEFORE, AFTER = "before", "after"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import importlib.util
 import itertools
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -124,8 +125,6 @@ class Scheduler:
             stack.enter_context(self.dataflow.in_force())
             # One listing after the other: what is told by numbers of requests happens again.
             stack.enter_context(patch("logline.backfill.listing._AT_ONCE", 1))
-            import time
-
             brief = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: time.sleep(0.01))
             stack.enter_context(patch("logline.warehouse.load.time", brief))
             yield
@@ -192,7 +191,7 @@ class Scheduler:
             run.states[place] = "retry"
         except TaskDeferred:
             run.states[place] = "deferred"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (as Airflow does)
             is_final = isinstance(error, AirflowFailException) or run.tries[place] >= TRIES
             run.states[place] = "failed" if is_final else "retry"
             run.reasons[place] = reason_of(error)
@@ -269,13 +268,13 @@ class _TaskInstance:
     def xcom_push(self, key: str, value: Any) -> None:
         """What is pushed, only people read."""
 
-    def get_task_states(self, dag_id: str, task_ids: Sequence[str], run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    def get_task_states(
+        self, dag_id: str, task_ids: Sequence[str], run_ids: Sequence[str]
+    ) -> dict[str, dict[str, str]]:
         states = {f"{UNIT_GROUP}.{place.task}_{place.unit}": state for place, state in self._run.states.items()}
         return {self.run_id: states}
 
-    def get_dr_count(
-        self, dag_id: str, states: Sequence[str], logical_dates: Sequence[datetime] | None = None
-    ) -> int:
+    def get_dr_count(self, dag_id: str, states: Sequence[str], logical_dates: Sequence[datetime] | None = None) -> int:
         active = [run for run in self._scheduler.runs if dag_id == "log_backfill" and run.next_place is not None]
         return sum(
             ("running" if run.has_started else "queued") in states
@@ -284,7 +283,8 @@ class _TaskInstance:
         )
 
     def get_ti_count(self, dag_id: str, task_ids: Sequence[str], states: Sequence[str]) -> int:
-        return sum(run.next_place == Place(PLAN) and run.states.get(Place(PLAN)) != "deferred" for run in self._scheduler.runs)
+        planning = [run for run in self._scheduler.runs if run.next_place == Place(PLAN)]
+        return sum(run.has_started and run.states.get(Place(PLAN)) != "deferred" for run in planning)
 
 
 def _module(name: str) -> Any:

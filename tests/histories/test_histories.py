@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -87,9 +87,7 @@ class Histories(RuleBasedStateMachine):
 
     @precondition(lambda self: self.history.open)
     @rule(data=st.data(), at=st.integers(0, 12), change=changes, of_job=st.booleans())
-    def change_meanwhile(
-        self, data: st.DataObject, at: int, change: tuple[str, Content | None], of_job: bool
-    ) -> None:
+    def change_meanwhile(self, data: st.DataObject, at: int, change: tuple[str, Content | None], of_job: bool) -> None:
         run = data.draw(st.sampled_from(self.history.open), label="run")
         self.history.step(run, Interruption(at, meanwhile=lambda: self.history.change(*change)), of_job=of_job)
 
@@ -106,7 +104,12 @@ class Histories(RuleBasedStateMachine):
         self.history.step(run, Interruption(at, meanwhile=work))
 
     @precondition(lambda self: self.history.ended)
-    @rule(data=st.data(), task=st.sampled_from((PLAN, *UNIT_TASKS[:-1])), scope=st.sampled_from(("downstream", "task", "unit")), ends=st.booleans())
+    @rule(
+        data=st.data(),
+        task=st.sampled_from((PLAN, *UNIT_TASKS[:-1])),
+        scope=st.sampled_from(("downstream", "task", "unit")),
+        ends=st.booleans(),
+    )
     def clear(self, data: st.DataObject, task: str, scope: str, ends: bool) -> None:
         run = data.draw(st.sampled_from(self.history.ended), label="run")
         self.history.clear(run, task, scope, ends=ends)
@@ -115,19 +118,71 @@ class Histories(RuleBasedStateMachine):
         self.history.settle()
 
 
+@pytest.fixture(scope="module")
+def world(emulators: RunningStack) -> Iterator[tuple[Installation, Scheduler]]:
+    """Tables and a bucket that no other test uses, and what runs the tasks."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in emulators.env.items():
+            environment.setenv(name, value)
+        logging.disable(logging.WARNING)
+        scheduler = Scheduler.of_repository(RequestsMade())
+        installation = Installation(emulators, scheduler.settings)
+        with scheduler.in_force():
+            yield installation, scheduler
+        installation.close()
+        logging.disable(logging.NOTSET)
+
+
 @pytest.fixture
-def machine(emulator_environment: RunningStack) -> Iterator[type[Histories]]:
-    """The state machine, on tables and a bucket that no other test uses."""
-    logging.disable(logging.WARNING)
-    scheduler = Scheduler.of_repository(RequestsMade())
-    installation = Installation(emulator_environment, scheduler.settings)
-    with scheduler.in_force():
-        yield type("Histories", (Histories,), {"installation": installation, "scheduler": scheduler})
-    installation.close()
-    logging.disable(logging.NOTSET)
+def history(world: tuple[Installation, Scheduler]) -> History:
+    """A history that begins."""
+    return History(*world)
 
 
-def test_the_tables_are_what_the_bucket_holds(machine: type[Histories]) -> None:
+def test_what_cloud_storage_did_not_give_is_read_another_time(history: History) -> None:
+    given, refused = NAMES[0], NAMES[2]
+    for name in (given, refused):
+        history.change(name, Content("12"))
+    first = history.look("arrivals", ends=False)
+    assert isinstance(first, Run)
+    history.finish(first, refused=refused)
+    assert "1 of 2 objects could not be read" in " ".join(first.reasons.values())
+    again = history.look("sweep")
+    assert isinstance(again, Run), "it is unread"
+    assert (again.units or [{}])[0]["objects"] == 1
+    history.settle()
+
+
+def test_files_that_are_all_empty_are_named(history: History) -> None:
+    history.change(NAMES[0], Content("2_2", "cut"))
+    history.change(NAMES[2], Content(""))
+    run = history.look("sweep")
+    assert isinstance(run, Run)
+    assert NAMES[2] in " ".join(run.reasons.values())
+    history.settle()
+
+
+def test_the_first_run_of_a_backfill_is_killed_and_the_next_one_reads_for_the_others(history: History) -> None:
+    for name in NAMES:
+        history.change(name, Content("12"))
+    history.backfill({}, days=3, ends=False)
+    first, second, third = history.open
+    history.step(first, Interruption(0, BEFORE))
+    history.step(first)
+    history.step(second)
+    assert second.next_place == Place(PLAN), "it waits"
+    history.step(first, Interruption(2, AFTER), of_job=True)
+    history.finish(first)
+    assert first.has_failed
+    history.finish(second)
+    history.finish(third)
+    assert ([len(run.units or ()) for run in (second, third)], third.has_failed) == ([1, 0], False)
+    history.settle()
+
+
+def test_the_tables_are_what_the_bucket_holds(world: tuple[Installation, Scheduler]) -> None:
+    installation, scheduler = world
+    machine = type("Histories", (Histories,), {"installation": installation, "scheduler": scheduler})
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -105,9 +105,7 @@ class FindUnreadOperator(BaseOperator):
             write_unread(self.settings, self.seen.job(self.settings)["labels"], unread)
         return unread
 
-    def _may_be_read(
-        self, ti: Any, unread: Sequence[UnreadObject], now: datetime, waited: timedelta
-    ) -> str | None:
+    def _may_be_read(self, ti: Any, unread: Sequence[UnreadObject], now: datetime, waited: timedelta) -> str | None:
         """Return which run may be reading objects of these already."""
         if self.after and _runs(ti, self.after):
             return f"a run of {self.after} is at work"

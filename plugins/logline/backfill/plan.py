@@ -70,7 +70,7 @@ class PlanBackfillOperator(LooksForItself):
             AirflowException: a service does not answer now.
         """
         params = context["params"]
-        # What they find has mostly been read: by runs that `arrivals` and `sweep` started, or by the first one of a backfill.
+        # What these find has mostly been read: by runs of `arrivals` and `sweep`, by the first one of a backfill.
         new_only = params["new_only"] or context["dag_run"].run_type in ("scheduled", "backfill")
         sources = self._sources(context)
         check_services(self.settings, "backfill")
@@ -240,7 +240,8 @@ def remark(plans: Sequence[UnitPlan], days: int, for_others: int) -> str:
     if not plans:
         return "Every file had been read before."
     objects = sum(plan.unit.objects for plan in plans)
-    return f"Reads {counted(objects, 'file')} of {counted(days, 'day')}, {for_others} of them for other runs of this backfill."
+    others = f"{for_others} of them for other runs of this backfill"
+    return f"Reads {counted(objects, 'file')} of {counted(days, 'day')}, {others}."
 
 
 def write_list(plan: UnitPlan) -> None:
