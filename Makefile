@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof mutants fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof mutants fuzz histories matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -98,6 +98,9 @@ mutants: setup  ## takes guards back, one at a time, and shows that a test fails
 
 fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600 or in LINES=100000000 mutated lines (resumes)
 	$(BIN)/python -m $(if $(LINES),tests.fuzz.volume --lines $(LINES),tests.fuzz -max_total_time=$(or $(SECONDS),600))
+
+histories: setup  ## random histories of the bucket and of runs, tasks killed at any moment, against an oracle: N=300
+	HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/histories --timeout=0
 
 matrix: setup  ## which format's reader reads spoilt lines of which other format, and what it says of them
 	$(BIN)/python -m tests.unit.beam_jobs.access_log.cross_matrix

@@ -20,6 +20,11 @@ later job, that stays. Clearing `land` or `report` loads the staging tables agai
 `load`. A run by hand reads its files with today's parser, whether they have been read before or not; with `new_only`,
 and in a scheduled run, those that have been are left out.
 
+**Airflow's own backfill** (`airflow backfill create --dag-id log_backfill --from-date ... --to-date ...`) makes a run for
+each day, which reads the files of the day before. The first run to start reads those of all that wait, by as few jobs
+as one by hand; the others find theirs read and end within seconds. Files that have been read before are left out: to
+read them again, trigger one run for all days. A day without a file fails its run, and holds up no other.
+
 **A file that cannot be read** (truncated, binary, replaced after `plan`) does not hold up the others: they land, then
 the run fails and names it; what had landed from an earlier content of that file stays. Set `unreadable` to `stop` to
 land nothing of a unit with such a file. **A file that has been deleted** keeps its rows until a run with
@@ -155,7 +160,7 @@ with DAG(
             type="boolean",
             title="New files only",
             description="Leave out files that a run has read before with the very content they have now. Scheduled "
-            "runs always do.",
+            "runs and those of Airflow's own backfill always do.",
         ),
         "remove_deleted": Param(
             False,
@@ -190,6 +195,8 @@ with DAG(
         task_id=PLAN,
         settings=SETTINGS,
         ledger=Query("{% include 'sql/ledger/objects.sql' %}", day=NO_DAY, parameters=[("prefix", "STRING", "gs://")]),
+        # Runs of `airflow backfill create` have a limit of their own, see docs/decisions/0184.
+        max_active_tis_per_dag=4,
     )
 
     @task_group(group_id=UNIT_GROUP, default_args={"map_index_template": LABEL})

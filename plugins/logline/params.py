@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -32,6 +32,35 @@ def parse_day(name: str, value: object) -> date:
         except ValueError:
             pass
     raise ParamError(f"{name} must be a calendar day written as YYYY-MM-DD, it is {text!r}")
+
+
+def parse_range(start: object, end: object) -> tuple[date | None, date | None]:
+    """Read the Params `start_date` and `end_date`; either may be None, which leaves that end open.
+
+    Raises:
+        ParamError: not a date, or end before start.
+    """
+    first = None if start is None else parse_day("start_date", start)
+    last = None if end is None else parse_day("end_date", end)
+    if first is not None and last is not None and last < first:
+        raise ParamError(f"end_date {last} is before start_date {first}: swap them")
+    return first, last
+
+
+def days_in_range(start: object, end: object) -> list[date]:
+    """Return all days from `start_date` to `end_date`, both included; one that is None is the other, both are no day.
+
+    Raises:
+        ParamError: not a date, end before start, or more than MAX_DAYS days.
+    """
+    first, last = parse_range(start, end)
+    first, last = first or last, last or first
+    if first is None or last is None:
+        return []
+    count = (last - first).days + 1
+    if count > MAX_DAYS:
+        raise ParamError(f"{first} to {last} are {count} days, one run takes at most {MAX_DAYS}: split the range")
+    return [first + timedelta(days=offset) for offset in range(count)]
 
 
 def check_log_format(log_format: str) -> str:

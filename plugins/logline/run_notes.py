@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 from logline.failures import Failure, failures
-from logline.task_ids import BACKFILL_DAG, DAGS, LAND, TOTALS_KEY, UNIT_GROUP
+from logline.task_ids import BACKFILL_DAG, DAGS, LAND, PLAN, REMARK_KEY, TOTALS_KEY, UNIT_GROUP
 from logline.text_table import counted
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def note(dag_run: DagRun, *, failed: bool) -> None:
         return
     text = failure_text(failures(session, dag_run.dag_id, dag_run.run_id)) if failed else ""
     if dag_run.dag_id == BACKFILL_DAG:
-        text = f"{text} {totals_text(_totals(session, dag_run))}".strip()
+        totals = _pushed(session, dag_run, TOTALS_KEY, LAND_TASK)
+        text = " ".join(filter(None, (text, *_pushed(session, dag_run, REMARK_KEY, PLAN), totals_text(totals))))
     elif earlier is not None and not failed:
         text = "Succeeded; an earlier try had failed."
     if text:
@@ -99,11 +100,9 @@ def totals_text(totals: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _totals(session: Session, dag_run: DagRun) -> list[dict[str, Any]]:
+def _pushed(session: Session, dag_run: DagRun, key: str, task_id: str) -> list[Any]:
     # Only Airflow's own processes may import its models.
     from airflow.models.xcom import XComModel
 
-    reported = session.scalars(
-        XComModel.get_many(run_id=dag_run.run_id, key=TOTALS_KEY, task_ids=LAND_TASK, dag_ids=BACKFILL_DAG)
-    )
-    return [XComModel.deserialize_value(row) for row in reported]
+    pushed = session.scalars(XComModel.get_many(run_id=dag_run.run_id, key=key, task_ids=task_id, dag_ids=BACKFILL_DAG))
+    return [XComModel.deserialize_value(row) for row in pushed]

@@ -36,6 +36,8 @@ APPROVE = "approve_"
 
 # XCom of a task that has landed: what the source objects add up to.
 TOTALS_KEY = "totals"
+# XCom of `plan`: a sentence for the run's note.
+REMARK_KEY = "remark"
 # XCom of a failed task: why.
 FAILURE_KEY = "failure"
 # XCom of stream_supervisor's decide.

@@ -348,7 +348,9 @@ def test_a_corrected_file_is_read_by_a_run_of_new_files(pipeline: Pipeline, refu
     assert ended.state == "success", pipeline.airflow.why_failed(ended)
     assert pipeline.landed("bad/truncated") == 5_000
     again = pipeline.backfill(source=source, new_only=True)
-    assert pipeline.note(again) == "Nothing was replaced.", "the binary file is known, and left alone"
+    assert pipeline.note(again) == "Every file had been read before. Nothing was replaced.", (
+        "the binary file is known, and left alone"
+    )
     pipeline.settle()
 
 

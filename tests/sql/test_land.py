@@ -177,6 +177,18 @@ def test_an_object_that_is_gone_takes_its_rows_along(warehouse):
     assert landed(warehouse) == ["2:1"], "a cleared task of the run before does not bring them back"
 
 
+def test_what_cloud_storage_did_not_give_is_not_known(warehouse):
+    stage(warehouse, rows=[("g1:1", "2015-05-17")])
+    warehouse.run(warehouse.sql(LAND))
+    for generation, error_type in ((2, "truncated_gzip"), (3, "unreadable")):
+        of_run = {"run_id": f"run-{generation}", "generation": generation, "error_type": error_type}
+        stage(warehouse, **of_run, error_message="why")
+        warehouse.run(warehouse.sql(LAND))
+    stage(warehouse, uri="gs://logs/b.log", error_type="missing_bucket", error_message="why")
+    warehouse.run(warehouse.sql(LAND))
+    assert known(warehouse) == {"gs://logs/a.log": (2, 1), "gs://logs/b.log": (None, None)}
+
+
 def known(warehouse):
     """What a plan would know: by object, the newest generation that was tried, and the landed one."""
     bound = [ScalarQueryParameter("prefix", "STRING", "gs://logs/")]

@@ -19,6 +19,8 @@ totals AS (
     IFNULL(SUM(lines), 0) AS lines,
     IFNULL(SUM(good), 0) AS good,
     IFNULL(SUM(rejected), 0) AS rejected,
+    IFNULL(MIN(IF(is_read, source_uri, NULL)), '') AS first_read,
+    MAX_BY(source_uri, rejected) AS worst_object,
     COUNTIF(lines IS NULL OR good IS NULL OR rejected IS NULL OR blank IS NULL OR lines != good + rejected + blank)
       AS unbalanced,
     IFNULL(MIN(IF(lines = good + rejected + blank, NULL, source_uri)), '') AS first_unbalanced
@@ -51,16 +53,17 @@ main_days AS (
 ),
 -- A day that was misread does not hide among the others of its unit, nor does an object without any row in a day.
 shares AS (
-  SELECT IFNULL(CAST(log_date AS STRING), source_uri) AS part, SUM(lines) AS lines, SUM(rejected) AS rejected
+  SELECT IFNULL(CAST(log_date AS STRING), source_uri) AS part, SUM(lines) AS lines, SUM(rejected) AS rejected,
+    MAX_BY(source_uri, rejected) AS worst_object
   FROM sources LEFT JOIN main_days USING (source_uri)
   WHERE log_date IS NOT NULL OR lines >= 100
   GROUP BY part
 ),
 worst_share AS (
-  SELECT part, lines, rejected FROM (
-    SELECT part, lines, rejected FROM shares
+  SELECT part, lines, rejected, worst_object FROM (
+    SELECT part, lines, rejected, worst_object FROM shares
     UNION ALL
-    SELECT 'all files', lines, rejected FROM totals
+    SELECT 'all files', lines, rejected, worst_object FROM totals
   )
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (ORDER BY rejected - lines * @max_rejected_percent / 100 DESC, part) = 1
@@ -123,12 +126,13 @@ FROM staged_rows
 UNION ALL
 SELECT 'share of rejected lines', 'fail', rejected <= lines * @max_rejected_percent / 100,
   CAST(FLOOR(lines * @max_rejected_percent / 100) AS INT64), rejected,
-  CONCAT('rejected lines of the ', CAST(lines AS STRING), ' of ', part, ', at most ', CAST(@max_rejected_percent AS STRING),
-    ' % may be: see why in the job log, or raise max_rejected_percent')
+  CONCAT('rejected lines of the ', CAST(lines AS STRING), ' of ', part, IF(rejected > 0 AND part != worst_object, CONCAT(', most in ', worst_object), ''), ', at most ',
+    CAST(@max_rejected_percent AS STRING), ' % may be: see why in the job log, or raise max_rejected_percent')
 FROM worst_share
 UNION ALL
 SELECT 'something to land', IF(@allow_empty, 'warn', 'fail'), lines > 0 OR are_read = 0, 1, lines,
-  'lines in all source objects: nothing is replaced with nothing unless allow_empty is set'
+  CONCAT('lines in all source objects', IF(lines = 0 AND are_read > 0, CONCAT(', first ', first_read), ''),
+    ': nothing is replaced with nothing unless allow_empty is set')
 FROM totals
 UNION ALL
 SELECT 'no object emptied', IF(@allow_empty, 'warn', 'fail'), objects = 0, 0, objects,

@@ -3,7 +3,8 @@ SELECT unread.*
 FROM {{ dataset }}.unread_objects AS unread
 LEFT JOIN (
   SELECT source_uri, MAX(generation) AS generation FROM {{ dataset }}.ledger
-  WHERE source = 'backfill' AND finished >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 30 DAY)
+  WHERE source = 'backfill' AND NOT {% include 'sql/ledger/not_given.sql' %}
+    AND finished >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 30 DAY)
   GROUP BY source_uri
 ) AS newest ON newest.source_uri = unread.object
 WHERE newest.generation IS NULL OR newest.generation < unread.generation

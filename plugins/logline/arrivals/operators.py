@@ -21,6 +21,8 @@ from logline.warehouse.queries import fetch_rows
 
 # How long to wait for runs that may be reading the same objects, and how often to look.
 LONGEST_WAIT, PAUSE = timedelta(hours=1), timedelta(seconds=30)
+# For runs that have not listed what they read; with a backfill of Airflow's own there may be some all day.
+LONGEST_PLAN = timedelta(minutes=5)
 MOST_LISTED = 20
 _ACTIVE = [DagRunState.QUEUED, DagRunState.RUNNING]
 # Of a task `plan` that has not listed what its run reads; one that waits for files is deferred or rescheduled.
@@ -74,8 +76,9 @@ class FindUnreadOperator(BaseOperator):
             raise AirflowSkipException(f"a run of {self.unless_running} takes care of {_objects(unread)}")
         if self.with_pauses and not any(is_due(one, now) for one in unread):
             raise AirflowSkipException(f"{_objects(unread)} could not be read before: tried again later")
-        if reason := self._may_be_read(ti, unread, now):
-            if now - (context["dag_run"].start_date or now) > LONGEST_WAIT:
+        waited = now - (context["dag_run"].start_date or now)
+        if reason := self._may_be_read(ti, unread, now, waited):
+            if waited > LONGEST_WAIT:
                 raise AirflowSkipException(f"{reason}: the next sweep looks again")
             self.log.info("Waiting: %s", reason)
             self.defer(trigger=TimeDeltaTrigger(PAUSE), method_name="look_again")
@@ -102,12 +105,13 @@ class FindUnreadOperator(BaseOperator):
             write_unread(self.settings, self.seen.job(self.settings)["labels"], unread)
         return unread
 
-    def _may_be_read(self, ti: Any, unread: Sequence[UnreadObject], now: datetime) -> str | None:
+    def _may_be_read(self, ti: Any, unread: Sequence[UnreadObject], now: datetime, waited: timedelta) -> str | None:
         """Return which run may be reading objects of these already."""
         if self.after and _runs(ti, self.after):
             return f"a run of {self.after} is at work"
-        if ti.get_dr_count(dag_id=BACKFILL_DAG, states=[DagRunState.QUEUED]) or ti.get_ti_count(
-            dag_id=BACKFILL_DAG, task_ids=[PLAN], states=_PLANNING
+        if waited < LONGEST_PLAN and (
+            ti.get_dr_count(dag_id=BACKFILL_DAG, states=[DagRunState.QUEUED])
+            or ti.get_ti_count(dag_id=BACKFILL_DAG, task_ids=[PLAN], states=_PLANNING)
         ):
             return f"a run of {BACKFILL_DAG} has yet to say what it reads"
         if _runs(ti, BACKFILL_DAG):

@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.providers.google.cloud.triggers.gcs import GCSBlobTrigger
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
 
 from logline.backfill.listing import list_sources
+from logline.backfill.siblings import find_siblings
 from logline.backfill.sources import DaySource, SourcePattern, common_prefix, day_sources, days_to_read
 from logline.backfill.units import BackfillUnit, SourceObject, UnitPlan, described, plan_units, unit_of
 from logline.deferral import LooksForItself
@@ -20,11 +22,13 @@ from logline.params import ParamError, check_known_params, check_log_format
 from logline.preflight import check_services
 from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
 from logline.settings import Settings
-from logline.task_ids import PLAN
+from logline.task_ids import PLAN, REMARK_KEY
 from logline.text_table import counted, text_table
 from logline.uris import split_uri
 from logline.warehouse.queries import Query, fetch_rows
 
+# Between two looks at a run that reads for this one.
+PAUSE = timedelta(seconds=30)
 _SHOWN_OBJECTS = 20
 
 
@@ -33,11 +37,11 @@ class KnownObject:
     """What the ledger has of an object.
 
     Attributes:
-        known: the newest generation that a run has read or found unreadable.
+        known: the newest generation that a run has read or found unreadable; None where Cloud Storage gave no run any.
         landed: the generation whose rows are in the tables; None without any.
     """
 
-    known: int
+    known: int | None
     landed: int | None
 
 
@@ -66,12 +70,13 @@ class PlanBackfillOperator(LooksForItself):
             AirflowException: a service does not answer now.
         """
         params = context["params"]
-        # What a scheduled run finds has mostly been read by runs that `arrivals` and `sweep` started.
-        new_only = params["new_only"] or context["dag_run"].run_type == "scheduled"
+        # What these find has mostly been read: by runs of `arrivals` and `sweep`, by the first one of a backfill.
+        new_only = params["new_only"] or context["dag_run"].run_type in ("scheduled", "backfill")
         sources = self._sources(context)
         check_services(self.settings, "backfill")
-        found = list_sources(sources)
-        known = self._known(sources) if new_only or params["remove_deleted"] else {}
+        beside = self._sources_of_siblings(context)
+        found = list_sources([*sources, *beside])
+        known = self._known([*sources, *beside]) if new_only or params["remove_deleted"] else {}
         removed = deleted_objects(sources, found, known) if params["remove_deleted"] else []
         # A day whose files have all been deleted is complete.
         complete = {one.label for one in removed} | {label for label, objects in found.items() if objects}
@@ -79,8 +84,9 @@ class PlanBackfillOperator(LooksForItself):
         if missing:
             self._wait_or_refuse(missing, len(sources), context)
         objects = distinct(found.values())
+        sources = sorted({*sources, *beside}, key=lambda source: source.label)
         if new_only:
-            objects = [one for one in objects if one.uri not in known or known[one.uri].known < one.generation]
+            objects = [one for one in objects if is_new(one, known)]
         plans = plan_units(
             objects,
             removed,
@@ -96,7 +102,13 @@ class PlanBackfillOperator(LooksForItself):
             return []
         for plan in plans:
             write_list(plan)
+        if beside or not plans:
+            context["ti"].xcom_push(key=REMARK_KEY, value=remark(plans, len(sources), len(beside)))
         return described(plans)
+
+    def look_again(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
+        """Plan after a pause."""
+        return self.execute(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the trigger has fired, or has not in time."""
@@ -119,6 +131,20 @@ class PlanBackfillOperator(LooksForItself):
             )
         return day_sources(pattern, days)
 
+    def _sources_of_siblings(self, context: Context) -> list[DaySource]:
+        """Return what other runs of Airflow's own backfill would read; wait where one of them reads for this one."""
+        params, dag_run = context["params"], context["dag_run"]
+        pattern = SourcePattern.parse(params["source"])
+        on_its_own = params["start_date"] or params["end_date"] or params["wait_for_files"] or not pattern.dated
+        if dag_run.run_type != "backfill" or dag_run.logical_date is None or on_its_own:
+            return []
+        siblings = find_siblings(context["ti"], dag_run.logical_date)
+        if not siblings.is_first:
+            self.log.info("A run of an earlier day is at work, which may read this one: looking again in %s", PAUSE)
+            self.defer(trigger=TimeDeltaTrigger(PAUSE), method_name="look_again")
+        days = [day for at in siblings.dates if at != dag_run.logical_date for day in days_to_read(None, None, at)]
+        return day_sources(pattern, [day for day in days if not self.settings.has_expired(day)])
+
     def _known(self, sources: Sequence[DaySource]) -> dict[str, KnownObject]:
         rows = fetch_rows(self.settings, self.ledger.with_strings(prefix=common_prefix(sources)))
         return {row["source_uri"]: KnownObject(row["known"], row["landed"]) for row in rows}
@@ -127,7 +153,7 @@ class PlanBackfillOperator(LooksForItself):
         first = missing[0]
         count = f" (none for {len(missing)} of {of} days)" if of > 1 else ""
         dag_run = context["dag_run"]
-        if not (context["params"]["wait_for_files"] or dag_run.run_type in ("scheduled", "backfill")):
+        if not (context["params"]["wait_for_files"] or dag_run.run_type == "scheduled"):
             raise ParamError(
                 f"no object matches {first.uri}{count}: correct source or the dates, or set wait_for_files"
             )
@@ -161,6 +187,12 @@ def distinct(listed: Iterable[Sequence[SourceObject]]) -> list[SourceObject]:
         for one in of_day:
             objects.setdefault(one.uri, one)
     return list(objects.values())
+
+
+def is_new(found: SourceObject, known: Mapping[str, KnownObject]) -> bool:
+    """Return whether no run has read this generation of an object or a newer one, or found it unreadable."""
+    of_object = known.get(found.uri)
+    return of_object is None or of_object.known is None or of_object.known < found.generation
 
 
 def deleted_objects(
@@ -201,6 +233,15 @@ def removed_table(removed: Sequence[SourceObject]) -> str:
     """Format the first objects whose rows are removed, with the number of all."""
     rows = [(one.label, one.uri) for one in removed[:_SHOWN_OBJECTS]]
     return text_table(("day", "object"), [*rows, ("total", counted(len(removed), "object"))])
+
+
+def remark(plans: Sequence[UnitPlan], days: int, for_others: int) -> str:
+    """Return what the note of a run says of its plan: it reads nothing, or also what other runs would read."""
+    if not plans:
+        return "Every file had been read before."
+    objects = sum(plan.unit.objects for plan in plans)
+    others = f"{for_others} of them for other runs of this backfill"
+    return f"Reads {counted(objects, 'file')} of {counted(days, 'day')}, {others}."
 
 
 def write_list(plan: UnitPlan) -> None:

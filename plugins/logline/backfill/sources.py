@@ -13,7 +13,7 @@ from functools import cached_property
 from os.path import commonprefix
 from string import Formatter
 
-from logline.params import DAY_FORMAT, MAX_DAYS, ParamError, parse_day
+from logline.params import DAY_FORMAT, ParamError, days_in_range
 from logline.uris import split_uri
 
 # The label of a pattern without `{date}`.
@@ -155,16 +155,4 @@ def days_to_read(start: object, end: object, now: datetime) -> list[date]:
     Raises:
         ParamError: not a date, end before start, or more than MAX_DAYS days.
     """
-    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-    first = parse_day("start_date", start) if start is not None else None
-    last = parse_day("end_date", end) if end is not None else None
-    if first is None:
-        first = last if last is not None else yesterday
-    if last is None:
-        last = first
-    if last < first:
-        raise ParamError(f"end_date {last} is before start_date {first}: swap them")
-    count = (last - first).days + 1
-    if count > MAX_DAYS:
-        raise ParamError(f"{first} to {last} are {count} days, one run takes at most {MAX_DAYS}: split the range")
-    return [first + timedelta(days=offset) for offset in range(count)]
+    return days_in_range(start, end) or [now.astimezone(UTC).date() - timedelta(days=1)]

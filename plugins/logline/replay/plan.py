@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from logline.params import ParamError, check_known_params, check_log_format, parse_day
+from logline.params import ParamError, check_known_params, check_log_format, parse_range
 from logline.preflight import check_services
 from logline.settings import Settings
 from logline.text_table import counted, text_table
@@ -44,9 +44,7 @@ def check_params(params: Mapping[str, Any]) -> None:
         ParamError: one line that says what to change.
     """
     check_log_format(params["log_format"])
-    days = {name: parse_day(name, params[name]) for name in ("start_date", "end_date") if params[name] is not None}
-    if len(days) == 2 and days["end_date"] < days["start_date"]:
-        raise ParamError(f"end_date {days['end_date']} is before start_date {days['start_date']}: swap them")
+    parse_range(params["start_date"], params["end_date"])
     if params["reason"] == TOO_LONG:
         raise ParamError(f"lines rejected as {TOO_LONG} are not kept to their end: backfill their files again instead")
 

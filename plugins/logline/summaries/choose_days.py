@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from logline.params import MAX_DAYS, ParamError, check_known_params, parse_day
+from logline.params import ParamError, check_known_params, days_in_range, parse_day
 from logline.preflight import check_bigquery
 from logline.settings import Settings
 from logline.summaries.portions import ChangedDay, literals
@@ -84,18 +84,9 @@ def wanted_days(context: Context) -> list[date]:
     Raises:
         ParamError: a day that is none, or days that contradict each other.
     """
-    given = {name: context["params"].get(name) for name in ("day", "start_date", "end_date")}
-    days = {name: parse_day(name, value) for name, value in given.items() if value is not None}
-    if not days:
-        return []
-    if "day" in days:
-        if len(days) > 1:
-            raise ParamError("give either day, or start_date and end_date")
-        return [days["day"]]
-    first = days.get("start_date", days.get("end_date"))
-    last = days.get("end_date", first)
-    if first is None or last is None or last < first:
-        raise ParamError(f"end_date {last} is before start_date {first}")
-    if (last - first).days >= MAX_DAYS:
-        raise ParamError(f"start_date {first} to end_date {last} are more than {MAX_DAYS} days")
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    day, start, end = (context["params"].get(name) for name in ("day", "start_date", "end_date"))
+    if day is None:
+        return days_in_range(start, end)
+    if start is not None or end is not None:
+        raise ParamError("give either day, or start_date and end_date")
+    return [parse_day("day", day)]

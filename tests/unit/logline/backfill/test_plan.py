@@ -69,6 +69,17 @@ DEFAULTS = {
 }
 
 
+class Runs:
+    """Runs of the DAG by their logical dates, and their states."""
+
+    def __init__(self, states):
+        self.states = dict(states)
+
+    def count(self, dag_id, logical_dates, states):
+        assert len(logical_dates) * 45 < 4096, "an address has no room for so many"
+        return sum(self.states.get(at) in states for at in logical_dates)
+
+
 class Bucket:
     """What a plan finds and leaves: objects by day, ledger entries, the lists of its units."""
 
@@ -76,20 +87,27 @@ class Bucket:
         self.days = {}
         self.known = []
         self.lists = {}
+        self.remarks = []
 
     def put(self, day, *names, generation=1):
         self.days.setdefault(day, []).extend(
             SourceObject(day, f"gs://logs/{day}/{name}", generation, 10) for name in names
         )
 
-    def plan(self, *, run_type="manual", started=timedelta(), resumed=None, **params):
+    def plan(self, *, run_type="manual", started=timedelta(), resumed=None, logical_date=None, runs=(), **params):
         with DAG("d", schedule=None, params={name: Param(value) for name, value in DEFAULTS.items()}):
             task = PlanBackfillOperator(task_id="plan", settings=SETTINGS, ledger=Query("", day="all"))
         now = datetime.now(UTC)
         run = SimpleNamespace(
-            conf=params, run_type=run_type, logical_date=None, run_after=now, start_date=now - started, run_id="r"
+            conf=params,
+            run_type=run_type,
+            logical_date=logical_date,
+            run_after=now,
+            start_date=now - started,
+            run_id="r",
         )
-        context = {"params": DEFAULTS | params, "dag_run": run, "dag": task.dag, "run_id": "r"}
+        ti = SimpleNamespace(xcom_push=lambda key, value: self.remarks.append(value), get_dr_count=Runs(runs).count)
+        context = {"params": DEFAULTS | params, "dag_run": run, "dag": task.dag, "run_id": "r", "ti": ti}
         return task.resume_execution(*resumed, context) if resumed else task.execute(context)
 
 
@@ -123,7 +141,7 @@ def test_a_run_by_hand_does_not_wait_for_a_day_without_files(bucket):
     assert bucket.lists == {}
 
 
-@pytest.mark.parametrize("asked", [{"run_type": "scheduled"}, {"run_type": "backfill"}, {"wait_for_files": True}])
+@pytest.mark.parametrize("asked", [{"run_type": "scheduled"}, {"wait_for_files": True}])
 def test_a_run_that_waits_frees_its_worker_until_the_first_missing_day_has_a_file(bucket, asked):
     bucket.put("2024-01-01", "a")
     with pytest.raises(TaskDeferred) as deferred:
@@ -146,7 +164,7 @@ def test_a_run_that_waited_in_vain_says_for_which_day(bucket):
     )
 
 
-@pytest.mark.parametrize("asked", [{"new_only": True}, {"run_type": "scheduled"}])
+@pytest.mark.parametrize("asked", [{"new_only": True}, {"run_type": "scheduled"}, {"run_type": "backfill"}])
 def test_only_files_that_no_run_has_read_with_their_content_are_new(bucket, asked):
     bucket.put("2024-01-01", "read", "unreadable", "never")
     bucket.put("2024-01-02", "replaced", generation=5)
@@ -163,6 +181,59 @@ def test_only_files_that_no_run_has_read_with_their_content_are_new(bucket, aske
     ]
     bucket.days = {day: objects[:2] for day, objects in bucket.days.items() if day == "2024-01-01"}
     assert bucket.plan(**asked, end_date="2024-01-01") == []
+
+
+def backfill_of(bucket, first, states, **params):
+    """The plan of the run of Airflow's own backfill that runs at 00:15 of a day; the others are in these states."""
+    runs = {datetime(2024, 1, 2, 0, 15, tzinfo=UTC) + timedelta(days=day): state for day, state in states.items()}
+    at = datetime(2024, 1, 2, 0, 15, tzinfo=UTC) + timedelta(days=first)
+    asked = {"run_type": "backfill", "logical_date": at, "start_date": None, "end_date": None}
+    return bucket.plan(**asked | params, runs=runs | {at: "running"})
+
+
+def test_the_first_run_of_a_backfill_reads_the_days_of_the_others(bucket):
+    year = range(366)
+    for day in year:
+        bucket.put(f"{date(2024, 1, 1) + timedelta(days=day)}", "a")
+    states = {day: "running" if day < 10 else "queued" for day in year}
+    (unit,) = backfill_of(bucket, 0, states)
+    assert (unit["label"], unit["objects"]) == ("2024-01-01-to-2024-12-31", 366)
+    assert bucket.remarks == ["Reads 366 files of 366 days, 365 of them for other runs of this backfill."]
+    with pytest.raises(TaskDeferred) as deferred:
+        backfill_of(bucket, 1, states)
+    assert deferred.value.method_name == "look_again"
+
+
+def test_the_others_find_their_files_read(bucket):
+    bucket.put("2024-01-02", "a")
+    bucket.known = [{"source_uri": "gs://logs/2024-01-02/a", "known": 1, "landed": 1}]
+    assert backfill_of(bucket, 1, {0: "success"}) == []
+    assert bucket.remarks == ["Every file had been read before."]
+
+
+def test_only_days_without_a_gap_are_read_together_whichever_run_starts_first(bucket):
+    for day in range(1, 8):
+        bucket.put(f"2024-01-0{day}", "a")
+    # The last day first, as with --run-backwards; the run of the second day has ended, the last one is of another week.
+    (unit,) = backfill_of(bucket, 5, {0: "queued", 1: "success", 2: "queued", 3: "queued", 4: "queued"})
+    assert (unit["label"], unit["objects"]) == ("2024-01-03-to-2024-01-06", 4)
+
+
+def test_a_day_of_a_backfill_without_files_holds_up_no_other(bucket):
+    bucket.put("2024-01-02", "a")
+    with pytest.raises(ParamError, match=r"no object matches gs://logs/2024-01-01/\*"):
+        backfill_of(bucket, 0, {1: "running"})
+    (unit,) = backfill_of(bucket, 1, {0: "failed", 2: "queued"})
+    assert unit["objects"] == 1
+
+
+@pytest.mark.parametrize("own", [{"start_date": "2024-01-01"}, {"source": "gs://logs/**"}, {"wait_for_files": True}])
+def test_a_backfill_that_says_itself_what_to_read_reads_that(bucket, own):
+    bucket.put("2024-01-01", "a")
+    bucket.put("2024-01-02", "a")
+    bucket.put("all", "a")
+    (unit,) = backfill_of(bucket, 0, {1: "queued"}, **own)
+    assert unit["objects"] == 1
 
 
 def test_a_day_whose_files_have_all_been_deleted_is_not_missing(bucket):

@@ -23,7 +23,7 @@ def test_days_that_are_asked_for():
         ({"day": "17/05/2015"}, "day must be a calendar day written as YYYY-MM-DD, it is '17/05/2015'"),
         ({"day": "2015-05-17", "end_date": "2015-05-18"}, "give either day, or start_date and end_date"),
         ({"start_date": "2015-05-17", "end_date": "2015-05-16"}, "end_date 2015-05-16 is before start_date 2015-05-17"),
-        ({"start_date": "2014-01-01", "end_date": "2015-05-16"}, "are more than 366 days"),
+        ({"start_date": "2014-01-01", "end_date": "2015-05-16"}, "are 501 days, one run takes at most 366"),
     ],
 )
 def test_wrong_days_are_refused_in_one_line(params, said):
