@@ -20,8 +20,8 @@ later job, that stays. Clearing `land` or `report` loads the staging tables agai
 `load`. A run by hand reads its files with today's parser, whether they have been read before or not; with `new_only`,
 and in a scheduled run, those that have been are left out.
 
-**Airflow's own backfill** (`airflow backfill create --dag-id log_backfill --from-date ... --to-date ...`) makes a run for
-each day, which reads the files of the day before. The first run to start reads those of all that wait, by as few jobs
+**Airflow's own backfill** (`airflow backfill create --dag-id log_backfill --from-date ... --to-date ...`) makes a run
+for each day, which reads the files of the day before. The first run to start reads those of all that wait, by as few jobs
 as one by hand; the others find theirs read and end within seconds. Files that have been read before are left out: to
 read them again, trigger one run for all days. A day without a file fails its run, and holds up no other.
 
