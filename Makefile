@@ -100,7 +100,7 @@ fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600 or
 	$(BIN)/python -m $(if $(LINES),tests.fuzz.volume --lines $(LINES),tests.fuzz -max_total_time=$(or $(SECONDS),600))
 
 histories: setup  ## random histories of the bucket and of runs, tasks killed at any moment, against an oracle: N=300
-	HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/histories --timeout=0
+	HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/histories
 
 matrix: setup  ## which format's reader reads spoilt lines of which other format, and what it says of them
 	$(BIN)/python -m tests.unit.beam_jobs.access_log.cross_matrix

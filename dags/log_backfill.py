@@ -20,10 +20,10 @@ later job, that stays. Clearing `land` or `report` loads the staging tables agai
 `load`. A run by hand reads its files with today's parser, whether they have been read before or not; with `new_only`,
 and in a scheduled run, those that have been are left out.
 
-**Airflow's own backfill** (`airflow backfill create --dag-id log_backfill --from-date ... --to-date ...`) makes a run for
-each day, which reads the files of the day before. The first run to start reads those of all that wait, by as few jobs
-as one by hand; the others find theirs read and end within seconds. Files that have been read before are left out: to
-read them again, trigger one run for all days. A day without a file fails its run, and holds up no other.
+**Airflow's own backfill** (`airflow backfill create --dag-id log_backfill --from-date ... --to-date ...`) makes a run
+for each day, which reads the files of the day before. The first run to start reads those of all that wait, by as few
+jobs as one by hand; the others find theirs read and end within seconds. Files that have been read before are left out:
+to read them again, trigger one run for all days. A day without a file fails its run, and holds up no other.
 
 **A file that cannot be read** (truncated, binary, replaced after `plan`) does not hold up the others: they land, then
 the run fails and names it; what had landed from an earlier content of that file stays. Set `unreadable` to `stop` to

@@ -11,9 +11,10 @@ sweep is what nothing escapes. With nothing to read, a run is skipped within sec
 **One at a time**: it leaves to `arrivals` what that one has begun, and waits up to an hour for runs of `log_backfill`
 that may be reading the same objects.
 
-**What cannot be read** is in the ledger as such and not tried again. An object whose whole run failed stays unread: it
-is tried again after 1, 2, 4, 8 ... hours. One that has been unread for longer than `LOGLINE_UNREAD_HOURS` fails
-`check_overdue`, which is an alert; `reconciliation` and the page "Logline" count it on its day.
+**What cannot be read** is in the ledger as such and not tried again. An object whose whole run failed, or that Cloud
+Storage did not give, stays unread: it is tried again after 1, 2, 4, 8 ... hours. One that has been unread for longer
+than `LOGLINE_UNREAD_HOURS` fails `check_overdue`, which is an alert; `reconciliation` and the page "Logline" count it
+on its day.
 
 An object that is deleted from the bucket keeps its rows.
 """

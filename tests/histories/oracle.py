@@ -69,6 +69,10 @@ class Oracle:
         """Return whether a generation has landed, or a newer one."""
         return self.landed.get(uri, (0, False))[0] >= generation
 
+    def can_read(self, uri: str, generation: int) -> bool:
+        """Return whether the bytes of a generation can be read."""
+        return self._versions[uri, generation].reading is not None
+
     def unread(self) -> set[tuple[str, int]]:
         """Return address and generation of the objects that are in the bucket, and no run has read or tried to."""
         newest: dict[str, int] = {}
