@@ -38,7 +38,8 @@ ARG NUMBA_CPU_NAME=x86-64-v3
 ARG NUMBA_CPU_FEATURES=+avx2
 ENV NUMBA_CPU_NAME=${NUMBA_CPU_NAME} \
     NUMBA_CPU_FEATURES=${NUMBA_CPU_FEATURES}
-RUN python -m beam_jobs.preload
+# numba reads a cache only where it could write one.
+RUN python -m beam_jobs.preload && chown --recursive 1000:0 ${NUMBA_CACHE_DIR}
 # Runs as any user; Dataflow's own start of a worker writes below the folders of root that it mounts.
 ARG RUN_AS=0
 USER ${RUN_AS}

@@ -39,6 +39,7 @@ REPLAYED = f"{DATASET}.replayable"
 END = {"backfill": "JOB_STATE_DONE", "replay": "JOB_STATE_DONE", "stream": "JOB_STATE_DRAINED"}
 PROGRAM = """#!/bin/sh
 # What the Dataflow emulator runs as Python, with -P -m beam_jobs.JOB OPTIONS: the launcher in the job's image.
+[ "$2" = -m ] || exec {python} "$@"  # it asks for the version first
 job="${{3#beam_jobs.}}"
 shift 3
 exec {engine} run --rm --network=host --entrypoint={launcher} --volume="$PWD:$PWD" --workdir="$PWD" {environment} \\
@@ -98,7 +99,9 @@ def _environment(stack: RunningStack) -> dict[str, str]:
 def _program(engine: Engine, stack: RunningStack) -> str:
     names = (*_environment(stack), "DATAFLOW_EMULATOR_JOB_ID", "DATAFLOW_EMULATOR_METRICS_FILE")
     passed = " ".join(f"--env={name}" for name in names)
-    return PROGRAM.format(engine=engine.program, launcher=LAUNCHER, environment=passed, image=image_of("${job}"))
+    return PROGRAM.format(
+        python=sys.executable, engine=engine.program, launcher=LAUNCHER, environment=passed, image=image_of("${job}")
+    )
 
 
 def _make_input(stack: RunningStack) -> None:
