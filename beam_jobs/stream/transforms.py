@@ -20,6 +20,7 @@ from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.output.counters import METRICS_NAMESPACE
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.heartbeats import heartbeat_of
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
@@ -129,4 +130,5 @@ def message_of(element: PubsubMessage) -> Message:
     """Convert Beam's message."""
     published = element.publish_time.timestamp() if element.publish_time is not None else 0.0
     event_id = (element.attributes or {}).get(EVENT_ID_ATTRIBUTE, "")
-    return Message(element.data, element.message_id or "", event_id, published)
+    heartbeat = heartbeat_of(element.data, element.attributes)
+    return Message(element.data, element.message_id or "", event_id, published, heartbeat)
