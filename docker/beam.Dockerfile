@@ -32,6 +32,11 @@ ENV PATH=/opt/venv/bin:${PATH} \
     NUMBA_CACHE_DIR=/var/cache/logline \
     RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
 WORKDIR /template
+# Machine code of the parser, for a processor that every machine type of Dataflow is at least: no worker compiles it.
+ARG NUMBA_CPU=x86-64-v2
+ENV NUMBA_CPU_NAME=${NUMBA_CPU} \
+    NUMBA_CPU_FEATURES=
+RUN python -m beam_jobs.compile_parser && chmod -R a+rwX /var/cache/logline
 # Runs as any user; Dataflow's own start of a worker writes below the folders of root that it mounts.
 ARG RUN_AS=0
 USER ${RUN_AS}

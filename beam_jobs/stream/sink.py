@@ -10,6 +10,7 @@ from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 
 from beam_jobs.access_log.lines import counted
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.bigquery_write import TableAppender, default_stream
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.options.anonymisation import make_anonymiser
@@ -25,14 +26,14 @@ _FieldType: Any = types.TableFieldSchema.Type
 class StreamSink:
     """The tables of the stream; not thread-safe."""
 
-    def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:
+    def __init__(self, connection: AppendConnection, settings: StreamSettings, policy: RetryPolicy) -> None:
         self._policy = policy
         self._job_id = settings.job_id
         self._anonymiser = make_anonymiser(settings.anonymising)
-        self._rows = TableAppender(client, settings.rows_table, policy)
-        self._rejected = TableAppender(client, settings.rejected_table, policy)
-        self._batches = TableAppender(client, settings.batches_table, policy)
-        self._heartbeats = TableAppender(client, settings.heartbeats_table, policy)
+        self._rows = TableAppender(connection, settings.rows_table, policy)
+        self._rejected = TableAppender(connection, settings.rejected_table, policy)
+        self._batches = TableAppender(connection, settings.batches_table, policy)
+        self._heartbeats = TableAppender(connection, settings.heartbeats_table, policy)
         self._tables = (self._rows, self._rejected, self._batches, self._heartbeats)
 
     @property
@@ -80,11 +81,6 @@ class StreamSink:
                 raise exceptions.FailedPrecondition(f"{counted(len(refusals), 'line')} refused: {refusals[0][1]}")
 
         self._policy.call(f"writing to {table.table}", attempt)
-
-    def close(self) -> None:
-        """Close the connections."""
-        for table in self._tables:
-            table.close()
 
 
 def check_tables(client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:

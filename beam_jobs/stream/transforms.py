@@ -15,7 +15,9 @@ from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.shared import Shared
 
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.output.counters import METRICS_NAMESPACE
@@ -96,10 +98,12 @@ class _Append(beam.DoFn):
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
         self._settings = settings
+        self._connection = Shared()  # by all threads of a process
 
     def setup(self) -> None:
         settings = self._settings.in_worker()
-        self._sink = StreamSink(make_write_client(), settings, RetryPolicy(seconds=_RETRY_SECONDS))
+        connection = self._connection.acquire(lambda: AppendConnection(make_write_client()))
+        self._sink = StreamSink(connection, settings, RetryPolicy(seconds=_RETRY_SECONDS))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
         self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
         self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")
@@ -121,9 +125,6 @@ class _Append(beam.DoFn):
         if parsed.oldest_event_time is not None:
             self._event_age.update(max(0, int(now - parsed.oldest_event_time)))
         yield counts
-
-    def teardown(self) -> None:
-        self._sink.close()
 
 
 def message_of(element: PubsubMessage) -> Message:

@@ -39,6 +39,7 @@ find / -xdev \( -name '.env' -o -name '*.pem.key' -o -name 'id_rsa*' -o -name 'c
   -not -path '/proc/*' 2>/dev/null | sed 's/^/file: /'
 true
 """
+_PARSE = ("-m", "beam_jobs.compile_parser")
 _PARSE_DAGS = """
 import importlib.util
 assert importlib.util.find_spec('apache_beam') is None, 'Beam is installed'
@@ -64,6 +65,11 @@ def check_images(engine: Engine, secrets: Mapping[str, str], tell: Callable[[str
         engine.run("build", *engine.build_options, *arguments, *options, ".")
     for image in ("logline-airflow:test", "logline-emulators:test", *map(image_of, METADATA)):
         _look_inside(engine, image, secrets, tell)
+    said = engine.run("run", "--rm", "--env=NUMBA_DEBUG_CACHE=1", "--entrypoint=python", image_of("backfill"), *_PARSE)
+    compiled = [line for line in said.splitlines() if "data saved to" in line]
+    if compiled or "data loaded from" not in said:
+        raise EngineError(f"a worker compiles the parser: {compiled or 'it has none'}")
+    tell(f"    the parser is compiled in the images of the jobs ({said.count('data loaded from')} functions)")
     environment = ["--env=LOGLINE_PROJECT=logline-local", "--env=LOGLINE_BUCKET=logline-local"]
     environment.append("--env=AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=300")
     python = ["run", "--rm", *environment, "--entrypoint=python", "logline-airflow:test", "-c"]

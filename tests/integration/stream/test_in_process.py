@@ -12,6 +12,7 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.bigquery_write import TableAppender
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
@@ -53,7 +54,8 @@ def running(stream: Stream, abort: threading.Event | None = None) -> Iterator[tu
     settings, _ = parse_stream_options(stream.options)
     subscription = Subscription(settings.subscription)
     subscription.check(RetryPolicy())
-    sink = StreamSink(make_write_client(), settings, RetryPolicy(abort=abort))
+    connection = AppendConnection(make_write_client())
+    sink = StreamSink(connection, settings, RetryPolicy(abort=abort))
     parser = BlockParser(get_format(settings.log_format), settings.max_line_bytes)
     metrics = StreamMetrics()
     runner = LocalRunner(subscription, parser, sink, metrics, abort)
@@ -65,7 +67,7 @@ def running(stream: Stream, abort: threading.Event | None = None) -> Iterator[tu
         runner.drain()
         thread.join(60)
         assert not thread.is_alive()
-        sink.close()
+        connection.close()
         subscription.close()
 
 
@@ -149,7 +151,8 @@ def test_a_line_of_a_day_whose_partition_takes_no_appends_is_rejected_before_big
 ) -> None:
     old = good_line(1).replace(b"22/Nov/2026", b"22/Nov/2006")
     settings, _ = parse_stream_options(stream.options)
-    table = TableAppender(make_write_client(), settings.rows_table, RetryPolicy())
+    connection = AppendConnection(make_write_client())
+    table = TableAppender(connection, settings.rows_table, RetryPolicy())
     parser = BlockParser(get_format(settings.log_format))
     rows = parse_messages([Message(good_line(1), "1")], parser, settings.subscription, datetime.now(UTC)).rows
     long_ago = parse_messages(
@@ -158,7 +161,7 @@ def test_a_line_of_a_day_whose_partition_takes_no_appends_is_rejected_before_big
     assert table.append(rows) == []
     ((_, why),) = table.append(long_ago)
     assert why.startswith("You can only stream to date range")
-    table.close()
+    connection.close()
     stream.publish(now=good_line(2), old=old)
     with running(stream) as (_, metrics):
         eventually(lambda: metrics.messages_acknowledged == 2)
@@ -231,12 +234,13 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: py
 def test_a_connection_takes_many_appends_and_several_megabytes(stream: Stream) -> None:
     settings, _ = parse_stream_options(stream.options)
     parser = BlockParser(get_format("article"))
-    table = TableAppender(make_write_client(), settings.rejected_table, RetryPolicy(seconds=30))
+    connection = AppendConnection(make_write_client())
+    table = TableAppender(connection, settings.rejected_table, RetryPolicy(seconds=30))
     for name, size in (("small", 10), ("large", 1 << 20), ("again", 10)):
         messages = [Message(bytes([65 + n]) * size, f"{name}{n}") for n in range(20)]
         parsed = parse_messages(messages, parser, settings.subscription, datetime.now(UTC))
         assert table.append(parsed.rejected) == []
-    table.close()
+    connection.close()
     assert table.appends >= 5
     assert stream.count("rejected_streamed") == 60
 

@@ -76,12 +76,12 @@ class Server:
 class World:
     """Both emulators; clients of them as tests need them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *bigquery_options: object) -> None:
         rest, grpc, pubsub = free_ports(3)
         self.bigquery = Server(
             (rest, grpc),
             *("emulators.bigquery", "--port", rest, "--grpc-port", grpc, "--project", PROJECT),
-            *("--data-dir", folder / "bigquery"),
+            *("--data-dir", folder / "bigquery", *bigquery_options),
         )
         self.pubsub = Server((pubsub,), "emulators.pubsub", "--port", pubsub, "--state-dir", folder / "pubsub")
         self.endpoints = {
