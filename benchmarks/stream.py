@@ -158,7 +158,7 @@ class _Machine(ExitStack):
         self._publisher.create_topic(name=topic)
         self._subscriber.create_subscription(name=subscription, topic=topic)
         self._bigquery.create_dataset(name)
-        for table in ("streamed_requests", "rejected_streamed", "stream_batches"):
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches", "stream_heartbeats"):
             self._bigquery.query(render(f"{table}/schema.sql", dataset=f"`{_PROJECT}`.{name}")).result()
         return [f"--subscription={subscription}", f"--dataset={_PROJECT}.{name}"]
 

@@ -28,11 +28,11 @@ from __future__ import annotations
 from airflow.sdk import DAG, Param
 
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
-from logline.dataflow.operators import DataflowJobDoneSensor, LaunchFlexTemplateOperator, launch_body
+from logline.dataflow.operators import RunFlexTemplateOperator, launch_body
 from logline.log_formats import log_formats
 from logline.replay.plan import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
-from logline.task_ids import PLAN, REPLAY_DAG
+from logline.task_ids import PARSE, PLAN, REPLAY_DAG
 from logline.warehouse.checks import Gate, RunChecksOperator
 from logline.warehouse.ledger import ReportLedgerOperator
 from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
@@ -119,8 +119,8 @@ with DAG(
             parameters=[*WHICH_LINES, RUN_ID],
         ),
     )
-    launch_replay = LaunchFlexTemplateOperator(
-        task_id="launch_replay",
+    parse = RunFlexTemplateOperator(
+        task_id=PARSE,
         settings=SETTINGS,
         body=launch_body(
             SETTINGS,
@@ -130,7 +130,6 @@ with DAG(
             parameters={"lines": LINES, "output": f"{{{{ {PLANNED}.output }}}}", "run_id": "{{ run_id }}"},
         ),
     )
-    wait_for_replay = DataflowJobDoneSensor(task_id="wait_for_replay", settings=SETTINGS, job_id=launch_replay.output)
     load_rows = LoadManifestFilesOperator(
         task_id="load_rows",
         settings=SETTINGS,
@@ -149,7 +148,7 @@ with DAG(
         task_id="land",
         settings=SETTINGS,
         query=Query(
-            SUFFIX + "{% set job_id = ti.xcom_pull('launch_replay') %}{% include 'sql/replay/land.sql' %}",
+            SUFFIX + f"{{% set job_id = ti.xcom_pull('{PARSE}') %}}{{% include 'sql/replay/land.sql' %}}",
             day=DAY,
         ),
         # BigQuery cancels one of two transactions that change the same table.
@@ -162,12 +161,11 @@ with DAG(
         asset=BACKFILLED_REQUESTS,
     )
     # All of them setups: clearing a task behind them selects and reads the lines that are waiting then.
-    setups = [task.as_setup() for task in (select_lines, launch_replay, wait_for_replay, load_rows)]
+    setups = [task.as_setup() for task in (select_lines, parse, load_rows)]
     drop_staging = QueryOperator(
         task_id="drop_staging",
         settings=SETTINGS,
         query=Query(SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", day=DAY),
     ).as_teardown(setups=setups)
 
-    plan >> select_lines >> launch_replay >> wait_for_replay >> load_rows
-    load_rows >> check_staging >> land >> report >> drop_staging
+    plan >> select_lines >> parse >> load_rows >> check_staging >> land >> report >> drop_staging

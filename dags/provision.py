@@ -168,8 +168,11 @@ with DAG(
         """Let the bucket of the logs tell the topic of new objects."""
         return notify_of_logs(SETTINGS)
 
-    create_bucket >> [create_temp_bucket, upload_templates()]
+    templates = upload_templates()
+    create_bucket >> [create_temp_bucket, templates]
     create_topic >> create_subscription
     create_arrivals_topic >> create_arrivals_subscription
     [create_bucket, create_arrivals_topic] >> notify_of_objects()
     [create_dataset, create_staging_dataset] >> create_tables >> evolve_tables >> move_rejected_lines >> create_views
+    # A running stream is updated to the version of its template: the tables of that version are there by then.
+    create_views >> templates

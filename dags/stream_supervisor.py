@@ -13,7 +13,10 @@ the template that `provision` has put into the bucket. Trigger it by hand to loo
 | is missing, or has ended | it is launched; after repeated ends with growing pauses, then not at all, with an alarm |
 | starts, drains, is cancelled or updated | nothing; an alarm if it takes too long |
 | runs another version than the template | it is updated in place; where Dataflow refuses that, see below |
-| runs | its lag, its rejected lines and, where a limit is set, the freshness of its rows are checked |
+| runs | it is sent a heartbeat, and its lag, its rejected lines and whether anything lands are checked |
+
+A heartbeat is a message without data to the topic of the lines, which the job writes to `stream_heartbeats` behind the
+lines that came before it. It becomes no row, no rejected line, and is not counted.
 
 An update that Dataflow calls incompatible leaves the job as it is: the next run drains it, a later one launches the new
 version. An update that fails otherwise is not tried again; the alarm says why.
@@ -52,6 +55,8 @@ from logline.warehouse.queries import Query, QueryOperator
 SETTINGS = Settings.from_environment()
 DAY = f"{{{{ {DECIDED}['observed_at'][:10] }}}}"
 DECISION = ("decision", "STRING", f"{{{{ {DECIDED} | tojson }}}}")
+LAG = ("max_lag_seconds", "FLOAT64", "{{ params.max_lag_seconds }}")
+SILENCE = "{% set max_silence_minutes = params.max_silence_minutes %}"
 
 with DAG(
     dag_id=STREAM_DAG,
@@ -94,7 +99,14 @@ with DAG(
             type="integer",
             minimum=1,
             title="Lag, s",
-            description="The run fails when the job is further behind.",
+            description="The run fails when a heartbeat takes longer to land, or waits for longer.",
+        ),
+        "max_silence_minutes": Param(
+            SETTINGS.max_silence_minutes,
+            type="integer",
+            minimum=1,
+            title="Silence, min",
+            description="The run fails when neither a line nor a heartbeat has landed for longer.",
         ),
         "max_rejected_percent": Param(
             SETTINGS.max_rejected_percent,
@@ -157,15 +169,17 @@ with DAG(
         gate=Gate.of(
             "stream_supervision",
             day=DAY,
-            before="{% set max_freshness_minutes = params.max_freshness_minutes %}",
-            parameters=[DECISION, ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}")],
+            before=f"{SILENCE}{{% set max_freshness_minutes = params.max_freshness_minutes %}}",
+            parameters=[DECISION, LAG, ("max_rejected_percent", "FLOAT64", "{{ params.max_rejected_percent }}")],
             file="health.sql",
         ),
     )
     record = QueryOperator(
         task_id=RECORD,
         settings=SETTINGS,
-        query=Query("{% include 'sql/stream_supervision/record.sql' %}", day=DAY, parameters=[DECISION]),
+        query=Query(
+            f"{SILENCE}{{% include 'sql/stream_supervision/record.sql' %}}", day=DAY, parameters=[DECISION, LAG]
+        ),
     )
 
     decide() >> [launch, update, drain, approve_update, approve_drain, check, record]

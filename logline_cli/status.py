@@ -49,6 +49,8 @@ def _show_stream(api: AirflowApi, screen: Screen) -> list[str]:
         return []
     state = (seen["state"] or "no job").removeprefix("JOB_STATE_").lower()
     rate = "" if seen["rows_per_second"] is None else f", {seen['rows_per_second']:,} rows/s"
+    if seen.get("is_idle"):
+        rate = ", idle"
     lag = "" if seen["lag_seconds"] is None else f", {seen['lag_seconds']:.0f} s behind"
     screen.line(f"stream   {state}{rate}{lag}; {_ago(seen['observed_at'])}: {seen['reason']}")
     return [f"the stream ({seen['runbook']})"] if seen["runbook"] else []

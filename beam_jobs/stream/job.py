@@ -20,6 +20,7 @@ from types import FrameType
 
 from google.auth.exceptions import GoogleAuthError
 
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.options.parameters import OptionError
@@ -70,7 +71,8 @@ def run_here(settings: StreamSettings) -> None:
     metrics = StreamMetrics()
     subscription = Subscription(settings.subscription)
     client = make_write_client()
-    sink = StreamSink(client, settings, RetryPolicy(abort=abort))
+    connection = AppendConnection(client)
+    sink = StreamSink(connection, settings, RetryPolicy(abort=abort))
     runner = LocalRunner(subscription, settings.make_parser(), sink, metrics, abort)
     asked_to_drain = threading.Event()
 
@@ -93,7 +95,7 @@ def run_here(settings: StreamSettings) -> None:
         if not asked_to_drain.is_set():
             raise
     finally:
-        sink.close()
+        connection.close()
         subscription.close()
     _log.info("drained: %s", metrics.counts)
 

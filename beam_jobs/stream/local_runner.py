@@ -186,7 +186,8 @@ class LocalRunner:
             ids = [ack_id for pulled in batch for ack_id in pulled.ack_ids]
             try:
                 policy.call("acknowledging", lambda ids=ids: self._subscription.acknowledge(ids))  # type: ignore[misc]
-                self._metrics.acknowledged(len(ids))
+                lines = sum(message.heartbeat is None for pulled in batch for message in pulled.messages)
+                self._metrics.acknowledged(lines)
             except RetriesExhaustedError as error:
                 _log.warning("unacknowledged: %s, to be delivered again: %s", counted(len(ids), "message"), error)
             self._forget(batch)

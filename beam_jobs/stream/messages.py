@@ -6,6 +6,8 @@ several lines. An empty message is one blank line.
 A line's `event_id` is the message's attribute `event_id`, or its Pub/Sub message id if that is missing or empty. In a
 message of several lines the n-th line, counted from 1 with blank ones, has `<id>:<n>`, so that a redelivered message
 gives the same ids.
+
+Heartbeats are set apart before anything is parsed or counted: see `heartbeats.py`.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ class Message(NamedTuple):
     message_id: str
     event_id: str = ""
     publish_time: float = 0.0
+    heartbeat: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class ParsedMessages:
         ingested_at: of all rows and rejected lines, UTC.
         block: the lines, each with its end.
         row_offsets: where in the block each row's line begins.
+        heartbeats: when each of those among the messages was published; nothing else here is of them.
     """
 
     rows: pa.RecordBatch
@@ -98,6 +102,7 @@ class ParsedMessages:
     ingested_at: datetime
     block: bytes
     row_offsets: Offsets
+    heartbeats: Sequence[datetime] = ()
 
     @property
     def oldest_event_time(self) -> float | None:
@@ -125,6 +130,9 @@ def parse_messages(
     messages: Sequence[Message], parser: BlockParser, source_uri: str, ingested_at: datetime
 ) -> ParsedMessages:
     """Parse messages, at most `access_log.MAX_BLOCK_BYTES` of data together, and identify each line by its message."""
+    heartbeats = [m.heartbeat for m in messages if m.heartbeat]
+    if heartbeats:
+        messages = [m for m in messages if not m.heartbeat]
     block = b"".join([m.data if m.data.endswith(b"\n") else m.data + b"\n" for m in messages])
     parsed = parser.parse(block)
     starts, ids = _lines_of(messages, block)
@@ -160,6 +168,7 @@ def parse_messages(
         ingested_at=ingested_at,
         block=block,
         row_offsets=row_offsets,
+        heartbeats=heartbeats,
     )
 
 

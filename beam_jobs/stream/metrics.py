@@ -15,7 +15,7 @@ _QUIET_SECONDS = 1.0
 
 
 class StreamMetrics:
-    """Counts since the start, and how far behind the stream is; for several threads.
+    """Counts since the start, without heartbeats, and how far behind the stream is; for several threads.
 
     Counters, by the names that the job has on Dataflow: those of `StreamCounts`, `appends` and `append_retries`; and
     `acknowledged` messages.

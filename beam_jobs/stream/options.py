@@ -31,7 +31,8 @@ from beam_jobs.options.parameters import (
 )
 
 MAX_LINE_BYTES = 1 << 21  # a line's row, at most 3 times as long, fits one append
-ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE = "streamed_requests", "rejected_streamed", "stream_batches"
+ROWS_TABLE, REJECTED_TABLE = "streamed_requests", "rejected_streamed"
+BATCHES_TABLE, HEARTBEATS_TABLE = "stream_batches", "stream_heartbeats"
 _PROGRAM = "python -m beam_jobs.stream"
 _JOB_NAME = "log-stream"
 _SUBSCRIPTION = r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}"
@@ -46,7 +47,8 @@ STREAM_PARAMETERS = (
     Parameter(
         "dataset",
         "Dataset",
-        f"BigQuery dataset with the tables {ROWS_TABLE}, {REJECTED_TABLE} and {BATCHES_TABLE}: PROJECT.DATASET.",
+        f"BigQuery dataset with the tables {ROWS_TABLE}, {REJECTED_TABLE}, {BATCHES_TABLE} and {HEARTBEATS_TABLE}: "
+        "PROJECT.DATASET.",
         rf"^{DATASET}$",
     ),
     log_format_parameter("article"),
@@ -93,6 +95,11 @@ class StreamSettings:
     def batches_table(self) -> str:
         """`project.dataset.table` of the entries of the ledger."""
         return f"{self.dataset}.{BATCHES_TABLE}"
+
+    @property
+    def heartbeats_table(self) -> str:
+        """`project.dataset.table` of the heartbeats."""
+        return f"{self.dataset}.{HEARTBEATS_TABLE}"
 
     def in_worker(self) -> StreamSettings:
         """Return the settings as a worker has them, which knows its job's id: a launcher's job has none yet."""

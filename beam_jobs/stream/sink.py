@@ -1,4 +1,4 @@
-"""Write parsed messages: rows to one table, rejected lines to another, the batch's counts to a third."""
+"""Write parsed messages: rows, rejected lines, the batch's counts and heartbeats, each to a table of their own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 
 from beam_jobs.access_log.lines import counted
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.bigquery_write import TableAppender, default_stream
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.options.anonymisation import make_anonymiser
 from beam_jobs.output.identity import REJECTED_SCHEMA
+from beam_jobs.stream.heartbeats import HEARTBEATS_SCHEMA, rows_of
 from beam_jobs.stream.ledger import BATCHES_SCHEMA, entries_of
 from beam_jobs.stream.messages import STREAMED_SCHEMA, ParsedMessages, StreamCounts
 from beam_jobs.stream.options import StreamSettings, TargetError
@@ -22,28 +24,30 @@ _FieldType: Any = types.TableFieldSchema.Type
 
 
 class StreamSink:
-    """The three tables of the stream; not thread-safe."""
+    """The tables of the stream; not thread-safe."""
 
-    def __init__(self, client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:
+    def __init__(self, connection: AppendConnection, settings: StreamSettings, policy: RetryPolicy) -> None:
         self._policy = policy
         self._job_id = settings.job_id
         self._anonymiser = make_anonymiser(settings.anonymising)
-        self._rows = TableAppender(client, settings.rows_table, policy)
-        self._rejected = TableAppender(client, settings.rejected_table, policy)
-        self._batches = TableAppender(client, settings.batches_table, policy)
+        self._rows = TableAppender(connection, settings.rows_table, policy)
+        self._rejected = TableAppender(connection, settings.rejected_table, policy)
+        self._batches = TableAppender(connection, settings.batches_table, policy)
+        self._heartbeats = TableAppender(connection, settings.heartbeats_table, policy)
+        self._tables = (self._rows, self._rejected, self._batches, self._heartbeats)
 
     @property
     def appends(self) -> int:
         """Return the number of written requests."""
-        return sum(table.appends for table in (self._rows, self._rejected, self._batches))
+        return sum(table.appends for table in self._tables)
 
     @property
     def retries(self) -> int:
         """Return the number of retries."""
-        return sum(table.retries for table in (self._rows, self._rejected, self._batches))
+        return sum(table.retries for table in self._tables)
 
     def write(self, parsed: ParsedMessages) -> StreamCounts:
-        """Write parsed messages durably: their lines first, then their counts.
+        """Write parsed messages durably: their lines first, then their counts, then the heartbeats among them.
 
         Returns:
             The messages' counts, with the lines whose rows BigQuery refused among the rejected ones.
@@ -62,7 +66,9 @@ class StreamSink:
             rejected=parsed.counts.rejected + len(refusals),
             refused=len(refusals),
         )
-        self._write_all(self._batches, entries_of(parsed, counts, [index for index, _ in refusals], self._job_id))
+        if counts.messages:
+            self._write_all(self._batches, entries_of(parsed, counts, [index for index, _ in refusals], self._job_id))
+        self._write_all(self._heartbeats, rows_of(parsed.heartbeats, self._job_id))
         return counts
 
     def _write_all(self, table: TableAppender, remaining: pa.RecordBatch) -> None:
@@ -76,12 +82,6 @@ class StreamSink:
 
         self._policy.call(f"writing to {table.table}", attempt)
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._rows.close()
-        self._rejected.close()
-        self._batches.close()
-
 
 def check_tables(client: BigQueryWriteClient, settings: StreamSettings, policy: RetryPolicy) -> None:
     """Check that the tables are there, can be written, and have the columns that are appended.
@@ -94,6 +94,7 @@ def check_tables(client: BigQueryWriteClient, settings: StreamSettings, policy: 
         settings.rows_table: STREAMED_SCHEMA,
         settings.rejected_table: REJECTED_SCHEMA,
         settings.batches_table: BATCHES_SCHEMA,
+        settings.heartbeats_table: HEARTBEATS_SCHEMA,
     }
     for table, schema in tables.items():
         found = policy.call(f"looking up {table}", lambda table=table: _columns(client, table))  # type: ignore[misc]

@@ -15,6 +15,7 @@ from google.pubsub_v1 import types
 from beam_jobs.gcp.clients import make_subscriber
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.heartbeats import heartbeat_of
 from beam_jobs.stream.messages import Message
 from beam_jobs.stream.options import TargetError
 
@@ -93,6 +94,7 @@ class Subscription:
                 one.message.message_id,
                 one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
                 one.message.publish_time.seconds + one.message.publish_time.nanos / 1e9,
+                heartbeat_of(one.message.data, one.message.attributes),
             )
             for one in received
         ]

@@ -15,11 +15,14 @@ from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
+from apache_beam.utils.shared import Shared
 
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.output.counters import METRICS_NAMESPACE
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.heartbeats import heartbeat_of
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
@@ -95,10 +98,12 @@ class _Append(beam.DoFn):
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
         self._settings = settings
+        self._connection = Shared()  # by all threads of a process
 
     def setup(self) -> None:
         settings = self._settings.in_worker()
-        self._sink = StreamSink(make_write_client(), settings, RetryPolicy(seconds=_RETRY_SECONDS))
+        connection = self._connection.acquire(lambda: AppendConnection(make_write_client()))
+        self._sink = StreamSink(connection, settings, RetryPolicy(seconds=_RETRY_SECONDS))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in StreamCounts.__slots__}
         self._appends = Metrics.counter(METRICS_NAMESPACE, "appends")
         self._retries = Metrics.counter(METRICS_NAMESPACE, "append_retries")
@@ -121,12 +126,10 @@ class _Append(beam.DoFn):
             self._event_age.update(max(0, int(now - parsed.oldest_event_time)))
         yield counts
 
-    def teardown(self) -> None:
-        self._sink.close()
-
 
 def message_of(element: PubsubMessage) -> Message:
     """Convert Beam's message."""
     published = element.publish_time.timestamp() if element.publish_time is not None else 0.0
     event_id = (element.attributes or {}).get(EVENT_ID_ATTRIBUTE, "")
-    return Message(element.data, element.message_id or "", event_id, published)
+    heartbeat = heartbeat_of(element.data, element.attributes)
+    return Message(element.data, element.message_id or "", event_id, published, heartbeat)

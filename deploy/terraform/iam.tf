@@ -40,6 +40,8 @@ locals {
     batch   = ["roles/bigquery.dataViewer"]
   }
   topic_roles = {
+    # The heartbeats of stream_supervisor.
+    airflow   = ["roles/pubsub.publisher"]
     publisher = ["roles/pubsub.publisher"]
   }
   subscription_roles = {

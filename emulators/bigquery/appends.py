@@ -8,12 +8,15 @@ The streaming buffer is told of every table that takes rows, also by `tabledata.
 
 As on the service, an append takes rows of partitions from 10 years back to 1 year ahead of today, and no others:
 https://docs.cloud.google.com/bigquery/docs/write-api-streaming#time_partitioning. One with a column that the table
-lacks is refused; bqemulator drops the column.
+lacks is refused; bqemulator drops the column. More connections than a project's quota are refused.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
+from threading import Lock
 from typing import cast
 
+import grpc
 from bqemulator.api.dependencies import AppContext
 from bqemulator.grpc_api import write_servicer
 from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler, _align_to_target, _error_response
@@ -27,14 +30,37 @@ from emulators.bigquery.streaming_buffer import StreamingApi
 
 _ROWS = "appended_rows"
 _DAYS_BACK, _DAYS_AHEAD = 3650, 366
+#: Of a project in a single region: https://cloud.google.com/bigquery/quotas#write-api-limits
+MOST_CONNECTIONS = 5000
 
 
 class ConcurrentAppends(BigQueryWriteHandler):
-    """The Storage Write API; replaces bqemulator's own handler."""
+    """The Storage Write API; replaces bqemulator's own handler.
+
+    Attributes:
+        most_connections: How many calls of AppendRows may be open at once.
+    """
+
+    most_connections = MOST_CONNECTIONS
 
     def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
         super().__init__(context, manager)
         self._connection = context.engine.connection.cursor()
+        self._open_calls = 0
+        self._counting = Lock()
+
+    def _handle_append_rows(self, request_iterator: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        with self._counting:
+            refused = self._open_calls >= self.most_connections
+            self._open_calls += not refused
+        if refused:
+            words = f"Quota exceeded: Exceeds 'Concurrent connections' quota of {self.most_connections} per project"
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
+        try:
+            yield from super()._handle_append_rows(request_iterator, context)
+        finally:
+            with self._counting:
+                self._open_calls -= 1
 
     def _perform_append(
         self, bound_stream: WriteStream, rows_table: Table, offset: int | None, max_buffered_rows: int

@@ -60,6 +60,7 @@ def serve(
     project: str,
     memory: int | None,
     clock_file: Path | None,
+    most_connections: int | None,
 ) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
@@ -73,6 +74,7 @@ def serve(
         project: Project of requests that name none.
         memory: As `LockedEngine` has it.
         clock_file: As `Clock` has it.
+        most_connections: Of the Storage Write API at once; None: the service's.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -113,6 +115,8 @@ def serve(
     clock = Clock(clock_file)
     LockedEngine.memory, LockedEngine.clock = memory, clock
     guard = Guard(allowed_hosts)
+    if most_connections is not None:
+        appends.ConcurrentAppends.most_connections = most_connections
 
     def create_guarded_app(context: AppContext) -> GuardedApplication:
         app = create_app(context)
@@ -175,4 +179,5 @@ def main() -> None:
     parser.add_argument("--project", required=True, help="project of requests that name none")
     add_clock_file(parser)
     parser.add_argument("--memory", type=int, metavar="MIB", help="of tables and queries (default: a quarter of all)")
+    parser.add_argument("--most-connections", type=int, metavar="N", help="of the Storage Write API (default: 5000)")
     serve(**vars(parser.parse_args()))

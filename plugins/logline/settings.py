@@ -176,6 +176,9 @@ class Settings(BaseSettings):
     max_start_minutes: int = _setting("Minutes the streaming job may take to start", 15)
     max_drain_minutes: int = _setting("Minutes a drain or an update may take", 30)
     max_lag_seconds: int = _setting("Seconds the stream may be behind", 300)
+    max_silence_minutes: int = _setting(
+        "Minutes in which the running stream may land neither a line nor a heartbeat before somebody is called", 15
+    )
     max_freshness_minutes: int | None = _setting(
         "Minutes without a new row before somebody is called; None: lines may stay away", None
     )

@@ -80,7 +80,10 @@ def _stream(work: Workspace) -> str:
     topic = json.dumps({"topic": f"projects/{_project()}/topics/{work.name}"}).encode()
     _send("PUT", f"{pubsub}/subscriptions/{work.name}", topic)
     queries = f"{os.environ['BIGQUERY_EMULATOR_HOST']}/bigquery/v2/projects/{_project()}/queries"
-    tables = [_ddl(table, work.name) for table in ("streamed_requests", "rejected_streamed", "stream_batches")]
+    tables = [
+        _ddl(table, work.name)
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches", "stream_heartbeats")
+    ]
     for sql in (f"CREATE SCHEMA {work.name}", *tables):
         _send("POST", queries, json.dumps({"query": sql, "useLegacySql": False}).encode())
     launch = {

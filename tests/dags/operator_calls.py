@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import airflow_local_settings  # noqa: F401 (what Airflow imports at its start)
+from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 
@@ -19,9 +20,9 @@ from logline.backfill.sources import DaySource
 from logline.backfill.units import SourceObject
 from logline.dataflow.manifest import read_manifest
 from logline.dataflow.operators import (
-    DataflowJobDoneSensor,
     LaunchFlexTemplateOperator,
     RunFlexTemplateOperator,
+    is_done,
     launch_body,
 )
 from logline.preflight import check_bigquery, check_dataflow, check_services, template
@@ -148,13 +149,12 @@ def load_in_portions() -> dict[str, Any]:
     return {"rows": loaded, "files of each job": sorted(len(job.source_uris) for job in jobs)}
 
 
-def sensor(job_id: str) -> DataflowJobDoneSensor:
-    return DataflowJobDoneSensor(task_id="wait", settings=SETTINGS, job_id=job_id)
+def done(job_id: str, hook: Any = None) -> bool:
+    return is_done(hook or DataflowHook(), job_id, project_id=SETTINGS.project, location=SETTINGS.region)
 
 
 def settle(job_id: str) -> bool:
-    waiting = sensor(job_id)
-    while not waiting.poke(CONTEXT):
+    while not done(job_id):
         time.sleep(0.2)
     return True
 
@@ -163,9 +163,9 @@ def launch_twice_and_again_when_done() -> dict[str, bool]:
     source = f"gs://{SETTINGS.bucket}/logs/a.log"
     first = launch("twice", source=source)
     at_once = launch("twice", source=source)
-    done = settle(first)
+    settled = settle(first)
     after = launch("twice", source=source)
-    return {"adopted": at_once == first, "done": done, "launched anew": after != first, "done again": settle(after)}
+    return {"adopted": at_once == first, "done": settled, "launched anew": after != first, "done again": settle(after)}
 
 
 def wait_for_a_job_that_fails() -> bool:
@@ -174,8 +174,7 @@ def wait_for_a_job_that_fails() -> bool:
 
 def wait_for_a_job_that_is_cancelled() -> bool:
     job_id = launch("cancelled", source=f"gs://{SETTINGS.bucket}/logs/a.log")
-    waiting = sensor(job_id)
-    waiting.hook.cancel_job(job_id=job_id, project_id=SETTINGS.project, location=SETTINGS.region)
+    DataflowHook().cancel_job(job_id=job_id, project_id=SETTINGS.project, location=SETTINGS.region)
     return settle(job_id)
 
 
@@ -184,12 +183,10 @@ def launch_with_a_wrong_parameter() -> str:
 
 
 def a_settled_job_is_judged_by_its_state() -> dict[str, Any]:
-    waiting = sensor("job-1")
     judged: dict[str, Any] = {}
     for state in ("DONE", "RUNNING", "QUEUED", "FAILED", "CANCELLED", "UPDATED", "DRAINED", "UNKNOWN", "PAUSED"):
-        waiting.__dict__["hook"] = JobIn(f"JOB_STATE_{state}")
         try:
-            judged[state] = waiting.poke(CONTEXT)
+            judged[state] = done("job-1", JobIn(f"JOB_STATE_{state}"))
         except AirflowFailException as error:
             judged[state] = str(error)
     return judged

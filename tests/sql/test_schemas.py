@@ -4,7 +4,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from beam_jobs.stream.options import BATCHES_TABLE, REJECTED_TABLE, ROWS_TABLE
+from beam_jobs.stream.options import BATCHES_TABLE, HEARTBEATS_TABLE, REJECTED_TABLE, ROWS_TABLE
 from tests.sql.warehouse import DAGS, DAILY_TABLES, SETTINGS, SUFFIX, TABLES, VIEWS, portion_of, render
 
 NAMES = {
@@ -16,6 +16,7 @@ NAMES = {
     "tables": TABLES,
     "views": VIEWS,
     "max_freshness_minutes": 30,
+    "max_silence_minutes": 15,
     "runbooks": "docs/operations.md",
     "limit": 1000,
     "job_id": "job-1",
@@ -25,7 +26,7 @@ WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/**/query.sql"))
 # Parts of a statement, included where they are needed.
 PARTS = {
     *("rejected_lines/columns.sql", "rejected_lines/column_definitions.sql"),
-    *("daily/percentiles.sql", "session_parts/parts.sql", "reconciliation/days.sql"),
+    *("daily/percentiles.sql", "session_parts/parts.sql", "reconciliation/days.sql", "stream_heartbeats/landing.sql"),
     *("request_builds/late.sql", "request_builds/ledger_days.sql", "requests/added.sql", "requests/messages.sql"),
     *(
         "replay/became_rows.sql",
@@ -63,7 +64,7 @@ def test_every_statement_is_bigquery_sql(template):
 
 def test_no_statement_changes_what_the_stream_appends_to():
     """On the service a transaction may not change a table that took streamed rows just now: docs/service-rules.md."""
-    appended = {ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE}
+    appended = {ROWS_TABLE, REJECTED_TABLE, BATCHES_TABLE, HEARTBEATS_TABLE}
     changed = {
         (template, statement.find(exp.Table).name)
         for path in DAGS.rglob("*.sql")

@@ -105,6 +105,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("messages", "lines", "rows", "rejected", "blank", "bytes"), 0),
         "parser_version": "1",
     },
+    "stream_heartbeats": {"job_id": "job-1"},
     "request_builds": {
         "log_date": DAY,
         "run_id": "run-1",

@@ -1,13 +1,7 @@
--- What the running job has made of its lines lately, and how fresh its rows are.
+-- How far the running job is behind, whether anything lands at all, and what it has made of its lines lately.
 -- The share of rejected lines comes from the job's own counters, as the runs of the last quarter of an hour recorded
 -- them: the lines of a replayed old log are of old days, so that no partition of today would hold them.
-WITH decided AS (
-  SELECT
-    TIMESTAMP(JSON_VALUE(@decision, '$.observed_at')) AS observed_at,
-    JSON_VALUE(@decision, '$.job_id') AS job_id,
-    IFNULL(CAST(JSON_VALUE(@decision, '$.rows') AS INT64), 0) AS good,
-    IFNULL(CAST(JSON_VALUE(@decision, '$.rejected') AS INT64), 0) AS rejected
-),
+WITH {% include 'sql/stream_heartbeats/landing.sql' %},
 before AS (
   SELECT IFNULL(MIN(recorded.rows), 0) AS good, IFNULL(MIN(recorded.rejected), 0) AS rejected
   FROM {{ dataset }}.stream_supervision AS recorded
@@ -18,17 +12,30 @@ before AS (
 ),
 lately AS (
   SELECT
-    decided.good - before.good + decided.rejected - before.rejected AS lines,
-    decided.rejected - before.rejected AS rejected
+    IFNULL(decided.good, 0) - before.good + IFNULL(decided.rejected, 0) - before.rejected AS lines,
+    IFNULL(decided.rejected, 0) - before.rejected AS rejected
   FROM decided CROSS JOIN before
 )
+SELECT 'at most this many seconds until a heartbeat lands' AS check_name, 'fail' AS level,
+  NOT is_late AS passed,
+  @max_lag_seconds AS expected,
+  IFNULL(CAST(lag_seconds AS FLOAT64), 0.0) AS actual,
+  'the job is behind: see {{ runbooks }}#lag' AS message
+FROM verdict
+UNION ALL
+SELECT 'at most this many minutes in which nothing lands', 'fail',
+  NOT is_silent,
+  CAST({{ max_silence_minutes }} AS FLOAT64),
+  silent_minutes,
+  'neither lines nor heartbeats: see {{ runbooks }}#stale-rows'
+FROM verdict
+UNION ALL
 -- A share of a handful of lines means nothing.
-SELECT 'at most this % of the lines rejected' AS check_name, 'fail' AS level,
-  lines < 100 OR 100 * rejected <= lines * @max_rejected_percent AS passed,
-  @max_rejected_percent AS expected,
-  IF(lines > 0, ROUND(100 * rejected / lines, 1), 0.0) AS actual,
+SELECT 'at most this % of the lines rejected', 'fail',
+  lines < 100 OR 100 * rejected <= lines * @max_rejected_percent,
+  @max_rejected_percent,
+  IF(lines > 0, ROUND(100 * rejected / lines, 1), 0.0),
   CONCAT(CAST(rejected AS STRING), ' of the last ', CAST(lines AS STRING), IF(lines = 1, ' line', ' lines'), ': see {{ runbooks }}#rejected-lines')
-    AS message
 FROM lately
 {% if max_freshness_minutes %}
 UNION ALL

@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.dataflow import DataflowHook, DataflowJobStatus
 from airflow.providers.google.cloud.links.dataflow import DataflowJobLink
 from airflow.providers.google.cloud.operators.dataflow import DataflowStartFlexTemplateOperator
-from airflow.providers.google.cloud.sensors.dataflow import DataflowJobStatusSensor
-from airflow.sdk import Context, XComArg
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, TaskDeferralTimeout
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
 from google.auth.exceptions import GoogleAuthError
 from googleapiclient.errors import HttpError
 from httplib2.error import HttpLib2Error
 
 from logline.dataflow.triggers import DataflowJobEndTrigger
-from logline.deferral import WORKER_SECONDS, LooksForItself
+from logline.deferral import WORKER_SECONDS
 from logline.labels import job_labels
 from logline.links import JobPageLink, LoglinePageLink
 from logline.service_errors import may_pass
@@ -159,12 +158,14 @@ class RunFlexTemplateOperator(LaunchFlexTemplateOperator):
     done a second time.
 
     Args:
-        total_bytes: how many bytes the job counts until it is done, for its progress (templated).
+        total_bytes: how many bytes the job counts until it is done, for its progress (templated); None: unknown.
     """
 
     template_fields: Sequence[str] = ("total_bytes", *LaunchFlexTemplateOperator.template_fields)
 
-    def __init__(self, *, settings: Settings, body: dict[str, Any], total_bytes: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, settings: Settings, body: dict[str, Any], total_bytes: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(settings=settings, body=body, **kwargs)
         self.total_bytes = total_bytes
 
@@ -217,7 +218,7 @@ class RunFlexTemplateOperator(LaunchFlexTemplateOperator):
                 gcp_conn_id=self.gcp_conn_id,
                 poll_sleep=self.settings.poll_seconds,
                 impersonation_chain=self.impersonation_chain,
-                total_bytes=int(self.total_bytes),
+                total_bytes=None if self.total_bytes is None else int(self.total_bytes),
             ),
             method_name="execute_complete",
             kwargs={"job_id": job_id},
@@ -231,59 +232,3 @@ class RunFlexTemplateOperator(LaunchFlexTemplateOperator):
                 raise
             self.log.warning("Dataflow has not said how job %s is: %s", job_id, error)
             return False
-
-
-class DataflowJobDoneSensor(LooksForItself, DataflowJobStatusSensor):
-    """Wait until a batch job is done, without holding a worker slot, and fail with one line that says why it is not.
-
-    Every state but JOB_STATE_DONE and the ones a job leaves by itself is a failure, unknown states included.
-
-    Args:
-        job_id: the job, or what the launching task returns.
-    """
-
-    def __init__(self, *, settings: Settings, job_id: str | XComArg, **kwargs: Any) -> None:
-        super().__init__(
-            job_id=cast(str, job_id),  # a template field: rendered before it is used
-            expected_statuses={DataflowJobStatus.JOB_STATE_DONE},
-            project_id=settings.project,
-            location=settings.region,
-            poll_interval=settings.poll_seconds,
-            deferrable=True,
-            **({"timeout": JOB_TIMEOUT} | kwargs),
-        )
-
-    def execute(self, context: Context) -> None:
-        """Return when the job is done, defer while it runs, fail otherwise."""
-        if not self.poke(context):
-            self.defer(
-                timeout=timedelta(seconds=self.timeout),
-                trigger=DataflowJobEndTrigger(
-                    job_id=self.job_id,
-                    expected_statuses=ENDED_STATES,
-                    project_id=self.project_id,
-                    location=self.location,
-                    gcp_conn_id=self.gcp_conn_id,
-                    poll_sleep=self.poll_interval,
-                    impersonation_chain=self.impersonation_chain,
-                ),
-                method_name="execute_complete",
-            )
-
-    def poke(self, context: Context) -> bool:
-        """Return whether the job is done; see `is_done`."""
-        return is_done(self.hook, self.job_id, project_id=self.project_id, location=self.location)
-
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the trigger has fired.
-
-        Raises:
-            AirflowSensorTimeout: it has not in time; one line that says which job has not ended.
-        """
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except AirflowSensorTimeout:
-            hours = self.timeout / 3600
-            raise AirflowSensorTimeout(
-                f"Dataflow job {self.job_id} has not ended after {hours:g} h: cancel it, then clear its launch"
-            ) from None

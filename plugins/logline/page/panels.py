@@ -29,7 +29,8 @@ class Panel:
 def stream(rows: Rows, settings: Settings) -> dict[str, Any] | None:
     """Return the stream as it was seen last, and its history of a day; None when it was never seen.
 
-    `rows_per_second` is the mean between two observations of the same job; every job starts its counters at zero.
+    `rows_per_second` is the mean between two observations of the same job; every job starts its counters at zero. A
+    stream is idle where no row came between the two, and its heartbeats land, so that no line can have been waiting.
     """
     if not rows:
         return None
@@ -40,6 +41,10 @@ def stream(rows: Rows, settings: Settings) -> dict[str, Any] | None:
         "good": latest["rows"],
         "rejected": latest["rejected"],
         "rows_per_second": rates[0],
+        "is_idle": rates[0] is not None
+        and latest["rows"] == rows[1]["rows"]
+        and latest["lag_seconds"] is not None
+        and latest["runbook"] is None,
         "launches": sum(row["decision"] == "launch" for row in rows),
         "alarms": sum(row["runbook"] is not None for row in rows),
         "job_url": settings.job_url(latest["job_id"]) if latest["job_id"] else None,

@@ -15,7 +15,6 @@ The first row that applies decides; "too long" and the other limits are the `Pol
 | running, another version | its update failed otherwise | keep, alarm `update-failed` |
 | running, another version | | update |
 | running, no version label | launched by hand | keep: adopted as it is |
-| running | lag above the limit, for longer than that | keep, alarm `lag` |
 | running | | keep |
 | none active | `drain` | wait: there is nothing to drain |
 | none active | `launch` or `update` | launch |
@@ -24,6 +23,7 @@ The first row that applies decides; "too long" and the other limits are the `Pol
 | none active | | launch |
 
 Nothing is remembered between two runs: how often the job ended and what became of an update, Dataflow itself knows.
+Whether a job that is kept is well, the checks of `dags/sql/stream_supervision/health.sql` tell.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ class Policy:
     start_limit: timedelta
     # Of an update too.
     drain_limit: timedelta
-    lag_limit: timedelta
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def decide(observation: Observation, policy: Policy, wish: Wish = Wish.AUTO) -> 
         return _several(observation, policy)
     if active[0].state in CHANGING:
         return _changing(observation, active[0], policy)
-    return _running(observation, active[0], policy, wish)
+    return _running(observation, active[0], wish)
 
 
 def ends_unasked(observation: Observation, policy: Policy) -> list[StreamJob]:
@@ -155,7 +154,7 @@ def _waiting(what: str, took: timedelta, limit: timedelta) -> Decision:
     return Decision(Action.WAIT, f"{what} for {_display(took)}")
 
 
-def _running(observation: Observation, job: StreamJob, policy: Policy, wish: Wish) -> Decision:
+def _running(observation: Observation, job: StreamJob, wish: Wish) -> Decision:
     name, wanted = observation.job_name, observation.template_version
     if not job.streaming:
         reason = f"{name} ({job.id}) is a batch job: the stream cannot start while it has the name"
@@ -166,13 +165,8 @@ def _running(observation: Observation, job: StreamJob, policy: Policy, wish: Wis
         return Decision(Action.UPDATE, f"{name} ({job.id}) is updated to {wanted} as asked for")
     if job.version not in (None, wanted):
         return _outdated(observation, job)
-    lag, ran = observation.counters.lag_seconds, observation.at - job.since
-    if lag is not None and lag > policy.lag_limit.total_seconds() and ran > policy.lag_limit:
-        reason = f"{name} ({job.id}) is {lag:,} s behind, at most {policy.lag_limit.total_seconds():,.0f} s are allowed"
-        return Decision(Action.KEEP, reason, "lag")
-    behind = "" if lag is None else f", {lag:,} s behind"
     version = job.version or "a version without label, launched by hand"
-    return Decision(Action.KEEP, f"{name} ({job.id}) runs {version}{behind}")
+    return Decision(Action.KEEP, f"{name} ({job.id}) runs {version}")
 
 
 def _outdated(observation: Observation, job: StreamJob) -> Decision:

@@ -48,7 +48,7 @@ class StreamJob:
 class StreamCounters:
     """What the running job says of itself since it started; None where it does not say."""
 
-    lag_seconds: int | None = None
+    messages: int | None = None
     rows: int | None = None
     rejected: int | None = None
 

@@ -23,7 +23,6 @@ from logline.settings import Settings
 from logline.stream.jobs import ENDED, RUNNING, Observation, StreamCounters, StreamJob
 
 VERSION_LABEL = "logline-version"
-_LAG_METRICS = ("system_lag", "data_watermark_age")
 # Ended jobs whose labels and messages are read: the failed update, if there was one, is among them.
 _LATEST = 3
 
@@ -73,27 +72,19 @@ def observe(settings: Settings, version: str) -> Observation:
         current = observation.current
         if current is not None and current.state == RUNNING:
             metrics = hook.fetch_job_metrics_by_id(job_id=current.id, **place).get("metrics", [])
-            return replace(observation, counters=counters(metrics, at))
+            return replace(observation, counters=counters(metrics))
         return observation
 
 
-def counters(metrics: Sequence[Mapping[str, Any]], at: datetime) -> StreamCounters:
-    """Read the metrics of a job, the API's MetricUpdates.
-
-    The lag is the larger of `system_lag` and `data_watermark_age`, and grows from the time the job last wrote it.
-    Values that include uncommitted work are left out.
-    """
+def counters(metrics: Sequence[Mapping[str, Any]]) -> StreamCounters:
+    """Read the metrics of a job, the API's MetricUpdates; values that include uncommitted work are left out."""
     values: dict[str, int] = {}
-    lags = []
     for metric in metrics:
         name, context = metric["name"]["name"], metric["name"].get("context", {})
         if "tentative" in context or not isinstance(metric.get("scalar"), int | float):
             continue
         values[name] = values.get(name, 0) + int(metric["scalar"])
-        if name in _LAG_METRICS:
-            age = at - datetime.fromisoformat(metric["updateTime"])
-            lags.append(int(metric["scalar"] + max(0.0, age.total_seconds())))
-    return StreamCounters(lag_seconds=max(lags, default=None), rows=values.get("rows"), rejected=values.get("rejected"))
+    return StreamCounters(**{name: values.get(name) for name in ("messages", "rows", "rejected")})
 
 
 def _summaries(hook: DataflowHook, settings: Settings) -> list[dict[str, Any]]:

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from logline.dataflow.operators import launch_body
 from logline.params import check_known_params
 from logline.preflight import check_subscription
 from logline.settings import Settings
 from logline.stream.decide import Action, Decision, Policy, Wish, decide, ends_unasked
+from logline.stream.heartbeat import publish_heartbeat
 from logline.stream.jobs import Observation
 from logline.stream.observe import VERSION_LABEL, observe, template_version
 from logline.task_ids import APPROVE, CHECK, DECIDE, DECISION_KEY, LAUNCH, RECORD
@@ -49,8 +50,20 @@ def supervise(settings: Settings, context: Context) -> list[str] | None:
     log.info("%s: %s", decision.action, decision.reason)
     if decision.action in (Action.LAUNCH, Action.UPDATE):
         check_subscription(settings)
-    ti.xcom_push(key=DECISION_KEY, value=described(observation, policy, decision) | {"run_id": context["run_id"]})
+    described = describe(observation, policy, decision) | {"run_id": context["run_id"]}
+    if decision.action is Action.KEEP:
+        described |= _beat(settings)
+    ti.xcom_push(key=DECISION_KEY, value=described)
     return tasks_after(decision, approval=params["approval"])
+
+
+def _beat(settings: Settings) -> dict[str, str]:
+    """Publish a heartbeat; the run goes on without it, and fails in the end."""
+    try:
+        return {"heartbeat_at": f"{publish_heartbeat(settings):%Y-%m-%d %H:%M:%S.%f}+00"}
+    except AirflowException as error:
+        log.warning("%s", error)
+        return {"heartbeat_fault": str(error)}
 
 
 def tasks_after(decision: Decision, *, approval: bool) -> list[str]:
@@ -73,11 +86,10 @@ def policy_of(settings: Settings, params: Mapping[str, Any]) -> Policy:
         restart_pause=timedelta(seconds=settings.restart_pause_seconds),
         start_limit=timedelta(minutes=settings.max_start_minutes),
         drain_limit=timedelta(minutes=settings.max_drain_minutes),
-        lag_limit=timedelta(seconds=params["max_lag_seconds"]),
     )
 
 
-def described(observation: Observation, policy: Policy, decision: Decision) -> dict[str, Any]:
+def describe(observation: Observation, policy: Policy, decision: Decision) -> dict[str, Any]:
     """Describe a decision and what it rests on, as `stream_supervision` keeps it."""
     job = observation.current
     return {
@@ -91,7 +103,8 @@ def described(observation: Observation, policy: Policy, decision: Decision) -> d
         "reason": decision.reason,
         "runbook": decision.runbook,
         "ends": len(ends_unasked(observation, policy)),
-        "lag_seconds": observation.counters.lag_seconds,
+        "since": job and f"{job.since:%Y-%m-%d %H:%M:%S.%f}+00",
+        "messages": observation.counters.messages,
         "rows": observation.counters.rows,
         "rejected": observation.counters.rejected,
     }
@@ -117,7 +130,8 @@ def stream_launch(settings: Settings, *, update: bool = False) -> dict[str, Any]
 class CheckStreamOperator(RunChecksOperator):
     """Fail with one line that names the counts and the runbook when the stream needs somebody.
 
-    What the decision complains about comes first; then the checks in BigQuery, as `RunChecksOperator` runs them.
+    What the decision complains about comes first; then the checks in BigQuery, as `RunChecksOperator` runs them; then a
+    heartbeat that could not be published.
     """
 
     def execute(self, context: Context) -> None:
@@ -131,3 +145,5 @@ class CheckStreamOperator(RunChecksOperator):
             runbook = self.settings.runbook_url(decision["runbook"])
             raise AirflowFailException(f"{decision['reason']}: see {runbook}")
         super().execute(context)
+        if "heartbeat_fault" in decision:
+            raise AirflowFailException(f"{decision['heartbeat_fault']}: see {self.settings.runbook_url('stale-rows')}")

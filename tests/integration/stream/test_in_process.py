@@ -12,9 +12,11 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.bigquery_write import TableAppender
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
+from beam_jobs.stream.heartbeats import HEARTBEAT_ATTRIBUTE
 from beam_jobs.stream.local_runner import LocalRunner
 from beam_jobs.stream.messages import STREAMED_SCHEMA, Message, parse_messages
 from beam_jobs.stream.metrics import StreamMetrics
@@ -52,7 +54,8 @@ def running(stream: Stream, abort: threading.Event | None = None) -> Iterator[tu
     settings, _ = parse_stream_options(stream.options)
     subscription = Subscription(settings.subscription)
     subscription.check(RetryPolicy())
-    sink = StreamSink(make_write_client(), settings, RetryPolicy(abort=abort))
+    connection = AppendConnection(make_write_client())
+    sink = StreamSink(connection, settings, RetryPolicy(abort=abort))
     parser = BlockParser(get_format(settings.log_format), settings.max_line_bytes)
     metrics = StreamMetrics()
     runner = LocalRunner(subscription, parser, sink, metrics, abort)
@@ -64,7 +67,7 @@ def running(stream: Stream, abort: threading.Event | None = None) -> Iterator[tu
         runner.drain()
         thread.join(60)
         assert not thread.is_alive()
-        sink.close()
+        connection.close()
         subscription.close()
 
 
@@ -90,6 +93,28 @@ def test_poison_blocks_nobody(stream: Stream) -> None:
     rows = f"`{stream.dataset}.streamed_requests` WHERE {every_row('streamed_requests')}"
     landed = f"SELECT log_date, COUNT(*) FROM {rows} GROUP BY 1"
     assert sorted(stream.sql(by_day)) == sorted(stream.sql(landed))
+
+
+def test_heartbeats_land_and_cost_nothing_to_the_counts(stream: Stream) -> None:
+    """One that is delivered twice has two rows, and a batch of heartbeats alone has no entry in the ledger."""
+    first, second = datetime(2026, 11, 22, 12, tzinfo=UTC), datetime(2026, 11, 22, 12, 5, tzinfo=UTC)
+    landed = f"SELECT published_at, landed_at, job_id FROM `{stream.dataset}.stream_heartbeats` ORDER BY 1, 2"
+    with running(stream) as (runner, metrics):
+        stream.beat(first)
+        eventually(lambda: len(stream.sql(landed)) == 1)
+        eventually(lambda: runner.held() == (0, None))
+        assert stream.sql(f"SELECT * FROM `{stream.dataset}.stream_batches`") == []
+        stream.publish(row=good_line(1), bad=b"bad", blank=b"")
+        stream.beat(first, second)
+        eventually(lambda: len(stream.sql(landed)) == 3)
+        eventually(lambda: metrics.messages_acknowledged == 3)
+    assert [at for at, _, _ in stream.sql(landed)] == [first, first, second]
+    assert all((datetime.now(UTC) - at).total_seconds() < 600 and job for _, at, job in stream.sql(landed))
+    assert stream.ids("streamed_requests") == {"row"}
+    assert stream.ids("rejected_streamed") == {"bad"}
+    assert (metrics.counts.messages, metrics.counts.lines, metrics.counts.blank) == (3, 3, 1)
+    assert stream.ledger() == {name: getattr(metrics.counts, name) for name in stream.ledger()}
+    assert stream.unacknowledged() == 0
 
 
 def test_messages_without_the_attribute_are_known_by_their_message_id(stream: Stream) -> None:
@@ -126,7 +151,8 @@ def test_a_line_of_a_day_whose_partition_takes_no_appends_is_rejected_before_big
 ) -> None:
     old = good_line(1).replace(b"22/Nov/2026", b"22/Nov/2006")
     settings, _ = parse_stream_options(stream.options)
-    table = TableAppender(make_write_client(), settings.rows_table, RetryPolicy())
+    connection = AppendConnection(make_write_client())
+    table = TableAppender(connection, settings.rows_table, RetryPolicy())
     parser = BlockParser(get_format(settings.log_format))
     rows = parse_messages([Message(good_line(1), "1")], parser, settings.subscription, datetime.now(UTC)).rows
     long_ago = parse_messages(
@@ -135,7 +161,7 @@ def test_a_line_of_a_day_whose_partition_takes_no_appends_is_rejected_before_big
     assert table.append(rows) == []
     ((_, why),) = table.append(long_ago)
     assert why.startswith("You can only stream to date range")
-    table.close()
+    connection.close()
     stream.publish(now=good_line(2), old=old)
     with running(stream) as (_, metrics):
         eventually(lambda: metrics.messages_acknowledged == 2)
@@ -179,10 +205,12 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: py
     messages = [PubsubMessage(good_line(n), {"event_id": f"row{n}"}, message_id=str(n)) for n in range(200)]
     messages += [PubsubMessage(data, {"event_id": name}, message_id=name) for name, data in POISON.items()]
     messages.append(PubsubMessage(good_line(1), {}, message_id="by-message-id"))
+    beat = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    heartbeat = PubsubMessage(b"", {HEARTBEAT_ATTRIBUTE: beat.isoformat()}, message_id="heartbeat")
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
     _ = (
         pipeline
-        | "Messages" >> beam.Create(messages)
+        | "Messages" >> beam.Create([*messages, heartbeat])
         | "Parse messages" >> ParseMessages(settings)
         | "Append to BigQuery" >> AppendToBigQuery(settings)
     )
@@ -198,18 +226,21 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: py
     assert counted["rows"] == len(good) + len(ROWS)
     jobs = stream.sql(f"SELECT DISTINCT job_id FROM `{stream.dataset}.stream_batches`")
     assert jobs == [("2026-11-27_00_00_00-1",)]
+    landed = stream.sql(f"SELECT published_at, job_id FROM `{stream.dataset}.stream_heartbeats`")
+    assert landed == [(beat, "2026-11-27_00_00_00-1")]
     assert stream.ledger() == {name: counted[name] for name in stream.ledger()}
 
 
 def test_a_connection_takes_many_appends_and_several_megabytes(stream: Stream) -> None:
     settings, _ = parse_stream_options(stream.options)
     parser = BlockParser(get_format("article"))
-    table = TableAppender(make_write_client(), settings.rejected_table, RetryPolicy(seconds=30))
+    connection = AppendConnection(make_write_client())
+    table = TableAppender(connection, settings.rejected_table, RetryPolicy(seconds=30))
     for name, size in (("small", 10), ("large", 1 << 20), ("again", 10)):
         messages = [Message(bytes([65 + n]) * size, f"{name}{n}") for n in range(20)]
         parsed = parse_messages(messages, parser, settings.subscription, datetime.now(UTC))
         assert table.append(parsed.rejected) == []
-    table.close()
+    connection.close()
     assert table.appends >= 5
     assert stream.count("rejected_streamed") == 60
 

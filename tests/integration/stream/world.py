@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+from beam_jobs.stream.heartbeats import HEARTBEAT_ATTRIBUTE
 from local_stack.ports import free_ports
 from tests.partitions import every_row
 from tests.sql.warehouse import render
@@ -74,12 +76,12 @@ class Server:
 class World:
     """Both emulators; clients of them as tests need them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *bigquery_options: object) -> None:
         rest, grpc, pubsub = free_ports(3)
         self.bigquery = Server(
             (rest, grpc),
             *("emulators.bigquery", "--port", rest, "--grpc-port", grpc, "--project", PROJECT),
-            *("--data-dir", folder / "bigquery"),
+            *("--data-dir", folder / "bigquery", *bigquery_options),
         )
         self.pubsub = Server((pubsub,), "emulators.pubsub", "--port", pubsub, "--state-dir", folder / "pubsub")
         self.endpoints = {
@@ -119,7 +121,7 @@ class Stream:
         self.publisher.create_topic(name=self.topic)
         self.subscriber.create_subscription(name=self.subscription, topic=self.topic, ack_deadline_seconds=10)
         world.client.create_dataset(name)
-        for table in ("streamed_requests", "rejected_streamed", "stream_batches"):
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches", "stream_heartbeats"):
             self.sql(render(f"{table}/schema.sql", dataset=f"`{PROJECT}`.{name}"))
 
     def close(self) -> None:
@@ -150,6 +152,11 @@ class Stream:
         messages += [{"data": one, "attributes": {"event_id": name}} for name, one in event_ids.items()]
         for start in range(0, len(messages), 1000):
             self.publisher.api.publish(topic=self.topic, messages=messages[start : start + 1000])
+
+    def beat(self, *at: datetime) -> None:
+        """Publish heartbeats, as the supervisor does."""
+        messages = [{"attributes": {HEARTBEAT_ATTRIBUTE: one.isoformat()}} for one in at]
+        self.publisher.api.publish(topic=self.topic, messages=messages)
 
     def ledger(self) -> dict[str, int]:
         """What the entries of all batches add up to."""

@@ -175,7 +175,7 @@ def make_targets(stack: RunningStack) -> None:
         if not bucket.exists():
             bucket.create()
         client.create_dataset(DATASET, exists_ok=True)
-        for table in ("streamed_requests", "rejected_streamed", "stream_batches"):
+        for table in ("streamed_requests", "rejected_streamed", "stream_batches", "stream_heartbeats"):
             client.query(render(f"{table}/schema.sql", dataset=f"`{SETTINGS.project}`.{DATASET}")).result()
 
 

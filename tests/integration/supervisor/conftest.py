@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +16,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.storage import Client
 
 from emulators.guard.authorized_user import authorized_user
+from logline.stream.heartbeat import HEARTBEAT_ATTRIBUTE
 from tests.integration.emulators.dataflow.conftest import (
     BUCKET,
     PROJECT,
@@ -89,6 +90,24 @@ def runs(dataflow: Emulator, pubsub: str, tmp_path_factory: pytest.TempPathFacto
         assert process.stdin
         yield Runs(process.stdin, answers)
         process.stdin.close()
+
+
+@pytest.fixture
+def heartbeats(pubsub: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[str]]]:
+    """What the heartbeats say that have been published since the last call."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub)
+    with SubscriberClient() as client:
+
+        def pull() -> list[str]:
+            request = {"subscription": SUBSCRIPTION, "max_messages": 1000, "return_immediately": True}
+            received = client.pull(request=request, timeout=30).received_messages
+            if received:
+                client.acknowledge(subscription=SUBSCRIPTION, ack_ids=[one.ack_id for one in received])
+            assert all(one.message.data == b"" for one in received)
+            return [one.message.attributes[HEARTBEAT_ATTRIBUTE] for one in received]
+
+        pull()
+        yield pull
 
 
 @dataclass

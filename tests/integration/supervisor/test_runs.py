@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -193,16 +195,25 @@ def test_a_state_from_the_future_fails_closed(world: World) -> None:
     assert "JOB_STATE_PAUSED, which is not known here" in alarm["failed"]
 
 
-def test_a_stream_that_is_behind_calls_somebody(world: World) -> None:
-    world.provide("1", "--counter=1000", "--counter_name=system_lag")
+def test_a_running_stream_is_sent_a_heartbeat_and_no_other(world: World, heartbeats: Callable[[], list[str]]) -> None:
+    world.provide("1", "--counter=1000", "--counter_name=messages")
+    assert "heartbeat_at" not in world.run()["decision"]
+    world.ready()
+    assert heartbeats() == []
+    kept = world.run()["decision"]
+    assert kept["messages"] == 1000
+    assert [datetime.fromisoformat(at) for at in heartbeats()] == [datetime.fromisoformat(kept["heartbeat_at"])]
+    assert "heartbeat_at" not in world.run("drain")["decision"]
+    assert heartbeats() == []
+
+
+def test_a_heartbeat_that_cannot_be_published_is_one_line_and_stops_nothing(world: World) -> None:
     world.start()
-    kept = world.run()
-    assert kept["decision"]["lag_seconds"] >= 1000
-    assert kept["failed"] is None, "it has only just started"
-    alarm = world.run(LOGLINE_MAX_LAG_SECONDS="1")
-    while alarm["failed"] is None:  # it has run for longer than a second
-        alarm = world.run(LOGLINE_MAX_LAG_SECONDS="1")
-    assert "s behind, at most 1 s are allowed: see docs/operations.md#lag" in alarm["failed"]
+    answer = world.run(LOGLINE_TOPIC="nothing-here")
+    assert answer["tasks"] == ["check", "record"]
+    missing = f"projects/{PROJECT}/topics/nothing-here is missing: run the provision DAG once"
+    assert answer["decision"]["heartbeat_fault"] == missing
+    assert world.run(LOGLINE_TOPIC="log-lines")["decision"]["heartbeat_at"]
 
 
 def test_no_subscription_is_one_line(world: World) -> None:

@@ -25,7 +25,7 @@ from google.cloud.bigquery import SchemaField, Table
 from logline.backfill.units import SourceObject, described, plan_units
 from logline.replay.plan import replay_names
 from logline.settings import Settings
-from logline.task_ids import BACKFILL_DAG, DECIDE, DECISION_KEY, PLAN, REPLAY_DAG
+from logline.task_ids import BACKFILL_DAG, DECIDE, DECISION_KEY, PARSE, PLAN, REPLAY_DAG
 from logline.warehouse import checks
 from logline.warehouse.checks import Gate
 from logline.warehouse.load import LoadManifestFilesOperator
@@ -79,7 +79,7 @@ class TaskInstance:
         return {
             (BACKFILL_DAG, PLAN, "return_value"): units,
             (REPLAY_DAG, PLAN, "return_value"): asdict(replay_names(self._bucket, RUN_ID)),
-            (REPLAY_DAG, "launch_replay", "return_value"): "2015-05-18_00_00_00-1",
+            (REPLAY_DAG, PARSE, "return_value"): "2015-05-18_00_00_00-1",
             ("stream_supervisor", DECIDE, DECISION_KEY): {"observed_at": "2015-05-18 00:00:00+00:00"},
         }[self.dag_id, task_ids, key]
 

@@ -248,6 +248,9 @@ def test_the_status_says_what_is_not_well(
     printed = capsys.readouterr().out
     assert "stream   running, 12.5 rows/s, 2 s behind" in printed
     assert printed.splitlines()[-1] == verdict
+    airflow.answers["GET /logline/api/stream"] = (200, {"data": seen | {"rows_per_second": 0.0, "is_idle": True}})
+    main(["status"])
+    assert "stream   running, idle, 2 s behind" in capsys.readouterr().out
 
 
 def test_a_stack_that_is_down_is_exit_code_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

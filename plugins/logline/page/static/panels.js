@@ -18,9 +18,10 @@ function stream(data) {
   const state = (data.state ?? "no job").replace("JOB_STATE_", "").toLowerCase();
   return [
     facts([
-      ["State", pill(state, TONES[data.state] ?? "muted")],
+      ["State", pill(data.is_idle ? `${state}, idle` : state, TONES[data.state] ?? "muted")],
       ["Rows/s", short(data.rows_per_second), "large"],
       ["Behind", seconds(data.lag_seconds), "large"],
+      ["Heartbeat landed", data.heartbeat_landed_at ? ago(data.heartbeat_landed_at) : "–"],
       ["Rows of the job", count(data.good)],
       ["Rejected", count(data.rejected)],
       ["Launches, 24 h", count(data.launches)],

@@ -12,7 +12,7 @@ from google.protobuf import any_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_jobs.gcp import bigquery_write as append
+from beam_jobs.gcp import append_connection as append
 from beam_jobs.gcp.bigquery_write import MAX_REQUEST_BYTES, MOST_REFUSED_IN_A_ROW, TableAppender
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy
 
@@ -29,7 +29,7 @@ class FakeConnection:
         self.written: list[int] = []
         self.requests = 0
 
-    def send(self, schema: bytes, data: bytes) -> types.AppendRowsResponse:
+    def send(self, stream: str, schema: bytes, data: bytes) -> types.AppendRowsResponse:
         self.requests += 1
         rows = pa.ipc.open_stream(schema + data).read_all().column("n").to_pylist()
         response = self.answer(rows)
@@ -42,10 +42,8 @@ class FakeConnection:
 
 
 def appender(answer: Answer, policy: RetryPolicy = QUICK) -> tuple[TableAppender, FakeConnection]:
-    made = TableAppender(None, "p.d.t", policy)  # type: ignore[arg-type]
     connection = FakeConnection(answer)
-    made._connection = connection  # type: ignore[assignment]
-    return made, connection
+    return TableAppender(connection, "p.d.t", policy), connection  # type: ignore[arg-type]
 
 
 def batch(count: int, **columns: Any) -> pa.RecordBatch:

@@ -51,7 +51,10 @@ def test_what_the_dataflow_emulator_gives_is_understood() -> None:
     [
         ("--subscription=projects/p/topics/t", "Pub/Sub subscription with the log lines"),
         ("--subscription=logs", "projects/PROJECT/subscriptions/NAME"),
-        ("--dataset=logline", "dataset with the tables streamed_requests, rejected_streamed and stream_batches"),
+        (
+            "--dataset=logline",
+            "dataset with the tables streamed_requests, rejected_streamed, stream_batches and stream_heartbeats",
+        ),
         ("--dataset=logline-local:logline", "PROJECT.DATASET"),
         ("--log_format=nginx", "Format of the lines: article, "),
         ("--log_format=auto", "Format of the lines"),

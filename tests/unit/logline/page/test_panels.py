@@ -41,6 +41,15 @@ def test_a_rate_is_of_one_job_between_two_looks():
     assert shown["job_url"] == "https://console.cloud.google.com/dataflow/jobs/us-central1/j1?project=logline-local"
 
 
+@pytest.mark.parametrize(
+    ("rows", "lag", "runbook", "idle"),
+    [(100, 0, None, True), (101, 0, None, False), (100, None, None, False), (100, 900, "stale-rows", False)],
+)
+def test_a_stream_is_idle_where_no_row_comes_though_heartbeats_land(rows, lag, runbook, idle):
+    looks = [seen(0, rows=rows, runbook=runbook) | {"lag_seconds": lag}, seen(5, rows=100)]
+    assert stream(looks, SETTINGS)["is_idle"] is idle
+
+
 def test_rejected_lines_come_by_reason_with_every_byte_visible():
     row = {"error_type": "bad_size", "lines": 7, "replayed": 1, "streamed": 0, "error_message": "m"}
     row |= {"source_uri": "gs://b/o", "source_offset": 3, "ingested_at": NOW}

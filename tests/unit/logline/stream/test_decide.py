@@ -17,7 +17,6 @@ from logline.stream.jobs import (
     ENDED_UNASKED,
     RUNNING,
     Observation,
-    StreamCounters,
     StreamJob,
 )
 
@@ -28,7 +27,6 @@ POLICY = Policy(
     restart_pause=timedelta(minutes=1),
     start_limit=timedelta(minutes=15),
     drain_limit=timedelta(minutes=30),
-    lag_limit=timedelta(minutes=5),
 )
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 NUMBERS = itertools.count(1)
@@ -44,10 +42,8 @@ def ended(*minutes_ago, state="JOB_STATE_FAILED", **fields):
     return [job(state, ago=minutes * MINUTE, **fields) for minutes in minutes_ago]
 
 
-def seen(*jobs, lag=0, version="2"):
-    return Observation(
-        at=NOW, job_name="log-stream", template_version=version, jobs=jobs, counters=StreamCounters(lag_seconds=lag)
-    )
+def seen(*jobs, version="2"):
+    return Observation(at=NOW, job_name="log-stream", template_version=version, jobs=jobs)
 
 
 def outcome(observation, wish=Wish.AUTO):
@@ -86,16 +82,10 @@ CASES = {
     "draining may take longer": (seen(job("JOB_STATE_DRAINING", ago=30 * MINUTE)), WAIT),
     "draining too long": (seen(job("JOB_STATE_DRAINING", ago=31 * MINUTE)), (Action.WAIT, "takes-too-long")),
     "draining, of an older version": (seen(job("JOB_STATE_DRAINING", version="1")), WAIT),
-    "running, up to date, in time": (seen(job()), KEEP),
-    "running and says nothing of its lag": (seen(job(), lag=None), KEEP),
-    "running at the limit of lag": (seen(job(), lag=300), KEEP),
-    "running, behind": (seen(job(), lag=301), (Action.KEEP, "lag")),
-    "running for a moment, with the backlog of an outage": (seen(job(ago=5 * MINUTE), lag=3000), KEEP),
+    "running, up to date": (seen(job()), KEEP),
     "running, launched by hand": (seen(job(version=None)), KEEP),
-    "running, launched by hand, behind": (seen(job(version=None), lag=301), (Action.KEEP, "lag")),
     "running, older version": (seen(job(version="1")), UPDATE),
     "running, newer version than the template: back": (seen(job(version="3")), UPDATE),
-    "running, older version, behind: the new one may help": (seen(job(version="1"), lag=301), UPDATE),
     "update refused as incompatible": (
         seen(job(version="1"), *ended(1, error="Workflow failed. Causes: The new job is not compatible with job-1.")),
         DRAIN,
@@ -187,19 +177,18 @@ def test_the_wishes(name):
 
 
 @pytest.mark.parametrize(
-    ("state", "version", "lag", "failures"),
-    list(itertools.product([*sorted(CHANGING), RUNNING, *sorted(ENDED), None], ["2", "1", None], [0, 9000], [0, 1, 4])),
+    ("state", "version", "failures"),
+    list(itertools.product([*sorted(CHANGING), RUNNING, *sorted(ENDED), None], ["2", "1", None], [0, 1, 4])),
 )
-def test_every_state_version_lag_and_budget(state, version, lag, failures):
+def test_every_state_version_and_budget(state, version, failures):
     """The whole product, against the rules in words."""
     newest = [] if state is None else [job(state, ago=10 * MINUTE, version=version)]
     before = ended(*range(20, 20 + failures))
-    action, runbook = outcome(seen(*newest, *before, lag=lag))
+    action, runbook = outcome(seen(*newest, *before))
     if state in CHANGING:
         assert (action, runbook) == WAIT
     elif state == RUNNING:
-        late = (Action.KEEP, "lag") if lag else KEEP
-        assert (action, runbook) == (UPDATE if version == "1" else late)
+        assert (action, runbook) == (UPDATE if version == "1" else KEEP)
     else:
         ends = failures + (state in ENDED_UNASKED)
         assert (action, runbook) == ((Action.WAIT, "crash-loop") if ends >= 4 else LAUNCH)
@@ -207,14 +196,12 @@ def test_every_state_version_lag_and_budget(state, version, lag, failures):
 
 def test_the_lines_name_the_figures():
     reasons = [
-        decide(seen(job(id="j1"), lag=1234), POLICY).reason,
         decide(seen(job("JOB_STATE_DRAINING", ago=95 * MINUTE, id="j2")), POLICY).reason,
         decide(seen(*ended(1, error="no such table"), *ended(5, 9, 50)), POLICY).reason,
         decide(seen(job("JOB_STATE_PAUSED", id="j3")), POLICY).reason,
         decide(seen(job(version="1"), *ended(1, error="no such image")), POLICY).reason,
     ]
     assert reasons == [
-        "log-stream (j1) is 1,234 s behind, at most 300 s are allowed",
         "log-stream (j2) is in JOB_STATE_DRAINING for 95 min, at most 30 min are expected",
         "log-stream ended 4 times within 60 min, last as JOB_STATE_FAILED (no such table): "
         "not launched again before 2026-11-22 12:10:00 UTC",
@@ -238,9 +225,9 @@ JOBS = st.builds(
 )
 
 
-@given(st.lists(JOBS, max_size=6), st.none() | st.integers(0, 10**6), st.sampled_from(Wish))
-def test_whatever_is_seen(jobs, lag, wish):
-    observation = seen(*jobs, lag=lag)
+@given(st.lists(JOBS, max_size=6), st.sampled_from(Wish))
+def test_whatever_is_seen(jobs, wish):
+    observation = seen(*jobs)
     decision = decide(observation, POLICY, wish)
     active = observation.active
     assert decision.reason

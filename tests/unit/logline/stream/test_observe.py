@@ -1,7 +1,6 @@
 """What is read from the services' answers."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -9,8 +8,6 @@ from hypothesis import strategies as st
 
 from logline.stream.jobs import StreamCounters
 from logline.stream.observe import counters, version_label
-
-AT = datetime(2026, 11, 22, 12, 0, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -32,11 +29,11 @@ def test_a_label_is_always_one_that_google_takes(image):
     assert re.fullmatch(r"[a-z0-9_-]{0,63}", version_label(image))
 
 
-def metric(name, scalar, *, step="s", seconds=0, **context):
+def metric(name, scalar, *, step="s", **context):
     return {
         "name": {"origin": "user", "name": name, "context": {"step": step, **context}},
         "scalar": scalar,
-        "updateTime": f"2026-11-22T12:00:{10 - seconds:02}.000000Z",
+        "updateTime": "2026-11-22T12:00:10.000000Z",
     }
 
 
@@ -48,12 +45,5 @@ def test_committed_counters_are_summed_over_the_steps():
         metric("rejected", 1),
         {"name": {"name": "publish_to_append"}, "distribution": {"max": 5}},
     ]
-    assert counters(metrics, AT) == StreamCounters(rows=7, rejected=1)
-
-
-def test_the_lag_is_the_largest_and_goes_on_while_the_job_is_silent():
-    assert counters([metric("system_lag", 2), metric("data_watermark_age", 5)], AT).lag_seconds == 5
-    assert (
-        counters([metric("system_lag", 2, seconds=8), metric("data_watermark_age", 0, seconds=8)], AT).lag_seconds == 10
-    )
-    assert counters([], AT).lag_seconds is None
+    assert counters(metrics) == StreamCounters(rows=7, rejected=1)
+    assert counters([]) == StreamCounters()
