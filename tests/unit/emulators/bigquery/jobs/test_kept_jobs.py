@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import duckdb_extensions
+import psutil
 import pyarrow as pa
 import pytest
 from bqemulator.catalog.models import JobMeta
@@ -40,6 +42,18 @@ def test_large_results_are_forgotten_sooner_but_for_the_newest() -> None:
         results[name] = result(size)
         assert name in results
     assert list(results) == ["too large"]
+
+
+def test_a_result_keeps_no_room_for_rows_that_it_does_not_have() -> None:
+    columns = ", ".join(f"{number}::BIGINT AS c{number}" for number in range(20))
+    results, process = Results({}), psutil.Process()
+    with duckdb.connect() as connection:
+        before = process.memory_info().vms
+        for number in range(50):
+            results[str(number)] = connection.execute(f"SELECT {columns}").to_arrow_table()
+        reserved = process.memory_info().vms - before
+    assert reserved < 1 << 30
+    assert results["49"].to_pylist() == [{f"c{number}": number for number in range(20)}]
 
 
 @pytest.fixture
