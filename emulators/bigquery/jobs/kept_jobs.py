@@ -30,16 +30,23 @@ class Results(dict[str, pa.Table]):
         self._schemas = schemas
         self._most = most
         self._most_bytes = most_bytes
+        self._sizes: dict[str, int] = {}
 
     def __setitem__(self, job_id: str, result: pa.Table) -> None:
         """Keep a result as the newest one."""
         self.pop(job_id, None)
-        super().__setitem__(job_id, without_spare_room(result))
-        kept = sum(one.nbytes for one in self.values())
-        while len(self) > 1 and (len(self) > self._most or kept > self._most_bytes):
+        kept = without_spare_room(result)
+        super().__setitem__(job_id, kept)
+        self._sizes[job_id] = kept.nbytes
+        while len(self) > 1 and (len(self) > self._most or sum(self._sizes.values()) > self._most_bytes):
             oldest = next(iter(self))
-            kept -= self.pop(oldest).nbytes
+            self.pop(oldest)
             self._schemas.pop(oldest, None)
+
+    def pop(self, job_id: str, *default: Any) -> Any:  # type: ignore[override]
+        """Forget a result and return it."""
+        self._sizes.pop(job_id, None)
+        return super().pop(job_id, *default)
 
 
 def without_spare_room(table: pa.Table) -> pa.Table:

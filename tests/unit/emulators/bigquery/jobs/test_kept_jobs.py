@@ -44,6 +44,16 @@ def test_large_results_are_forgotten_sooner_but_for_the_newest() -> None:
     assert list(results) == ["too large"]
 
 
+def test_a_result_that_was_taken_out_no_longer_counts() -> None:
+    results = Results({}, most_bytes=1_000)
+    for name in ("a", "b", "c"):
+        results[name] = result(600)
+        if name == "a":
+            assert results.pop(name).num_rows == 1
+    results["d"] = result(300)
+    assert list(results) == ["c", "d"]
+
+
 def test_a_result_keeps_no_room_for_rows_that_it_does_not_have() -> None:
     columns = ", ".join(f"{number}::BIGINT AS c{number}" for number in range(20))
     results, process = Results({}), psutil.Process()
