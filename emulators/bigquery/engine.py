@@ -1,7 +1,6 @@
 """DuckDB with a bounded memory, that reaches no file beside those that the emulator puts into one folder."""
 
 import asyncio
-import ctypes
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from bqemulator.config import Settings
 from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.billing.column_sizes import KEPT, changed_table
+from emulators.bigquery.heap import trim
 from emulators.bigquery.streaming_buffer import StreamingBuffer
 from emulators.bigquery.table_changes import TableChanges
 from emulators.clock import Clock
@@ -26,8 +26,6 @@ _LOCK = (
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
-#: Of glibc; None where there is another C library.
-_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 #: DuckDB's functions of the time that bqemulator's SQL has, and what they make of an instant.
 _TIMES = {
     "get_current_timestamp": "({})",
@@ -80,14 +78,7 @@ class LockedEngine(DuckDBEngine):
             self.execute(statement.format(str(folder).replace("'", "''")))
         self.streaming_buffer = StreamingBuffer(self.connection.cursor())
         self._tell_time(self.clock.ahead())
-        if _malloc_trim is not None:
-            self._trimming = asyncio.create_task(self._trim())
-
-    async def _trim(self) -> None:
-        """Give free memory back: glibc keeps it for each thread, under small appends 50 MB more every hour."""
-        while True:
-            await asyncio.sleep(self.trim_seconds)
-            await asyncio.to_thread(_malloc_trim, 0)
+        self._trimming = asyncio.create_task(trim(self.trim_seconds))
 
     def follow_clock(self) -> None:
         """Let statements see the time of the clock from now on, those of views and of transactions too."""

@@ -1,7 +1,9 @@
-"""The memory that the engine gives back."""
+"""Memory that is free does not stay with the emulator."""
 
 import asyncio
 import ctypes
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb_extensions
@@ -9,13 +11,41 @@ import psutil
 import pytest
 from bqemulator.config import PersistenceMode, Settings
 
-from emulators.bigquery import engine
 from emulators.bigquery.engine import LockedEngine
+from local_stack.config import REPOSITORY
+
+pytestmark = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
 
 BLOCKS, BLOCK_BYTES = 2_000, 64 << 10
+THREADS = """
+import ctypes
+import threading
+
+import wrapt
+
+from emulators.bigquery.server import main
 
 
-@pytest.mark.skipif(engine._malloc_trim is None, reason="the C library is not glibc")
+def allocate(_):
+    threads = [threading.Thread(target=bytearray, args=(100_000,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ctypes.CDLL(None).malloc_stats()
+
+
+wrapt.register_post_import_hook(lambda server: vars(server).update(run_forever=allocate), "bqemulator.server")
+main()
+"""
+
+
+def test_threads_share_one_arena(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", THREADS, f"--data-dir={tmp_path}", "--project=p"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert [line for line in done.stderr.splitlines() if line.startswith("Arena ")] == ["Arena 0:"]
+
+
 def test_memory_that_is_free_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(LockedEngine, "trim_seconds", 0.01)
