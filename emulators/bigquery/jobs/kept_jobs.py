@@ -43,7 +43,7 @@ class Results(dict[str, pa.Table]):
             self.pop(oldest)
             self._schemas.pop(oldest, None)
 
-    def pop(self, job_id: str, *default: Any) -> Any:  # type: ignore[override]
+    def pop(self, job_id: str, *default: Any) -> Any:
         """Forget a result and return it."""
         self._sizes.pop(job_id, None)
         return super().pop(job_id, *default)
