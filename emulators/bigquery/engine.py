@@ -1,5 +1,6 @@
 """DuckDB with a bounded memory, that reaches no file beside those that the emulator puts into one folder."""
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from bqemulator.config import Settings
 from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.billing.column_sizes import KEPT, changed_table
+from emulators.bigquery.heap import trim
 from emulators.bigquery.streaming_buffer import StreamingBuffer
 from emulators.bigquery.table_changes import TableChanges
 from emulators.clock import Clock
@@ -48,12 +50,14 @@ class LockedEngine(DuckDBEngine):
     Attributes:
         memory: MiB that pages of tables and queries take before DuckDB reads again or spills; None: a quarter of the
             machine's memory, where DuckDB by itself would take four fifths.
+        trim_seconds: From one time that free memory is given back to the next.
         clock: What statements are told of the time.
         streaming_buffer: There once it has started.
         changes: Of tables by statements.
     """
 
     memory: int | None = None
+    trim_seconds = 60.0
     clock = Clock()
     streaming_buffer: StreamingBuffer
     _ahead = timedelta()
@@ -74,6 +78,7 @@ class LockedEngine(DuckDBEngine):
             self.execute(statement.format(str(folder).replace("'", "''")))
         self.streaming_buffer = StreamingBuffer(self.connection.cursor())
         self._tell_time(self.clock.ahead())
+        self._trimming = asyncio.create_task(trim(self.trim_seconds))
 
     def follow_clock(self) -> None:
         """Let statements see the time of the clock from now on, those of views and of transactions too."""

@@ -44,6 +44,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from emulators.bigquery.heap import share_one_arena
 from emulators.clock import Clock, add_clock_file
 from emulators.guard.asgi import GuardedApplication
 from emulators.guard.rules import Guard, add_allowed_hosts
@@ -76,6 +77,7 @@ def serve(
         clock_file: As `Clock` has it.
         most_connections: Of the Storage Write API at once; None: the service's.
     """
+    share_one_arena()
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     # DuckDB keeps extensions below the home folder; the emulator writes only into its data folder.

@@ -21,6 +21,8 @@ STEADY = 60.0
 """Seconds after which the earlier restarts of a component that stayed up no longer count."""
 SILENT_AFTER = 2
 """Questions in a row that a component leaves unanswered before it no longer counts as up."""
+ASK_AFTER = 0.3
+"""Seconds from one question to a component that starts to the next; its answer is seen at once."""
 LOOK_AFTER = 10.0
 """Seconds from one look at the size of its log to the next."""
 
@@ -51,6 +53,7 @@ class Watched:
         self._log_start = 0
         self._clock = 0.0
         self._next_step = 0.0
+        self._next_question = 0.0
         self._next_look = 0.0
         self._was_up = False
         self._failures = 0
@@ -111,24 +114,24 @@ class Watched:
             self.state.status, self.state.pid = "done", None
         elif ended:
             self._failed(ended, clock)
-        elif self._answers():
+        elif self._answers(clock):
             self.state.status, self.state.message, self._was_up = "up", "", True
         elif clock - self._clock > self.component.timeout:
             self._failed(f"was not up within {self.component.timeout:.0f} s", clock)
-        else:
-            self._next_step = clock + 0.3
         if self.ready:
             self.state.seconds = round(clock - self._clock, 1)
             _log.info("%s: %s after %.1f s", self.component.name, self.state.status, self.state.seconds)
 
-    def _answers(self) -> bool:
+    def _answers(self, clock: float) -> bool:
         """Tell whether the last question was answered well, and ask again where it was not."""
         if self.component.probe is None or (self._question and self._question.pending):
             return False
         if self._question and self._question.answer and self.state.pid:
             self._liveness = Liveness(self.component.probe, psutil.Process(self.state.pid), time.monotonic())
             return True
-        self._question = Question(self.component.probe, self._begun)
+        if clock >= self._next_question:
+            self._next_question = clock + ASK_AFTER
+            self._question = Question(self.component.probe, self._begun)
         return False
 
     def _check_life(self, clock: float) -> None:

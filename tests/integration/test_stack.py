@@ -106,13 +106,14 @@ def test_up_twice_status_env_down(cli):
         "Pub/Sub emulator",
         "Dataflow emulator",
     ]
+    check_env(cli)
     assert cli("down").stdout.splitlines()[-1] == "down"
     assert cli.members == []
     assert cli("down").stdout == "nothing was running\n"
 
 
-def test_env_points_a_shell_at_the_running_stack(cli):
-    cli.up()
+def check_env(cli: Cli) -> None:
+    """It points a shell at the running stack."""
     # Asked with other settings: the stack that runs in this folder counts.
     elsewhere = {**cli.environment, "LOGLINE_GCS_PORT": "9999"}
     script = f"""set -e
@@ -234,11 +235,9 @@ def test_a_component_that_cannot_start_ends_the_stack_with_its_reason(cli):
     assert cli.members == []
 
 
-def test_down_ends_everything_when_the_supervisor_was_killed(cli):
+def test_up_and_down_after_the_supervisor_was_killed(cli):
     cli.up()
-    kill_supervisor(cli)
-    left = len(cli.members)
-    assert left >= 4
+    left = kill_supervisor(cli)
     status = cli("status")
     assert status.returncode == 4
     *parts, last = status.stdout.splitlines()
@@ -246,23 +245,19 @@ def test_down_ends_everything_when_the_supervisor_was_killed(cli):
     assert last == (
         "no supervisor: these parts run on, but nobody restarts them (make up starts anew, make down stops them)"
     )
-    down = cli("down")
-    assert down.stdout == f"stopped what a dead supervisor had left behind (processes: {left})\ndown\n"
-    assert cli.members == []
-
-
-def test_up_starts_anew_when_the_supervisor_was_killed(cli):
-    cli.up()
-    kill_supervisor(cli)
-    left = len(cli.members)
-    assert left >= 4
     again = cli.up()
     assert again.returncode == 0, again.stderr
     assert f"stopped what an earlier run had left behind (processes: {left})" in again.stdout
     assert running_state(cli.config) is not None
 
+    left = kill_supervisor(cli)
+    down = cli("down")
+    assert down.stdout == f"stopped what a dead supervisor had left behind (processes: {left})\ndown\n"
+    assert cli.members == []
 
-def test_the_sqlite_database_of_an_earlier_release_is_kept_whole(cli, tmp_path):
+
+def test_the_stack_of_an_earlier_release(cli, tmp_path):
+    """Its SQLite database is kept whole; while it runs, it is to be stopped first."""
     home = cli.config.airflow_home
     home.mkdir(parents=True)
     with contextlib.closing(sqlite3.connect(tmp_path / "airflow.db")) as database:
@@ -286,9 +281,6 @@ def test_the_sqlite_database_of_an_earlier_release_is_kept_whole(cli, tmp_path):
         assert database.execute("SELECT count(*) FROM dag").fetchall() == [(3,)]
     assert cli.up().stdout == "already up\n"
 
-
-def test_a_running_stack_of_another_release_is_stopped_first(cli):
-    cli.up()
     state = json.loads(cli.config.state_file.read_text())
     del state["components"]["dataflow"]
     cli.config.state_file.write_text(json.dumps(state))
@@ -383,16 +375,6 @@ def open_to_others(folder: Path) -> list[str]:
     return found
 
 
-def test_all_files_are_for_their_owner_only(tmp_path):
-    state_dir = tmp_path / "state"
-    state_dir.mkdir(mode=0o755)
-    with running_stack(state_dir, airflow=False) as stack:
-        write_everywhere(stack)
-        written = {path.relative_to(state_dir).parts[0] for path in state_dir.rglob("*") if path.is_file()}
-        assert {"logs", "storage", "bigquery", "pubsub", "dataflow", "stack.json", "access-token"} <= written
-        assert open_to_others(state_dir) == []
-
-
 def test_the_secret_is_kept_and_written_for_every_client(tmp_path):
     config = StackConfig(state_dir=tmp_path / "state", ports={name: port.default for name, port in PORTS.items()})
     with ThreadPoolExecutor() as pool:
@@ -455,20 +437,19 @@ def test_no_command_touches_the_folder_of_another_user(cli, command):
     os.chown(folder, 0, 0)
 
 
-def test_a_killed_emulator_comes_back_with_its_data(tmp_path):
-    with running_stack(tmp_path / "state", airflow=False) as stack:
+def test_data_outlives_kills_and_restarts_and_is_for_its_owner_only(tmp_path):
+    state_dir = tmp_path / "state"
+    state_dir.mkdir(mode=0o755)
+    with running_stack(state_dir, airflow=False) as stack:
         write_everywhere(stack)
+        written = {path.relative_to(state_dir).parts[0] for path in state_dir.rglob("*") if path.is_file()}
+        assert {"logs", "storage", "bigquery", "pubsub", "dataflow", "stack.json", "access-token"} <= written
+        assert open_to_others(state_dir) == []
         for name in ("storage", "bigquery", "pubsub", "dataflow"):
             stack.kill(name)
             assert stack.component(name).restarts == 1
         assert read_everywhere(stack)
     assert processes.members(stack.config.state_dir) == []
-
-
-def test_data_outlives_down_and_up(tmp_path):
-    state_dir = tmp_path / "state"
-    with running_stack(state_dir, airflow=False) as stack:
-        write_everywhere(stack)
     with running_stack(state_dir, airflow=False) as stack:
         assert read_everywhere(stack)
 
@@ -496,12 +477,16 @@ def test_secrets_are_for_their_owner_only(tmp_path):
     assert files == {"secrets.json": 0o600, "passwords.json": 0o600, "airflow.cfg": 0o600}
 
 
-def kill_supervisor(cli: Cli) -> None:
+def kill_supervisor(cli: Cli) -> int:
+    """Kill it, and return how many processes it leaves."""
     state = running_state(cli.config)
     assert state is not None
     supervisor = psutil.Process(state.supervisor)
     supervisor.kill()
     wait_until(lambda: state.supervisor not in {process.pid for process in cli.members})
+    left = len(cli.members)
+    assert left >= 4
+    return left
 
 
 def write_everywhere(stack: RunningStack) -> None:
@@ -523,6 +508,8 @@ def read_everywhere(stack: RunningStack) -> bool:
     with pubsub(stack, SubscriberClient, SubscriberGrpcTransport) as subscriber:
         pulled = subscriber.pull(subscription=SUBSCRIPTION, max_messages=1)
         assert [received.message.data for received in pulled.received_messages] == [b"content"]
+        ids = [received.ack_id for received in pulled.received_messages]
+        subscriber.modify_ack_deadline(subscription=SUBSCRIPTION, ack_ids=ids, ack_deadline_seconds=0)
     return True
 
 

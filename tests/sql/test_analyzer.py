@@ -120,14 +120,15 @@ SPOILT = {
 
 
 @pytest.mark.parametrize(("file", "good", "bad", "task", "said"), SPOILT.values(), ids=SPOILT)
-def test_a_fault_is_complained_of_at_its_place(tmp_path, file, good, bad, task, said):
+def test_a_fault_is_complained_of_at_its_place(tmp_path, catalog, file, good, bad, task, said):
     folder = tmp_path / "dags"
     shutil.copytree(DAGS, folder)
     text = (folder / file).read_text(encoding="utf-8")
     assert good in text
     (folder / file).write_text(text.replace(good, bad), encoding="utf-8")
     queries = DagQueries(folder, KINDS[0], Trace())
-    tables = queries.catalog()
+    # The tables are as ever where the fault is in none of them.
+    tables = queries.catalog() if file.endswith("schema.sql") else catalog
     scripts = [script for script in queries.scripts if script.name.startswith(task)]
     found = [str(complaint) for script in scripts for complaint in analyse(script, tables.copy()).complaints]
     assert any(complaint.startswith(f"{folder}/{said}") for complaint in found), found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zetasql.wasi._pb2.zetasql.local_service.local_service_pb2 import (
@@ -29,12 +29,19 @@ class Catalog:
 
     def __init__(self) -> None:
         self.tables: dict[tuple[str, ...], list[Column]] = {}
+        self._shared: list[int] = []  # its number, once it is registered without variables; that of its copies too
 
     def copy(self) -> Catalog:
         """Return a catalog of the same tables, to add some to."""
         other = Catalog()
         other.tables = dict(self.tables)
+        other._shared = self._shared
         return other
+
+    def add(self, tables: Mapping[tuple[str, ...], list[Column]]) -> None:
+        """Add tables, or put them in the place of others."""
+        self.tables |= tables
+        self._shared = []
 
     def create(self, statement: Any) -> bool:
         """Add what a resolved statement creates; return whether it creates something."""
@@ -43,10 +50,17 @@ class Catalog:
         path = field_of(created, "name_path")
         if not (path and columns):
             return False
-        self.tables[tuple(path)] = [
+        made = [
             Column(column.name, column.type if hasattr(column, "type") else column.column.type) for column in columns
         ]
+        self.add({tuple(path): made})
         return True
+
+    def shared(self) -> int:
+        """Return the number of the tables in the analyzer, handed over once for all copies and never freed."""
+        if not self._shared:
+            self._shared.append(self.register())
+        return self._shared[0]
 
     def register(self, variables: Iterable[Column] = ()) -> int:
         """Hand the tables, and the variables of a script, to the analyzer; return the number of the catalog."""

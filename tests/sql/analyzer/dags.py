@@ -112,9 +112,9 @@ class DagQueries:
                 if script.name == task:
                     analyse(script, catalog)
             loaded = {into: catalog.tables[table] for into, table in self.staged.items() if table in catalog.tables}
-            catalog.tables.update(loaded)
+            catalog.add(loaded)
         project = self.settings.project
-        catalog.tables |= {(project, *path): columns for path, columns in catalog.tables.items()}
+        catalog.add({(project, *path): columns for path, columns in catalog.tables.items()})
         return catalog
 
     def _collect(self, dag: DAG, task: BaseOperator) -> None:

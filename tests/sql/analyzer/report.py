@@ -60,7 +60,7 @@ def analysed(folder: Path = ROOT / "dags") -> Report:
 
 def _add_documents(report: Report, catalog: Catalog) -> None:
     named = catalog.copy()
-    named.tables |= {(PROJECT, *path): columns for path, columns in catalog.tables.items() if path[0] == DATASET}
+    named.add({(PROJECT, *path): columns for path, columns in catalog.tables.items() if path[0] == DATASET})
     for path in documents():
         report.add(document_scripts(path), named, "documents")
     for path in notebooks():

@@ -129,9 +129,7 @@ class _Analyst:
         analysis = options(dict(self._script.parameters))
         if target is not None:
             analysis.target_column_types.append(target)
-        if self._registered is None:
-            self._registered = self._catalog.register(self._variables.values())
-        request = AnalyzeRequest(sql_statement=sql, registered_catalog_id=self._registered, options=analysis)
+        request = AnalyzeRequest(sql_statement=sql, registered_catalog_id=self._tables(), options=analysis)
         try:
             return analyzer().call_grpc_func("ZetaSqlLocalService_Analyze", request, AnalyzeResponse)
         except ServerError as error:
@@ -142,8 +140,16 @@ class _Analyst:
                 message += f" [at {int(located[1]) - added_lines}:{located[2]}]"
             raise ServerError(error.code, message, error.raw_error) from None
 
+    def _tables(self) -> int:
+        """Return the number of the catalog: with variables it is this script's own."""
+        if not self._variables:
+            return self._catalog.shared()
+        if self._registered is None:
+            self._registered = self._catalog.register(self._variables.values())
+        return self._registered
+
     def _forget(self) -> None:
-        """Have the catalog registered anew: it has changed, or is done with."""
+        """Have the script's own catalog registered anew: it has changed, or is done with."""
         if self._registered is not None:
             forget(self._registered)
         self._registered = None

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import duckdb_extensions
+import psutil
 import pyarrow as pa
 import pytest
 from bqemulator.catalog.models import JobMeta
@@ -40,6 +42,28 @@ def test_large_results_are_forgotten_sooner_but_for_the_newest() -> None:
         results[name] = result(size)
         assert name in results
     assert list(results) == ["too large"]
+
+
+def test_a_result_that_was_taken_out_no_longer_counts() -> None:
+    results = Results({}, most_bytes=1_000)
+    for name in ("a", "b", "c"):
+        results[name] = result(600)
+        if name == "a":
+            assert results.pop(name).num_rows == 1
+    results["d"] = result(300)
+    assert list(results) == ["c", "d"]
+
+
+def test_a_result_keeps_no_room_for_rows_that_it_does_not_have() -> None:
+    columns = ", ".join(f"{number}::BIGINT AS c{number}" for number in range(20))
+    results, process = Results({}), psutil.Process()
+    with duckdb.connect() as connection:
+        before = process.memory_info().vms
+        for number in range(50):
+            results[str(number)] = connection.execute(f"SELECT {columns}").to_arrow_table()
+        reserved = process.memory_info().vms - before
+    assert reserved < 1 << 30
+    assert results["49"].to_pylist() == [{f"c{number}": number for number in range(20)}]
 
 
 @pytest.fixture
