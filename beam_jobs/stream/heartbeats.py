@@ -16,8 +16,11 @@ import pyarrow as pa
 HEARTBEAT_ATTRIBUTE = "logline_heartbeat"
 """Attribute of a heartbeat: when it was published, an ISO 8601 time with its zone."""
 
-_TIMESTAMP = pa.timestamp("us", tz="UTC")
-HEARTBEATS_SCHEMA = pa.schema({"published_at": _TIMESTAMP, "landed_at": _TIMESTAMP, "job_id": pa.string()})
+_COLUMNS: dict[str, pa.DataType] = {
+    **dict.fromkeys(("published_at", "landed_at"), pa.timestamp("us", tz="UTC")),
+    "job_id": pa.string(),
+}
+HEARTBEATS_SCHEMA = pa.schema(_COLUMNS)
 """The columns of `stream_heartbeats`, in their order."""
 
 

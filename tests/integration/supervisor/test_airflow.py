@@ -84,6 +84,7 @@ def test_the_stream_is_kept_alive(airflow_stack: RunningStack) -> None:
         # Every task again, and the stream stays.
         api.clear(run, ["decide"])
         succeeded(api, run)
+        wait_for(lambda: heartbeats(airflow_stack), seconds=180, what="the heartbeat of that run to land")
         run, states = supervised(api)
         assert (states["check"], states["record"], states["launch"]) == ("success", "success", "skipped")
         assert running(airflow_stack) == second
@@ -134,6 +135,13 @@ def minutes_without_rows(stack: RunningStack) -> float:
     query = f"SELECT MAX(ingested_at) AS newest FROM {table} WHERE log_date >= '1970-01-01'"
     (found,) = client.query(query).result()
     return (datetime.now(UTC) - found.newest).total_seconds() / 60 if found.newest else math.inf
+
+
+def heartbeats(stack: RunningStack) -> int:
+    """How many heartbeats have landed."""
+    client: bigquery.Client = stack.bigquery()
+    ((count,),) = client.query(f"SELECT COUNT(*) FROM {stack.dataset}.stream_heartbeats").result()
+    return int(count)
 
 
 def rows(stack: RunningStack) -> list[dict[str, Any]]:
