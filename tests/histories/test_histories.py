@@ -26,11 +26,13 @@ from tests.histories.scheduler import PLAN, UNIT_TASKS, Place, Run, Scheduler
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(4 * 3600)]
 
-HISTORIES = int(os.environ.get("HISTORIES", "20"))
+HISTORIES = int(os.environ.get("HISTORIES", "12"))
 NAMES = ("logs/2026-11-01/a.log", "logs/2026-11-01/b.log.gz", "logs/2026-11-02/a b%20ü.log", "logs/2026-11-03/c.log")
-LINES = ("1", "12", "123", "33", "2_2", "1111111111x", "22x", "_", "", "x")
+LINES = ("1", "12", "123", "33", "2_2", "23", "3", "112", "1111111111x", "22x", "_", "", "x")
+# Most can be read: what has landed is what can go wrong next.
+FORMS = ("plain", "gzip", "plain", "gzip", "plain", "gzip", "cut", "binary")
 names = st.sampled_from(NAMES)
-contents = st.builds(Content, st.sampled_from(LINES), st.sampled_from(("plain", "gzip", "cut", "binary")))
+contents = st.builds(Content, st.sampled_from(LINES), st.sampled_from(FORMS))
 changes = st.tuples(names, contents | st.none())
 confs = st.fixed_dictionaries(
     {},
@@ -60,6 +62,14 @@ class Histories(RuleBasedStateMachine):
     def change(self, changed: list[tuple[str, Content | None]]) -> None:
         for name, content in changed:
             self.history.change(name, content)
+
+    @rule(changed=st.lists(st.tuples(names, contents), min_size=1, max_size=3), by_hand=st.booleans())
+    def change_and_read(self, changed: list[tuple[str, Content]], by_hand: bool) -> None:
+        self.change(changed)
+        if by_hand:
+            self.history.trigger({"max_rejected_percent": 100, "allow_empty": True})
+        else:
+            self.history.look("arrivals")
 
     @rule(conf=confs, everything=st.booleans(), ends=st.booleans())
     def trigger(self, conf: dict[str, Any], everything: bool, ends: bool) -> None:

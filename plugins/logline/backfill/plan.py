@@ -9,12 +9,11 @@ from typing import Any, NoReturn
 
 from airflow.providers.google.cloud.hooks.gcs import GCSHook
 from airflow.providers.google.cloud.triggers.gcs import GCSBlobTrigger
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferralTimeout
 
 from logline.backfill.listing import list_sources
-from logline.backfill.siblings import find_siblings
+from logline.backfill.siblings import RunEndTrigger, find_siblings
 from logline.backfill.sources import DaySource, SourcePattern, common_prefix, day_sources, days_to_read
 from logline.backfill.units import BackfillUnit, SourceObject, UnitPlan, described, plan_units, unit_of
 from logline.deferral import LooksForItself
@@ -27,8 +26,6 @@ from logline.text_table import counted, text_table
 from logline.uris import split_uri
 from logline.warehouse.queries import Query, fetch_rows
 
-# Between two looks at a run that reads for this one.
-PAUSE = timedelta(seconds=30)
 _SHOWN_OBJECTS = 20
 
 
@@ -74,19 +71,21 @@ class PlanBackfillOperator(LooksForItself):
         new_only = params["new_only"] or context["dag_run"].run_type in ("scheduled", "backfill")
         sources = self._sources(context)
         check_services(self.settings, "backfill")
-        beside = self._sources_of_siblings(context)
-        found = list_sources([*sources, *beside])
-        known = self._known([*sources, *beside]) if new_only or params["remove_deleted"] else {}
+        found = list_sources(sources)
+        known = self._known(sources) if new_only or params["remove_deleted"] else {}
         removed = deleted_objects(sources, found, known) if params["remove_deleted"] else []
         # A day whose files have all been deleted is complete.
         complete = {one.label for one in removed} | {label for label, objects in found.items() if objects}
         missing = [source for source in sources if source.label not in complete]
         if missing:
             self._wait_or_refuse(missing, len(sources), context)
-        objects = distinct(found.values())
-        sources = sorted({*sources, *beside}, key=lambda source: source.label)
-        if new_only:
-            objects = [one for one in objects if is_new(one, known)]
+        objects = new_objects(found, known) if new_only else distinct(found.values())
+        beside = self._sources_of_siblings(context) if objects else []
+        if beside:
+            sources = sorted([*sources, *beside], key=lambda source: source.label)
+            found |= list_sources(beside)
+            in_order = {source.label: found[source.label] for source in sources}
+            objects = new_objects(in_order, known | self._known(beside))
         plans = plan_units(
             objects,
             removed,
@@ -105,10 +104,6 @@ class PlanBackfillOperator(LooksForItself):
         if beside or not plans:
             context["ti"].xcom_push(key=REMARK_KEY, value=remark(plans, len(sources), len(beside)))
         return described(plans)
-
-    def look_again(self, context: Context, event: Any = None) -> list[dict[str, Any]]:
-        """Plan after a pause."""
-        return self.execute(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after the trigger has fired, or has not in time."""
@@ -139,9 +134,10 @@ class PlanBackfillOperator(LooksForItself):
         if dag_run.run_type != "backfill" or dag_run.logical_date is None or on_its_own:
             return []
         siblings = find_siblings(context["ti"], dag_run.logical_date)
-        if not siblings.is_first:
-            self.log.info("A run of an earlier day is at work, which may read this one: looking again in %s", PAUSE)
-            self.defer(trigger=TimeDeltaTrigger(PAUSE), method_name="look_again")
+        if siblings.first_running is not None:
+            at = siblings.first_running.isoformat()
+            self.log.info("Waiting for the run of %s, which may read these files too", at)
+            self.defer(trigger=RunEndTrigger(at), method_name="execute_complete")
         days = [day for at in siblings.dates if at != dag_run.logical_date for day in days_to_read(None, None, at)]
         return day_sources(pattern, [day for day in days if not self.settings.has_expired(day)])
 
@@ -189,10 +185,10 @@ def distinct(listed: Iterable[Sequence[SourceObject]]) -> list[SourceObject]:
     return list(objects.values())
 
 
-def is_new(found: SourceObject, known: Mapping[str, KnownObject]) -> bool:
-    """Return whether no run has read this generation of an object or a newer one, or found it unreadable."""
-    of_object = known.get(found.uri)
-    return of_object is None or of_object.known is None or of_object.known < found.generation
+def new_objects(found: Mapping[str, Sequence[SourceObject]], known: Mapping[str, KnownObject]) -> list[SourceObject]:
+    """Return the objects of whose generation, or a newer one, no run knows: none has read it or found it unreadable."""
+    newest = {uri: of_object.known or 0 for uri, of_object in known.items()}
+    return [one for one in distinct(found.values()) if newest.get(one.uri, 0) < one.generation]
 
 
 def deleted_objects(

@@ -6,15 +6,20 @@ year of them would be a day of waiting. See docs/decisions/0184.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow.utils.state import DagRunState
+from asgiref.sync import sync_to_async
 
+from logline.deferral import trigger_event
 from logline.params import MAX_DAYS
 from logline.task_ids import BACKFILL_DAG
 
+POLL_SECONDS = 10.0
 # As many dates as fit into the address of a request: Airflow's API takes them there.
 _DATES_AT_ONCE = 61
 _ACTIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
@@ -26,11 +31,11 @@ class Siblings(NamedTuple):
 
     Attributes:
         dates: logical dates of all of them, day after day, that of the run itself included.
-        is_first: whether no run of an earlier one of these days has started.
+        first_running: the earliest of these dates before the run's own whose run has started; None for none.
     """
 
     dates: list[datetime]
-    is_first: bool
+    first_running: datetime | None
 
 
 def find_siblings(ti: Any, own: datetime) -> Siblings:
@@ -45,21 +50,51 @@ def find_siblings(ti: Any, own: datetime) -> Siblings:
         parts = [dates[first : first + _DATES_AT_ONCE] for first in range(0, len(dates), _DATES_AT_ONCE)]
         return sum(ti.get_dr_count(dag_id=BACKFILL_DAG, logical_dates=part, states=list(states)) for part in parts)
 
-    after = _unbroken([own + _DAY * number for number in range(1, MAX_DAYS)], count)
-    before = _unbroken([own - _DAY * number for number in range(1, MAX_DAYS - len(after))], count)
-    return Siblings([*reversed(before), own, *after], count(before, [DagRunState.RUNNING]) == 0)
+    after = _first_until([own + _DAY * number for number in range(1, MAX_DAYS)], lambda part: count(part) < len(part))
+    before = [own - _DAY * number for number in range(1, MAX_DAYS - len(after))]
+    before = _first_until(before, lambda part: count(part) < len(part))[::-1]
+    not_started = _first_until(before, lambda part: count(part, [DagRunState.RUNNING]) > 0)
+    first_running = before[len(not_started)] if len(not_started) < len(before) else None
+    return Siblings([*before, own, *after], first_running)
 
 
-def _unbroken(dates: Sequence[datetime], count: Callable[[Sequence[datetime]], int]) -> list[datetime]:
-    """Return the dates up to the first one without a run."""
-    found: list[datetime] = []
-    while part := list(dates[len(found) : len(found) + _DATES_AT_ONCE]):
-        if count(part) == len(part):
-            found += part
-            continue
-        known, too_many = 0, len(part)
-        while too_many - known > 1:
-            middle = (known + too_many) // 2
-            known, too_many = (middle, too_many) if count(part[:middle]) == middle else (known, middle)
-        return found + part[:known]
-    return found
+def _first_until(dates: Sequence[datetime], is_reached: Callable[[Sequence[datetime]], bool]) -> list[datetime]:
+    """Return the dates before the first one that makes `is_reached` true of those up to it; all where none does."""
+    for first in range(0, len(dates), _DATES_AT_ONCE):
+        part = dates[first : first + _DATES_AT_ONCE]
+        if is_reached(part):
+            # Of these dates, so many are before it, and these are too many.
+            few, many = 0, len(part)
+            while many - few > 1:
+                middle = (few + many) // 2
+                few, many = (few, middle) if is_reached(part[:middle]) else (middle, many)
+            return list(dates[: first + few])
+    return list(dates)
+
+
+class RunEndTrigger(BaseTrigger):
+    """Fire when the run of a logical date does not run any more.
+
+    Args:
+        logical_date: of the run, as ISO 8601.
+    """
+
+    def __init__(self, logical_date: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.logical_date = logical_date
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Serialize class arguments and classpath."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"logical_date": self.logical_date}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Ask Airflow every `POLL_SECONDS`."""
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        ask = sync_to_async(RuntimeTaskInstance.get_dr_count)
+        dates = [datetime.fromisoformat(self.logical_date)]
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if not await ask(dag_id=BACKFILL_DAG, logical_dates=dates, states=[DagRunState.RUNNING]):
+                yield trigger_event("success", f"the run of {self.logical_date} has ended")
+                return

@@ -201,13 +201,16 @@ def test_the_first_run_of_a_backfill_reads_the_days_of_the_others(bucket):
     assert bucket.remarks == ["Reads 366 files of 366 days, 365 of them for other runs of this backfill."]
     with pytest.raises(TaskDeferred) as deferred:
         backfill_of(bucket, 1, states)
-    assert deferred.value.method_name == "look_again"
+    assert deferred.value.trigger.logical_date == "2024-01-02T00:15:00+00:00"
+    with pytest.raises(TaskDeferred) as deferred:
+        backfill_of(bucket, 9, states | {0: "failed", 1: "queued"})
+    assert deferred.value.trigger.logical_date == "2024-01-04T00:15:00+00:00"
 
 
 def test_the_others_find_their_files_read(bucket):
     bucket.put("2024-01-02", "a")
     bucket.known = [{"source_uri": "gs://logs/2024-01-02/a", "known": 1, "landed": 1}]
-    assert backfill_of(bucket, 1, {0: "success"}) == []
+    assert backfill_of(bucket, 1, {0: "running"}) == [], "whatever another run does"
     assert bucket.remarks == ["Every file had been read before."]
 
 
