@@ -38,7 +38,6 @@ class DagRun:
         dag_id: Its DAG.
         run_id: Its id.
         state: Queued, running, success or failed.
-        partition_key: The asset partition it is for, if any.
         conf: Its params.
         note: What the run says of itself when it has ended.
         started: When it began, RFC 3339, None while it is queued.
@@ -48,7 +47,6 @@ class DagRun:
     dag_id: str
     run_id: str
     state: str
-    partition_key: str | None
     conf: Mapping[str, Any]
     note: str | None
     started: str | None
@@ -252,7 +250,6 @@ def _dag_run(run: Mapping[str, Any]) -> DagRun:
         dag_id=run["dag_id"],
         run_id=run["dag_run_id"],
         state=run["state"],
-        partition_key=run.get("partition_key"),
         conf=run["conf"] or {},
         note=run.get("note"),
         started=run["start_date"],

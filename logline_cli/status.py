@@ -59,11 +59,11 @@ def _show_stream(api: AirflowApi, screen: Screen) -> list[str]:
 def _show_runs(api: AirflowApi, screen: Screen) -> list[str]:
     latest = {dag_id: run for dag_id in DAGS if (run := api.latest_run(dag_id))}
     rows = [
-        (dag_id, run.partition_key or "", run.state, _ago(run.ended or run.started), " ".join((run.note or "").split()))
+        (dag_id, run.state, _ago(run.ended or run.started), " ".join((run.note or "").split()))
         for dag_id, run in latest.items()
     ]
     if rows:
-        screen.line("\n" + text_table(("latest run", "day", "state", "", "note"), rows))
+        screen.line("\n" + text_table(("latest run", "state", "", "note"), rows))
     return [f"{dag_id} failed" for dag_id, run in latest.items() if run.state == "failed"]
 
 

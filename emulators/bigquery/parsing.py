@@ -28,9 +28,10 @@ from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 
-# Characters of the texts of which something is kept, which bound its memory: a tree takes up to 500 bytes for each.
-_LONGEST = 10_000
-_OF_TREES = 40_000  # the few forms that each of the newest statements has on its way
+#: Characters of the longest text of which something is kept.
+LONGEST_KEPT = 30_000
+# Characters of all such texts, which bound its memory: a tree takes up to 500 bytes for each.
+_OF_TREES = 80_000  # the few forms that each of the newest statements has on its way
 _OF_TRANSLATIONS = 1_000_000
 #: The steps that only look at trees, by the modules that call them.
 _READERS = {
@@ -76,7 +77,7 @@ class _Newest:
             found = self.kept.get(key)
         if found is None:
             found = len(sql), self._function(sql, *others)
-            if len(sql) <= _LONGEST:
+            if len(sql) <= LONGEST_KEPT:
                 with self._lock:
                     self.kept[key] = found
         return found[1]

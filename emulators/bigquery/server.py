@@ -26,7 +26,7 @@ What differs from bqemulator 1.4.0 as it comes:
 * Tables say how many rows they have, and how they are partitioned: see ``tables.py``.
 * It describes its API, as `bq` demands: see ``discovery.py``.
 * Jobs say how many bytes they process, within ``maximumBytesBilled``; dry runs run nothing: see ``jobs/accounts.py``,
-  ``jobs/dry_runs.py`` and ``billing``.
+  ``jobs/script_jobs.py``, ``jobs/dry_runs.py`` and ``billing``.
 * Results of queries are written to their destinations, and read by pages: see ``jobs/destinations.py`` and
   ``jobs/results.py``.
 * A failing `jobs.query` answers with its error's status: see ``jobs/queries.py``.
@@ -102,6 +102,7 @@ def serve(
         kept_jobs,
         queries,
         results,
+        script_jobs,
     )
     from emulators.bigquery.sql import changes, conditions, partition_filters, routines, runtime_errors, statements
 
@@ -134,6 +135,7 @@ def serve(
     vars(bqemulator.grpc_api.write_servicer)["BigQueryWriteHandler"] = appends.ConcurrentAppends
     files.patch(files.Transfers(transfers(data_dir), storage, project))
     accounts.patch()
+    script_jobs.patch()
     appends.patch()
     changes.patch()
     inserts.patch()

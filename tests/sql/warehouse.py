@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from hashlib import sha256
@@ -44,6 +45,8 @@ SETTINGS = {
     "began": "TIMESTAMP '1970-01-01 00:00:00+00'",
 }
 _NUMBERS = itertools.count(1)
+# An event_id of a file ends in the offset of its line.
+_OFFSET = re.compile(r":(\d+)$")
 _ENVIRONMENT = Environment(loader=FileSystemLoader(DAGS), undefined=StrictUndefined, autoescape=False)
 
 REQUEST = {
@@ -256,6 +259,8 @@ def _tables_of(line: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]
 
 def _insert(target: str, table: str, row: Mapping[str, Any]) -> str:
     values = DEFAULTS[table] | {name: value for name, value in row.items() if name not in ("why", "line")}
+    if table == "backfilled_requests" and (offset := _OFFSET.search(values.get("event_id") or "")):
+        values.setdefault("source_offset", int(offset[1]))
     if "line" in row:
         values["raw_line_hash"] = row["line"].encode().ljust(16, b".")
     names = ", ".join(f"`{name}`" for name in values)

@@ -29,16 +29,21 @@ totals AS (
 staged_rows AS (
   SELECT
     COUNT(*) AS staged,
-    COUNT(DISTINCT event_id) AS identities,
-    COUNTIF(log_date IS NULL OR timestamp IS NULL OR event_id IS NULL OR source_uri IS NULL) AS incomplete,
+    COUNTIF(log_date IS NULL OR timestamp IS NULL OR source_uri IS NULL OR source_offset IS NULL) AS incomplete,
     COUNTIF(log_date != DATE(timestamp)) AS misdated
   FROM {{ staging }}.rows_{{ suffix }}
 ),
+-- An event_id is made of the object and the offset, which are fewer bytes.
+of_objects AS (
+  SELECT source_uri, COUNT(*) AS staged, COUNT(DISTINCT source_offset) AS offsets
+  FROM {{ staging }}.rows_{{ suffix }} GROUP BY source_uri
+),
+identities AS (
+  SELECT IFNULL(SUM(staged), 0) AS staged, IFNULL(SUM(offsets), 0) AS offsets FROM of_objects
+),
 staged_objects AS (
   SELECT COUNT(*) AS differing, IFNULL(MIN(source_uri), '') AS first_object
-  FROM sources FULL JOIN (
-    SELECT source_uri, COUNT(*) AS staged FROM {{ staging }}.rows_{{ suffix }} GROUP BY source_uri
-  ) USING (source_uri)
+  FROM sources FULL JOIN of_objects USING (source_uri)
   WHERE IFNULL(good, 0) != IFNULL(staged, 0)
 ),
 staged_rejected AS (
@@ -115,14 +120,14 @@ SELECT 'rows in the days', 'fail', totals.good = staged_days.good, totals.good, 
   'rows in the staged ledger of days against the staged ledger'
 FROM totals CROSS JOIN staged_days
 UNION ALL
-SELECT 'complete rows', 'fail', incomplete = 0, 0, incomplete, 'rows without log_date, timestamp, event_id or source_uri'
+SELECT 'complete rows', 'fail', incomplete = 0, 0, incomplete, 'rows without log_date, timestamp, source_uri or source_offset'
 FROM staged_rows
 UNION ALL
 SELECT 'day of the line', 'fail', misdated = 0, 0, misdated, 'rows whose log_date is not the day of their timestamp'
 FROM staged_rows
 UNION ALL
-SELECT 'one identity for each row', 'fail', staged = identities, staged, identities, 'distinct event_ids'
-FROM staged_rows
+SELECT 'one identity for each row', 'fail', staged = offsets, staged, offsets, 'distinct offsets in the source objects'
+FROM identities
 UNION ALL
 SELECT 'share of rejected lines', 'fail', rejected <= lines * @max_rejected_percent / 100,
   CAST(FLOOR(lines * @max_rejected_percent / 100) AS INT64), rejected,

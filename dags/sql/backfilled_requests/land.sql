@@ -26,7 +26,10 @@ SET touched_days = (
 DELETE FROM {{ dataset }}.backfilled_requests
 WHERE log_date IN UNNEST(touched_days) AND source_uri IN ({{ replaced }});
 INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %})
-SELECT {% include 'sql/requests/columns.sql' %} FROM {{ staging }}.rows_{{ suffix }} WHERE source_uri IN ({{ replaced }});
+SELECT {% with source_column = "'backfill' AS source" %}{% include 'sql/requests/columns.sql' %}{% endwith %}
+
+FROM {{ staging }}.rows_{{ suffix }}
+WHERE source_uri IN ({{ replaced }});
 
 DELETE FROM {{ dataset }}.rejected_backfilled
 WHERE source_uri IN ({{ replaced }});

@@ -3,9 +3,10 @@
 -- was read; for a batch of the stream the day it came. `streamed_days` and `replayed_days` are those of `days` that the stream
 -- and the replays have landed lines of; `since` is before anything of them was read: nothing older is looked at.
 WITH objects AS (
-  SELECT source_uri, run_id, lines, rejected, blank, DATE(finished) AS finished_on FROM {{ dataset }}.ledger
-  WHERE source = 'backfill' AND error_type IS NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY generation DESC, finished DESC, run_id DESC) = 1
+  SELECT source_uri, run_id, lines, rejected, blank, DATE(finished) AS finished_on FROM (
+    {% include 'sql/ledger/readings.sql' %}
+  )
+  WHERE source = 'backfill'
 ),
 object_days AS (
   SELECT source_uri, days.log_date, SUM(days.`rows`) AS good

@@ -12,9 +12,8 @@ SELECT
     ELSE objects.log_format END AS log_format
 FROM {{ dataset }}.rejected_lines AS lines
 LEFT JOIN (
-  SELECT source_uri, log_format FROM {{ dataset }}.ledger WHERE source = 'backfill' AND error_type IS NULL
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY finished DESC) = 1
-) AS objects ON lines.source = 'backfill' AND lines.source_uri = objects.source_uri
+  {% include 'sql/ledger/readings.sql' %}
+) AS objects ON objects.source = 'backfill' AND lines.source = 'backfill' AND lines.source_uri = objects.source_uri
 WHERE lines.replayed_at IS NULL
   AND DATE(lines.ingested_at) BETWEEN CAST(@start_date AS DATE) AND CAST(@end_date AS DATE)
   AND (@reason = '' OR lines.error_type = @reason)

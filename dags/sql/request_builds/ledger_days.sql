@@ -11,9 +11,6 @@ SELECT
   MIN(IFNULL(runs.started, days.finished)) AS begun
 FROM {{ dataset }}.ledger_days AS days
 JOIN (
-  SELECT source, source_uri, run_id, started FROM {{ dataset }}.ledger
-  WHERE error_type IS NULL
-  QUALIFY source != 'backfill'
-    OR ROW_NUMBER() OVER (PARTITION BY source, source_uri ORDER BY generation DESC, finished DESC, run_id DESC) = 1
+  {% include 'sql/ledger/readings.sql' %}
 ) AS runs USING (source_uri, run_id)
 GROUP BY days.log_date

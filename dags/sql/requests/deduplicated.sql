@@ -15,7 +15,8 @@ in_files AS (
   SELECT log_date, raw_line_hash, COUNT(*) AS occurrences FROM {{ dataset }}.backfilled_requests
   WHERE {{ streamed_days }} GROUP BY log_date, raw_line_hash
 )
-SELECT {% include 'sql/requests/columns.sql' %}
+SELECT {% with source_column = "'backfill' AS source" %}{% include 'sql/requests/columns.sql' %}{% endwith %}
+
 FROM {{ dataset }}.backfilled_requests
 WHERE {{ days }}
 UNION ALL

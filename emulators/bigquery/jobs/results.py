@@ -12,7 +12,7 @@ from bqemulator.api.routes import jobs
 from bqemulator.jobs import executor
 from fastapi import Depends
 
-from emulators.bigquery.jobs import accounts
+from emulators.bigquery.jobs import accounts, script_jobs
 from emulators.bigquery.routes import replace_route
 
 _PAGE = 10_000  # rows, as bqemulator's
@@ -37,7 +37,7 @@ def get_query_results(
     pageToken: str | None = None,  # noqa: N803 - a name of the API
 ) -> dict[str, Any]:
     """Answer `jobs.getQueryResults`: with the first page also where no rows are asked for."""
-    if job_id not in executor.JOB_RESULTS and accounts.is_of_a_script(project_id, job_id, ctx):
+    if job_id not in executor.JOB_RESULTS and script_jobs.is_of_a_script(project_id, job_id, ctx):
         executor.JOB_RESULTS[job_id] = executor._EMPTY_ARROW
     answer = jobs.get_query_results(project_id, job_id, ctx, maxResults or _PAGE, startIndex, pageToken)
     return {**answer, **accounts.bytes_of_job(project_id, job_id, ctx)}

@@ -43,7 +43,6 @@ def _described(session: Session, run: DagRun) -> dict[str, Any]:
         "state": str(run.state),
         "run_type": str(run.run_type),
         "conf": run.conf or {},
-        "partition_key": run.partition_key,
         "note": run.note,
         "started": run.start_date,
         "ended": run.end_date,

@@ -157,8 +157,7 @@ function daysKnown(rows) {
 }
 
 function dayOfRun() {
-  const run = latest.run?.data;
-  return run ? (run.partition_key ?? run.conf.day ?? null) : null;
+  return latest.run?.data?.conf.day ?? null;
 }
 
 function chooseDay(day, byHand) {

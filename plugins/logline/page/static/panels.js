@@ -192,7 +192,7 @@ function run(data) {
       ["State", pill(data.state, TONES[data.state] ?? "muted")],
       ["Started", instant(data.started)],
       ["Ended", instant(data.ended)],
-      ...(data.partition_key ?? data.conf.day ? [["Day", data.partition_key ?? data.conf.day]] : []),
+      ...(data.conf.day ? [["Day", data.conf.day]] : []),
     ]),
     // The note of a failed run repeats its reasons.
     data.note && !data.failed.length ? element("p", {}, data.note) : null,

@@ -154,7 +154,7 @@ def test_what_cannot_be_parsed_is_refused_each_time() -> None:
 
 
 def test_of_a_long_text_nothing_is_kept(parsed: list[str]) -> None:
-    sql = f"SELECT '{'x' * parsing._LONGEST}' AS x"
+    sql = f"SELECT '{'x' * parsing.LONGEST_KEPT}' AS x"
     first = [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")]
     count = len(parsed)
     assert [SQLTranslator().translate(sql), executor.rewrite_table_refs(sql, "p")] == first
@@ -164,7 +164,7 @@ def test_of_a_long_text_nothing_is_kept(parsed: list[str]) -> None:
 
 
 def test_what_is_kept_is_bounded_by_the_length_of_the_texts() -> None:
-    kept = parsing._Newest(3 * parsing._LONGEST, len)
-    texts = [f"{number:{parsing._LONGEST}}" for number in range(50)]
-    assert [kept(text) for text in texts] == [parsing._LONGEST] * 50
+    kept = parsing._Newest(3 * parsing.LONGEST_KEPT, len)
+    texts = [f"{number:{parsing.LONGEST_KEPT}}" for number in range(50)]
+    assert [kept(text) for text in texts] == [parsing.LONGEST_KEPT] * 50
     assert [text for (text,) in kept.kept] == texts[-3:]
