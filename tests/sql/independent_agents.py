@@ -165,7 +165,7 @@ WHOLE_WORDS = ("ios", "win32", "win64", "win10", "win11")
 SAYS_LITTLE = ("", "agent", "bot", "crawler", "feed", "fetcher", "http", "robot", "rss", "spider", "validator")
 
 
-def identify(agent: str, names_device: bool, is_spider: bool) -> Client:
+def identify(agent: str, names_device: bool) -> Client:
     """Who sends this user agent; it is cut to its first 1,024 characters already."""
     agent = agent.strip()
     if not agent:
@@ -182,7 +182,7 @@ def identify(agent: str, names_device: bool, is_spider: bool) -> Client:
         if match := pattern.search(text):
             found = match[1].strip(" /;()-_")
             return Client(kind, cut(product if found.lower() in SAYS_LITTLE else found), operator)
-    if not is_spider and (names_device or names_system(agent.lower())):
+    if names_device or names_system(agent.lower()):
         return BROWSER
     return Client("other_bot", cut(product), operator)
 

@@ -52,9 +52,7 @@ def classify(user_agent: str) -> UserAgentClass:
         browser=found.user_agent.family if found.user_agent else OTHER,
         os=found.os.family if found.os else OTHER,
         device=device,
-        agent=identify(
-            text, is_device=device not in (OTHER, _SPIDER) or found.os is not None, is_spider=device == _SPIDER
-        ),
+        agent=identify(text, is_device=found.os is not None or device not in (OTHER, _SPIDER)),
     )
 
 
