@@ -31,6 +31,10 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("forwarded_for", pa.string()),
     ("raw_line_hash", pa.binary(16)),
     ("source_offset", pa.int64()),
+    ("agent_kind", ENCODED),
+    ("agent_name", ENCODED),
+    ("agent_operator", ENCODED),
+    ("agent_verified", pa.bool_()),
 ]
 
 ROWS_SCHEMA = pa.schema(_ROWS)

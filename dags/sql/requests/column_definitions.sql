@@ -13,7 +13,7 @@
   browser STRING OPTIONS (description = 'Browser family read from the user agent'),
   os STRING OPTIONS (description = 'Operating system family read from the user agent'),
   device STRING OPTIONS (description = 'Device family read from the user agent'),
-  is_bot BOOL OPTIONS (description = 'Whether the user agent says it is a crawler'),
+  is_bot BOOL OPTIONS (description = 'Whether agent_kind is any but browser'),
   host STRING OPTIONS (description = 'Virtual host, where the format has it'),
   request_duration_ms FLOAT64 OPTIONS (description = 'Milliseconds the server took, where the format has it'),
   raw_line_hash BYTES OPTIONS (description = 'MurmurHash3 x64 128 of the line without its end'),
@@ -23,4 +23,8 @@
   source_offset INT64 OPTIONS (description = 'Byte offset of the line in the (decompressed) object'),
   parser_version STRING OPTIONS (description = 'Version of the parser that made the row'),
   ingested_at TIMESTAMP OPTIONS (description = 'When the row was made'),
-  forwarded_for STRING OPTIONS (description = 'Addresses that X-Forwarded-For lists, as logged: the client can forge them')
+  forwarded_for STRING OPTIONS (description = 'Addresses that X-Forwarded-For lists, as logged: the client can forge them'),
+  agent_kind STRING OPTIONS (description = 'What the client is by its user agent: browser, search_engine, ai_training, ai_search, ai_assistant, seo, advertising, monitoring, feed_reader, link_preview, scanner, archiver, research, library, automation or other_bot; NULL without a user agent'),
+  agent_name STRING OPTIONS (description = 'Name of the agent, NULL for a browser'),
+  agent_operator STRING OPTIONS (description = 'Whose agent it is: a name, or the domain it is documented at; NULL where neither is known'),
+  agent_verified BOOL OPTIONS (description = 'Whether the address lies in the ranges that the operator publishes for the agent; NULL where there are none, or the address tells nothing')
