@@ -26,8 +26,11 @@ OFFSET_DIGITS = 15
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
+# New columns come last, where existing tables get them.
+_ADDED = ("forwarded_for", "country", "asn", "network")
+
 ROWS_SCHEMA = pa.schema(
-    [field for field in PLAIN_ROWS_SCHEMA if field.name not in ("source_offset", "forwarded_for")]
+    [field for field in PLAIN_ROWS_SCHEMA if field.name not in ("source_offset", *_ADDED)]
     + [
         pa.field("event_id", pa.string()),
         pa.field("source", pa.string()),
@@ -35,9 +38,8 @@ ROWS_SCHEMA = pa.schema(
         pa.field("source_offset", pa.int64()),
         pa.field("parser_version", pa.string()),
         pa.field("ingested_at", _TIMESTAMP),
-        # New columns come last, where existing tables get them.
-        pa.field("forwarded_for", pa.string()),
     ]
+    + [PLAIN_ROWS_SCHEMA.field(name) for name in _ADDED]
 )
 """The columns of `backfilled_requests`, in their order."""
 

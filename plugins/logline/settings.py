@@ -185,6 +185,13 @@ class Settings(BaseSettings):
         None,
     )
     redact_query_secrets: bool = _setting("Whether secrets in URLs are redacted, yes or no", False)
+    places: str = _setting(
+        "By what country and network of clients are found: registries (countries as the Internet registries say), MMDB "
+        "files of IPinfo, DB-IP or MaxMind with commas between them, or none (see docs/parser.md)",
+        "registries",
+        must="be registries, none, or files that end in .mmdb",
+        pattern=r"registries|none|\S(.*\S)?\.mmdb",
+    )
     runbooks: str = _setting(
         "Where the runbooks are, a path or an address to which `#heading` can be added", "docs/operations.md"
     )
@@ -308,8 +315,8 @@ class Settings(BaseSettings):
         """Return the streaming job's subscription, `projects/PROJECT/subscriptions/ID`."""
         return f"projects/{self.project}/subscriptions/{self.subscription}"
 
-    def anonymising_parameters(self) -> dict[str, str]:
-        """Return the parameters that tell a job what to take out of lines; empty if nothing."""
+    def line_parameters(self) -> dict[str, str]:
+        """Return the parameters that tell a job what to take out of lines and where to look clients up."""
         parameters = {}
         if self.anonymise != "none":
             parameters["anonymise"] = self.anonymise
@@ -317,6 +324,8 @@ class Settings(BaseSettings):
             parameters["anonymise_key_file"] = self.anonymise_key_file
         if self.redact_query_secrets:
             parameters["redact_query_secrets"] = "true"
+        if self.places != "registries":
+            parameters["places"] = self.places
         return parameters
 
     def dataflow_environment(self, job: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("forwarded_for", pa.string()),
     ("raw_line_hash", pa.binary(16)),
     ("source_offset", pa.int64()),
+    ("country", ENCODED),
+    ("asn", pa.int64()),
+    ("network", ENCODED),
 ]
 
 ROWS_SCHEMA = pa.schema(_ROWS)

@@ -23,4 +23,7 @@
   source_offset INT64 OPTIONS (description = 'Byte offset of the line in the (decompressed) object'),
   parser_version STRING OPTIONS (description = 'Version of the parser that made the row'),
   ingested_at TIMESTAMP OPTIONS (description = 'When the row was made'),
-  forwarded_for STRING OPTIONS (description = 'Addresses that X-Forwarded-For lists, as logged: the client can forge them')
+  forwarded_for STRING OPTIONS (description = 'Addresses that X-Forwarded-For lists, as logged: the client can forge them'),
+  country STRING OPTIONS (description = 'Country of the client, ISO 3166-1 alpha-2, by LOGLINE_PLACES; NULL where it does not know'),
+  asn INT64 OPTIONS (description = 'Number of the autonomous system that the client\'s address belongs to, where LOGLINE_PLACES knows'),
+  network STRING OPTIONS (description = 'Holder of that system, where LOGLINE_PLACES knows')

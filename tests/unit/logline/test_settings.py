@@ -148,7 +148,7 @@ def test_a_day_expires_only_where_the_setting_says_so():
 
 
 def test_jobs_are_told_what_to_take_out_of_lines():
-    assert Settings.from_environment(ENVIRONMENT).anonymising_parameters() == {}
+    assert Settings.from_environment(ENVIRONMENT).line_parameters() == {}
     with pytest.raises(SettingsError, match="LOGLINE_ANONYMISE_KEY_FILE is not set"):
         Settings.from_environment(ENVIRONMENT | {"LOGLINE_ANONYMISE": "hash"})
     told = {
@@ -156,7 +156,7 @@ def test_jobs_are_told_what_to_take_out_of_lines():
         "LOGLINE_ANONYMISE_KEY_FILE": "gs://keys/log",
         "LOGLINE_REDACT_QUERY_SECRETS": "yes",
     }
-    assert Settings.from_environment(ENVIRONMENT | told).anonymising_parameters() == {
+    assert Settings.from_environment(ENVIRONMENT | told).line_parameters() == {
         "anonymise": "hash",
         "anonymise_key_file": "gs://keys/log",
         "redact_query_secrets": "true",
