@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof fuzz matrix secrets container-engine compose-test wheels templates generate agent-lists screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -119,6 +119,9 @@ templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1
 generate: setup  ## what is made from code: pages of docs, metadata of the job templates
 	@for tool in job_templates settings_page dags_page tables_page; do \
 		PYTHONPATH=.:plugins $(BIN)/python -m tools.$$tool || exit; done
+
+agent-lists: setup  ## fetch the lists of agents and of their addresses anew
+	@$(BIN)/python -m tools.agent_lists
 
 screenshots: setup  ## the pictures of docs/images, taken with chromium from a stack of their own
 	@PYTHONPATH=.:plugins $(BIN)/python -m tools.screenshots

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import ua_parser
 
+from tests.sql import independent_agents
+
 QUOTED = rb'"((?:[^"\\]|\\.)*)"'
 LINE = re.compile(
     rb"(\S+) \S+ .+? \[([^]]+)\] "
@@ -28,13 +30,6 @@ LINE = re.compile(
     + rb")?\r?"
 )
 REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)( HTTP/\d(\.\d)?)?")
-# What calls itself none of these, and no Spider in ua-parser's list of devices, is a visitor.
-BOT = re.compile(
-    r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|scrap|archive[.r]|monitor|uptime|pingdom|headless|phantomjs|scanner|masscan"
-    r"|zgrab|nmap|nikto|sqlmap|nuclei|libwww|lwp|okhttp|httpclient|urllib|aiohttp|feedfetcher|feedparser"
-    r"|^(curl/|wget|python|java/|ruby|php/|perl|go-http-client|axios|node|feed)",
-    re.IGNORECASE,
-)
 PAUSE = timedelta(minutes=30)
 
 
@@ -45,6 +40,7 @@ class Client(NamedTuple):
     os: str | None
     device: str | None
     is_bot: bool | None
+    agent: independent_agents.Client
 
 
 class Hit(NamedTuple):
@@ -162,7 +158,7 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
         lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes),
     ),
     "daily_user_agents": (
-        lambda hit: (hit.agent, *client(hit.agent)),
+        lambda hit: (hit.agent, *client(hit.agent)[:4]),
         lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes),
     ),
     "daily_visitors": (
@@ -208,14 +204,17 @@ def _noon_after(moment: datetime) -> datetime:
 def client(agent: str | None) -> Client:
     """What `agent` says of itself."""
     if agent is None:
-        return Client(None, None, None, None)
+        return Client(None, None, None, None, independent_agents.Client(None))
     found = ua_parser.parse(agent)
     device = found.device.family if found.device else "Other"
+    names_device = found.os is not None or device not in ("Other", "Spider")
+    who = independent_agents.identify(agent[:1024], names_device, device == "Spider")
     return Client(
         found.user_agent.family if found.user_agent else "Other",
         found.os.family if found.os else "Other",
         device,
-        device == "Spider" or BOT.search(agent) is not None,
+        None if who.kind is None else who.kind != "browser",
+        who,
     )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array, number_values
 from beam_jobs.access_log.arrow.schema import REJECTED_SCHEMA, ROWS_SCHEMA, Column
 from beam_jobs.access_log.arrow.strings import text_columns
-from beam_jobs.access_log.arrow.user_agents import classify_column
+from beam_jobs.access_log.arrow.user_agents import classify_columns
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 from beam_jobs.access_log.scanned_block import ScannedBlock
 
@@ -31,8 +31,10 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
     )
     columns["status"] = nullable_array(pa.int64(), lines.statuses, lines.statuses >= 0)
     columns["body_bytes_sent"] = nullable_array(pa.int64(), lines.sizes, lines.sizes >= 0)
-    classified = classify_column(lines.texts, TEXT_FIELDS.index("user_agent"), block, overflow)
-    columns |= zip(("user_agent", "browser", "os", "device", "is_bot"), classified, strict=True)
+    classified = classify_columns(
+        lines.texts, TEXT_FIELDS.index("user_agent"), TEXT_FIELDS.index("remote_addr"), block, overflow
+    )
+    columns |= classified._asdict()
     columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)

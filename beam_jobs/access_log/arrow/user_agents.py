@@ -1,6 +1,6 @@
-"""What kind of client a user agent string names: browser, operating system, device, and whether it is a bot."""
+"""What kind of client a user agent string names: browser, operating system and device, or an agent."""
 
-import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -11,6 +11,9 @@ from ua_parser import Domain
 from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
+from beam_jobs.access_log.agents.identify import Agent, identify
+from beam_jobs.access_log.agents.kinds import AgentKind
+from beam_jobs.access_log.agents.published_ranges import is_published, is_verified
 from beam_jobs.access_log.arrow.arrays import bits, bytes_array, nullable_array
 from beam_jobs.access_log.arrow.distinct_texts import distinct_texts
 from beam_jobs.access_log.arrow.schema import Column
@@ -18,75 +21,147 @@ from beam_jobs.access_log.arrow.strings import text_columns
 
 OTHER = "Other"
 """The family of what ua-parser does not know."""
+_SPIDER = "Spider"
 _CLASSIFIED_CHARACTERS = 1024
 _CACHED = 1 << 16
-# Beside the device family "Spider" of ua-parser: crawlers it does not know, monitors, and HTTP libraries that no person
-# browses with. Cubot makes telephones.
-_BOT = re.compile(
-    r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|scrap|archive[r.]|monitor|uptime|pingdom|headless|phantomjs|scanner|masscan|"
-    r"zgrab|nmap|nikto|sqlmap|nuclei|^curl/|^wget|^python|^java/|^ruby|^php/|^perl|libwww|lwp|^go-http-client|okhttp|"
-    r"^axios|^node|httpclient|urllib|aiohttp|^feed|feedfetcher|feedparser",
-    re.IGNORECASE,
-)
 
 
 class UserAgentClass(NamedTuple):
-    """The class of a client, in the family names of ua-parser; `Other` where it knows none."""
+    """The class of a client.
+
+    Attributes:
+        browser: In the family names of ua-parser, as the next two; `Other` where it knows none.
+        os: The operating system.
+        device: The device.
+        agent: What sends the request; None where the user agent is blank.
+    """
 
     browser: str
     os: str
     device: str
-    is_bot: bool
+    agent: Agent | None
 
 
 @lru_cache(maxsize=_CACHED)
 def classify(user_agent: str) -> UserAgentClass:
     """Classify one user agent string by its first 1,024 characters; the last 65,536 distinct ones are cached."""
-    found = _resolver()(user_agent[:_CLASSIFIED_CHARACTERS], Domain.ALL)
+    text = user_agent[:_CLASSIFIED_CHARACTERS]
+    found = _resolver()(text, Domain.ALL)
     device = found.device.family if found.device else OTHER
     return UserAgentClass(
         browser=found.user_agent.family if found.user_agent else OTHER,
         os=found.os.family if found.os else OTHER,
         device=device,
-        is_bot=device == "Spider" or _BOT.search(user_agent, 0, _CLASSIFIED_CHARACTERS) is not None,
+        agent=identify(
+            text, is_device=device not in (OTHER, _SPIDER) or found.os is not None, is_spider=device == _SPIDER
+        ),
     )
 
 
-def classify_column(
-    texts: npt.NDArray[np.int32], column: int, block: npt.NDArray[np.uint8], overflow: npt.NDArray[np.uint8]
-) -> tuple[Column, ...]:
+class ClassifiedColumns(NamedTuple):
+    """What the user agents of some lines say, in the names of the columns; null where there is no user agent.
+
+    The columns of agents are null where there is none, too.
+    """
+
+    user_agent: Column
+    browser: Column
+    os: Column
+    device: Column
+    is_bot: Column
+    agent_kind: Column
+    agent_name: Column
+    agent_operator: Column
+    agent_verified: Column
+
+
+def classify_columns(
+    texts: npt.NDArray[np.int32],
+    user_agent: int,
+    remote_addr: int,
+    block: npt.NDArray[np.uint8],
+    overflow: npt.NDArray[np.uint8],
+) -> ClassifiedColumns:
     """Classify the user agents of a block's lines, each distinct one once.
 
     Args:
-        texts: See `strings.text_columns`, as the other two.
-        column: Which of its columns.
+        texts: See `strings.text_columns`, as the last two.
+        user_agent: Which of its columns has the user agents.
+        remote_addr: Which of its columns has the addresses.
         block: The bytes.
         overflow: Further bytes.
-
-    Returns:
-        The columns user agent, browser, os, device (`schema.ENCODED`) and is_bot (bool); null where there is no user
-        agent.
     """
-    firsts, indices = distinct_texts(texts, column, block, overflow)
-    (distinct,) = text_columns(texts[firsts], block, overflow, [column])
-    classes = [classify(text) for text in cast(Any, distinct).to_pylist()] or [UserAgentClass("", "", "", False)]
+    firsts, indices = distinct_texts(texts, user_agent, block, overflow)
+    (distinct,) = text_columns(texts[firsts], block, overflow, [user_agent])
+    classes = [classify(text) for text in cast(Any, distinct).to_pylist()] or [UserAgentClass("", "", "", None)]
     numbers: dict[UserAgentClass, int] = {}
     number_of_text = np.array([numbers.setdefault(found, len(numbers)) for found in classes], np.int32)
     number_of_line = number_of_text.take(indices, mode="clip")
     is_there = indices >= 0
 
-    def encoded(places: npt.NDArray[np.int32], values: Any) -> Column:
-        numbers_or_null: Any = nullable_array(pa.int32(), places, is_there)
-        return pa.DictionaryArray.from_arrays(numbers_or_null, values, safe=False)
+    def encoded(values: Sequence[str | None]) -> Column:
+        """Encode the value of each class for the lines."""
+        places = {value: place for place, value in enumerate(dict.fromkeys(filter(None, values)))}
+        place_of_class = np.array([places.get(value, -1) for value in values], np.int32)
+        place_of_line = place_of_class.take(number_of_line)
+        return _dictionary(
+            place_of_line,
+            is_there & (place_of_line >= 0),
+            bytes_array([value.encode() for value in places], pa.string()),
+        )
 
-    *families, bots = zip(*numbers, strict=True)
-    columns = [encoded(indices, distinct)]
-    for family in families:
-        names = {name: number for number, name in enumerate(dict.fromkeys(family))}
-        of_class = np.array([names[name] for name in family], np.int32)
-        texts_of_family = bytes_array([name.encode() for name in names], pa.string())
-        columns.append(encoded(of_class.take(number_of_line), texts_of_family))
-    return *columns, nullable_array(pa.bool_(), bits(np.array(bots).take(number_of_line)), is_there)
+    browsers, systems, devices, agents = zip(*numbers, strict=True)
+    kinds, names, operators, ids = zip(*(agent or (None, None, None, "") for agent in agents), strict=True)
+    is_bot = np.array([kind is not AgentKind.BROWSER for kind in kinds])
+    has_kind = np.array([kind is not None for kind in kinds])
+    published = np.array([is_published(agent_id) for agent_id in ids])
+    return ClassifiedColumns(
+        user_agent=_dictionary(indices, is_there, distinct),
+        browser=encoded(browsers),
+        os=encoded(systems),
+        device=encoded(devices),
+        is_bot=nullable_array(pa.bool_(), bits(is_bot.take(number_of_line)), is_there & has_kind.take(number_of_line)),
+        agent_kind=encoded(kinds),
+        agent_name=encoded(names),
+        agent_operator=encoded(operators),
+        agent_verified=_verified(
+            texts, remote_addr, block, overflow, ids, number_of_line, is_there & published.take(number_of_line)
+        ),
+    )
+
+
+def _verified(
+    texts: npt.NDArray[np.int32],
+    remote_addr: int,
+    block: npt.NDArray[np.uint8],
+    overflow: npt.NDArray[np.uint8],
+    ids: Sequence[str],
+    number_of_line: npt.NDArray[np.int32],
+    is_verifiable: npt.NDArray[np.bool_],
+) -> Column:
+    """Look up the addresses of the lines of agents that have published ranges, each pair of both once."""
+    lines = np.flatnonzero(is_verifiable)
+    values, valid = np.zeros(len(texts), np.bool_), np.zeros(len(texts), np.bool_)
+    if len(lines):
+        of_agents = texts[lines]
+        firsts, indices = distinct_texts(of_agents, remote_addr, block, overflow)
+        (distinct,) = text_columns(of_agents[firsts], block, overflow, [remote_addr])
+        addresses = cast(Any, distinct).to_pylist()
+        pairs, pair_of_line = np.unique(
+            number_of_line[lines] * np.int64(len(addresses) + 1) + indices + 1, return_inverse=True
+        )
+        answers = []
+        for pair in pairs.tolist():
+            number, address = divmod(pair, len(addresses) + 1)
+            answers.append(is_verified(ids[number], addresses[address - 1]) if address else None)
+        values[lines] = np.array([answer is True for answer in answers])[pair_of_line]
+        valid[lines] = np.array([answer is not None for answer in answers])[pair_of_line]
+    return nullable_array(pa.bool_(), bits(values), valid)
+
+
+def _dictionary(places: npt.NDArray[np.int32], valid: npt.NDArray[np.bool_], values: Column) -> Column:
+    indices: Any = nullable_array(pa.int32(), places, valid)
+    return pa.DictionaryArray.from_arrays(indices, cast(Any, values), safe=False)
 
 
 @cache

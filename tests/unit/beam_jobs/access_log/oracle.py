@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import mmh3
 
 from beam_jobs.access_log import LogFormat, ParsedBlock
+from beam_jobs.access_log.agents.published_ranges import is_verified
 from beam_jobs.access_log.arrow.user_agents import classify
 from beam_jobs.access_log.engines import parse_line
 from beam_jobs.access_log.formats.mixed import MixedFormat
@@ -148,14 +149,20 @@ def _is_address(text: str) -> bool:
 def _row(line: bytes, row: Row, source_offset: int) -> dict[str, Any]:
     values = row._asdict()
     client = None if row.user_agent is None else classify(row.user_agent)
+    agent = client and client.agent
+    is_checked = agent is not None and row.remote_addr is not None
     values |= {
         "log_date": row.timestamp.date(),
         "browser": client and client.browser,
         "os": client and client.os,
         "device": client and client.device,
-        "is_bot": None if client is None else client.is_bot,
+        "is_bot": None if agent is None else agent.kind != "browser",
         "raw_line_hash": mmh3.hash_bytes(line),
         "source_offset": source_offset,
+        "agent_kind": agent and agent.kind,
+        "agent_name": agent and agent.name,
+        "agent_operator": agent and agent.operator,
+        "agent_verified": is_verified(agent.id, row.remote_addr) if is_checked else None,
     }
     return values
 

@@ -42,6 +42,10 @@ ROWS_COLUMNS = [
     "parser_version",
     "ingested_at",
     "forwarded_for",
+    "agent_kind",
+    "agent_name",
+    "agent_operator",
+    "agent_verified",
 ]
 REJECTED_COLUMNS = [
     "raw_line",
