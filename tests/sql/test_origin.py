@@ -37,7 +37,7 @@ def test_kinds_of_resources(warehouse: Warehouse):
 @pytest.mark.integration
 def test_domains_and_classes_of_referers(warehouse: Warehouse):
     domains = (
-        f"(SELECT number, {render('referer_sources/domain.sql', referer='referer')} AS referer_domain "
+        f"(SELECT number, {render('referer_sources/domain.sql')} AS referer_domain "
         f"FROM {table_of('referer_classes', 'referer')})"
     )
     rows = warehouse.run(
