@@ -116,13 +116,14 @@ def drawn_hits(rng: random.Random, visitors: int) -> list[Hit]:
 
 
 def as_requests(hits: list[Hit], warehouse: Warehouse) -> pa.Table:
-    """Rows of the table requests; two requests at one instant are in the order of their event_ids."""
+    """Rows of the table requests; two requests at one instant are in the order of their lines in the file."""
     names = [field.name for field in warehouse.client.get_table(f"{warehouse.dataset}.requests").schema]
     rows = [
-        hit._asdict() | client(hit.agent)._asdict() | {"log_date": hit.moment.date(), "event_id": f"{number:06}"}
+        hit._asdict() | client(hit.agent)._asdict() | {"event_id": f"{number}", "source_offset": number}
         for number, hit in enumerate(hits)
     ]
     for row in rows:
+        row["log_date"] = row["moment"].date()
         row |= {column: row[name] for name, column in COLUMN_OF.items()} | {"source": "backfill"}
     return pa.Table.from_pylist(rows, pa.schema([(name, TYPES.get(name, pa.string())) for name in names]))
 

@@ -1,52 +1,44 @@
--- The requests of `counted_days`, counted by several sets of columns in one pass: all that the daily tables are made from.
+-- The requests of `counted_days`, counted by several sets of columns: all that the daily tables are made from. One statement,
+-- which so reads each column once; of three parts, for only the first has to tell visitors apart, and only the second first
+-- and last requests.
 -- kind: 0 day, 1 hour, 2 path, 3 referer, 4 status, 5 user agent, 6 visitor and half an hour, 7 hour and duration,
--- 8 path and duration.
+-- 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day.
 CREATE OR REPLACE TABLE {{ staging }}.request_groups
-PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 9, 1)) AS
+PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 10, 1)) AS
 SELECT
   CASE
-    WHEN GROUPING(request_duration_ms) = 0 THEN IF(GROUPING(path) = 0, 8, 7)
-    WHEN GROUPING(half_hour) = 0 THEN 6
     WHEN GROUPING(user_agent) = 0 THEN 5
-    WHEN GROUPING(status) = 0 THEN 4
     WHEN GROUPING(referer) = 0 THEN 3
     WHEN GROUPING(path) = 0 THEN 2
     WHEN GROUPING(hour) = 0 THEN 1
     ELSE 0
   END AS kind,
-  log_date, hour, path, referer, status, user_agent, browser, os, device, is_bot, remote_addr, agent, is_crawler, half_hour,
-  request_duration_ms,
+  log_date, hour, path, referer, CAST(NULL AS INT64) AS status, user_agent, browser, os, device, is_bot,
+  CAST(NULL AS STRING) AS remote_addr,
+  CAST(NULL AS INT64) AS half_hour,
+  CAST(NULL AS FLOAT64) AS request_duration_ms,
   COUNT(*) AS requests,
   COUNTIF(of_bot) AS bots,
   COUNT(DISTINCT visitor) AS unique_visitors,
-  COUNTIF(answer BETWEEN 400 AND 499) AS client_errors,
-  COUNTIF(answer BETWEEN 500 AND 599) AS server_errors,
-  COUNTIF(answer >= 400) AS errors,
+  COUNTIF(status BETWEEN 400 AND 499) AS client_errors,
+  COUNTIF(status BETWEEN 500 AND 599) AS server_errors,
+  COUNTIF(status >= 400) AS errors,
   IFNULL(SUM(body_bytes_sent), 0) AS bytes,
   MIN(timestamp) AS first_request,
   MAX(timestamp) AS last_request,
-  ANY_VALUE(STRUCT(target AS path, came_from AS referer) HAVING MIN position) AS first_hit,
-  ANY_VALUE(STRUCT(target AS path) HAVING MAX position) AS last_hit,
-  COUNTIF(lacks_values) AS lacking_values,
-  COUNTIF(is_out_of_range) AS out_of_range,
+  CAST(NULL AS STRUCT<path STRING, referer STRING>) AS first_hit,
+  CAST(NULL AS STRUCT<path STRING>) AS last_hit,
+  COUNTIF(remote_addr IS NULL OR target IS NULL OR status IS NULL) AS lacking_values,
+  COUNTIF(status NOT BETWEEN 100 AND 999 OR body_bytes_sent < 0 OR request_duration_ms < 0
+    OR timestamp > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)) AS out_of_range,
   COUNTIF(log_day != DATE(timestamp)) AS misdated
 FROM (
   SELECT
-    log_date, path, referer, status, user_agent, browser, os, device, is_bot, remote_addr, request_duration_ms,
-    TIMESTAMP_TRUNC(timestamp, HOUR) AS hour,
-    2 * EXTRACT(HOUR FROM timestamp) + DIV(EXTRACT(MINUTE FROM timestamp), 30) AS half_hour,
-    NULLIF(user_agent, '') AS agent,
-    IFNULL(is_bot, FALSE) AS is_crawler,
+    *,
     -- The same again, for what is counted: a column that is grouped by is NULL in the other sets.
-    log_date AS log_day, path AS target, referer AS came_from, status AS answer, is_bot AS of_bot,
-    {% include 'sql/requests/visitor.sql' %} AS visitor,
-    remote_addr IS NULL OR path IS NULL OR status IS NULL AS lacks_values,
-    status NOT BETWEEN 100 AND 999 OR body_bytes_sent < 0 OR request_duration_ms < 0
-      OR timestamp > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY) AS is_out_of_range,
-    timestamp,
-    body_bytes_sent,
-    -- In the order of time, and at one instant of event_id; from year 1 on no number is negative.
-    CONCAT(LPAD(CAST(UNIX_MICROS(timestamp) + 62135596800000000 AS STRING), 18, '0'), event_id) AS position
+    log_date AS log_day, path AS target, is_bot AS of_bot,
+    TIMESTAMP_TRUNC(timestamp, HOUR) AS hour,
+    {% include 'sql/requests/visitor.sql' %} AS visitor
   FROM {{ dataset }}.requests
   WHERE {{ counted_days }}
 )
@@ -55,9 +47,62 @@ GROUP BY GROUPING SETS (
   (log_date, hour),
   (log_date, path),
   (log_date, referer),
+  (log_date, user_agent, browser, os, device, is_bot)
+)
+UNION ALL
+SELECT
+  kind, log_date, NULL, NULL, NULL, NULL, agent, NULL, NULL, NULL, is_crawler, remote_addr, half_hour, NULL,
+  COUNT(*), NULL, NULL, NULL, NULL,
+  COUNTIF(status >= 400),
+  IFNULL(SUM(body_bytes_sent), 0),
+  MIN(timestamp),
+  MAX(timestamp),
+  ANY_VALUE(STRUCT(path, referer) HAVING MIN position),
+  ANY_VALUE(STRUCT(path) HAVING MAX position),
+  NULL, NULL, NULL
+FROM (
+  SELECT
+    log_date, remote_addr, half_hour, timestamp, path, referer, status, body_bytes_sent,
+    IF(at_midnight.visitor IS NULL, 6, 9) AS kind,
+    NULLIF(user_agent, '') AS agent,
+    IFNULL(is_bot, FALSE) AS is_crawler,
+    -- In the order of time; from year 1 on no number is negative. At one instant in the order of the file, else of what they
+    -- say: those that say the same are the same.
+    CONCAT(
+      LPAD(CAST(UNIX_MICROS(timestamp) + 62135596800000000 AS STRING), 18, '0'),
+      IFNULL(LPAD(CAST(source_offset AS STRING), 15, '0'), ''),
+      IFNULL(CONCAT('=', path), ''), ' ', IFNULL(CONCAT('=', referer), '')
+    ) AS position
+  FROM (
+    SELECT
+      *,
+      2 * EXTRACT(HOUR FROM timestamp) + DIV(EXTRACT(MINUTE FROM timestamp), 30) AS half_hour,
+      {% include 'sql/requests/visitor.sql' %} AS visitor
+    FROM {{ dataset }}.requests
+    WHERE {{ counted_days }}
+  ) LEFT JOIN (
+    SELECT log_date, {% include 'sql/requests/visitor.sql' %} AS visitor
+    FROM {{ dataset }}.requests
+    WHERE {{ counted_days }}
+      AND 2 * EXTRACT(HOUR FROM timestamp) + DIV(EXTRACT(MINUTE FROM timestamp), 30) IN (0, 47)
+    GROUP BY log_date, visitor
+  ) AS at_midnight USING (log_date, visitor)
+)
+GROUP BY kind, log_date, remote_addr, agent, is_crawler, half_hour
+UNION ALL
+SELECT
+  CASE WHEN GROUPING(status) = 0 THEN 4 WHEN GROUPING(hour) = 0 THEN 7 ELSE 8 END,
+  log_date, hour, path, NULL, status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, request_duration_ms,
+  COUNT(*), NULL, NULL, NULL, NULL, NULL,
+  IFNULL(SUM(body_bytes_sent), 0),
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (
+  SELECT *, TIMESTAMP_TRUNC(timestamp, HOUR) AS hour
+  FROM {{ dataset }}.requests
+  WHERE {{ counted_days }}
+)
+GROUP BY GROUPING SETS (
   (log_date, status),
-  (log_date, user_agent, browser, os, device, is_bot),
-  (log_date, remote_addr, agent, is_crawler, half_hour),
   (log_date, hour, request_duration_ms),
   (log_date, path, request_duration_ms)
 );

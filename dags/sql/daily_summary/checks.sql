@@ -1,12 +1,9 @@
--- What the requests of `days` say, and whether each daily table adds up to them; daily_sessions, whose sessions cross
--- midnight, in its own way.
-WITH counted AS (
-  SELECT log_date, COUNT(*) AS requests FROM {{ dataset }}.requests WHERE {{ days }} GROUP BY log_date
-),
-of_days AS (
+-- What the pass over the requests of `days` has counted, and whether each daily table adds up to it; daily_sessions, whose
+-- sessions cross midnight, in its own way.
+WITH of_days AS (
   SELECT
     day AS log_date,
-    IFNULL(counted.requests, 0) AS requests,
+    IFNULL(of_day.requests, 0) AS requests,
     IFNULL(bytes, 0) AS bytes,
     IFNULL(of_day.requests - bots, 0) AS of_visitors,
     IFNULL(lacking_values, 0) AS lacking_values,
@@ -15,7 +12,6 @@ of_days AS (
     IFNULL(TIMESTAMP_DIFF(LEAST(TIMESTAMP(DATE_ADD(day, INTERVAL 1 DAY)), CURRENT_TIMESTAMP()), last_request, MINUTE), 0)
       AS silent_minutes
   FROM UNNEST([{{ listed_days | join(', ') }}]) AS day
-  LEFT JOIN counted ON counted.log_date = day
   LEFT JOIN (SELECT * FROM {{ staging }}.request_groups WHERE kind = 0) AS of_day ON of_day.log_date = day
 ),
 -- A session that went on after midnight is of the day before.

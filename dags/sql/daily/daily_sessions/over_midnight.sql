@@ -1,3 +1,4 @@
+{% set kinds = '9' %}
 -- The sessions of `days` that may go over a midnight, and those of the days beside them, `around_days`, which these change.
 DELETE FROM {{ dataset }}.session_parts WHERE {{ counted_days }};
 INSERT INTO {{ dataset }}.session_parts

@@ -1,4 +1,5 @@
 -- The sessions that begin and end within the day; those over midnight follow in over_midnight.sql.
+{% set kinds = '6, 9' %}
 SELECT
   log_date,
   remote_addr,
