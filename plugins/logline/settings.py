@@ -185,6 +185,12 @@ class Settings(BaseSettings):
         None,
     )
     redact_query_secrets: bool = _setting("Whether secrets in URLs are redacted, yes or no", False)
+    own_hosts: str = _setting(
+        "Hosts of the site, with commas between them: a referer of one is internal",
+        "",
+        must="be hosts such as example.org,shop.example.org",
+        pattern=r"([a-z0-9-]+(\.[a-z0-9-]+)+(, ?[a-z0-9-]+(\.[a-z0-9-]+)+)*)?",
+    )
     places: str = _setting(
         "By what country and network of clients are found: registries (countries as the Internet registries say), MMDB "
         "files of IPinfo, DB-IP or MaxMind with commas between them, or none (see docs/parser.md)",
@@ -281,6 +287,11 @@ class Settings(BaseSettings):
                 f"must be above LOGLINE_LATE_DAYS ({late_days}), or days would be rebuilt from nothing, it is {value}"
             )
         return value
+
+    @property
+    def own_host_names(self) -> list[str]:
+        """Return the site's own hosts as `referer_domain` writes them."""
+        return [host.strip().removeprefix("www.") for host in self.own_hosts.split(",") if host]
 
     @property
     def wait_for_files(self) -> timedelta:

@@ -48,6 +48,31 @@ def test_domains_and_classes_of_referers(warehouse: Warehouse):
         assert (row["referer_domain"], row["referer_class"]) == (case["domain"], case["class"]), case
 
 
+@pytest.mark.integration
+def test_page_views_of_people(warehouse: Warehouse):
+    warehouse.insert(
+        "requests",
+        [
+            {
+                "event_id": "1",
+                "path": "/a",
+                "query": "a=1&UTM_source=ChatGPT.com&utm_campaign=Spring+sale%20b&utm_medium=",
+            },
+            {"event_id": "2", "path": "/b", "referer": "https://www.Example.org:8443/x", "country": "CH"},
+            {"event_id": "3", "path": "/a.css"},
+            {"event_id": "4", "path": "/c", "is_bot": True},
+            {"event_id": "5", "path": "/d", "is_bot": None, "user_agent": None},
+        ],
+    )
+    columns = "path, referer_domain, utm_source, utm_medium, utm_campaign, country"
+    rows = warehouse.run(f"SELECT {columns} FROM {warehouse.dataset}.page_views ORDER BY path")
+    assert [tuple(row.values()) for row in rows] == [
+        ("/a", None, "chatgpt.com", None, "spring sale b", None),
+        ("/b", "example.org", None, None, None, "CH"),
+        ("/d", None, None, None, None, None),
+    ]
+
+
 def test_hosts_are_listed_once():
     lists = [DAGS / "sql/referer_sources" / name for name in ("matomo.txt", "own.txt")]
     entries = [line for path in lists for line in path.read_text().splitlines() if line and line[0] != "#"]

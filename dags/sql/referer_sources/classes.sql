@@ -1,4 +1,4 @@
--- The class of each `referer_domain` of `{{ referers }}` that is known: that of the longest host that fits.
+-- The class of each `referer_domain` of `{{ referers | default('referers') }}` that is known: that of the longest host that fits.
 SELECT referer_domain, ANY_VALUE(referer_class HAVING MAX LENGTH(host)) AS referer_class
 FROM (
   SELECT
@@ -12,7 +12,7 @@ FROM (
       CONCAT('.', REGEXP_EXTRACT(referer_domain, r'[^.]+\.[^.]+\.[^.]+$')),
       CONCAT('.', REGEXP_EXTRACT(referer_domain, r'[^.]+\.[^.]+\.[^.]+\.[^.]+$'))
     ] AS hosts
-  FROM (SELECT DISTINCT referer_domain FROM {{ referers }} WHERE referer_domain IS NOT NULL)
+  FROM (SELECT DISTINCT referer_domain FROM {{ referers | default('referers') }} WHERE referer_domain IS NOT NULL)
 ), UNNEST(hosts) AS host
 JOIN {{ dataset }}.referer_sources USING (host)
 GROUP BY referer_domain
