@@ -60,6 +60,7 @@ with DAG(
         "max_rejected_percent": SETTINGS.max_rejected_percent,
         "landing_expiry_days": SETTINGS.landing_expiry_days,
         "daily_tables": DAILY_TABLES,
+        "own_hosts": SETTINGS.own_host_names,
     },
     params={
         "day": day_param("Day", "A day to build, YYYY-MM-DD. Empty, as all are: the days that have changed."),

@@ -21,6 +21,7 @@ from beam_jobs.access_log.formats.mixed import MixedFormat
 from beam_jobs.access_log.formats.registry import LogFormat
 from beam_jobs.access_log.formats.template import TemplateFormat
 from beam_jobs.access_log.formats.w3c import HEADER, header_of, is_w3c
+from beam_jobs.access_log.places.columns import Places, with_places
 from beam_jobs.access_log.rejection import RejectReason
 
 MAX_BLOCK_BYTES = 1 << 28
@@ -38,11 +39,13 @@ class BlockParser:
     Args:
         log_format: The format of the lines.
         max_line_bytes: A line with more bytes, its terminator aside, is rejected, and only these first bytes are kept.
+        places: Finds where the clients are; the columns stay empty without.
     """
 
-    def __init__(self, log_format: LogFormat, max_line_bytes: int = 1 << 20) -> None:
+    def __init__(self, log_format: LogFormat, max_line_bytes: int = 1 << 20, places: Places | None = None) -> None:
         self.log_format = log_format
         self.max_line_bytes = max_line_bytes
+        self._places = places
 
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:
         """Parse whole lines; the last one may lack its newline.
@@ -59,13 +62,10 @@ class BlockParser:
         """
         if len(data) > MAX_BLOCK_BYTES:
             raise BlockSizeError(f"a block of {len(data)} bytes is too large: pass at most {MAX_BLOCK_BYTES} bytes")
-        if isinstance(self.log_format, MixedFormat):
-            return self._mixed(self.log_format.formats, data, base_offset)
-        parts = [
-            read_block(log_format, part, base_offset + start, self.max_line_bytes)
-            for log_format, start, part in _parts(self.log_format, data)
-        ]
-        return parts[0] if len(parts) == 1 else _joined(parts)
+        parsed = self._parsed(data, base_offset)
+        if self._places is None:
+            return parsed
+        return replace(parsed, rows=with_places(parsed.rows, self._places))
 
     def following(self, data: bytes | memoryview) -> Self:
         """Return the parser of the block behind one: another one where a `#Fields` line says other fields."""
@@ -81,6 +81,15 @@ class BlockParser:
     def kept_line(self, line: bytes) -> bytes:
         """Return the line as it may be stored; subclasses redact it."""
         return line
+
+    def _parsed(self, data: bytes | memoryview, base_offset: int) -> ParsedBlock:
+        if isinstance(self.log_format, MixedFormat):
+            return self._mixed(self.log_format.formats, data, base_offset)
+        parts = [
+            read_block(log_format, part, base_offset + start, self.max_line_bytes)
+            for log_format, start, part in _parts(self.log_format, data)
+        ]
+        return parts[0] if len(parts) == 1 else _joined(parts)
 
     def _mixed(
         self, formats: Sequence[TemplateFormat | JsonFormat], data: bytes | memoryview, base_offset: int

@@ -17,6 +17,7 @@ from beam_jobs.options.job_parameters import (
     max_line_bytes_parameter,
 )
 from beam_jobs.options.parameters import OptionError, Parameter, in_range, parse_parameters, usable_format
+from beam_jobs.options.places import PLACES
 from beam_jobs.storage.files import absolute, is_gcs
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ BACKFILL_PARAMETERS = (
         (SET_ASIDE, STOP),
     ),
     *ANONYMISING_PARAMETERS,
+    PLACES,
 )
 
 
@@ -108,6 +110,7 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
         unreadable=values["unreadable"],
         anonymising=AnonymisingSettings.of(values),
+        places=values["places"],
         job_name=job_name,
         runner=runner,
     )

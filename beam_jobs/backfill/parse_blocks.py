@@ -28,6 +28,7 @@ from beam_jobs.backfill.small_objects import (
 )
 from beam_jobs.backfill.source_blocks import BlockTask, read_blocks
 from beam_jobs.options.anonymisation import make_anonymiser, make_parser
+from beam_jobs.options.places import make_places
 from beam_jobs.output.counters import METRICS_NAMESPACE
 from beam_jobs.output.manifest import RunInfo
 from beam_jobs.output.parquet_files import ParsedLines, write_block
@@ -75,6 +76,7 @@ class _ParseTask(beam.DoFn):
     def setup(self) -> None:
         self._parsers: dict[str, BlockParser] = {}
         self._anonymiser = make_anonymiser(self._settings.anonymising)
+        self._places = make_places(self._settings.places)
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
         self._progress = progress_of(self._run)
         self._threads = ThreadPoolExecutor(_BLOCKS_AT_ONCE, "parse")
@@ -150,7 +152,9 @@ class _ParseTask(beam.DoFn):
 
     def _parser(self, log_format: str) -> BlockParser:
         if log_format not in self._parsers:
-            self._parsers[log_format] = make_parser(log_format, self._settings.max_line_bytes, self._anonymiser)
+            self._parsers[log_format] = make_parser(
+                log_format, self._settings.max_line_bytes, self._anonymiser, self._places
+            )
         return self._parsers[log_format]
 
     def _done(self, left: int) -> Iterator[tuple[str, BlockParsed]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.access_log.places.columns import Places
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 from beam_jobs.options.parameters import OptionError, Parameter
@@ -92,8 +93,10 @@ def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
     return Anonymiser(mode, redact_secrets=settings.redact_query_secrets, keys=keys)
 
 
-def make_parser(log_format: str, max_line_bytes: int, anonymiser: Anonymiser | None) -> BlockParser:
-    """Make the parser of a format, with the anonymiser if there is one."""
+def make_parser(
+    log_format: str, max_line_bytes: int, anonymiser: Anonymiser | None, places: Places | None = None
+) -> BlockParser:
+    """Make the parser of a format, with the anonymiser and the places if there are any."""
     if anonymiser is None:
-        return BlockParser(get_format(log_format), max_line_bytes)
-    return AnonymisingParser(get_format(log_format), anonymiser, max_line_bytes)
+        return BlockParser(get_format(log_format), max_line_bytes, places)
+    return AnonymisingParser(get_format(log_format), anonymiser, max_line_bytes, places)

@@ -1,10 +1,11 @@
-"""Settings of every batch job: input, output, run and anonymisation."""
+"""Settings of every batch job: input, output, run, anonymisation and places."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from beam_jobs.options.anonymisation import AnonymisingSettings
+from beam_jobs.options.places import REGISTRIES
 
 SET_ASIDE, STOP = "set_aside", "stop"
 """What becomes of a run if inputs cannot be read: it names them in its manifest and goes on, or it fails."""
@@ -21,3 +22,4 @@ class BatchSettings:
     job_name: str
     runner: str
     unreadable: str = STOP
+    places: str = REGISTRIES

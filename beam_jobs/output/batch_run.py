@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from beam_jobs.options.anonymisation import make_anonymiser
 from beam_jobs.options.batch import STOP, BatchSettings
 from beam_jobs.options.parameters import DATAFLOW_RUNNER, OptionError
+from beam_jobs.options.places import make_places
 from beam_jobs.output.counters import METRICS_NAMESPACE, write_counters
 from beam_jobs.output.manifest import RunInfo, failure_line
 from beam_jobs.storage.files import delete_object, read_whole
@@ -45,7 +46,9 @@ def run_batch(
     _log_to_stderr()
     try:
         settings, options = parse(sys.argv[1:] if argv is None else argv)
-        make_anonymiser(settings.anonymising)  # reports an unreadable key before anything is done
+        # These report an unreadable file before anything is done.
+        make_anonymiser(settings.anonymising)
+        make_places(settings.places)
         run = RunInfo.begin(settings)
         manifest_uri = f"{run.output}/manifest.json"
         delete_object(manifest_uri)

@@ -27,7 +27,11 @@ OFFSET_DIGITS = 15
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 # New columns come last, where existing tables get them.
-_ADDED = ("forwarded_for", "agent_kind", "agent_name", "agent_operator", "agent_verified")
+_ADDED = (
+    "forwarded_for",
+    *("agent_kind", "agent_name", "agent_operator", "agent_verified"),
+    *("country", "asn", "network"),
+)
 
 ROWS_SCHEMA = pa.schema(
     [field for field in PLAIN_ROWS_SCHEMA if field.name not in ("source_offset", *_ADDED)]

@@ -24,6 +24,7 @@ from beam_jobs.gcp.bigquery_read import open_streams, read_stream
 from beam_jobs.gcp.clients import make_read_client
 from beam_jobs.options.anonymisation import make_anonymiser
 from beam_jobs.options.batch import BatchSettings
+from beam_jobs.options.places import make_places
 from beam_jobs.output.batch_run import run_batch
 from beam_jobs.output.counters import METRICS_NAMESPACE
 from beam_jobs.output.identity import ROWS_SCHEMA
@@ -80,7 +81,8 @@ class _ReplayStream(beam.DoFn):
 
     def setup(self) -> None:
         self._client = make_read_client()
-        self._replayer = LineReplayer(self._run.started, make_anonymiser(self._settings.anonymising))
+        anonymiser = make_anonymiser(self._settings.anonymising)
+        self._replayer = LineReplayer(self._run.started, anonymiser, make_places(self._settings.places))
         self._counters = {name: Metrics.counter(METRICS_NAMESPACE, name) for name in COUNTERS}
 
     def process(self, numbered: tuple[int, str]) -> Iterator[tuple[str, PartReplayed]]:

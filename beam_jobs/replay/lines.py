@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from beam_jobs.access_log import PARSER_VERSION, BlockParser, FormatError, ParsedBlock
+from beam_jobs.access_log.places.columns import Places
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser
 from beam_jobs.options.anonymisation import make_parser
 from beam_jobs.output.identity import ROWS_SCHEMA, identified
@@ -46,11 +47,14 @@ class ReplayedLines:
 
 
 class LineReplayer:
-    """Parses rejected lines again, with the anonymiser of the jobs which read them."""
+    """Parses rejected lines again, with the anonymiser and the places of the jobs which read them."""
 
-    def __init__(self, ingested_at: datetime, anonymiser: Anonymiser | None = None) -> None:
+    def __init__(
+        self, ingested_at: datetime, anonymiser: Anonymiser | None = None, places: Places | None = None
+    ) -> None:
         self._ingested_at = ingested_at
         self._anonymiser = anonymiser
+        self._places = places
         self._parsers: dict[str | None, BlockParser | None] = {None: None}
 
     def replay(self, batch: pa.RecordBatch) -> ReplayedLines:
@@ -80,7 +84,7 @@ class LineReplayer:
     def _parser(self, log_format: str | None) -> BlockParser | None:
         if log_format is not None and log_format not in self._parsers:
             try:
-                self._parsers[log_format] = make_parser(log_format, MAX_LINE_BYTES, self._anonymiser)
+                self._parsers[log_format] = make_parser(log_format, MAX_LINE_BYTES, self._anonymiser, self._places)
             except FormatError:
                 self._parsers[log_format] = None
         return self._parsers[log_format]

@@ -9,6 +9,7 @@ from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingS
 from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.job_parameters import OUTPUT, RUN_ID, TABLE
 from beam_jobs.options.parameters import Parameter, parse_parameters
+from beam_jobs.options.places import PLACES
 from beam_jobs.storage.files import absolute
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ REPLAY_PARAMETERS = (
     OUTPUT,
     RUN_ID,
     *ANONYMISING_PARAMETERS,
+    PLACES,
 )
 
 
@@ -52,6 +54,7 @@ def parse_replay_options(argv: Sequence[str]) -> tuple[BatchSettings, PipelineOp
         output=absolute(values["output"]),
         run_id=values["run_id"],
         anonymising=AnonymisingSettings.of(values),
+        places=values["places"],
         job_name=job_name,
         runner=runner,
     )

@@ -29,6 +29,7 @@ from beam_jobs.options.parameters import (
     parse_parameters,
     usable_format,
 )
+from beam_jobs.options.places import PLACES, REGISTRIES, make_places
 
 MAX_LINE_BYTES = 1 << 21  # a line's row, at most 3 times as long, fits one append
 ROWS_TABLE, REJECTED_TABLE = "streamed_requests", "rejected_streamed"
@@ -54,6 +55,7 @@ STREAM_PARAMETERS = (
     log_format_parameter("article"),
     max_line_bytes_parameter(MAX_LINE_BYTES),
     *ANONYMISING_PARAMETERS,
+    PLACES,
 )
 
 
@@ -80,6 +82,7 @@ class StreamSettings:
     job_name: str
     job_id: str
     on_dataflow: bool
+    places: str = REGISTRIES
 
     @property
     def rows_table(self) -> str:
@@ -109,9 +112,10 @@ class StreamSettings:
         """Make the parser of the lines.
 
         Raises:
-            OptionError: the key file cannot be read or holds no valid key.
+            OptionError: the key file or a database of addresses cannot be read or used.
         """
-        return make_parser(self.log_format, self.max_line_bytes, make_anonymiser(self.anonymising))
+        places = make_places(self.places)
+        return make_parser(self.log_format, self.max_line_bytes, make_anonymiser(self.anonymising), places)
 
 
 def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]]:
@@ -137,6 +141,7 @@ def parse_stream_options(argv: Sequence[str]) -> tuple[StreamSettings, list[str]
         log_format=usable_format(values["log_format"]),
         max_line_bytes=in_range("max_line_bytes", values["max_line_bytes"], MIN_LINE_BYTES, MAX_LINE_BYTES),
         anonymising=AnonymisingSettings.of(values),
+        places=values["places"],
         job_name=known.job_name,
         job_id=os.environ.get(JOB_ID_VARIABLE) or f"{known.job_name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         on_dataflow=known.runner == DATAFLOW_RUNNER,

@@ -196,6 +196,19 @@ class Settings(BaseSettings):
         None,
     )
     redact_query_secrets: bool = _setting("Whether secrets in URLs are redacted, yes or no", False)
+    own_hosts: str = _setting(
+        "Hosts of the site, with commas between them: a referer of one is internal",
+        "",
+        must="be hosts such as example.org,shop.example.org",
+        pattern=r"([a-z0-9-]+(\.[a-z0-9-]+)+(, ?[a-z0-9-]+(\.[a-z0-9-]+)+)*)?",
+    )
+    places: str = _setting(
+        "By what country and network of clients are found: registries (countries as the Internet registries say), MMDB "
+        "files of IPinfo, DB-IP or MaxMind with commas between them, or none (see docs/parser.md)",
+        "registries",
+        must="be registries, none, or files that end in .mmdb",
+        pattern=r"registries|none|\S(.*\S)?\.mmdb",
+    )
     runbooks: str = _setting(
         "Where the runbooks are, a path or an address to which `#heading` can be added", "docs/operations.md"
     )
@@ -287,6 +300,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def own_host_names(self) -> list[str]:
+        """Return the site's own hosts as `referer_domain` writes them."""
+        return [host.strip().removeprefix("www.") for host in self.own_hosts.split(",") if host]
+
+    @property
     def wait_for_files(self) -> timedelta:
         """Return how long a run waits for its files."""
         return timedelta(hours=self.wait_for_files_hours)
@@ -319,8 +337,8 @@ class Settings(BaseSettings):
         """Return the streaming job's subscription, `projects/PROJECT/subscriptions/ID`."""
         return f"projects/{self.project}/subscriptions/{self.subscription}"
 
-    def anonymising_parameters(self) -> dict[str, str]:
-        """Return the parameters that tell a job what to take out of lines; empty if nothing."""
+    def line_parameters(self) -> dict[str, str]:
+        """Return the parameters that tell a job what to take out of lines and where to look clients up."""
         parameters = {}
         if self.anonymise != "none":
             parameters["anonymise"] = self.anonymise
@@ -328,6 +346,8 @@ class Settings(BaseSettings):
             parameters["anonymise_key_file"] = self.anonymise_key_file
         if self.redact_query_secrets:
             parameters["redact_query_secrets"] = "true"
+        if self.places != "registries":
+            parameters["places"] = self.places
         return parameters
 
     def dataflow_environment(self, job: str) -> dict[str, Any]:

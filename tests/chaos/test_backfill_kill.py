@@ -69,7 +69,8 @@ NULLS = ", ".join(
     + ["10 AS body_bytes_sent", "FALSE AS is_bot", "CAST(NULL AS FLOAT64) AS request_duration_ms"]
     + ["'1' AS parser_version", "TIMESTAMP '2015-05-18 00:00:00+00' AS ingested_at"]
     + [f"CAST(NULL AS STRING) AS {name}" for name in ("forwarded_for", "agent_kind", "agent_name", "agent_operator")]
-    + ["CAST(NULL AS BOOL) AS agent_verified"]
+    + ["CAST(NULL AS BOOL) AS agent_verified", "CAST(NULL AS STRING) AS country", "CAST(NULL AS INT64) AS asn"]
+    + ["CAST(NULL AS STRING) AS network"]
 )
 LANDED = """
 SELECT

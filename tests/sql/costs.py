@@ -62,7 +62,7 @@ def _of_visits(rows: pa.Table, requests: int) -> pa.Table:
     """Give each row the visitor of the first of as many rows."""
     first = pa.array([number - number % requests for number in range(rows.num_rows)])
     of_visitor = ("remote_addr", "user_agent", "browser", "os", "device", "is_bot")
-    for name in (*of_visitor, "agent_kind", "agent_name", "agent_operator", "agent_verified"):
+    for name in (*of_visitor, "agent_kind", "agent_name", "agent_operator", "agent_verified", "country"):
         index = rows.schema.get_field_index(name)
         rows = rows.set_column(index, rows.schema.field(index), rows.column(name).take(first))
     return rows

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import ua_parser
 
 from tests.sql import independent_agents
+from tests.sql.independent_origin import referer_class
 
 QUOTED = rb'"((?:[^"\\]|\\.)*)"'
 LINE = re.compile(
@@ -163,7 +164,7 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
     "daily_statuses": (lambda hit: (hit.status,), lambda of: (of.requests, of.bytes)),
     "daily_referers": (
         lambda hit: (hit.referer, _host(hit.referer)),
-        lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes),
+        lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes, referer_class(of.hits[0].referer)),
     ),
     "daily_user_agents": (
         lambda hit: (hit.agent, *client(hit.agent)[:4]),

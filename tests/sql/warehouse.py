@@ -41,6 +41,7 @@ SETTINGS = {
     "max_rejected_percent": 25,
     "unread_hours": 2,
     "daily_tables": DAILY_TABLES,
+    "own_hosts": ["semicomplete.com"],
     "wanted": [],
     "began": "TIMESTAMP '1970-01-01 00:00:00+00'",
 }

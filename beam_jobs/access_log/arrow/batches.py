@@ -38,6 +38,8 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
     columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
+    # Where clients are, only a parser with a database says.
+    columns |= {name: pa.nulls(size, ROWS_SCHEMA.field(name).type) for name in ("country", "asn", "network")}
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)
 
 

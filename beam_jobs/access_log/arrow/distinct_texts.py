@@ -71,7 +71,7 @@ def _find(
             continue
         begin = int64(texts[line, 2 * column])
         address = begin + (in_block if begin < block.size else in_overflow)
-        hashed = int64(_hash(address, length))
+        hashed = int64(hash_text(address, length))
         slot = uint64(hashed) & mask
         index = int64(slots[slot])
         while index >= 0 and (
@@ -94,7 +94,7 @@ def _find(
 
 
 @inlined
-def _hash(address: int, length: int) -> Number:
+def hash_text(address: int, length: int) -> Number:
     """Hash all bytes, 16 at a time; equal hashes are checked by `is_same`."""
     first = uint64(length)
     second = _MULTIPLIER

@@ -35,6 +35,9 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("agent_name", ENCODED),
     ("agent_operator", ENCODED),
     ("agent_verified", pa.bool_()),
+    ("country", ENCODED),
+    ("asn", pa.int64()),
+    ("network", ENCODED),
 ]
 
 ROWS_SCHEMA = pa.schema(_ROWS)

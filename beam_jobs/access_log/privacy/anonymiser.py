@@ -32,6 +32,7 @@ from beam_jobs.access_log.formats.fields import MONTHS, TEXT_FIELDS
 from beam_jobs.access_log.formats.registry import LogFormat
 from beam_jobs.access_log.framing import PUSH, unframed
 from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser
+from beam_jobs.access_log.places.columns import Places
 from beam_jobs.access_log.privacy.addresses import (
     AddressMode,
     AnonymisingKeyError,
@@ -137,10 +138,17 @@ class AnonymisingParser(BlockParser):
         log_format: The format of the lines.
         anonymiser: What is taken out.
         max_line_bytes: As for `BlockParser`; what is kept of a line can be longer once it is anonymised.
+        places: As for `BlockParser`: looked up by the addresses as they are logged.
     """
 
-    def __init__(self, log_format: LogFormat, anonymiser: Anonymiser, max_line_bytes: int = 1 << 20) -> None:
-        super().__init__(log_format, max_line_bytes)
+    def __init__(
+        self,
+        log_format: LogFormat,
+        anonymiser: Anonymiser,
+        max_line_bytes: int = 1 << 20,
+        places: Places | None = None,
+    ) -> None:
+        super().__init__(log_format, max_line_bytes, places)
         self._anonymiser = anonymiser
 
     def parse(self, data: bytes | memoryview, base_offset: int = 0) -> ParsedBlock:

@@ -27,4 +27,7 @@
   agent_kind STRING OPTIONS (description = 'What the client is by its user agent: browser, search_engine, ai_training, ai_search, ai_assistant, seo, advertising, monitoring, feed_reader, link_preview, scanner, archiver, research, library, automation or other_bot; NULL without a user agent'),
   agent_name STRING OPTIONS (description = 'Name of the agent, NULL for a browser'),
   agent_operator STRING OPTIONS (description = 'Whose agent it is: a name, or the domain it is documented at; NULL where neither is known'),
-  agent_verified BOOL OPTIONS (description = 'Whether the address lies in the ranges that the operator publishes for the agent; NULL where there are none, or the address tells nothing')
+  agent_verified BOOL OPTIONS (description = 'Whether the address lies in the ranges that the operator publishes for the agent; NULL where there are none, or the address tells nothing'),
+  country STRING OPTIONS (description = 'Country of the client, ISO 3166-1 alpha-2, by LOGLINE_PLACES; NULL where it does not know'),
+  asn INT64 OPTIONS (description = 'Number of the autonomous system that the client\'s address belongs to, where LOGLINE_PLACES knows'),
+  network STRING OPTIONS (description = 'Holder of that system, where LOGLINE_PLACES knows')

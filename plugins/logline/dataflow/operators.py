@@ -43,7 +43,7 @@ def launch_body(
     """Return the request that launches a job from its Flex Template; strings may be templated.
 
     Args:
-        settings: the installation; what its jobs take out of lines is added to the parameters.
+        settings: the installation; what its jobs do with lines is added to the parameters.
         template: name of the Flex Template.
         job_name: name of the Dataflow job.
         day: the day the job works on, as a label.
@@ -56,7 +56,7 @@ def launch_body(
         "launchParameter": {
             "jobName": job_name,
             "containerSpecGcsPath": settings.template_uri(template),
-            "parameters": {**parameters, **settings.anonymising_parameters()},
+            "parameters": {**parameters, **settings.line_parameters()},
             "environment": {**settings.dataflow_environment(template), "additionalUserLabels": user_labels},
             "update": update,
         }

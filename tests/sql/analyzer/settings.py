@@ -75,6 +75,7 @@ KINDS = (
             "LOGLINE_DATASET": "weblogs",
             "LOGLINE_STAGING_DATASET": "weblogs_tmp",
             "LOGLINE_LANDING_EXPIRY_DAYS": "400",
+            "LOGLINE_OWN_HOSTS": "example.org,shop.example.org",
             "LOGLINE_LATE_DAYS": "7",
             "LOGLINE_MAX_FRESHNESS_MINUTES": "30",
             "LOGLINE_MAX_REJECTED_PERCENT": "1",

@@ -160,19 +160,27 @@ def test_a_day_expires_only_where_the_setting_says_so():
 
 
 def test_jobs_are_told_what_to_take_out_of_lines():
-    assert Settings.from_environment(ENVIRONMENT).anonymising_parameters() == {}
+    assert Settings.from_environment(ENVIRONMENT).line_parameters() == {}
     with pytest.raises(SettingsError, match="LOGLINE_ANONYMISE_KEY_FILE is not set"):
         Settings.from_environment(ENVIRONMENT | {"LOGLINE_ANONYMISE": "hash"})
     told = {
         "LOGLINE_ANONYMISE": "hash",
         "LOGLINE_ANONYMISE_KEY_FILE": "gs://keys/log",
         "LOGLINE_REDACT_QUERY_SECRETS": "yes",
+        "LOGLINE_PLACES": "gs://databases/lite.mmdb",
     }
-    assert Settings.from_environment(ENVIRONMENT | told).anonymising_parameters() == {
+    assert Settings.from_environment(ENVIRONMENT | told).line_parameters() == {
         "anonymise": "hash",
         "anonymise_key_file": "gs://keys/log",
         "redact_query_secrets": "true",
+        "places": "gs://databases/lite.mmdb",
     }
+
+
+def test_own_hosts_are_written_as_domains_of_referers_are():
+    assert Settings.from_environment(ENVIRONMENT).own_host_names == []
+    told = ENVIRONMENT | {"LOGLINE_OWN_HOSTS": "www.example.org, shop.example.org"}
+    assert Settings.from_environment(told).own_host_names == ["example.org", "shop.example.org"]
 
 
 # What is read by others: a file, an address, and a list that logline.alerts checks.

@@ -163,6 +163,7 @@ def _row(line: bytes, row: Row, source_offset: int) -> dict[str, Any]:
         "agent_name": agent and agent.name,
         "agent_operator": agent and agent.operator,
         "agent_verified": is_verified(agent.id, row.remote_addr) if is_checked else None,
+        **dict.fromkeys(("country", "asn", "network")),
     }
     return values
 

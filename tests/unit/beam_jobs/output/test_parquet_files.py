@@ -46,6 +46,9 @@ ROWS_COLUMNS = [
     "agent_name",
     "agent_operator",
     "agent_verified",
+    "country",
+    "asn",
+    "network",
 ]
 REJECTED_COLUMNS = [
     "raw_line",

@@ -1,0 +1,1 @@
+"""Where client addresses are: country and network, from a database."""
