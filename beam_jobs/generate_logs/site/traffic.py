@@ -91,15 +91,16 @@ class Traffic:
     def hits(self) -> Iterator[list[Hit]]:
         """Yield the hits of each slot, in order; of the last one all that is left."""
         waiting: list[Hit] = []
-        due = 0
+        left = sum(slot.requests for slot in self._slots)
+        later = left
         for number, slot in enumerate(self._slots):
             is_last = number == len(self._slots) - 1
-            due += slot.requests
+            later -= slot.requests
             if number == self._incidents.attack_hour:
-                due -= self._take(self._attack(slot, due), waiting, due)
-            while due > 0:
+                left -= self._take(self._attack(slot, left - later), waiting, left)
+            while left > later:
                 hits = self._happening(slot.start + self._draws.below(slot.seconds))
-                due -= self._take(hits, waiting, due if is_last else len(hits))
+                left -= self._take(hits, waiting, left)
             waiting.sort(key=_second)
             ended = slot.start + slot.seconds
             ready = len(waiting) if is_last else sum(hit.second < ended for hit in waiting)
@@ -143,7 +144,7 @@ class Traffic:
         draws = self._draws
         seconds = min(_ATTACK_SECONDS, slot.seconds)
         first = slot.start + draws.below(slot.seconds - seconds + 1)
-        count = min(int(due * _ATTACK_SHARE), _MOST_ATTACKS)
+        count = min(max(int(due * _ATTACK_SHARE), 0), _MOST_ATTACKS)
         self._visits += 1
         return attacks.attack(draws, first, seconds, count, self._visits)
 
