@@ -2,8 +2,9 @@
 
 Starts the stack where it is down, makes three days of logs of a believable site in nginx's `main`, backfills them
 through Airflow and waits for their daily summaries. Then it streams lines of today in the format that the stream reads,
-and some late ones of the last backfilled day, for most of a minute, and summarises both days. Every figure is compared with what generator and publisher counted. With files of one's own it
-backfills these alone. The stack stays up, the stream goes on.
+and some late ones of the last backfilled day, for most of a minute, and summarises both days. Every figure is compared
+with what generator and publisher counted. With files of one's own it backfills these alone. The stack stays up, the
+stream goes on.
 """
 
 import argparse
@@ -79,7 +80,7 @@ class Demo:
 
     def _run_generated(self, api: AirflowApi) -> bool:
         with self._screen.step(
-            f"Making {DAYS} days of a site's logs in nginx's main, {LINES_PER_DAY:,} lines on a weekday, 1 % of them bad"
+            f"Making {DAYS} days of a site's logs in nginx's main, {LINES_PER_DAY:,} lines a weekday, 1 % of them bad"
         ):
             truth = self._generate()
         with self._screen.step(f"Backfilling {FIRST_DAY} to {LAST_DAY}"):
