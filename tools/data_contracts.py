@@ -1,7 +1,7 @@
-"""Write `docs/contracts/*.odcs.yaml`, a data contract for each table: `make generate`.
+"""Write `docs/contracts/*.odcs.yaml`, a data contract for each table, and dbt's sources: `make generate`.
 
 The format is the Open Data Contract Standard (bitol.io): columns from `dags/sql/**/schema.sql`, the rules of quality
-from the `checks.sql` of the gates that a table passes.
+from the `checks.sql` of the gates that a table passes. The tables are the sources of the dbt project `docs/dbt` too.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from logline import __version__
 REPOSITORY = Path(__file__).parents[1]
 SQL = REPOSITORY / "dags" / "sql"
 CONTRACTS = REPOSITORY / "docs" / "contracts"
+DBT_SOURCES = REPOSITORY / "docs" / "dbt" / "models" / "sources.yml"
 HEAD = "# From dags/sql by make generate: change it there.\n"
 DATASET = "logline"
 # The gates that a table passes before it is landed, built or left; daily tables: all of them.
@@ -49,8 +50,19 @@ _CHECK = re.compile(
 )
 
 
-def contracts() -> Iterator[tuple[Path, str]]:
-    """Yield the file of each table's contract, and its content as it must be."""
+def files() -> dict[Path, str]:
+    """Return every generated file, and its content as it must be."""
+    made = list(contracts())
+    tables = [contract["schema"][0] for _, contract in made]
+    contents = dict(made) | {DBT_SOURCES: _dbt_sources(tables)}
+    return {
+        path: HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+        for path, content in contents.items()
+    }
+
+
+def contracts() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the file of each table's contract, and what it says."""
     environment = Environment(
         loader=FileSystemLoader(REPOSITORY / "dags"),
         undefined=StrictUndefined,
@@ -62,10 +74,36 @@ def contracts() -> Iterator[tuple[Path, str]]:
         create = sqlglot.parse_one(sql.strip().removesuffix(";"), read="bigquery")
         gates = ("daily_summary",) if path.parent.parent.name == "daily" else GATES.get(table, ())
         contract = _contract(table, create, [rule for gate in gates for rule in _rules(gate)])
-        yield (
-            CONTRACTS / f"{table}.odcs.yaml",
-            HEAD + yaml.safe_dump(contract, sort_keys=False, allow_unicode=True, width=120),
-        )
+        yield CONTRACTS / f"{table}.odcs.yaml", contract
+
+
+def _dbt_sources(tables: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "version": 2,
+        "sources": [
+            {
+                "name": DATASET,
+                "description": "Web access logs: every request once, and the tables made from them.",
+                "database": "{{ env_var('GOOGLE_CLOUD_PROJECT') }}",
+                "schema": "{{ var('logline_dataset', '" + DATASET + "') }}",
+                "tables": [
+                    {
+                        "name": table["name"],
+                        "description": table["description"],
+                        "columns": [
+                            {
+                                "name": column["name"],
+                                "data_type": column["physicalType"],
+                                "description": column["description"],
+                            }
+                            for column in table["properties"]
+                        ],
+                    }
+                    for table in tables
+                ],
+            }
+        ],
+    }
 
 
 def _contract(table: str, create: exp.Expr, rules: list[dict[str, str]]) -> dict[str, Any]:
@@ -141,7 +179,7 @@ def _properties(create: exp.Expr, *kinds: type[exp.Expr]) -> list[exp.Expr]:
 def write() -> None:
     """Write the contracts, and delete those of tables that are gone."""
     CONTRACTS.mkdir(exist_ok=True)
-    written = dict(contracts())
+    written = files()
     for path in set(CONTRACTS.iterdir()) - set(written):
         path.unlink()
     for path, content in written.items():
