@@ -17,6 +17,9 @@ of it, and the batches of the stream in `stream_batches` are corrected, so that 
 `erasures` has an entry for each table: when, by whom, how many rows, and a hash in place of the address.
 `daily_summary` starts by itself and builds the days again, so that their sums hold.
 
+Where the landing tables hold no rows of a day any more (`LOGLINE_LANDING_EXPIRY_DAYS`), the person's rows go all the
+same, and the day's sums, which can not be made again, still count them.
+
 **The files are not changed.** A later backfill of one brings its rows back: delete the files that `report` names, or
 the lines in them, and then run this again, which costs nothing where nothing is held. What Airflow and BigQuery keep of
 a run, its configuration and the parameters of its queries, holds the address for as long as they keep it.

@@ -173,6 +173,10 @@ def test_a_person_is_out_of_every_table_as_if_never_there(warehouse: Warehouse) 
         "streamed_requests": (2, 0),
         "rejected_backfilled": (2, 0),
         "rejected_streamed": (1, 0),
+        # The line that was both streamed and backfilled, and streamed once more: two requests.
+        "requests": (4, 0),
+        "daily_visitors": (2, 0),
+        "daily_sessions": (2, 0),
     }
     erase(warehouse, subjects)
     assert [check for check in ask(warehouse, "checks", subjects) if not check["passed"]] == []
@@ -219,3 +223,20 @@ def test_what_the_stream_has_just_written_is_too_new(warehouse: Warehouse) -> No
     (found,) = ask(warehouse, "found", Subjects((PERSON,), ()))
     assert (found["found"], found["too_new"]) == (2, 1)
     assert found["not_before"] > f"{now:%Y-%m-%d %H:%M}"
+
+
+def test_what_has_outlived_its_landing_rows_is_found_and_erased(warehouse: Warehouse) -> None:
+    warehouse.insert("requests", [hit(1, PERSON), hit(2, OTHER)])
+    warehouse.insert(
+        "daily_visitors", [{"remote_addr": address, "requests": 1, "bytes": 1} for address in (PERSON, OTHER)]
+    )
+    subjects = Subjects((PERSON,), ())
+    assert {row["table_name"]: row["found"] for row in ask(warehouse, "found", subjects)} == {
+        "requests": 1,
+        "daily_visitors": 1,
+    }
+    erase(warehouse, subjects)
+    assert [check for check in ask(warehouse, "checks", subjects) if not check["passed"]] == []
+    assert [row["remote_addr"] for row in warehouse.rows("requests")] == [OTHER]
+    assert [row["remote_addr"] for row in warehouse.rows("daily_visitors")] == [OTHER]
+    dropped(warehouse)

@@ -20,7 +20,9 @@ WITH held AS (
 ),
 touched AS (
   SELECT COUNT(*) AS unbalanced FROM {{ dataset }}.reconciliation
-  WHERE status = 'unbalanced' AND log_date IN (SELECT log_date FROM {{ staging }}.erasure_{{ suffix }})
+  WHERE status = 'unbalanced' AND log_date IN (
+    SELECT log_date FROM {{ staging }}.erasure_{{ suffix }} WHERE table_name IN ('backfilled_requests', 'streamed_requests')
+  )
 )
 SELECT CONCAT('nothing left in ', table_name) AS check_name, 'fail' AS level, held = 0 AS passed, 0 AS expected, held AS actual,
   'rows of the person' AS message

@@ -15,7 +15,7 @@ DELETE FROM {{ dataset }}.requests
 WHERE log_date BETWEEN DATE '{{ first_day }}' AND DATE '{{ last_day }}'
   AND CONCAT(event_id, ' ', IFNULL(TO_HEX(raw_line_hash), '')) IN (
     SELECT CONCAT(event_id, ' ', IFNULL(TO_HEX(line_hash), '')) FROM {{ staging }}.erasure_{{ suffix }}
-    WHERE table_name IN ('backfilled_requests', 'streamed_requests')
+    WHERE table_name IN ('backfilled_requests', 'streamed_requests', 'requests')
   );
 {% for table in ['daily_visitors', 'daily_sessions', 'session_parts'] %}
 DELETE FROM {{ dataset }}.{{ table }}

@@ -1,5 +1,6 @@
 -- All that is held of the person, by table. A line that was rejected and replayed is erased with its row, and the row with
--- the line, whichever of them shows who it was. A rejected line has no day but that on which it was made.
+-- the line, whichever of them shows who it was. A rejected line has no day but that on which it was made. requests and the
+-- tables of visits are looked into themselves: rows of the landing tables may have expired before theirs.
 WITH persons_rows AS (
   SELECT 'backfilled_requests' AS table_name, log_date, source, source_uri, event_id, raw_line_hash AS line_hash, ingested_at,
     {% include 'sql/erasures/is_person.sql' %} AS is_named
@@ -45,3 +46,14 @@ WHERE is_named
   OR CONCAT(source, ' ', event_id) IN (
     SELECT CONCAT(source, ' ', event_id) FROM marks JOIN named USING (source, event_id)
   )
+UNION ALL
+SELECT 'requests', log_date, source, source_uri, event_id, raw_line_hash, ingested_at, FALSE
+FROM {{ dataset }}.requests
+WHERE log_date BETWEEN CAST(@start_date AS DATE) AND CAST(@end_date AS DATE) AND {% include 'sql/erasures/is_person.sql' %}
+{% for table in ['daily_visitors', 'daily_sessions', 'session_parts'] %}
+UNION ALL
+SELECT '{{ table }}', log_date, '', NULL, '', NULL, first_request, FALSE
+FROM {{ dataset }}.{{ table }}
+WHERE log_date BETWEEN CAST(@start_date AS DATE) AND CAST(@end_date AS DATE)
+  AND remote_addr IN (SELECT JSON_VALUE(item) FROM UNNEST(JSON_QUERY_ARRAY(@addresses)) AS item)
+{% endfor %}
