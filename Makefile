@@ -123,7 +123,7 @@ templates: setup  ## images and Flex Template specs of the Dataflow jobs (PUSH=1
 	@PYTHONPATH=.:plugins $(BIN)/python tools/build_templates.py $(if $(PUSH),--push) -- $(BUILD_OPTIONS)
 
 generate: setup  ## what is made from code: pages of docs, metadata of the job templates
-	@for tool in job_templates settings_page dags_page tables_page; do \
+	@for tool in job_templates settings_page dags_page tables_page data_contracts; do \
 		PYTHONPATH=.:plugins $(BIN)/python -m tools.$$tool || exit; done
 
 agent-lists: setup  ## fetch the lists of agents and of their addresses anew

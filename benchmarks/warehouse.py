@@ -21,7 +21,8 @@ import psutil
 import pyarrow as pa
 
 from beam_jobs.access_log import PARSER_VERSION, BlockParser, get_format
-from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, make_pools
+from beam_jobs.generate_logs.day_truth import DayTruth
+from beam_jobs.generate_logs.synthetic_logs import draw_day, make_pools
 from benchmarks.table import machine
 from local_stack.running import RunningStack, running_stack
 from tests.sql.days import load, rebuild

@@ -101,7 +101,7 @@ class RunningStack:
         """Write generated logs to `gs://BUCKET/logs`, and their truth to `gs://BUCKET/truth.json`: it is no log.
 
         Args:
-            **options: Options of ``python -m beam_jobs.generate_logs``.
+            **options: Options of ``python -m beam_jobs.generate_logs``; True for one that takes no value.
 
         Returns:
             What the generator prints.
@@ -109,7 +109,7 @@ class RunningStack:
         Raises:
             StackError: It fails; the text is the last line of its stderr.
         """
-        arguments = [f"--{name}={value}" for name, value in options.items()]
+        arguments = [f"--{name}" if value is True else f"--{name}={value}" for name, value in options.items()]
         made = subprocess.run(
             [
                 *(sys.executable, "-m", "beam_jobs.generate_logs", f"--output=gs://{self.bucket}/logs"),

@@ -13,7 +13,7 @@ from logline_cli.tables import text_table
 WELL, DOWN, NOT_WELL = 0, 3, 4
 DAGS = (
     *("provision", "log_backfill", "daily_summary", "stream_supervisor", "late_lines", "sweep", "arrivals"),
-    "dead_letter_replay",
+    *("dead_letter_replay", "erasure"),
 )
 
 

@@ -7,6 +7,11 @@ what a parser must find, counted from the values that were drawn, per day and in
 article this project takes up. The same options give the same bytes. About 1 % of the lines are bad in one of several
 ways, a few are blank, and some are genuine repetitions of the line before. With `--publish` lines go to Pub/Sub
 instead: see `publish.py`.
+
+With `--site` the lines are those of a believable site, in nginx's `main`: persons who walk through pages, crawlers,
+assistants of AI, monitors, scanners, from many countries, on four hosts, with the curve of the day and the weekend.
+Each day has an attack; of each seven days the second has an outage, and on the third one a host is silent. The truth
+then has each host's visits, agents, channels, countries, attacks and errors too.
 """
 
 from __future__ import annotations
@@ -28,7 +33,11 @@ from isal import igzip
 
 from beam_jobs.access_log.lines import counted
 from beam_jobs.generate_logs.argument_types import count, seed, share
-from beam_jobs.generate_logs.synthetic_logs import FORMATS, DayTruth, draw_day, make_pools
+from beam_jobs.generate_logs.day_truth import DayTruth
+from beam_jobs.generate_logs.log_lines import TEMPLATES
+from beam_jobs.generate_logs.site.site_lines import SiteTruth, draw_site_day
+from beam_jobs.generate_logs.site.traffic import lines_of_day
+from beam_jobs.generate_logs.synthetic_logs import FORMATS, draw_day, make_pools
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.storage import gcs
 from beam_jobs.storage.files import absolute, is_gcs, write_object
@@ -73,17 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Write the days that the options ask for, then their truth, and return the truth."""
-    pools = make_pools(options.format, options.seed)
     days = {}
     for offset in range(options.days):
         day = options.start_date + timedelta(days=offset)
-        truth = DayTruth()
-        lines = draw_day(pools, options.format, day, options.lines_per_day, options.bad_share, options.seed, truth)
-        files = _write_day(options, day, itertools.chain.from_iterable(lines))
+        count, lines, truth = _draw(options, day)
+        files = _write_day(options, day, itertools.chain.from_iterable(lines), count)
         days[day.isoformat()] = truth.as_json() | {"bytes": sum(file["bytes"] for file in files), "files": files}
     truth_json = {
         "version": TRUTH_VERSION,
         "format": options.format,
+        "site": options.site,
         "seed": options.seed,
         "bad_share": options.bad_share,
         "totals": _totals(list(days.values())),
@@ -100,13 +108,34 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--start_date", required=True, type=_date, help="first day, YYYY-MM-DD")
     parser.add_argument("--days", type=count, default=1, help="how many days (default: 1)")
     parser.add_argument("--lines_per_day", type=count, default=10_000, help="lines of a day (default: 10000)")
-    parser.add_argument("--format", choices=FORMATS, default="article", help="format of the lines (default: article)")
+    parser.add_argument("--site", action="store_true", help="a believable site; at weekends five eighths of the lines")
+    parser.add_argument(
+        "--format", choices=TEMPLATES, help="format of the lines (default: article; of a site nginx_main)"
+    )
     parser.add_argument("--bad_share", type=share, default=0.01, help="share of bad lines, 0 to 1 (default: 0.01)")
     parser.add_argument("--gzip", action="store_true", help="compress the files")
     parser.add_argument("--files_per_day", type=count, default=1, help="files of a day (default: 1)")
     parser.add_argument("--seed", type=seed, default=1, help="what the draws start from (default: 1)")
     parser.add_argument(_PUBLISH, action="store_true", help="publish to Pub/Sub; --publish --help has its options")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.format = options.format or ("nginx_main" if options.site else "article")
+    if not options.site and options.format not in FORMATS:
+        parser.error(f"--format {options.format} is for a site: add --site, or take one of {', '.join(FORMATS)}")
+    return options
+
+
+def _draw(options: argparse.Namespace, day: date) -> tuple[int, Iterator[list[bytes]], DayTruth]:
+    """Return how many lines the day has, these, and the truth that is counted while they are drawn."""
+    if not options.site:
+        truth = DayTruth()
+        pools = make_pools(options.format, options.seed)
+        count = options.lines_per_day
+        return count, draw_day(pools, options.format, day, count, options.bad_share, options.seed, truth), truth
+    truth = SiteTruth()
+    count = lines_of_day(day, options.lines_per_day)
+    first, days = options.start_date, options.days
+    lines = draw_site_day(options.format, day, count, options.bad_share, options.seed, first, days, truth)
+    return count, lines, truth
 
 
 def _date(text: str) -> date:
@@ -116,10 +145,10 @@ def _date(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2026-11-01") from None
 
 
-def _write_day(options: argparse.Namespace, day: date, lines: Iterator[bytes]) -> list[dict[str, Any]]:
+def _write_day(options: argparse.Namespace, day: date, lines: Iterator[bytes], count: int) -> list[dict[str, Any]]:
     folder = f"{options.output}/{day.isoformat()}"
     files = []
-    share, more = divmod(options.lines_per_day, options.files_per_day)
+    share, more = divmod(count, options.files_per_day)
     workplace: AbstractContextManager[str]
     if is_gcs(folder):
         workplace = tempfile.TemporaryDirectory()

@@ -27,6 +27,7 @@ from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.clients import make_publisher
 from beam_jobs.gcp.retry import CALLERS_FAULT, RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.generate_logs.argument_types import count, positive, seed, share
+from beam_jobs.generate_logs.log_lines import TEMPLATES
 from beam_jobs.generate_logs.synthetic_logs import FORMATS
 from beam_jobs.generate_logs.synthetic_stream import Event, StreamPlan, draw_events
 from beam_jobs.options.parameters import OneLineParser, OptionError
@@ -85,6 +86,7 @@ def publish(options: argparse.Namespace) -> dict[str, Any]:
     plan = StreamPlan(
         events=options.messages,
         log_format=options.format,
+        is_site=options.site,
         seed=options.seed,
         start=options.start_time,
         rate=options.rate,
@@ -127,6 +129,7 @@ def publish(options: argparse.Namespace) -> dict[str, Any]:
         "version": TRUTH_VERSION,
         "topic": options.topic,
         "format": options.format,
+        "site": options.site,
         "seed": options.seed,
         "start_time": options.start_time.isoformat(),
         "seconds": time.monotonic() - started,
@@ -173,10 +176,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--duplicate_share", type=share, default=0.0, help="events sent twice (default: 0)")
     parser.add_argument("--late_share", type=share, default=0.0, help="lines of the day before (default: 0)")
     parser.add_argument("--out_of_order_share", type=share, default=0.0, help="lines 1 to 600 s late (default: 0)")
-    parser.add_argument("--format", choices=FORMATS, default="article", help="format of the lines (default: article)")
+    parser.add_argument("--site", action="store_true", help="lines of a believable site")
+    parser.add_argument("--format", choices=TEMPLATES, default="article", help="format of the lines (default: article)")
     parser.add_argument("--seed", type=seed, default=1, help="what the draws start from (default: 1)")
     parser.add_argument("--start_time", type=_time, default=datetime.now(UTC), help="of the first line (default: now)")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if not options.site and options.format not in FORMATS:
+        parser.error(f"--format {options.format} is for a site: add --site, or take one of {', '.join(FORMATS)}")
+    return options
 
 
 def _time(text: str) -> datetime:

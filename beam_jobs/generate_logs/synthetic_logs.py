@@ -7,33 +7,24 @@ never from the lines. The same seed, day and number of lines give the same bytes
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
 from faker import Faker
 
-from beam_jobs.access_log.formats.fields import MONTHS
+from beam_jobs.generate_logs.day_truth import DayTruth
+from beam_jobs.generate_logs.log_lines import BAD_LINES, bad_line, fields_of, logged_day, positional
 
 _CHUNK_LINES = 100_000
-_TOP_PATHS = 20
 _BLANK_SHARE, _MAX_BLANK = 0.001, 10
 _REPEATED_SHARE = 0.002
 _HOUR_WEIGHTS = 1 - 0.6 * np.cos((np.arange(24) - 3) * np.pi / 12)  # quietest at 3, busiest at 15 UTC
 
-# The fields of a line, in the order in which the templates name them.
-_FIELDS = ("addr", "user", "day", "time", "method", "target", "protocol", "status", "size", "referer", "agent")
-_TEMPLATES = {
-    "article": b'%(addr)b - %(user)b [%(day)b:%(time)b] "%(method)b %(target)b %(protocol)b" [%(status)b] %(size)b'
-    b' "%(referer)b" "%(agent)b"',
-    "common": b'%(addr)b - %(user)b [%(day)b:%(time)b +0000] "%(method)b %(target)b %(protocol)b" %(status)b %(size)b',
-    "combined": b'%(addr)b - %(user)b [%(day)b:%(time)b +0000] "%(method)b %(target)b %(protocol)b" %(status)b %(size)b'
-    b' "%(referer)b" "%(agent)b"',
-}
-FORMATS = tuple(_TEMPLATES)
+FORMATS = ("article", "common", "combined")
 
 Pool = np.ndarray[Any, np.dtype[np.object_]]
 Indices = np.ndarray[Any, np.dtype[np.int64]]
@@ -48,41 +39,6 @@ class Pools:
     paths: list[str]
     path_of_target: Indices
     dash_size: int | None
-
-
-@dataclass
-class DayTruth:
-    """Counts of one day's lines; `lines == rows + rejected + blank`, and what a line holds is counted of the rows."""
-
-    lines: int = 0
-    rows: int = 0
-    rejected: int = 0
-    blank: int = 0
-    body_bytes_sent: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    methods: Counter[str] = field(default_factory=Counter)
-    rejected_by_reason: Counter[str] = field(default_factory=Counter)
-    hours: list[int] = field(default_factory=lambda: [0] * 24)
-    paths: Counter[str] = field(default_factory=Counter)
-    addresses: set[int] = field(default_factory=set)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the entry of `truth.json` for the day."""
-        top = sorted(self.paths.items(), key=lambda entry: (-entry[1], entry[0]))[:_TOP_PATHS]
-        return {
-            "lines": self.lines,
-            "rows": self.rows,
-            "rejected": self.rejected,
-            "blank": self.blank,
-            "body_bytes_sent": self.body_bytes_sent,
-            "unique_remote_addr": len(self.addresses),
-            "statuses": dict(sorted(self.statuses.items())),
-            "methods": dict(sorted(self.methods.items())),
-            "rejected_by_reason": dict(sorted(self.rejected_by_reason.items())),
-            "hours": self.hours,
-            "paths": len(self.paths),
-            "top_paths": [{"path": path, "requests": requests} for path, requests in top],
-        }
 
 
 @functools.cache
@@ -173,15 +129,12 @@ def _draw_chunk(
     _count_rows(pools, drawn, kinds == 0, truth)
     columns = {name: pools.values[name][indices].tolist() for name, indices in drawn.items()}
     columns["day"] = [logged_day(day)] * count
-    template = _TEMPLATES[log_format]
-    order = [name for name in _FIELDS if b"%%(%b)b" % name.encode() in template]
-    positional = template
-    for name in order:
-        positional = positional.replace(b"%%(%b)b" % name.encode(), b"%b")
-    lines = [positional % row for row in zip(*(columns[name] for name in order), strict=True)]
+    template = positional(log_format).encode().replace(b"%s", b"%b")
+    lines = [template % row for row in zip(*(columns[name] for name in fields_of(log_format)), strict=True)]
     for position in np.flatnonzero(kinds == 1).tolist():
-        fields = {name.encode(): columns[name][position] for name in _FIELDS}
-        lines[position], reason = _bad_line(template, fields, rng)
+        fields = {name: column[position] for name, column in columns.items()}
+        way = int(rng.integers(0, BAD_LINES))
+        lines[position], reason = bad_line(log_format, fields, way, partial(rng.bytes, 32))
         truth.rejected_by_reason[reason] += 1
     for position in np.flatnonzero(kinds == 2).tolist():
         lines[position] = b"" if rng.random() < 0.5 else b" \t"
@@ -189,11 +142,6 @@ def _draw_chunk(
     truth.rejected += int(np.count_nonzero(kinds == 1))
     truth.blank += int(np.count_nonzero(kinds == 2))
     return lines
-
-
-def logged_day(day: date) -> bytes:
-    """Write a day as servers do."""
-    return b"%02d/%b/%d" % (day.day, MONTHS[day.month - 1], day.year)
 
 
 def _draw(pools: Pools, name: str, count: int, rng: np.random.Generator) -> Indices:
@@ -219,33 +167,6 @@ def _count_rows(pools: Pools, drawn: dict[str, Indices], is_row: Any, truth: Day
     sizes = np.array([0 if size == b"-" else int(size) for size in pools.values["size"]])
     truth.body_bytes_sent += int(sizes[drawn["size"][is_row]].sum())
     truth.addresses.update(np.unique(drawn["addr"][is_row]).tolist())
-
-
-def _bad_line(template: bytes, fields: dict[bytes, bytes], rng: np.random.Generator) -> tuple[bytes, str]:
-    """Draw a line that a parser must reject, and the reason."""
-    year = fields[b"day"][-4:]
-    match rng.integers(0, 9):
-        case 0:  # cut within the request, as by a full disk
-            line = template % fields
-            return line[: line.index(b'"') + 4], "not_matching_format"
-        case 1:  # the request's closing quote is missing
-            return (template % fields).replace(
-                fields[b"protocol"] + b'"', fields[b"protocol"], 1
-            ), "not_matching_format"
-        case 2:  # bytes of another protocol
-            return b"\x16\x03\x01\x02" + rng.bytes(32).translate(None, b"\r\n"), "not_matching_format"
-        case 3:
-            return template % (fields | {b"day": b"31/Feb/" + year}), "bad_timestamp"
-        case 4:
-            return template % (fields | {b"day": b"01/Foo/" + year}), "bad_timestamp"
-        case 5:
-            return template % (fields | {b"time": b"24:00:00"}), "bad_timestamp"
-        case 6:
-            return template % (fields | {b"status": b"099"}), "bad_status"
-        case 7:
-            return template % (fields | {b"status": b"OK"}), "bad_status"
-        case _:  # more than fits 64 bits
-            return template % (fields | {b"size": b"1" + b"0" * 22}), "bad_size"
 
 
 def _pool(texts: list[str]) -> Pool:

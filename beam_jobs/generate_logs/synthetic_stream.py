@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beam_jobs.generate_logs.synthetic_logs import DayTruth, draw_day, logged_day, make_pools
+from beam_jobs.generate_logs.day_truth import DayTruth
+from beam_jobs.generate_logs.log_lines import logged_day
+from beam_jobs.generate_logs.site.site_lines import draw_site_events
+from beam_jobs.generate_logs.synthetic_logs import draw_day, make_pools
 
 ROW, REJECTED, BLANK = "row", "rejected", "blank"
 _DISORDER_SECONDS = 600
@@ -43,19 +46,13 @@ class StreamPlan:
     repeated_share: float
     late_share: float
     disorder_share: float
+    is_site: bool = False
 
 
 def draw_events(plan: StreamPlan) -> Iterator[Event]:
     """Draw the events in the order of publication."""
     rng = np.random.default_rng([plan.seed, plan.events])
-    pools = make_pools(plan.log_format, plan.seed)
-
-    def lines(bad_share: float) -> Iterator[bytes]:
-        day = plan.start.date()
-        chunks = draw_day(pools, plan.log_format, day, plan.events, bad_share, plan.seed, DayTruth())
-        return itertools.chain.from_iterable(chunks)
-
-    good, bad = lines(0.0), lines(1.0)
+    good, bad = _lines(plan, 0.0), _lines(plan, 1.0)
     is_bad = rng.random(plan.events) < plan.bad_share
     repeated = rng.random(plan.events) < plan.repeated_share
     kind = rng.random(plan.events)
@@ -81,6 +78,18 @@ def draw_events(plan: StreamPlan) -> Iterator[Event]:
         yield from due.pop(index, ())
     for _, events in sorted(due.items()):
         yield from events
+
+
+def _lines(plan: StreamPlan, bad_share: float) -> Iterator[bytes]:
+    """Draw as many lines as there are events, good or bad ones alone; of a site those of the minutes of publication."""
+    day = plan.start.date()
+    if not plan.is_site:
+        pools = make_pools(plan.log_format, plan.seed)
+        chunks = draw_day(pools, plan.log_format, day, plan.events, bad_share, plan.seed, DayTruth())
+        return itertools.chain.from_iterable(chunks)
+    start = 3600 * plan.start.hour + 60 * plan.start.minute + plan.start.second
+    good, bad = (0, plan.events) if bad_share else (plan.events, 0)
+    return draw_site_events(plan.log_format, day, start, plan.rate, good, bad, plan.seed)
 
 
 @lru_cache(maxsize=4096)

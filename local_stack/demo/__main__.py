@@ -1,9 +1,10 @@
 """``python -m local_stack.demo [--logs PATH]``: the whole pipeline, once, with figures that are checked.
 
-Starts the stack where it is down, makes three days of logs, backfills them through Airflow and waits for their daily
-summaries. Then it streams lines of today, and some late ones of the last backfilled day, for most of a minute, and
-summarises both days. Every figure is compared with what generator and publisher counted. With files of one's own it
-backfills these alone. The stack stays up, the stream goes on.
+Starts the stack where it is down, makes three days of logs of a believable site in nginx's `main`, backfills them
+through Airflow and waits for their daily summaries. Then it streams lines of today in the format that the stream reads,
+and some late ones of the last backfilled day, for most of a minute, and summarises both days. Every figure is compared
+with what generator and publisher counted. With files of one's own it backfills these alone. The stack stays up, the
+stream goes on.
 """
 
 import argparse
@@ -78,7 +79,9 @@ class Demo:
         return 0 if well else 1
 
     def _run_generated(self, api: AirflowApi) -> bool:
-        with self._screen.step(f"Making {DAYS} days of logs, {LINES_PER_DAY:,} lines each, 1 % of them bad"):
+        with self._screen.step(
+            f"Making {DAYS} days of a site's logs in nginx's main, {LINES_PER_DAY:,} lines a weekday, 1 % of them bad"
+        ):
             truth = self._generate()
         with self._screen.step(f"Backfilling {FIRST_DAY} to {LAST_DAY}"):
             run_id = self._backfill(api, "demo", {"start_date": FIRST_DAY, "end_date": LAST_DAY})
@@ -97,7 +100,9 @@ class Demo:
         return True
 
     def _generate(self) -> Mapping[str, Any]:
-        self._screen.line(self._stack.generate_logs(start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY))
+        self._screen.line(
+            self._stack.generate_logs(site=True, start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY)
+        )
         with self._stack.storage() as storage:
             truth: Mapping[str, Any] = json.loads(
                 storage.bucket(self._stack.bucket).blob("truth.json").download_as_bytes()
@@ -184,7 +189,7 @@ class Demo:
         self._screen.plain("Drop in:  logline load FILE --prefix logs   (the DAG arrivals reads it within a minute)")
         self._screen.plain(
             "Publish:  python -m beam_jobs.generate_logs --publish "
-            f"--topic projects/{config.project}/topics/{config.topic} --truth published.json"
+            f"--site --topic projects/{config.project}/topics/{config.topic} --truth published.json"
         )
         self._screen.plain("Stop:     make down   (the stream runs until then)")
 

@@ -100,7 +100,7 @@ def stream_lines(
     """
     folder = stack.config.state_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    options = [f"--topic=projects/{stack.project}/topics/{stack.config.topic}"]
+    options = ["--site", f"--topic=projects/{stack.project}/topics/{stack.config.topic}"]
     options += [f"--bad_share={bad_share}", f"--duplicate_share={repeated_share}"]
     begun = datetime.now(UTC)
     files = [folder / f"{one.name}.json" for one in lines]

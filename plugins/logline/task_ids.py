@@ -8,9 +8,10 @@ STREAM_DAG = "stream_supervisor"
 SUMMARY_DAG = "daily_summary"
 SWEEP_DAG = "sweep"
 ARRIVALS_DAG = "arrivals"
+ERASURE_DAG = "erasure"
 DAGS = (
     *(BACKFILL_DAG, REPLAY_DAG, STREAM_DAG, SUMMARY_DAG, SWEEP_DAG, ARRIVALS_DAG),
-    *("late_lines", "provision"),
+    *("late_lines", "provision", ERASURE_DAG),
 )
 
 PLAN = "plan"

@@ -241,7 +241,7 @@ def test_importing_dag_files_loads_nothing_but_the_provider():
         "import airflow.providers.standard.operators.hitl, airflow.providers.standard.operators.trigger_dagrun\n"
         "before = set(sys.modules)\n"
         "import dags.log_backfill, dags.daily_summary, dags.provision, dags.stream_supervisor\n"
-        "import dags.dead_letter_replay, dags.late_lines, dags.sweep, dags.arrivals\n"
+        "import dags.dead_letter_replay, dags.late_lines, dags.sweep, dags.arrivals, dags.erasure\n"
         "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
     )
     paths = [str(ROOT), str(ROOT / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]

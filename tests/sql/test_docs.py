@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.sql.warehouse import Warehouse
+from tools import data_contracts
 from tools import tables_page as tables
 
 PARSER_PAGE = Path(__file__).parents[2] / "docs/parser.md"
@@ -13,6 +14,19 @@ PARSER_PAGE = Path(__file__).parents[2] / "docs/parser.md"
 
 def test_the_page_of_tables_is_up_to_date():
     assert tables.PAGE.read_text(encoding="utf-8") == tables.page(), "run make generate"
+
+
+def test_the_data_contracts_are_up_to_date():
+    paths = [*data_contracts.CONTRACTS.iterdir(), data_contracts.DBT_SOURCES]
+    assert {path: path.read_text(encoding="utf-8") for path in paths} == data_contracts.files(), "run make generate"
+
+
+@pytest.mark.parametrize("gate", ["backfilled_requests", "landing", "requests", "daily_summary"])
+def test_a_contract_has_every_check_of_a_gate(gate):
+    checks = (data_contracts.SQL / gate / "checks.sql").read_text(encoding="utf-8")
+    rules = list(data_contracts._rules(gate))
+    assert len(rules) == len(re.findall(r"^SELECT ", checks, re.MULTILINE))
+    assert {rule["severity"] for rule in rules} <= {"error", "warning"}
 
 
 @pytest.mark.integration

@@ -23,9 +23,10 @@ from airflow.sdk import DAG, BaseOperator
 from google.cloud.bigquery import SchemaField, Table
 
 from logline.backfill.units import SourceObject, described, plan_units
+from logline.erasure.plan import Erasure
 from logline.replay.plan import replay_names
 from logline.settings import Settings
-from logline.task_ids import BACKFILL_DAG, DECIDE, DECISION_KEY, PARSE, PLAN, REPLAY_DAG
+from logline.task_ids import BACKFILL_DAG, DECIDE, DECISION_KEY, ERASURE_DAG, PARSE, PLAN, REPLAY_DAG
 from logline.warehouse import checks
 from logline.warehouse.checks import Gate
 from logline.warehouse.load import LoadManifestFilesOperator
@@ -37,7 +38,7 @@ DAY = date(2015, 5, 17)
 # The tasks that create tables which others read.
 CREATING = (
     *("provision.create_tables", "provision.create_views", "dead_letter_replay.select_lines"),
-    "daily_summary.build_days: daily_tables",
+    *("daily_summary.build_days: daily_tables", "erasure.select: queries"),
 )
 # A column of each type of the API, as a schema file may add one.
 NEW_COLUMNS = [
@@ -80,6 +81,7 @@ class TaskInstance:
             (BACKFILL_DAG, PLAN, "return_value"): units,
             (REPLAY_DAG, PLAN, "return_value"): asdict(replay_names(self._bucket, RUN_ID)),
             (REPLAY_DAG, PARSE, "return_value"): "2015-05-18_00_00_00-1",
+            (ERASURE_DAG, PLAN, "return_value"): Erasure("0badcafe", f"{DAY}", f"{DAY}", "admin", "ab" * 32),
             ("stream_supervisor", DECIDE, DECISION_KEY): {"observed_at": "2015-05-18 00:00:00+00:00"},
         }[self.dag_id, task_ids, key]
 
