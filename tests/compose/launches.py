@@ -157,6 +157,7 @@ def _run(dataflow: DataflowApi, job: str) -> str:
     parameters = {**PARAMETERS[job], "output": f"gs://{SETTINGS.bucket}/staging/{name}"}
     if job == "stream":
         parameters.pop("output")
+        parameters["log_format"] = "combined"
     if job == "replay":
         parameters["lines"] = f"{SETTINGS.project}.{REPLAYED}"
     job_id = dataflow.launch(

@@ -103,6 +103,15 @@ def test_a_list_comes_in_pages_of_a_thousand(emulators, bucket):
     assert len(list(bucket.list_blobs(prefix="page/"))) == 1001
 
 
+def test_a_composition_has_thirty_two_sources_at_most(bucket):
+    part = bucket.blob("part")
+    part.upload_from_string(b"x")
+    bucket.blob("composed").compose([part] * 32)
+    with pytest.raises(BadRequest, match=r"source components provided \(33\)"):
+        bucket.blob("composed").compose([part] * 33)
+    assert bucket.blob("composed").download_as_bytes() == b"x" * 32
+
+
 def test_a_batch_has_a_hundred_calls_at_most(emulators):
     url = f"{emulators.config.url('storage')}/batch/storage/v1"
     part = "--b\r\nContent-Type: application/http\r\n\r\nGET /storage/v1/b HTTP/1.1\r\n\r\n\r\n"

@@ -33,6 +33,11 @@ def test_bad_id(target: Target, collection: str, short: str) -> None:
     assert name in refused.value.message
 
 
+def test_a_name_of_another_collection(target: Target) -> None:
+    with pytest.raises(exceptions.InvalidArgument):
+        target.publisher.create_topic(name=target.name("subscriptions"), **CALL)
+
+
 @pytest.mark.parametrize("short", ["abc", "a" * 255, "web-logs_1.2~x+y%25"])
 def test_good_id(target: Target, short: str) -> None:
     assert target.publisher.create_topic(name=target.name("topics", short), **CALL).name.endswith(short)

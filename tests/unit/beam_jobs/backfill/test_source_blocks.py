@@ -117,6 +117,7 @@ def test_a_compressed_object_is_read_in_large_requests_and_counted_as_it_is_read
         requests.append((start, end))
         return read_range(of, start, end)
 
+    assert source_blocks._RANGE_BYTES == 16 << 20
     monkeypatch.setattr(source_blocks, "read_range", read)
     monkeypatch.setattr(source_blocks, "_RANGE_BYTES", 400_000)
     blocks = [block for block in read_blocks(task, settings("common", 1 << 20)) if isinstance(block, SourceBlock)]

@@ -99,3 +99,9 @@ def test_resources_refused(resource: dict[str, object], why: str) -> None:
     with pytest.raises(InvalidQueryError) as refusal:
         check(of_resource({"tableReference": {"tableId": "t"}, "schema": {"fields": fields}, **resource}))
     assert why in str(refusal.value)
+
+
+def test_a_table_has_a_most_of_columns() -> None:
+    fields = [{"name": f"c{number}", "type": "STRING"} for number in range(10_001)]
+    with pytest.raises(InvalidQueryError, match="Too many fields: 10001"):
+        check(of_resource({"tableReference": {"tableId": "t"}, "schema": {"fields": fields}}))

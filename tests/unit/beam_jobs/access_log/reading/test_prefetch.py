@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from beam_jobs.access_log.reading.prefetch import LargeRanges, ReadAhead
 from beam_jobs.access_log.reading.range_file import RangeFile
+from local_stack.waiting import wait_for
 
 
 def _fails() -> Iterator[int]:
@@ -73,6 +74,7 @@ def test_an_object_is_read_once_in_large_requests_one_ahead() -> None:
     requests = Requests()
     with LargeRanges(requests, len(CONTENT), 300) as read:
         assert b"".join(read(start, start + 10) for start in range(0, 300, 10)) == CONTENT[:300]
+        wait_for(lambda: (300, 600) in requests.ranges, seconds=60, what="the next range, before it is asked for")
         ahead = list(requests.ranges)
         assert b"".join(read(start, start + 10) for start in range(300, 1024, 10)) == CONTENT[300:]
     assert ahead[0] == (0, 300)
