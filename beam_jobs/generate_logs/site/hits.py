@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from beam_jobs.generate_logs.site.clients import Client
 from beam_jobs.generate_logs.site.draws import Draws
@@ -46,7 +46,7 @@ class Hit(NamedTuple):
     attack: str | None = None
 
 
-def answered(draws: Draws, second: int, client: Client, host: str, resource: Resource, **changes: object) -> Hit:
+def answered(draws: Draws, second: int, client: Client, host: str, resource: Resource, **changes: Any) -> Hit:
     """Return a GET that was answered with the resource; `changes` are fields that differ from that."""
     hit = Hit(
         second,
@@ -63,7 +63,7 @@ def answered(draws: Draws, second: int, client: Client, host: str, resource: Res
     return hit._replace(**changes) if changes else hit
 
 
-def not_found(draws: Draws, second: int, client: Client, host: str, target: str, **changes: object) -> Hit:
+def not_found(draws: Draws, second: int, client: Client, host: str, target: str, **changes: Any) -> Hit:
     """Return a GET for something that is not there."""
     hit = Hit(second, client, host, "GET", target, 404, 1_532, "-", duration(draws, 8), "other")
     return hit._replace(**changes) if changes else hit

@@ -1,7 +1,7 @@
 -- The proof, without what was selected: no table holds anything of the person, and every touched day balances.
 WITH held AS (
 {% for table in ['backfilled_requests', 'streamed_requests', 'requests'] %}
-  SELECT '{{ table }}' AS table_name, COUNT(*) AS held FROM {{ dataset }}.{{ table }}
+  SELECT '{{ table }}' AS table_name, COUNT(*) AS remaining FROM {{ dataset }}.{{ table }}
   WHERE log_date BETWEEN CAST(@start_date AS DATE) AND CAST(@end_date AS DATE) AND {% include 'sql/erasures/is_person.sql' %}
   UNION ALL
 {% endfor %}
@@ -24,7 +24,7 @@ touched AS (
     SELECT log_date FROM {{ staging }}.erasure_{{ suffix }} WHERE table_name IN ('backfilled_requests', 'streamed_requests')
   )
 )
-SELECT CONCAT('nothing left in ', table_name) AS check_name, 'fail' AS level, held = 0 AS passed, 0 AS expected, held AS actual,
+SELECT CONCAT('nothing left in ', table_name) AS check_name, 'fail' AS level, remaining = 0 AS passed, 0 AS expected, remaining AS actual,
   'rows of the person' AS message
 FROM held
 UNION ALL

@@ -27,11 +27,11 @@ DELETE FROM {{ dataset }}.ledger WHERE run_id = '{{ run_id }}';
 DELETE FROM {{ dataset }}.ledger_days WHERE run_id = '{{ run_id }}';
 -- The days first: they are those of the reading that is about to have a newer entry.
 INSERT INTO {{ dataset }}.ledger_days (run_id, source_uri, generation, log_date, `rows`, finished)
-SELECT '{{ run_id }}', source_uri, days.generation, log_date, days.`rows` - IFNULL(erased, 0), CURRENT_TIMESTAMP()
+SELECT '{{ run_id }}', source_uri, days.generation, log_date, days.`rows` - IFNULL(taken, 0), CURRENT_TIMESTAMP()
 FROM {{ dataset }}.ledger_days AS days
 JOIN {% include 'sql/erasures/readings.sql' %} AS readings USING (source_uri, run_id)
 LEFT JOIN (
-  SELECT source_uri, log_date, COUNT(*) AS erased FROM {{ staging }}.erasure_{{ suffix }}
+  SELECT source_uri, log_date, COUNT(*) AS taken FROM {{ staging }}.erasure_{{ suffix }}
   WHERE table_name = 'backfilled_requests' AND NOT is_replayed
   GROUP BY source_uri, log_date
 ) AS erased USING (source_uri, log_date);

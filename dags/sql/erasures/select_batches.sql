@@ -1,7 +1,7 @@
 -- The entries of the stream's ledger as they are without what is erased: an entry without a day has the rejected lines.
 CREATE TABLE IF NOT EXISTS {{ staging }}.erasure_batches_{{ suffix }} AS
 WITH erased AS (
-  SELECT IF(table_name = 'streamed_requests', log_date, NULL) AS of_day, source_uri, ingested_at, COUNT(*) AS erased
+  SELECT IF(table_name = 'streamed_requests', log_date, NULL) AS of_day, source_uri, ingested_at, COUNT(*) AS taken
   FROM {{ staging }}.erasure_{{ suffix }}
   WHERE table_name = 'rejected_streamed' OR table_name = 'streamed_requests' AND NOT is_replayed
   GROUP BY of_day, source_uri, ingested_at
@@ -17,9 +17,9 @@ batches AS (
 SELECT
   batch_id,
   log_date,
-  lines - erased AS lines,
-  IF(log_date IS NULL, `rows`, `rows` - erased) AS `rows`,
-  IF(log_date IS NULL, rejected - erased, rejected) AS rejected
+  lines - taken AS lines,
+  IF(log_date IS NULL, `rows`, `rows` - taken) AS `rows`,
+  IF(log_date IS NULL, rejected - taken, rejected) AS rejected
 FROM batches JOIN erased
   ON batches.source_uri = erased.source_uri AND batches.ingested_at = erased.ingested_at
   AND IFNULL(batches.log_date, DATE '0001-01-01') = IFNULL(erased.of_day, DATE '0001-01-01')
