@@ -49,6 +49,7 @@ def test_statements_that_change_rows_or_the_name(sql, kind):
 @pytest.mark.parametrize(
     "sql",
     [
+        "INSERT INTO d.t SELECT 1",
         "INSERT INTO d.t (n) SELECT n FROM d.other",
         "SELECT * FROM d.t",
         "ALTER TABLE d.t ADD COLUMN m INT64",
