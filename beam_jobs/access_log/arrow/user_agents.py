@@ -100,7 +100,7 @@ def classify_columns(
     def encoded(values: Sequence[str | None]) -> Column:
         """Encode the value of each class for the lines."""
         places = {value: place for place, value in enumerate(dict.fromkeys(filter(None, values)))}
-        place_of_class = np.array([places.get(value, -1) for value in values], np.int32)
+        place_of_class = np.array([places[value] if value else -1 for value in values], np.int32)
         place_of_line = place_of_class.take(number_of_line)
         return _dictionary(
             place_of_line,
