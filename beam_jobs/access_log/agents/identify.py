@@ -70,7 +70,7 @@ def identify(user_agent: str, *, is_device: bool) -> Agent | None:
     if match is None:
         is_person = is_device or _SYSTEM.search(text)
         return BROWSER if is_person else Agent(AgentKind.OTHER_BOT, _product(text), _domain(text))
-    pattern, found = agent_patterns()[int(match.major)], match.family.strip(" /;()-_")
+    pattern, found = agent_patterns()[int(match.major or 0)], match.family.strip(" /;()-_")
     if pattern.kind is AgentKind.BROWSER:
         return BROWSER
     if pattern.is_listed:

@@ -100,8 +100,8 @@ def classify_columns(
     def encoded(values: Sequence[str | None]) -> Column:
         """Encode the value of each class for the lines."""
         places = {value: place for place, value in enumerate(dict.fromkeys(filter(None, values)))}
-        place_of_class = np.array([places.get(value, -1) for value in values], np.int32)
-        place_of_line = place_of_class.take(number_of_line)
+        place_of_class = np.array([places[value] if value else -1 for value in values], np.int32)
+        place_of_line = place_of_class.take(number_of_line, mode="clip")
         return _dictionary(
             place_of_line,
             is_there & (place_of_line >= 0),
@@ -118,12 +118,22 @@ def classify_columns(
         browser=encoded(browsers),
         os=encoded(systems),
         device=encoded(devices),
-        is_bot=nullable_array(pa.bool_(), bits(is_bot.take(number_of_line)), is_there & has_kind.take(number_of_line)),
+        is_bot=nullable_array(
+            pa.bool_(),
+            bits(is_bot.take(number_of_line, mode="clip")),
+            is_there & has_kind.take(number_of_line, mode="clip"),
+        ),
         agent_kind=encoded(kinds),
         agent_name=encoded(names),
         agent_operator=encoded(operators),
         agent_verified=_verified(
-            texts, remote_addr, block, overflow, ids, number_of_line, is_there & published.take(number_of_line)
+            texts,
+            remote_addr,
+            block,
+            overflow,
+            ids,
+            number_of_line,
+            is_there & published.take(number_of_line, mode="clip"),
         ),
     )
 

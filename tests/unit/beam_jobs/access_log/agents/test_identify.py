@@ -58,7 +58,7 @@ def test_what_people_browse_with_is_no_agent(user_agent: str) -> None:
             CHROME.format("X11; Linux x86_64").replace("Chrome", "HeadlessChrome"),
             AgentKind.AUTOMATION,
             "HeadlessChrome",
-            None,
+            "Google",
         ),
         ("Twitterbot/1.0", AgentKind.LINK_PREVIEW, "Twitterbot", "X"),
         ("AhrefsBot/7.0", AgentKind.SEO, "AhrefsBot", "Ahrefs"),
