@@ -41,7 +41,7 @@ class Client(NamedTuple):
     os: str | None
     device: str | None
     is_bot: bool | None
-    agent: independent_agents.Client
+    who: independent_agents.Client
 
 
 class Hit(NamedTuple):
@@ -149,6 +149,14 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
         lambda hit: (hit.moment.replace(minute=0, second=0, microsecond=0),),
         lambda of: (of.requests, of.bots, of.bytes, of.visitors, of.errors(4, 5), *of.percentiles()),
     ),
+    "daily_agents": (
+        lambda hit: (*client(hit.agent).who[:3], verified(hit)),
+        lambda of: (
+            *(of.requests, len({hit.address for hit in of.hits if client(hit.agent).is_bot})),
+            len({hit.path for hit in of.hits if client(hit.agent).is_bot and hit.path is not None}),
+            *(of.errors(4, 5), of.bytes),
+        ),
+    ),
     "daily_paths": (
         lambda hit: (hit.path,),
         lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes, *of.percentiles()),
@@ -209,7 +217,7 @@ def client(agent: str | None) -> Client:
     found = ua_parser.parse(agent)
     device = found.device.family if found.device else "Other"
     names_device = found.os is not None or device not in ("Other", "Spider")
-    who = independent_agents.identify(agent[:1024], names_device, device == "Spider")
+    who = independent_agents.identify(agent[:1024], names_device)
     return Client(
         found.user_agent.family if found.user_agent else "Other",
         found.os.family if found.os else "Other",
@@ -217,6 +225,11 @@ def client(agent: str | None) -> Client:
         None if who.kind is None else who.kind != "browser",
         who,
     )
+
+
+def verified(hit: Hit) -> bool | None:
+    """Whether the address is one of those published for the agent."""
+    return independent_agents.verified(client(hit.agent).who, hit.address)
 
 
 def _logged(text: bytes) -> str | None:

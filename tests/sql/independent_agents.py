@@ -158,18 +158,19 @@ SYSTEMS = (
         "macos",
     ),
     *("linux", "x11", "bsd", "amiga", "morphos", "risc os", "haiku", "syllable", "beos", "os/2", "roku", "smart-tv"),
-    *("smarttv", "playstation", "xbox", "nintendo", "symbian", "midp", "blackberry"),
+    *("smarttv", "playstation", "xbox", "nintendo", "symbian", "midp", "blackberry", "crkey"),
 )
+ENGINES = ("gecko/", "applewebkit/", "trident/", "konqueror")
 WHOLE_WORDS = ("ios", "win32", "win64", "win10", "win11")
 SAYS_LITTLE = ("", "agent", "bot", "crawler", "feed", "fetcher", "http", "robot", "rss", "spider", "validator")
 
 
-def identify(agent: str, names_device: bool, is_spider: bool) -> Client:
+def identify(agent: str, names_device: bool) -> Client:
     """Who sends this user agent; it is cut to its first 1,024 characters already."""
     agent = agent.strip()
     if not agent:
         return Client(None)
-    text = without_model(agent)
+    text = re.sub(r"(?i)\b(like|with) [\w-]*(Googlebot|bingbot|Google)\b", "", without_model(agent))
     for pattern, client in known():
         if match := pattern.search(text):
             found = match["found"].strip(" /;()-_")
@@ -181,22 +182,27 @@ def identify(agent: str, names_device: bool, is_spider: bool) -> Client:
         if match := pattern.search(text):
             found = match[1].strip(" /;()-_")
             return Client(kind, cut(product if found.lower() in SAYS_LITTLE else found), operator)
-    if not is_spider and (names_device or names_system(agent.lower())):
+    if names_device or names_system(agent.lower()):
         return BROWSER
     return Client("other_bot", cut(product), operator)
 
 
 def without_model(agent: str) -> str:
-    """A user agent without the models of Android devices: the last part of a comment, unless a version is in it."""
-    parts = re.split(r"([()])", agent)
-    for place in range(1, len(parts) - 2):
-        comment, closed = parts[place + 1 : place + 3]
-        android = comment.find("Android")
-        if closed == ")" and android >= 0 and ";" in comment[android:]:
-            version, rest = comment[android:].split(";", 1)
-            if "/" not in rest.partition("Build/")[0] and rest.startswith(" "):
-                parts[place + 1] = comment[:android] + version
-    return "".join(parts)
+    """A user agent without the models of Android devices, unless a version is in what stands there."""
+    before, android, rest = agent.partition("Android")
+    if not android:
+        return agent
+    version = re.match(r"[^;)]*", rest)[0]  # type: ignore[index]
+    behind = rest.removeprefix(version)
+    if not behind.startswith("; "):
+        return before + android + version + without_model(behind)
+    model, build, tail = behind.partition("Build/")
+    if build and "/" not in model:
+        return before + android + version + without_model(re.sub(r"^[^();]*", "", tail))
+    model, closed, tail = behind.partition(")")
+    if closed and not re.search(r"[(/;]", model[2:]):
+        return before + android + version + without_model(closed + tail)
+    return before + android + version + behind[:1] + without_model(behind[1:])
 
 
 def products(text: str) -> list[str]:
@@ -205,6 +211,8 @@ def products(text: str) -> list[str]:
 
 
 def names_system(agent: str) -> bool:
+    if agent.startswith("mozilla") and any(engine in agent for engine in ENGINES):
+        return True
     return any(
         re.search(rf"\b{re.escape(name)}\b" if name in WHOLE_WORDS else re.escape(name), agent) for name in SYSTEMS
     )

@@ -12,13 +12,13 @@ import pytest
 
 from tests.sql.conftest import SummarisedLog
 from tests.sql.days import load, rebuild
-from tests.sql.independent import Hit, client, read_hits, summaries
+from tests.sql.independent import Hit, client, read_hits, summaries, verified
 from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 pytestmark = pytest.mark.integration
 
 DAYS = [date(2015, 5, 15) + timedelta(number) for number in range(4)]
-AGENTS = [None, "", "Mozilla/5.0", "Googlebot/2.1"]
+AGENTS = [None, "", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Googlebot/2.1"]
 REFERERS = [
     *(None, "", "/a", "mailto:a@example.org", "http://", "https://Example.org:8080/x?y=http://other.example/#z"),
     *("http://user:word@example.org", "android-app://com.example/", "http://[2001:DB8::1]:80/", "//example.org/a"),
@@ -118,13 +118,13 @@ def drawn_hits(rng: random.Random, visitors: int) -> list[Hit]:
 def as_requests(hits: list[Hit], warehouse: Warehouse) -> pa.Table:
     """Rows of the table requests; two requests at one instant are in the order of their lines in the file."""
     names = [field.name for field in warehouse.client.get_table(f"{warehouse.dataset}.requests").schema]
-    rows = [
-        hit._asdict() | client(hit.agent)._asdict() | {"event_id": f"{number}", "source_offset": number}
-        for number, hit in enumerate(hits)
-    ]
-    for row in rows:
-        row["log_date"] = row["moment"].date()
-        row |= {column: row[name] for name, column in COLUMN_OF.items()} | {"source": "backfill"}
+    rows = []
+    for number, hit in enumerate(hits):
+        said = client(hit.agent)
+        row = hit._asdict() | said._asdict() | {"event_id": f"{number}", "source_offset": number, "source": "backfill"}
+        row |= {"agent_kind": said.who.kind, "agent_name": said.who.name, "agent_operator": said.who.operator}
+        row |= {column: row[name] for name, column in COLUMN_OF.items()}
+        rows.append(row | {"log_date": hit.moment.date(), "agent_verified": verified(hit)})
     return pa.Table.from_pylist(rows, pa.schema([(name, TYPES.get(name, pa.string())) for name in names]))
 
 

@@ -124,6 +124,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "client_error_rate": 0,
         "server_error_rate": 0,
     },
+    "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
     "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_referers": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_statuses": {"log_date": DAY},

@@ -1,9 +1,9 @@
 r"""Which agent a user agent names: one of the lists, or one that nobody has listed.
 
 A browser's string may hold the name of a bot: a telephone is called `CUBOT NOTE 20`, a plug-in `MyGooglebotFan`. So a
-name counts as a word of its own only, and never as the model of an Android device. What no list names is an agent if
-it says so in words that all of them use (`bot`, `crawler`), if it gives an address to complain to, or if it names
-neither browser, system nor device that ua-parser knows: no person browses with `Foo/1.0`.
+name counts as a word of its own only, and neither as the model of an Android device nor behind "like". What no list
+names is an agent if it says so in words that agents use (`bot`, `crawler`), if it gives an address to complain to, or
+if it names neither a system nor a device: no person browses with `Foo/1.0`.
 """
 
 import re
@@ -39,24 +39,25 @@ _NAME_CHARACTERS = 64
 _SAYS_LITTLE = frozenset(
     ("", "agent", "bot", "crawler", "feed", "fetcher", "http", "robot", "rss", "spider", "validator")
 )
-# From the version of Android to the end of the comment; with a version of its own it is no model.
-_MODEL = re.compile(r"(Android[^;)]*); [^()/]*(?:Build/[^()]*)?(?=\))")
+# From the version of Android to the build or the end of the comment; with a version of its own it is no model.
+_MODEL = re.compile(r"(Android[^;)]*); (?:[^/]*?Build/[^();]*|[^()/;]*(?=\)))")
+_ALIKE = re.compile(r"\b(?:like|with) [\w-]*(?:Googlebot|bingbot|Google)\b", re.IGNORECASE)
 _SYSTEM = re.compile(
     r"android|iphone|ipad|\bios\b|windows|win(?:32|64|10|11)\b|macintosh|mac ?os|linux|x11|bsd|amiga|morphos|risc os|"
-    r"haiku|syllable|beos|os/2|roku|smart-?tv|playstation|xbox|nintendo|symbian|midp|blackberry",
+    r"haiku|syllable|beos|os/2|roku|smart-?tv|playstation|xbox|nintendo|symbian|midp|blackberry|crkey|"
+    r"^mozilla.*(?:gecko/|applewebkit/|trident/|konqueror)",
     re.IGNORECASE,
 )
 _PRODUCT = re.compile(r"(?:^|compatible; ?|[(;] ?\+?)([A-Za-z][\w.!-]*(?: [A-Z][\w.!-]*)*)")
 _URL_HOST = re.compile(r"(?:https?://|\bwww\.|@)([a-z0-9.-]+\.[a-z]{2,})", re.IGNORECASE)
 
 
-def identify(user_agent: str, *, is_device: bool, is_spider: bool = False) -> Agent | None:
+def identify(user_agent: str, *, is_device: bool) -> Agent | None:
     """Tell which agent a user agent names.
 
     Args:
         user_agent: The string.
         is_device: Whether ua-parser knows the device or the system that it names.
-        is_spider: Whether ua-parser knows it as a crawler.
 
     Returns:
         The agent, `BROWSER`, or None for a blank string.
@@ -64,12 +65,12 @@ def identify(user_agent: str, *, is_device: bool, is_spider: bool = False) -> Ag
     text = user_agent.strip()
     if not text:
         return None
-    searched = _MODEL.sub(r"\1", text)
+    searched = _ALIKE.sub("", _MODEL.sub(r"\1", text))
     match = _extractor().extract(searched)
     if match is None:
-        is_person = not is_spider and (is_device or _SYSTEM.search(text))
+        is_person = is_device or _SYSTEM.search(text)
         return BROWSER if is_person else Agent(AgentKind.OTHER_BOT, _product(text), _domain(text))
-    pattern, found = agent_patterns()[int(match.major)], match.family.strip(" /;()-_")
+    pattern, found = agent_patterns()[int(match.major or 0)], match.family.strip(" /;()-_")
     if pattern.kind is AgentKind.BROWSER:
         return BROWSER
     if pattern.is_listed:

@@ -73,7 +73,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 @cache
 def _published() -> dict[str, dict[int, _Ranges]]:
     """Return the ranges of every agent, by version of IP."""
-    published = {}
+    published: dict[str, dict[int, _Ranges]] = {}
     for entry in json.loads((DATA / "ranges.json").read_text())["ranges"]:
         networks = [ip_network(prefix) for prefix in entry["prefixes"]]
         ranges = {version: _ranges([n for n in networks if n.version == version]) for version in (4, 6)}

@@ -52,9 +52,7 @@ def classify(user_agent: str) -> UserAgentClass:
         browser=found.user_agent.family if found.user_agent else OTHER,
         os=found.os.family if found.os else OTHER,
         device=device,
-        agent=identify(
-            text, is_device=device not in (OTHER, _SPIDER) or found.os is not None, is_spider=device == _SPIDER
-        ),
+        agent=identify(text, is_device=found.os is not None or device not in (OTHER, _SPIDER)),
     )
 
 
@@ -102,7 +100,7 @@ def classify_columns(
     def encoded(values: Sequence[str | None]) -> Column:
         """Encode the value of each class for the lines."""
         places = {value: place for place, value in enumerate(dict.fromkeys(filter(None, values)))}
-        place_of_class = np.array([places.get(value, -1) for value in values], np.int32)
+        place_of_class = np.array([places[value] if value else -1 for value in values], np.int32)
         place_of_line = place_of_class.take(number_of_line)
         return _dictionary(
             place_of_line,

@@ -1,10 +1,10 @@
 -- The requests of `counted_days`, counted by several sets of columns: all that the daily tables are made from. One statement,
--- which so reads each column once; of three parts, for only the first has to tell visitors apart, and only the second first
--- and last requests.
+-- which so reads each column once; of four parts, for only the first has to tell visitors apart, only the second first and
+-- last requests, and only the last the addresses and paths of agents.
 -- kind: 0 day, 1 hour, 2 path, 3 referer, 4 status, 5 user agent, 6 visitor and half an hour, 7 hour and duration,
--- 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day.
+-- 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day, 10 agent.
 CREATE OR REPLACE TABLE {{ staging }}.request_groups
-PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 10, 1)) AS
+PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 11, 1)) AS
 SELECT
   CASE
     WHEN GROUPING(user_agent) = 0 THEN 5
@@ -31,7 +31,13 @@ SELECT
   COUNTIF(remote_addr IS NULL OR target IS NULL OR status IS NULL) AS lacking_values,
   COUNTIF(status NOT BETWEEN 100 AND 999 OR body_bytes_sent < 0 OR request_duration_ms < 0
     OR timestamp > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)) AS out_of_range,
-  COUNTIF(log_day != DATE(timestamp)) AS misdated
+  COUNTIF(log_day != DATE(timestamp)) AS misdated,
+  CAST(NULL AS STRING) AS agent_kind,
+  CAST(NULL AS STRING) AS agent_name,
+  CAST(NULL AS STRING) AS agent_operator,
+  CAST(NULL AS BOOL) AS agent_verified,
+  CAST(NULL AS INT64) AS addresses,
+  CAST(NULL AS INT64) AS paths
 FROM (
   SELECT
     *,
@@ -59,7 +65,7 @@ SELECT
   MAX(timestamp),
   ANY_VALUE(STRUCT(path, referer) HAVING MIN position),
   ANY_VALUE(STRUCT(path) HAVING MAX position),
-  NULL, NULL, NULL
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
   SELECT
     log_date, remote_addr, half_hour, timestamp, path, referer, status, body_bytes_sent,
@@ -95,7 +101,7 @@ SELECT
   log_date, hour, path, NULL, status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, request_duration_ms,
   COUNT(*), NULL, NULL, NULL, NULL, NULL,
   IFNULL(SUM(body_bytes_sent), 0),
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
   SELECT *, TIMESTAMP_TRUNC(timestamp, HOUR) AS hour
   FROM {{ dataset }}.requests
@@ -105,4 +111,17 @@ GROUP BY GROUPING SETS (
   (log_date, status),
   (log_date, hour, request_duration_ms),
   (log_date, path, request_duration_ms)
-);
+)
+UNION ALL
+SELECT
+  10, log_date, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  COUNT(*), NULL, NULL, NULL, NULL,
+  COUNTIF(status >= 400),
+  IFNULL(SUM(body_bytes_sent), 0),
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  agent_kind, agent_name, agent_operator, agent_verified,
+  COUNT(DISTINCT IF(is_bot, remote_addr, NULL)),
+  COUNT(DISTINCT IF(is_bot, path, NULL))
+FROM {{ dataset }}.requests
+WHERE {{ counted_days }}
+GROUP BY log_date, agent_kind, agent_name, agent_operator, agent_verified;
