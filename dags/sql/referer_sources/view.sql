@@ -9,4 +9,4 @@ OPTIONS (
 AS
 {% set lists %}{% include 'sql/referer_sources/matomo.txt' %}{{ '\n' }}{% include 'sql/referer_sources/own.txt' %}{% endset %}
 SELECT REGEXP_EXTRACT(entry, r' (.*)') AS host, REGEXP_EXTRACT(entry, r'^[a-z]+') AS referer_class
-FROM UNNEST(SPLIT('{% for entry in lists.splitlines() if entry and entry[0] != "#" %}{{ entry }}{{ '' if loop.last else ',' }}{% endfor %}')) AS entry;
+FROM UNNEST(SPLIT('{% for entry in lists.splitlines() if entry and "#" not in entry %}{{ entry }}{{ '' if loop.last else ',' }}{% endfor %}')) AS entry;

@@ -1,7 +1,7 @@
 {#- What a request asks for, from `path` and `status` and the lists beside this file. The first that fits counts. -#}
 {%- macro fits(list) -%}
 {%- set lines %}{% include 'sql/resource_kinds/' ~ list ~ '.txt' %}{% endset -%}
-REGEXP_CONTAINS(LOWER(path), r'{% for line in lines.splitlines() if line and line[0] != "#" %}{{ line }}{{ '' if loop.last else '|' }}{% endfor %}')
+REGEXP_CONTAINS(LOWER(path), r'{% for line in lines.splitlines() if line and "#" not in line %}{{ line }}{{ '' if loop.last else '|' }}{% endfor %}')
 {%- endmacro -%}
 CASE
   WHEN path IS NULL THEN NULL

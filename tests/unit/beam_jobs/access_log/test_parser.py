@@ -29,7 +29,7 @@ def test_schemas_are_those_of_the_tables() -> None:
     assert parsed.rows.schema == ROWS_SCHEMA
     assert parsed.rejected.schema == REJECTED_SCHEMA
     assert ROWS_SCHEMA.names[:2] == ["log_date", "timestamp"]
-    assert ROWS_SCHEMA.names[-2:] == ["raw_line_hash", "source_offset"]
+    assert {"raw_line_hash", "source_offset"} < set(ROWS_SCHEMA.names)
     assert ROWS_SCHEMA.field("timestamp").type == pa.timestamp("us", tz="UTC")
     assert PARSER_VERSION
 

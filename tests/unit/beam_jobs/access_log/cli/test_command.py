@@ -51,6 +51,8 @@ def test_a_log_is_counted_and_its_rejected_lines_explained(tmp_path: Path, capsy
         "    os                  Other\n"
         "    device              Other\n"
         "    is_bot              True\n"
+        "    agent_kind          library\n"
+        "    agent_name          curl\n"
         "  rejected as not_matching_format: 1\n"
         "    line 23: not a combined line: no ' ' ends the ident that begins at byte 7\n"
         "      spoilt \\xff\\x1b\n"
