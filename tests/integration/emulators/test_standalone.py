@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,15 +91,15 @@ def dataflow(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Distributi
     return distribution("dataflow-emulator", tree, tmp_path_factory.mktemp("dataflow"))
 
 
-def check_contents(wheel: Path, packages: dict[str, str]) -> None:
-    """A wheel holds every module of these packages, and nothing of the repository's."""
+def check_contents(wheel: Path, packages: dict[str, str], modules: Iterable[str] = ()) -> None:
+    """A wheel holds every module of these packages, these modules, and nothing of the repository's."""
     expected = {
         path.relative_to(ROOT / folder).as_posix()
         if not name
         else f"{name}/{path.relative_to(ROOT / folder).as_posix()}"
         for folder, name in packages.items()
         for path in (ROOT / folder).rglob("*.py")
-    }
+    } | set(modules)
     with zipfile.ZipFile(wheel) as archive:
         files = {name: archive.read(name).decode() for name in archive.namelist()}
     assert {name for name in files if name.endswith(".py")} == expected
@@ -125,7 +125,7 @@ def test_the_wheel_of_pubsub_holds_the_emulator_alone(pubsub: Distribution) -> N
 
 def test_the_wheel_of_dataflow_holds_the_emulator_alone(dataflow: Distribution, tmp_path: Path) -> None:
     packages = {"emulators/dataflow": "dataflow_emulator", "emulators/guard": "dataflow_emulator/guard"}
-    check_contents(dataflow.wheel, packages)
+    check_contents(dataflow.wheel, packages, ["dataflow_emulator/clock.py"])
     python = dataflow.programs / "python"
     names = run(UV, "pip", "list", "--python", python, "--format", "freeze", folder=tmp_path)
     assert "apache-beam" not in names
