@@ -79,14 +79,14 @@ SPOILT = {
         "COUNTIF(is_replayed)",
         "COUNT_IF(is_replayed)",
         "daily_summary.build_days",
-        "sql/reconciliation/days.sql:72: Function not found: COUNT_IF",
+        "sql/reconciliation/days.sql:73: Function not found: COUNT_IF",
     ),
     "a parameter that is not passed": (
         "sql/replay/lines.sql",
         "@reason = ''",
         "@reasons = ''",
         "dead_letter_replay.plan",
-        "sql/replay/lines.sql:20: Query parameter 'reasons' not found",
+        "sql/replay/lines.sql:19: Query parameter 'reasons' not found",
     ),
     "a variable of another type": (
         "sql/replay/land.sql",
@@ -114,7 +114,7 @@ SPOILT = {
         '("reason", "STRING"',
         '("reason", "INT64"',
         "dead_letter_replay.plan",
-        "sql/replay/lines.sql:20: ",
+        "sql/replay/lines.sql:19: ",
     ),
 }
 
