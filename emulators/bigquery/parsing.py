@@ -29,7 +29,7 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 
 #: Characters of the longest text of which something is kept.
-LONGEST_KEPT = 30_000
+LONGEST_KEPT = 40_000
 # Characters of all such texts, which bound its memory: a tree takes up to 500 bytes for each.
 _OF_TREES = 80_000  # the few forms that each of the newest statements has on its way
 _OF_TRANSLATIONS = 1_000_000

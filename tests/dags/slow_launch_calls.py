@@ -16,12 +16,7 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from emulators.clock import set_ahead
 from logline.dataflow import operators, triggers
-from logline.dataflow.operators import (
-    DataflowJobDoneSensor,
-    LaunchFlexTemplateOperator,
-    RunFlexTemplateOperator,
-    launch_body,
-)
+from logline.dataflow.operators import LaunchFlexTemplateOperator, RunFlexTemplateOperator, launch_body
 from logline.settings import Settings
 from logline.stream.decide import decide
 from logline.stream.observe import observe
@@ -109,26 +104,23 @@ def jobs_named(name: str) -> int:
 
 def parse() -> dict[str, Any]:
     """A unit's `parse`, tried again while its job is launched."""
-    request = body("backfill", "slow-parse", source=SOURCE, output=f"gs://{SETTINGS.bucket}/slow", run_id="slow")
-    operator = RunFlexTemplateOperator(task_id="parse", settings=SETTINGS, body=request, total_bytes="1000")
+    output = f"gs://{SETTINGS.bucket}/slow"
+    return tried_again("backfill", "slow-parse", total_bytes="1000", source=SOURCE, output=output)
+
+
+def replay() -> dict[str, Any]:
+    """The `parse` of `dead_letter_replay`, likewise."""
+    return tried_again("replay", "slow-replay", lines=LINES, output=f"gs://{SETTINGS.bucket}/slow-replay")
+
+
+def tried_again(template: str, name: str, total_bytes: str | None = None, **parameters: str) -> dict[str, Any]:
+    request = body(template, name, run_id="slow", **parameters)
+    operator = RunFlexTemplateOperator(task_id="parse", settings=SETTINGS, body=request, total_bytes=total_bytes)
     first, again = deferred_by(operator), deferred_by(operator)
     told = waited_for(again)
     job_id = operator.execute_complete(CONTEXT, {"status": "success"}, **(again.kwargs or {}))
     same = (first.kwargs or {})["job_id"] == job_id
-    return {"same job": same, "jobs": jobs_named("slow-parse"), "told": told, "hours": hours(again)}
-
-
-def replay() -> dict[str, Any]:
-    """The two tasks of `dead_letter_replay` that launch its job and wait for it."""
-    request = body("replay", "slow-replay", lines=LINES, output=f"gs://{SETTINGS.bucket}/slow-replay", run_id="slow")
-    launch = LaunchFlexTemplateOperator(task_id="launch_replay", settings=SETTINGS, body=request)
-    job_id = launch.execute(CONTEXT)
-    same = launch.execute(CONTEXT) == job_id
-    sensor = DataflowJobDoneSensor(task_id="wait_for_replay", settings=SETTINGS, job_id=job_id)
-    deferred = deferred_by(sensor)
-    told = waited_for(deferred)
-    sensor.execute(CONTEXT)
-    return {"same job": same, "jobs": jobs_named("slow-replay"), "told": told, "hours": hours(deferred)}
+    return {"same job": same, "jobs": jobs_named(name), "told": told, "hours": hours(again)}
 
 
 def stream() -> dict[str, Any]:

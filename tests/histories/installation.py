@@ -66,6 +66,7 @@ class Installation:
         if not self.bucket.exists():
             self.bucket.create()
         upload_template(settings, Path(ROOT, "dags/templates/backfill.json"))
+        self._drop_datasets()  # those of other tests, in the same emulator
         names = {"dataset": settings.dataset, "landing_expiry_days": None}
         tables = render("create_tables.sql", tables=TABLES, **names)
         views = render("create_views.sql", views=VIEWS, **names)
@@ -73,10 +74,13 @@ class Installation:
 
     def close(self) -> None:
         """Drop the datasets, and close the clients."""
-        for dataset in (self.settings.dataset, self.settings.staging_dataset):
-            self._bigquery.delete_dataset(dataset, delete_contents=True)
+        self._drop_datasets()
         self._storage.close()
         self._bigquery.close()
+
+    def _drop_datasets(self) -> None:
+        for dataset in (self.settings.dataset, self.settings.staging_dataset):
+            self._bigquery.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
 
     def run(self, sql: str) -> list[dict[str, Any]]:
         """Run SQL and return its rows."""

@@ -95,7 +95,7 @@ def test_no_statement_changes_what_the_stream_appends_to():
     }
     assert changed
     assert {change for change in changed if change[1] in appended} == {
-        ("erasures/erase_streamed.sql", table) for table in appended
+        ("erasures/erase_streamed.sql", table) for table in appended - {HEARTBEATS_TABLE}
     }
     assert "TRANSACTION" not in render("erasures/erase_streamed.sql", **NAMES).partition(";")[2]
 
