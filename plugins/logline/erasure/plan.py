@@ -13,7 +13,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from logline.params import ParamError, check_known_params, parse_day
+from logline.params import ParamError, check_known_params, parse_range
 from logline.preflight import check_bigquery
 from logline.settings import Settings
 from logline.text_table import counted, text_table
@@ -89,13 +89,8 @@ def read_days(params: Mapping[str, Any]) -> tuple[str, str]:
     Raises:
         ParamError: one line that says what to change.
     """
-    first, last = (
-        parse_day(name, params[name]).isoformat() if params[name] is not None else default
-        for name, default in (("start_date", FIRST_DAY), ("end_date", LAST_DAY))
-    )
-    if last < first:
-        raise ParamError(f"end_date {last} is before start_date {first}: swap them")
-    return first, last
+    first, last = parse_range(params["start_date"], params["end_date"])
+    return first.isoformat() if first else FIRST_DAY, last.isoformat() if last else LAST_DAY
 
 
 def found_table(found: Sequence[Mapping[str, Any]]) -> str:
