@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from beam_jobs.generate_logs.site.clients import BROWSER, Client
+from beam_jobs.access_log.agents.kinds import AgentKind
+from beam_jobs.generate_logs.site.clients import Client
 from beam_jobs.generate_logs.site.draws import Draws, Weighted
 from beam_jobs.generate_logs.site.networks import ACCESS
 from beam_jobs.generate_logs.site.pages import HOSTS, Host
@@ -97,7 +98,7 @@ def draw_person(draws: Draws) -> Client:
     return Client(
         address=network.address(draws),
         user_agent=browser.user_agent.replace(f"{{{browser.version}}}", version),
-        kind=BROWSER,
+        kind=AgentKind.BROWSER,
         name=browser.name,
         country=network.country,
         protocol="HTTP/1.1" if rare > 0.9 else "HTTP/2.0",

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BROWSER = "browser"
-SEARCH_ENGINE = "search_engine"
-AI_TRAINING = "ai_training"
-AI_SEARCH = "ai_search"
-AI_ASSISTANT = "ai_assistant"
-SEO = "seo"
-MONITORING = "monitoring"
-FEED_READER = "feed_reader"
-LINK_PREVIEW = "link_preview"
-SCANNER = "scanner"
-LIBRARY = "library"
+from beam_jobs.access_log.agents.kinds import AgentKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +14,7 @@ class Client:
     Attributes:
         address: As logged.
         user_agent: As logged.
-        kind: What the user agent says it is: one of the constants above.
+        kind: What the user agent says it is.
         name: Name of the browser, crawler or program.
         country: Of the address, ISO 3166.
         protocol: As logged.
@@ -35,7 +25,7 @@ class Client:
 
     address: str
     user_agent: str
-    kind: str
+    kind: AgentKind
     name: str
     country: str
     protocol: str = "HTTP/2.0"

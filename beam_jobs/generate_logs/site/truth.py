@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from beam_jobs.generate_logs.site.clients import BROWSER
+from beam_jobs.access_log.agents.kinds import AgentKind
 from beam_jobs.generate_logs.site.hits import Hit
 from beam_jobs.generate_logs.site.pages import PAGE
 
@@ -77,7 +77,7 @@ class HostTruth:
             "visitors": len(self.visitors),
             "agents": {kind: _in_order(names) for kind, names in sorted(self.agents.items())},
             "not_genuine": _in_order(self.not_genuine),
-            "bots": sum(names.total() for kind, names in self.agents.items() if kind != BROWSER),
+            "bots": sum(names.total() for kind, names in self.agents.items() if kind != AgentKind.BROWSER),
             "countries": _in_order(self.countries),
             "channels": _in_order(self.channels),
             "campaigns": _in_order(self.campaigns),
