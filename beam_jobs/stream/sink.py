@@ -68,7 +68,8 @@ class StreamSink:
         )
         if counts.messages:
             self._write_all(self._batches, entries_of(parsed, counts, [index for index, _ in refusals], self._job_id))
-        self._write_all(self._heartbeats, rows_of(parsed.heartbeats, self._job_id))
+        if parsed.heartbeats:
+            self._write_all(self._heartbeats, rows_of(parsed.heartbeats, self._job_id))
         return counts
 
     def _write_all(self, table: TableAppender, remaining: pa.RecordBatch) -> None:
