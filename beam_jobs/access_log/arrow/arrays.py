@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.schema import Column
+from beam_jobs.access_log.arrow.schema import ENCODED, Column
 
 _Number = TypeVar("_Number", np.int32, np.int64, np.float64)
 
@@ -42,6 +42,34 @@ def nullable_array(data_type: pa.DataType, values: npt.NDArray[Any], valid: npt.
     """Return an array over the memory of `values`, for bool their bits, that is null where `valid` is not."""
     nulls = len(valid) - int(np.count_nonzero(valid))
     return pa.Array.from_buffers(data_type, len(valid), [buffer(bits(valid)) if nulls else None, buffer(values)], nulls)
+
+
+def dictionary_array(places: npt.NDArray[np.int32], valid: npt.NDArray[np.bool_], values: Column) -> Column:
+    """Return the values at these places, encoded; null where `valid` is not."""
+    indices: Any = nullable_array(pa.int32(), places, valid)
+    return pa.DictionaryArray.from_arrays(indices, cast(Any, values), safe=False)
+
+
+def values_of_classes(
+    values: Sequence[str | None],
+    class_of_line: npt.NDArray[np.integer[Any]],
+    is_there: npt.NDArray[np.bool_] | None = None,
+) -> Column:
+    """Return each line's value, which is that of its class, encoded.
+
+    Args:
+        values: Of each class; None or empty for none.
+        class_of_line: The number of its class.
+        is_there: Which lines may have a value; None: all.
+    """
+    places = {value: place for place, value in enumerate(dict.fromkeys(filter(None, values)))}
+    if not places:
+        return pa.nulls(len(class_of_line), ENCODED)
+    place_of_class = np.array([places[value] if value else -1 for value in values], np.int32)
+    place_of_line = place_of_class.take(class_of_line, mode="clip")
+    valid = place_of_line >= 0
+    texts = bytes_array([value.encode() for value in places], pa.string())
+    return dictionary_array(place_of_line, valid if is_there is None else valid & is_there, texts)
 
 
 def bits(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

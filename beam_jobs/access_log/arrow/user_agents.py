@@ -14,7 +14,7 @@ from ua_parser.regex import Resolver
 from beam_jobs.access_log.agents.identify import Agent, identify
 from beam_jobs.access_log.agents.kinds import AgentKind
 from beam_jobs.access_log.agents.published_ranges import is_published, is_verified
-from beam_jobs.access_log.arrow.arrays import bits, bytes_array, nullable_array
+from beam_jobs.access_log.arrow.arrays import bits, dictionary_array, nullable_array, values_of_classes
 from beam_jobs.access_log.arrow.distinct_texts import distinct_texts
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import text_columns
@@ -98,15 +98,7 @@ def classify_columns(
     is_there = indices >= 0
 
     def encoded(values: Sequence[str | None]) -> Column:
-        """Encode the value of each class for the lines."""
-        places = {value: place for place, value in enumerate(dict.fromkeys(filter(None, values)))}
-        place_of_class = np.array([places[value] if value else -1 for value in values], np.int32)
-        place_of_line = place_of_class.take(number_of_line, mode="clip")
-        return _dictionary(
-            place_of_line,
-            is_there & (place_of_line >= 0),
-            bytes_array([value.encode() for value in places], pa.string()),
-        )
+        return values_of_classes(values, number_of_line, is_there)
 
     browsers, systems, devices, agents = zip(*numbers, strict=True)
     kinds, names, operators, ids = zip(*(agent or (None, None, None, "") for agent in agents), strict=True)
@@ -114,7 +106,7 @@ def classify_columns(
     has_kind = np.array([kind is not None for kind in kinds])
     published = np.array([is_published(agent_id) for agent_id in ids])
     return ClassifiedColumns(
-        user_agent=_dictionary(indices, is_there, distinct),
+        user_agent=dictionary_array(indices, is_there, distinct),
         browser=encoded(browsers),
         os=encoded(systems),
         device=encoded(devices),
@@ -165,11 +157,6 @@ def _verified(
         values[lines] = np.array([answer is True for answer in answers])[pair_of_line]
         valid[lines] = np.array([answer is not None for answer in answers])[pair_of_line]
     return nullable_array(pa.bool_(), bits(values), valid)
-
-
-def _dictionary(places: npt.NDArray[np.int32], valid: npt.NDArray[np.bool_], values: Column) -> Column:
-    indices: Any = nullable_array(pa.int32(), places, valid)
-    return pa.DictionaryArray.from_arrays(indices, cast(Any, values), safe=False)
 
 
 @cache

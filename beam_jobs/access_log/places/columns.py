@@ -1,16 +1,15 @@
 """The columns of places: each address is looked up once, however many lines and blocks it comes in."""
 
 import threading
-from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.arrays import bytes_array, nullable_array
+from beam_jobs.access_log.arrow.arrays import int64_array, nullable_array, values_of_classes
 from beam_jobs.access_log.arrow.distinct_texts import hash_text
-from beam_jobs.access_log.arrow.schema import ENCODED, Column
+from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.compiled.jit import compiled
 from beam_jobs.access_log.compiled.simd import PADDING, Number, address_of, int64, prefetch, uint64
 from beam_jobs.access_log.places.place import Place, PlaceDatabase
@@ -65,7 +64,7 @@ class _Known:
         texts = np.frombuffer(text_buffer or b"", np.uint8)
         found = _find(offsets, np.concatenate((texts, np.zeros(PADDING, np.uint8))), self._slots, numbers, unknown)
         if found:
-            firsts: Any = pa.array(unknown[:found, 0])
+            firsts: Any = int64_array(unknown[:found, 0].copy())
             places = database.places(cast(Any, addresses.take(firsts)).to_pylist())
             _settle(
                 self._slots, numbers, unknown[:found], np.array([self._number(place) for place in places], np.int32)
@@ -84,26 +83,18 @@ class _Known:
         lines_of_place[0] += 1  # so that a block without lines has one
         used = np.flatnonzero(lines_of_place)
         countries, asns, networks = zip(*(self._places[number] for number in used.tolist()), strict=True)
-
-        def of_lines(values: Sequence[int], kind: type[Any]) -> npt.NDArray[Any]:
-            of_place = np.empty(len(self._places), kind)
-            of_place[used] = values
-            return of_place.take(numbers)
-
-        def encoded(names: Sequence[str | None]) -> Column:
-            index = {name: number for number, name in enumerate(dict.fromkeys(name for name in names if name))}
-            if not index:
-                return pa.nulls(len(numbers), ENCODED)
-            indices = of_lines([-1 if name is None else index[name] for name in names], np.int32)
-            texts = bytes_array([name.encode() for name in index], pa.string())
-            lines: Any = nullable_array(pa.int32(), indices, indices >= 0)
-            return pa.DictionaryArray.from_arrays(lines, texts, safe=False)
-
+        class_of_place = np.empty(len(self._places), np.int32)
+        class_of_place[used] = np.arange(len(used))
+        class_of_line = class_of_place.take(numbers)
         asn: Column = pa.nulls(len(numbers), pa.int64())
         if any(asns):
-            found = of_lines([-1 if number is None else number for number in asns], np.int64)
+            found = np.array([-1 if number is None else number for number in asns], np.int64).take(class_of_line)
             asn = nullable_array(pa.int64(), found, found >= 0)
-        return {"country": encoded(countries), "asn": asn, "network": encoded(networks)}
+        return {
+            "country": values_of_classes(countries, class_of_line),
+            "asn": asn,
+            "network": values_of_classes(networks, class_of_line),
+        }
 
 
 @compiled
