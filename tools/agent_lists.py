@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,14 +21,20 @@ DATA = Path(__file__).parent.parent / "beam_jobs" / "access_log" / "agents" / "d
 
 
 def refresh(folder: Path = DATA) -> None:
-    """Write the three lists anew from the newest packages."""
+    """Write the three lists anew from the newest packages, without the crawlers that our own list names."""
+    additions = tomllib.loads((folder / "additions.toml").read_text())["agents"]
+    named = {agent["name"] for agent in additions if "name" in agent}
     with tempfile.TemporaryDirectory() as downloads:
         version, crawlers = _downloaded("crawler-user-agents", "crawleruseragents/crawler-user-agents.json", downloads)
         _write(
             folder / "crawlers.json",
             {"source": f"crawler-user-agents {version}", "licence": "MIT, Copyright 2017 Martin Monperrus"},
             "agents",
-            [{key: crawler[key] for key in ("pattern", "tags", "url") if key in crawler} for crawler in crawlers],
+            [
+                {key: crawler[key] for key in ("pattern", "tags", "url") if key in crawler}
+                for crawler in crawlers
+                if crawler["pattern"] not in named
+            ],
         )
         version, index = _downloaded("ai-crawler-index", "ai_crawler_index/data.json", downloads)
         _write(
