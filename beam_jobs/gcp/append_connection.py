@@ -52,7 +52,7 @@ class AppendConnection:
             ),
         )
         with self._lock:
-            if self._call is None or self._call.has_ended:
+            if self._call is None or self._call.ended_by:
                 self._call = _Call(self._client, stream)
             call = self._call
             answer = call.put(request)
@@ -77,11 +77,11 @@ class _Call:
     """An AppendRows call, which answers requests in their order.
 
     Attributes:
-        has_ended: whether it takes no more requests.
+        ended_by: why it takes no more requests; None as long as it does.
     """
 
     def __init__(self, client: BigQueryWriteClient, stream: str) -> None:
-        self.has_ended = False
+        self.ended_by: exceptions.GoogleAPICallError | None = None
         self._lock = threading.Lock()
         self._waiting: deque[_Answer] = deque()
         self._requests: queue.SimpleQueue[types.AppendRowsRequest | None] = queue.SimpleQueue()
@@ -95,8 +95,8 @@ class _Call:
     def put(self, request: types.AppendRowsRequest) -> _Answer:
         answer: _Answer = Future()
         with self._lock:
-            if self.has_ended:
-                raise exceptions.Aborted("the connection has just ended")
+            if self.ended_by:
+                raise self.ended_by
             self._waiting.append(answer)
             self._requests.put(request)
         return answer
@@ -112,12 +112,14 @@ class _Call:
         except grpc.RpcError as raised:
             error = exceptions.from_grpc_error(raised)
         finally:
+            # What ended the call may be the fault of the first request's rows, but not of those behind it. A call that
+            # ends while none waits was refused or closed, which is so for whoever comes next.
+            behind = exceptions.Aborted(f"the connection ended: {error.message}")
             with self._lock:
-                self.has_ended = True
+                self.ended_by = behind if self._waiting else error
             self._requests.put(None)
-            # What ended the call may be the fault of the first request's rows, but not of those behind it.
             for number, answer in enumerate(self._waiting):
-                answer.set_exception(exceptions.Aborted(f"the connection ended: {error.message}") if number else error)
+                answer.set_exception(behind if number else error)
 
 
 def _until_none(requests: queue.SimpleQueue[types.AppendRowsRequest | None]) -> Iterator[types.AppendRowsRequest]:

@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 from google.api_core.exceptions import ResourceExhausted
+from google.cloud.bigquery_storage_v1.types import AppendRowsRequest
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.gcp.append_connection import AppendConnection
+from beam_jobs.gcp.append_connection import AppendConnection, _Call
 from beam_jobs.gcp.bigquery_write import default_stream
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.output.identity import REJECTED_SCHEMA
 from beam_jobs.stream import transforms
 from beam_jobs.stream.messages import Message, ParsedMessages, parse_messages
 from beam_jobs.stream.options import StreamSettings, parse_stream_options
-from tests.integration.stream.world import Stream, World, good_line
+from tests.integration.stream.world import Stream, World, eventually, good_line
 
 pytestmark = pytest.mark.integration
 
@@ -61,8 +62,15 @@ def test_threads_of_a_process_share_the_connection_and_another_is_refused(stream
     assert len(stream.sql(f"SELECT * FROM `{stream.dataset}.stream_heartbeats`")) == len(names)
 
     second = AppendConnection(make_write_client())
+    stream_name = default_stream(settings.rejected_table)
     rejected = parsed(settings, "x").rejected
     schema, data = (part.serialize().to_pybytes() for part in (REJECTED_SCHEMA, rejected))
     with pytest.raises(ResourceExhausted, match="Exceeds 'Concurrent connections' quota of 1 per project"):
-        second.send(default_stream(settings.rejected_table), schema, data)
+        second.send(stream_name, schema, data)
     second.close()
+
+    # The refusal may come before the request that opened the connection is put into it.
+    refused = _Call(make_write_client(), stream_name)
+    eventually(lambda: refused.ended_by)
+    with pytest.raises(ResourceExhausted, match="Exceeds 'Concurrent connections' quota of 1 per project"):
+        refused.put(AppendRowsRequest())
