@@ -2,8 +2,9 @@
 
 Airflow, the emulators and the streaming job run in a folder of their own while RATE messages a second are published.
 The memory of every part (proportional set size, its children included) and the disk of every folder are sampled. Each
-series is flat if a line fitted to it after the first ten minutes (of a run below 20 minutes: after its first half)
-grows within an hour by at most GROWTH_SHARE of its mean, or by NOISE_BYTES where that is more. The folders of tables
+series is flat if its growth after the first ten minutes (of a run below 20 minutes: after its first half) is within an
+hour at most GROWTH_SHARE of its mean, or NOISE_BYTES where that is more. The growth is the median of the slopes between
+all pairs of samples (Theil and Sen): memory that is taken for seconds and given back is none. The folders of tables
 and objects grow with the rows, so they are shown and not judged. DuckDB keeps pages of the tables in memory up to its
 limit: BIGQUERY_MEMORY MiB here, which the rows of the first minutes fill, so that what still grows after it would leak.
 """
@@ -21,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import grpc
@@ -197,9 +199,9 @@ def _judged(what: str, series: Sequence[tuple[float, Counter[str]]]) -> list[str
     rest = [(seconds, sizes) for seconds, sizes in series if seconds >= _WARM_UP_SECONDS]
     missed = []
     for name in names:
-        values = [sizes[name] for _, sizes in rest]
-        growth = statistics.linear_regression([seconds for seconds, _ in rest], values).slope * 3600
-        allowed = max(GROWTH_SHARE * statistics.fmean(values), NOISE_BYTES)
+        values = [(seconds, sizes[name]) for seconds, sizes in rest]
+        growth = statistics.median((y - x) / (t - s) for (s, x), (t, y) in combinations(values, 2)) * 3600
+        allowed = max(GROWTH_SHARE * statistics.fmean(size for _, size in values), NOISE_BYTES)
         verdict = "met" if growth <= allowed else "MISSED"
         if what == "disk" and name in GROW_WITH_ROWS:
             verdict = "grows with the rows"
