@@ -34,6 +34,7 @@ class RetryPolicy:
         seconds: how long to go on; None for no limit.
         final: errors that are raised at once.
         abort: once set, failed calls are not retried.
+        clock: gives seconds.
     """
 
     first_pause: float = 0.1
@@ -41,6 +42,7 @@ class RetryPolicy:
     seconds: float | None = None
     final: tuple[type[Exception], ...] = CALLERS_FAULT
     abort: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], float] = time.monotonic  # noqa: TID251 (what it is where no simulation gives another)
 
     def call(self, what: str, function: Callable[[], T], retried: Callable[[], None] = lambda: None) -> T:
         """Call the function until it succeeds.
@@ -54,7 +56,7 @@ class RetryPolicy:
             RetriesExhaustedError: time is up, or `abort` is set.
             Exception: one that is final, or that is not an error of Google Cloud.
         """
-        started = time.monotonic()
+        started = self.clock()
         logged = None
         pause = self.first_pause
         while True:
@@ -63,7 +65,7 @@ class RetryPolicy:
             except self.final:
                 raise
             except (exceptions.GoogleAPIError, GoogleAuthError) as error:
-                now = time.monotonic()
+                now = self.clock()
                 if self.abort.is_set() or (self.seconds is not None and now - started + pause > self.seconds):
                     raise RetriesExhaustedError(f"{what} failed: {first_line(error)}") from error
                 if logged is None or now - logged > _LOG_SECONDS:
@@ -71,7 +73,7 @@ class RetryPolicy:
                     logged = now
             else:
                 if logged is not None:
-                    _log.info("%s works again after %.1f s", what, time.monotonic() - started)
+                    _log.info("%s works again after %.1f s", what, self.clock() - started)
                 return result
             self.abort.wait(pause)
             pause = min(2 * pause, self.longest_pause)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.retry import RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.stream.messages import CHUNK_BYTES, CHUNK_MESSAGES, chunks_of_messages, parse_each
 from beam_jobs.stream.metrics import StreamMetrics
+from beam_jobs.stream.runtime import Runtime
 from beam_jobs.stream.sink import StreamSink
 from beam_jobs.stream.subscription import Pulled, Subscription
 
@@ -49,20 +49,22 @@ class LocalRunner:
         sink: StreamSink,
         metrics: StreamMetrics,
         abort: threading.Event,
+        runtime: Runtime | None = None,
     ) -> None:
         self._subscription = subscription
         self._parser = parser
         self._sink = sink
         self._metrics = metrics
         self._abort = abort
-        self._draining = threading.Event()
-        self._changed = threading.Condition()
+        self._runtime = runtime or Runtime()
+        self._draining = self._runtime.event()
+        self._changed = self._runtime.condition()
         self._held: dict[Pulled, None] = {}  # received, not yet acknowledged, oldest first
         self._held_messages = self._held_bytes = 0
         self._waiting: deque[Pulled] = deque()  # the held ones that no batch has taken
-        self._done: queue.SimpleQueue[list[Pulled] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[list[Pulled] | None] = self._runtime.queue()
         self._failure: BaseException | None = None
-        self._over = threading.Event()
+        self._over = self._runtime.event()
 
     def drain(self) -> None:
         """Stop pulling, finish what was pulled, then end. May be called from a signal handler."""
@@ -109,20 +111,18 @@ class LocalRunner:
                 self._failure = self._failure or error
                 self.drain()
 
-        thread = threading.Thread(target=guarded, name=name, daemon=True)
-        thread.start()
-        return thread
+        return self._runtime.start(name, guarded)
 
     def _pull(self) -> None:
-        policy = RetryPolicy(abort=self._draining)
+        policy = RetryPolicy(abort=self._draining, clock=self._runtime.monotonic)
         while self._has_room():
-            asked = time.monotonic()
+            asked = self._runtime.monotonic()
             try:
                 pulled = policy.call(f"pulling from {self._subscription.path}", self._pull_once)
             except RetriesExhaustedError:
                 return
             if pulled is None:
-                if time.monotonic() - asked < _QUICK_SECONDS:
+                if self._runtime.monotonic() - asked < _QUICK_SECONDS:
                     self._draining.wait(_PAUSE_SECONDS)
                 continue
             with self._changed:
@@ -152,7 +152,8 @@ class LocalRunner:
                 return
             try:
                 for chunk in chunks_of_messages(message for pulled in batch for message in pulled.messages):
-                    for parsed in parse_each(chunk, self._parser, self._subscription.path, datetime.now(UTC)):
+                    now = datetime.fromtimestamp(self._runtime.now(), UTC)
+                    for parsed in parse_each(chunk, self._parser, self._subscription.path, now):
                         self._metrics.wrote(self._sink.write(parsed), parsed)
             except RetriesExhaustedError as error:
                 _log.warning("ending with messages unacknowledged, they will be delivered again: %s", error)
@@ -164,7 +165,7 @@ class LocalRunner:
         deadline = None
         with self._changed:
             while True:
-                now = time.monotonic()
+                now = self._runtime.monotonic()
                 if self._waiting and deadline is None:
                     deadline = now + _LINGER_SECONDS
                 messages = sum(len(pulled.messages) for pulled in self._waiting)
@@ -181,7 +182,7 @@ class LocalRunner:
             return batch or None
 
     def _acknowledge(self) -> None:
-        policy = RetryPolicy(seconds=_ACKNOWLEDGE_SECONDS, abort=self._abort)
+        policy = RetryPolicy(seconds=_ACKNOWLEDGE_SECONDS, abort=self._abort, clock=self._runtime.monotonic)
         while (batch := self._done.get()) is not None:
             ids = [ack_id for pulled in batch for ack_id in pulled.ack_ids]
             try:
@@ -205,9 +206,11 @@ class LocalRunner:
         seconds = self._subscription.lease_seconds
         while not self._over.wait(_TICK_SECONDS):
             with self._changed:
-                ending = [pulled for pulled in self._held if pulled.lease_ends - time.monotonic() < seconds / 2]
+                ending = [
+                    pulled for pulled in self._held if pulled.lease_ends - self._runtime.monotonic() < seconds / 2
+                ]
             for pulled in ending:
-                asked = time.monotonic()
+                asked = self._runtime.monotonic()
                 try:
                     self._subscription.lease(pulled.ack_ids, seconds)
                 except GoogleAPICallError as error:
@@ -220,9 +223,9 @@ class LocalRunner:
         with self._changed:
             held = list(self._held)
             self._waiting.clear()
-        started = time.monotonic()
+        started = self._runtime.monotonic()
         for pulled in held:
-            if time.monotonic() - started > _GOODBYE_SECONDS:
+            if self._runtime.monotonic() - started > _GOODBYE_SECONDS:
                 return
             try:
                 self._subscription.lease(pulled.ack_ids, 0)

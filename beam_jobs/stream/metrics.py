@@ -31,21 +31,21 @@ class StreamMetrics:
         self.messages_acknowledged = 0
         self._oldest_event_time: float | None = None
         self._pulled = time.time()
-        self._pulling: dict[int, float] = {}
+        self._pulling: dict[object, float] = {}
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def pulling(self) -> Iterator[None]:
         """Mark one pull: while it waits without messages, and when it returns, nothing older is left to pull."""
-        thread = threading.get_ident()
+        pull = object()
         with self._lock:
-            self._pulling[thread] = time.time()
+            self._pulling[pull] = time.time()
         try:
             yield
             self._pulled = time.time()
         finally:
             with self._lock:
-                del self._pulling[thread]
+                del self._pulling[pull]
 
     def wrote(self, counts: StreamCounts, parsed: ParsedMessages) -> None:
         """Count messages that are durable."""

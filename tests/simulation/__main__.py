@@ -1,0 +1,115 @@
+"""``make simulate SEEDS=10000``: histories of the stream in a simulated world, one for each seed.
+
+A seed that fails is shrunk: of its faults as many as possible are left out while it still fails. `--seed` runs one, and
+prints the end of its history.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from tests.simulation.scheduler import Fault, Violation
+from tests.simulation.world import World
+
+_SHOWN_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a seed.
+
+    Attributes:
+        violation: What is wrong; empty where nothing is.
+        faults: Those that happened.
+        trace: The end of the history.
+        steps: Of all threads.
+        seconds: Of the world's time.
+    """
+
+    seed: int
+    violation: str
+    faults: list[Fault]
+    trace: list[str]
+    steps: int
+    seconds: float
+
+
+def simulate(seed: int, muted: frozenset[int] = frozenset()) -> Outcome:
+    """Run one history."""
+    logging.getLogger("logline.stream").setLevel(logging.CRITICAL)
+    world = World(seed, muted)
+    violation = ""
+    try:
+        world.run()
+    except Violation as found:
+        violation = str(found)
+    except Exception as error:  # noqa: BLE001 - whatever a thread raises ends its history
+        violation = f"{type(error).__name__}: {error}"
+    scheduler = world.scheduler
+    return Outcome(seed, violation, scheduler.faults, list(scheduler.trace), scheduler.steps, scheduler.now)
+
+
+def shrunk(outcome: Outcome) -> Outcome:
+    """Leave out faults, halves first and single ones last, as long as the history still fails."""
+    muted: frozenset[int] = frozenset()
+    size = max(1, len(outcome.faults) // 2)
+    while True:
+        numbers = [fault.number for fault in outcome.faults]
+        for start in range(0, len(numbers), size):
+            tried = muted | frozenset(numbers[start : start + size])
+            again = simulate(outcome.seed, tried)
+            if again.violation and len(again.faults) < len(outcome.faults):
+                muted, outcome = tried, again
+                break
+        else:
+            if size == 1:
+                return outcome
+            size = max(1, size // 2)
+
+
+def described(outcome: Outcome, *, with_trace: bool) -> str:
+    """Describe an outcome in lines."""
+    lines = [f"seed {outcome.seed}: {outcome.violation or 'holds'}, {len(outcome.faults)} faults"]
+    lines += [f"  {fault}" for fault in outcome.faults]
+    return "\n".join(lines + ([f"  {line}" for line in outcome.trace] if with_trace else []))
+
+
+def main() -> int:
+    """Run the seeds; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many (default 1000)")
+    parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
+    parser.add_argument("--seed", type=int, help="run this one alone, and print the end of its history")
+    given = parser.parse_args()
+    if given.seed is not None:
+        outcome = simulate(given.seed)
+        print(described(shrunk(outcome) if outcome.violation else outcome, with_trace=True))
+        return 1 if outcome.violation else 0
+    failed: list[int] = []
+    faults = steps = 0
+    hours = 0.0
+    begun = shown = time.monotonic()
+    with ProcessPoolExecutor() as workers:
+        seeds = range(given.first, given.first + given.seeds)
+        for done, outcome in enumerate(workers.map(simulate, seeds, chunksize=8), 1):
+            faults, steps, hours = faults + len(outcome.faults), steps + outcome.steps, hours + outcome.seconds / 3600
+            if outcome.violation:
+                failed.append(outcome.seed)
+                print(described(shrunk(outcome), with_trace=False), flush=True)
+            if (now := time.monotonic()) - shown > _SHOWN_SECONDS:
+                shown = now
+                print(f"{done:,} of {given.seeds:,} seeds, {len(failed)} failed, {now - begun:,.0f} s", flush=True)
+    print(
+        f"{given.seeds - len(failed):,} of {given.seeds:,} seeds hold: {faults:,} faults, {steps:,} steps, "
+        f"{hours:,.0f} hours of the simulated world in {time.monotonic() - begun:,.0f} s"
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Pub/Sub in the simulated world: the emulator's own broker, in the world's time, and the calls that reach it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from google.api_core.exceptions import ServiceUnavailable
+
+from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.messages import Message
+from beam_jobs.stream.subscription import PULL_MESSAGES, Pulled
+from emulators.pubsub import wire
+from emulators.pubsub.broker.broker import Broker
+from emulators.pubsub.broker.delivery import Consumer
+from emulators.pubsub.broker.resources import Subscription
+from emulators.pubsub.log.store import Store
+from tests.simulation.calls import Calls
+from tests.simulation.scheduler import Process, Scheduler, Violation
+
+TOPIC = "projects/simulated/topics/log-lines"
+SUBSCRIPTION = "projects/simulated/subscriptions/log-lines"
+LEASE_SECONDS = 10
+_PULL_SECONDS = 30.0
+_TURNS = 6
+R = TypeVar("R")
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop in the world's time, whose executor is the loop itself."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def time(self) -> float:
+        return self._clock()
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., R], *args: Any
+    ) -> asyncio.Future[R]:
+        done = self.create_future()
+        done.set_result(func(*args))
+        return done
+
+
+class SimulatedPubsub:
+    """One topic and one subscription, on a store that outlives the broker.
+
+    Args:
+        check_acknowledged: Called with the messages that are about to be acknowledged for good.
+    """
+
+    def __init__(self, scheduler: Scheduler, check_acknowledged: Callable[[Sequence[int]], None]) -> None:
+        self._scheduler = scheduler
+        self._check_acknowledged = check_acknowledged
+        self._store = Store(None)
+        self._confirmed: set[str] = set()
+        self._restart()
+        subscription = wire.Subscription(name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=LEASE_SECONDS)
+        subscription.message_retention_duration.FromSeconds(86_400)
+        self._do(lambda: self._broker.create_topic(wire.Topic(name=TOPIC)))
+        self._do(lambda: self._broker.create_subscription(subscription, self._broker.topics[TOPIC]))
+        self._commit()
+
+    def _restart(self) -> None:
+        self._loop = _Loop(lambda: self._scheduler.now)
+        self._broker = self._do(lambda: Broker(self._store))
+
+    def _run(self, work: Coroutine[Any, Any, R]) -> R:
+        return self._loop.run_until_complete(work)
+
+    def _do(self, function: Callable[[], R]) -> R:
+        return self._run(_called(function))
+
+    @property
+    def _subscription(self) -> Subscription:
+        return self._broker.subscriptions[SUBSCRIPTION]
+
+    def settle(self) -> None:
+        """Let the broker do what is due by now."""
+        self._run(_turns())
+
+    def _commit(self) -> None:
+        self._run(self._broker.journal.committed())
+        self.settle()
+
+    def kill(self) -> None:
+        """Kill the broker, with what it has not committed, and start another one."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._run(_ended(tasks))
+        self._loop.close()
+        self._restart()
+
+    def close(self) -> None:
+        self.kill()
+        self._run(self._broker.close())
+        self._loop.close()
+        self._store.close()
+
+    def publish(self, lines: Iterable[tuple[bytes, str]]) -> list[int]:
+        """Publish data with an event id each, which may be empty; return the message ids."""
+        request = wire.PublishRequest(topic=TOPIC)
+        for data, event_id in lines:
+            message = request.messages.add(data=data)
+            if event_id:
+                message.attributes[EVENT_ID_ATTRIBUTE] = event_id
+        ids = self._do(lambda: self._broker.publish(self._broker.topics[TOPIC], request))
+        self._commit()
+        return list(ids)
+
+    def take(self) -> list[Any]:
+        """Return the ReceivedMessages of a pull that does not wait."""
+        self.settle()
+        response = wire.PullResponse()
+        self._do(lambda: self._subscription.deliver(response, Consumer(), max_messages=PULL_MESSAGES))
+        received = list(response.received_messages)
+        for one in received:
+            if one.message.message_id in self._confirmed:
+                raise Violation(f"message {one.message.message_id} is delivered again: its acknowledgement was durable")
+        return received
+
+    def acknowledge(self, ack_ids: Sequence[str], *, is_killed: bool) -> None:
+        """End messages, unless the broker is killed before that is durable."""
+        message_ids = [ack_id.split("-")[1] for ack_id in ack_ids]
+        self._check_acknowledged([int(message_id) for message_id in message_ids])
+        self._do(lambda: self._broker.acknowledge(self._subscription, ack_ids))
+        if is_killed:
+            self.kill()
+            raise ServiceUnavailable("the broker was killed")
+        self._commit()
+        self._confirmed.update(message_ids)
+
+    def modify(self, ack_ids: Sequence[str], seconds: int) -> None:
+        self._do(lambda: self._broker.modify(self._subscription, ack_ids, [seconds] * len(ack_ids)))
+        self.settle()
+
+    def is_empty(self) -> bool:
+        """Tell whether nothing is left to deliver or to acknowledge."""
+        return self._subscription.backlog.oldest() is None
+
+
+class SimulatedSubscription:
+    """What the stream's process has of it; in place of `beam_jobs.stream.subscription.Subscription`."""
+
+    path = SUBSCRIPTION
+    lease_seconds = LEASE_SECONDS
+
+    def __init__(self, scheduler: Scheduler, process: Process, pubsub: SimulatedPubsub, calls: Calls) -> None:
+        self._scheduler, self._process, self._pubsub, self._calls = scheduler, process, pubsub, calls
+        self._no_more = False
+
+    def pull(self) -> Pulled | None:
+        """See `Subscription.pull`."""
+        asked = self._scheduler.now
+        received: list[Any] = []
+
+        def something() -> bool:
+            nonlocal received
+            received = received or ([] if self._no_more else self._pubsub.take())
+            return bool(received) or self._no_more
+
+        def wait_for_some() -> None:
+            while not something() and self._scheduler.now < asked + _PULL_SECONDS:
+                self._scheduler.wait(lambda: self._no_more, 0.5)
+
+        self._calls.make(self._process, "pull", wait_for_some)
+        if not received:
+            return None
+        messages = [
+            Message(
+                one.message.data,
+                one.message.message_id,
+                one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
+                one.message.publish_time.seconds,
+            )
+            for one in received
+        ]
+        return Pulled(
+            messages=messages,
+            ack_ids=[one.ack_id for one in received],
+            bytes=sum(len(message.data) for message in messages),
+            oldest_publish_time=min(message.publish_time for message in messages),
+            lease_ends=asked + self.lease_seconds,
+        )
+
+    def stop_pulling(self) -> None:
+        """See `Subscription.stop_pulling`."""
+        self._no_more = True
+
+    def acknowledge(self, ack_ids: Sequence[str]) -> None:
+        """See `Subscription.acknowledge`."""
+        is_killed = self._scheduler.happens("the broker is killed before an acknowledgement is durable", 0.02)
+        self._calls.make(self._process, "acknowledge", lambda: self._pubsub.acknowledge(ack_ids, is_killed=is_killed))
+
+    def lease(self, ack_ids: Sequence[str], seconds: int) -> None:
+        """See `Subscription.lease`."""
+        self._calls.make(self._process, "lease", lambda: self._pubsub.modify(ack_ids, seconds))
+
+
+async def _called(function: Callable[[], R]) -> R:
+    return function()
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
