@@ -52,6 +52,36 @@ def test_the_daily_tables_are_the_truth(site: tuple[Warehouse, Any]) -> None:
         assert [by_hour[hour] for hour in range(24)] == truth["hours"]
 
 
+def test_channels_and_pages_of_each_host_are_the_truth(site: tuple[Warehouse, Any]) -> None:
+    """Of all hosts but that of the documentation: its pages below /v2/ and /v3/ pass for calls of an API."""
+    warehouse, days = site
+    channels, pages = (warehouse.rows(table) for table in ("daily_channels", "daily_pages"))
+    for day, truth in days.items():
+        hosts = {
+            name: host
+            for name, host in truth["hosts"].items()
+            if not any(path.startswith("/v2/") for path in host["pages"])
+        }
+        assert len(hosts) == len(truth["hosts"]) - 1
+        visits: dict[str, Counter[str]] = {name: Counter() for name in hosts}
+        bounces: Counter[str] = Counter()
+        for row in channels:
+            if str(row["log_date"]) == day and row["host"] in hosts:
+                # The generator calls other sites what Matomo and Plausible call them.
+                visits[row["host"]]["referral" if row["channel"] == "other" else row["channel"]] += row["visits"]
+                bounces[row["host"]] += row["bounces"]
+        of_pages = {
+            (row["host"], row["path"]): {figure: row[figure] for figure in ("views", "entries", "exits")}
+            for row in pages
+            if str(row["log_date"]) == day and row["host"] in hosts
+        }
+        assert visits == {name: host["visits_with_pages"] for name, host in hosts.items()}
+        assert bounces == {name: host["bounces"] for name, host in hosts.items()}
+        assert of_pages == {
+            (name, path): figures for name, host in hosts.items() for path, figures in host["pages"].items()
+        }
+
+
 def test_requests_of_each_host_and_visits_of_persons_are_the_truth(site: tuple[Warehouse, Any]) -> None:
     warehouse, days = site
     for day, truth in days.items():
