@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import ua_parser
 
 from tests.sql import independent_agents
-from tests.sql.independent_origin import referer_class
+from tests.sql.independent_origin import referer_class, referer_host
+from tests.sql.independent_visits import Visit, channels, is_page_view, page_rows
 
 QUOTED = rb'"((?:[^"\\]|\\.)*)"'
 LINE = re.compile(
@@ -55,6 +55,9 @@ class Hit(NamedTuple):
     status: int
     size: int
     duration: float | None = None
+    host: str | None = None
+    method: str | None = "GET"
+    query: str | None = None
 
 
 @dataclass
@@ -99,7 +102,7 @@ def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
         if moment is None:
             continue
         named = REQUEST.fullmatch(text)
-        path = named[2].partition("?")[0] if named else text
+        path, _, query = named[2].partition("?") if named else (text, "", "")
         yield (
             line,
             Hit(
@@ -110,6 +113,8 @@ def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
                 _logged(referer),
                 int(status),
                 0 if size == b"-" else int(size),
+                method=named[1] if named else None,
+                query=query or None,
             ),
         )
 
@@ -118,33 +123,47 @@ def summaries(hits: Iterable[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]
     """The rows of every summary by table and day, as tuples in the order of its columns."""
     hits = list(hits)
     tables = {name: _grouped(hits, key, row) for name, (key, row) in GROUPED.items()}
+    of_day = _grouped([hit._replace(host=None) for hit in hits], lambda hit: (), _day_figures)
+    of_hosts = _grouped(hits, lambda hit: (), _day_figures)
+    tables["daily_summary"] = {day: [row[:-1] for row in rows] for day, rows in of_day.items()}
+    tables["daily_hosts"] = {day: [(day, row[-1], *row[1:-1]) for row in rows] for day, rows in of_hosts.items()}
     sessions: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
+    visits: dict[date, list[Visit]] = defaultdict(list)
     for session in _sessions(hits):
-        sessions[session[0].moment.date()].append(_session_row(session))
-    return tables | {"daily_sessions": sessions}
+        day, visit = session[0].moment.date(), Visit.of(session)
+        sessions[day].append((*_session_row(session), *visit.columns()))
+        if visit.pages:
+            visits[day].append(visit)
+    viewed = [hit for hit in hits if not client(hit.agent).is_bot and is_page_view(hit)]
+    views = _grouped(viewed, lambda hit: (hit.path,), lambda of: (of.requests, of.visitors))
+    of_visits = {
+        "daily_channels": {day: channels(day, visits[day]) for day in visits},
+        "daily_pages": {day: page_rows(day, views.get(day, []), visits[day]) for day in {*views, *visits}},
+    }
+    return tables | {"daily_sessions": sessions} | of_visits
 
 
 def _grouped(
     hits: list[Hit], key: Callable[[Hit], tuple[Any, ...]], row: Callable[[Group], tuple[Any, ...]]
 ) -> dict[date, list[tuple[Any, ...]]]:
-    groups: dict[tuple[Any, ...], Group] = defaultdict(Group)
+    groups: dict[tuple[date, str | None, tuple[Any, ...]], Group] = defaultdict(Group)
     for hit in hits:
-        groups[hit.moment.date(), *key(hit)].hits.append(hit)
+        groups[hit.moment.date(), hit.host, key(hit)].hits.append(hit)
     rows: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
-    for found, group in groups.items():
-        rows[found[0]].append((*found, *row(group)))
+    for (day, host, found), group in groups.items():
+        rows[day].append((day, *found, *row(group), host))
     return rows
 
 
-# What makes a row, and the figures after it.
+def _day_figures(of: Group) -> tuple[Any, ...]:
+    return (
+        *(of.requests, of.bots, of.bytes, of.visitors, of.errors(4), of.errors(5)),
+        *(of.errors(4) / of.requests, of.errors(5) / of.requests, *of.percentiles()),
+    )
+
+
+# What makes a row of a day and host, and the figures after it.
 GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tuple[Any, ...]]]] = {
-    "daily_summary": (
-        lambda hit: (),
-        lambda of: (
-            *(of.requests, of.bots, of.bytes, of.visitors, of.errors(4), of.errors(5)),
-            *(of.errors(4) / of.requests, of.errors(5) / of.requests, *of.percentiles()),
-        ),
-    ),
     "hourly_traffic": (
         lambda hit: (hit.moment.replace(minute=0, second=0, microsecond=0),),
         lambda of: (of.requests, of.bots, of.bytes, of.visitors, of.errors(4, 5), *of.percentiles()),
@@ -163,7 +182,7 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
     ),
     "daily_statuses": (lambda hit: (hit.status,), lambda of: (of.requests, of.bytes)),
     "daily_referers": (
-        lambda hit: (hit.referer, _host(hit.referer)),
+        lambda hit: (hit.referer, referer_host(hit.referer)),
         lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes, referer_class(of.hits[0].referer)),
     ),
     "daily_user_agents": (
@@ -181,10 +200,10 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
 
 
 def _sessions(hits: list[Hit]) -> Iterator[list[Hit]]:
-    visitors: dict[tuple[str, str], list[Hit]] = defaultdict(list)
+    visitors: dict[tuple[str | None, str, str], list[Hit]] = defaultdict(list)
     for hit in hits:
         if not client(hit.agent).is_bot:
-            visitors[hit.address, hit.agent or ""].append(hit)
+            visitors[hit.host, hit.address, hit.agent or ""].append(hit)
     for of_visitor in visitors.values():
         session: list[Hit] = []
         for hit in sorted(of_visitor, key=lambda hit: hit.moment):
@@ -201,7 +220,7 @@ def _session_row(session: list[Hit]) -> tuple[Any, ...]:
         *(first.moment.date(), first.address, first.agent or None, first.moment, last.moment),
         (last.moment - first.moment) // timedelta(seconds=1),
         *(of.requests, sum(hit.moment.date() > first.moment.date() for hit in session), of.errors(4, 5), of.bytes),
-        *(first.path, last.path, first.referer),
+        *(first.path, last.path, first.referer, first.host),
     )
 
 
@@ -244,12 +263,3 @@ def _moment(text: str) -> datetime | None:
         return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _host(referer: str | None) -> str | None:
-    try:
-        parts = urlsplit(referer or "")
-        host = parts.hostname if parts.scheme else None
-    except ValueError:
-        return None
-    return f"[{host}]" if host and ":" in host else host

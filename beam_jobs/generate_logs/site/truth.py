@@ -32,6 +32,9 @@ class HostTruth:
     durations: Counter[int] = field(default_factory=Counter)
     visitors: set[tuple[str, str]] = field(default_factory=set)
     visits: Counter[int] = field(default_factory=Counter)
+    views: Counter[str] = field(default_factory=Counter)
+    entries: dict[int, tuple[str, str]] = field(default_factory=dict)
+    exits: dict[int, str] = field(default_factory=dict)
     server_error_minutes: set[int] = field(default_factory=set)
 
     def count(self, hit: Hit, path: str) -> None:
@@ -49,6 +52,11 @@ class HostTruth:
             is_view = hit.resource == PAGE and hit.status in (200, 304) and hit.method == "GET"
             self.visits[hit.visit] += is_view
             self.page_views += is_view
+            if is_view:
+                self.views[path] += 1
+                # A visit whose first page was not answered begins with the next one, to which that led.
+                self.entries.setdefault(hit.visit, (path, hit.channel or "internal"))
+                self.exits[hit.visit] = path
         if hit.channel:
             self.channels[hit.channel] += 1
             if "utm_campaign=" in hit.target:
@@ -66,6 +74,7 @@ class HostTruth:
         """Return the entry of `truth.json` for the host."""
         missing = sorted(self.not_found.items(), key=lambda entry: (-entry[1], entry[0]))
         durations = sorted(self.durations.items())
+        entries, exits = Counter(path for path, _ in self.entries.values()), Counter(self.exits.values())
         return {
             "requests": self.requests,
             "bytes": self.bytes,
@@ -73,8 +82,13 @@ class HostTruth:
             "resources": _in_order(self.resources),
             "page_views": self.page_views,
             "visits": len(self.visits),
+            "visits_with_pages": _in_order(Counter(channel for _, channel in self.entries.values())),
             "bounces": sum(views == 1 for views in self.visits.values()),
             "visitors": len(self.visitors),
+            "pages": {
+                path: {"views": views, "entries": entries[path], "exits": exits[path]}
+                for path, views in sorted(self.views.items())
+            },
             "agents": {kind: _in_order(names) for kind, names in sorted(self.agents.items())},
             "not_genuine": _in_order(self.not_genuine),
             "bots": sum(names.total() for kind, names in self.agents.items() if kind != AgentKind.BROWSER),

@@ -1,5 +1,6 @@
 -- The sessions that begin and end within the day; those over midnight follow in over_midnight.sql.
 {% set kinds = '6, 9' %}
+{% set sessions %}
 SELECT
   log_date,
   remote_addr,
@@ -13,8 +14,18 @@ SELECT
   bytes,
   entry_path,
   exit_path,
-  entry_referer
+  entry_referer,
+  host,
+  pages,
+  entry_page,
+  exit_page,
+  page_referer,
+  utm_source,
+  utm_medium,
+  utm_campaign
 FROM (
   {% include 'sql/session_parts/parts.sql' %}
 )
 WHERE NOT is_early AND NOT is_late AND {{ days }}
+{% endset %}
+{% include 'sql/daily/daily_sessions/channels.sql' %}

@@ -12,10 +12,20 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_sessions (
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
   entry_path STRING OPTIONS (description = 'Path of the first request'),
   exit_path STRING OPTIONS (description = 'Path of the last request'),
-  entry_referer STRING OPTIONS (description = 'Referer of the first request')
+  entry_referer STRING OPTIONS (description = 'Referer of the first request'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none'),
+  pages INT64 OPTIONS (description = 'Page views; a session that has any is a visit'),
+  entry_page STRING OPTIONS (description = 'Path of the first page view'),
+  exit_page STRING OPTIONS (description = 'Path of the last page view'),
+  is_bounce BOOL OPTIONS (description = 'Whether the visit has one page view; NULL where it has none'),
+  channel STRING OPTIONS (description = 'What brought the visit: direct, search, social, ai, mail, campaign, internal or other; NULL without a page view'),
+  referer_domain STRING OPTIONS (description = 'Host of the referer of the first page view in lower case, without port and www.'),
+  utm_source STRING OPTIONS (description = 'Tag utm_source of the first page view'),
+  utm_medium STRING OPTIONS (description = 'Tag utm_medium of it'),
+  utm_campaign STRING OPTIONS (description = 'Tag utm_campaign of it')
 )
 PARTITION BY log_date
-CLUSTER BY remote_addr
+CLUSTER BY host, remote_addr
 OPTIONS (
-  description = 'One row for each session of a visitor, crawlers left out: requests less than 30 minutes apart'
+  description = 'One row for each session of a visitor on a host, crawlers left out: requests less than 30 minutes apart'
 );
