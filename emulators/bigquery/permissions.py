@@ -204,7 +204,7 @@ def _demands(tree: exp.Expr, project: str, catalog: DuckDBCatalogRepository) -> 
             yield permission, Path(path[0], path[1]) if is_made else Path(*path)
     elif isinstance(tree, exp.Create | exp.Drop) and tree.kind == "SCHEMA":
         made = tree.find(exp.Table)
-        dataset = Path(made.db or project, made.name) if made else Path(project)
+        dataset = Path(made.catalog or project, made.db) if made else Path(project)
         is_made = isinstance(tree, exp.Create)
         yield f"bigquery.datasets.{'create' if is_made else 'delete'}", Path(dataset.project) if is_made else dataset
     for table in tree.find_all(exp.Table):

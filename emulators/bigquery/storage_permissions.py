@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
+from bqemulator.domain.errors import PermissionDeniedError
 from bqemulator.grpc_api import read_servicer
 from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
 from google.cloud.bigquery_storage_v1 import types
@@ -51,11 +52,13 @@ def permitted(
         return handler
 
     def unary(request: bytes, context: grpc.ServicerContext) -> Any:
-        _require(caller, name, request, context)
+        if words := _refusal_of(caller, name, request):
+            raise PermissionDeniedError(words)  # bqemulator makes a status of it
         return handler.unary_unary(request, context)
 
     def streamed(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        _require(caller, name, request, context)
+        if words := _refusal_of(caller, name, request):
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, words)
         yield from handler.unary_stream(request, context)
 
     if handler.unary_unary:
@@ -68,10 +71,9 @@ def refusal_of_append(caller: Caller, stream: str) -> str:
     return _refusal(caller, "bigquery.tables.updateData", stream)
 
 
-def _require(caller: Caller, name: str, request: bytes, context: grpc.ServicerContext) -> None:
-    for permission, resource in _demands(name, request):
-        if words := _refusal(caller, permission, resource):
-            context.abort(grpc.StatusCode.PERMISSION_DENIED, words)
+def _refusal_of(caller: Caller, name: str, request: bytes) -> str:
+    refusals = (_refusal(caller, permission, resource) for permission, resource in _demands(name, request))
+    return next(filter(None, refusals), "")
 
 
 def _demands(name: str, request: bytes) -> Iterator[tuple[str, str]]:
@@ -91,7 +93,7 @@ def _demands(name: str, request: bytes) -> Iterator[tuple[str, str]]:
 
 def _refusal(caller: Caller, permission: str, name: str) -> str:
     found = _TABLE.match(name)
-    path = Path(*found.groups()) if found else Path(name.split("/")[1])
+    path = Path(*found.groups()) if found else Path(name.removeprefix("projects/").partition("/")[0])
     if caller.may(permission, path.resource):
         return ""
     shouted = re.sub("([A-Z])", r"_\1", permission.removeprefix("bigquery.").replace(".", "_")).upper()

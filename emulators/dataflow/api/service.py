@@ -204,9 +204,9 @@ class DataflowService:
         Raises:
             ApiError: 404, no such job; 400, nothing is asked for, a state and a mask are, or the job cannot get there.
         """
-        job = self._get(project, location, job_id)
         is_cancelled = wanted.get("requestedState") == JobState.CANCELLED
         permissions.require("dataflow.jobs.cancel" if is_cancelled else "dataflow.jobs.updateContents", project)
+        job = self._get(project, location, job_id)
         if update_mask and "requestedState" in wanted:
             raise invalid_argument(traced("The job update holds both a requestedState and an updateMask."))
         if update_mask:
@@ -234,8 +234,8 @@ class DataflowService:
         page_token: str = "",
     ) -> dict[str, Any]:
         """Serve `projects.locations.jobs.messages.list`; the times are RFC 3339."""
-        self._get(project, location, job_id)
         permissions.require("dataflow.messages.list", project)
+        self._get(project, location, job_id)
         mark = mark_of(page_token) or "0"
         if not (mark.isdecimal() and len(mark) < _LONGEST_NUMBER):
             raise invalid_argument("Invalid value at 'pageToken'.")
@@ -261,8 +261,8 @@ class DataflowService:
 
     def get_metrics(self, project: str, location: str, job_id: str) -> dict[str, Any]:
         """Serve `projects.locations.jobs.getMetrics`."""
-        self._get(project, location, job_id)
         permissions.require("dataflow.metrics.get", project)
+        self._get(project, location, job_id)
         child = self._follower.child(job_id)
         ended = child.exit()
         updates = metric_updates(child.metrics, ended.cpu_seconds if ended and ended.code is not None else None)
