@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ LINE = b'192.0.2.7 - - [01/Nov/2026:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "
 
 
 @pytest.fixture(scope="module")
-def checks(world: World, dag_runs: DagRuns) -> list[dict[str, Any]]:
+def checks(world: World, dag_runs: DagRuns, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What was asked of the policy while everything ran."""
     states = {}
 
@@ -35,7 +36,7 @@ def checks(world: World, dag_runs: DagRuns) -> list[dict[str, Any]]:
     run("log_backfill", start_date=DAY, end_date=DAY, max_rejected_percent=100, source=source)
     run("daily_summary", day=DAY)
     run("stream_supervisor")
-    publish(world)
+    publish(world, tmp_path_factory.mktemp("published"))
     with world.stack.bigquery() as client:
 
         def has_streamed() -> bool:
@@ -52,11 +53,12 @@ def checks(world: World, dag_runs: DagRuns) -> list[dict[str, Any]]:
     return world.checks()
 
 
-def publish(world: World) -> None:
+def publish(world: World, folder: Path) -> None:
+    topic = f"projects/{world.config.project}/topics/{world.config.topic}"
     subprocess.run(
         [
-            *(sys.executable, "-m", "beam_jobs.generate_logs", "--publish", "--messages=20", "--rate=100"),
-            f"--topic=projects/{world.config.project}/topics/{world.config.topic}",
+            *(sys.executable, "-m", "beam_jobs.generate_logs", "--publish", f"--topic={topic}"),
+            *("--messages=20", "--rate=100", f"--truth={folder / 'truth.json'}"),
         ],
         env=world.environment(PUBLISHER),
         cwd=REPOSITORY,
