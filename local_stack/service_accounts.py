@@ -99,16 +99,16 @@ def policy(config: StackConfig) -> dict[str, Any]:
 
 
 def _bindings(config: StackConfig) -> Iterator[dict[str, Any]]:
-    resources = _resources(config)
+    names = resources(config)
     for on, of_accounts in ROLES.items():
-        resource, below = resources[on]
+        resource, below = names[on]
         condition = {"condition": f'resource.name.startsWith("{below}")'} if below else {}
         for account, roles in of_accounts.items():
             members = [f"serviceAccount:{email(config, account)}"]
             yield from ({"resource": resource, "role": role, "members": members, **condition} for role in roles)
 
 
-def _resources(config: StackConfig) -> dict[str, tuple[str, str]]:
+def resources(config: StackConfig) -> dict[str, tuple[str, str]]:
     """Return full names of resources, each with what the names of those below it must begin with, if anything."""
     of_project = f"projects/{config.project}"
     buckets, datasets = "projects/_/buckets", f"{of_project}/datasets"

@@ -16,8 +16,10 @@ Client = TypeVar("Client")
 _BIGQUERY, _PUBSUB = "BIGQUERY_EMULATOR_GRPC_HOST", "PUBSUB_EMULATOR_HOST"
 
 
-class _AccessToken(  # type: ignore[misc]
-    grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor
+class _AccessToken(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
 ):
     """Sends a token with every call: google-auth does not on a channel without TLS."""
 

@@ -18,5 +18,5 @@ def credentials_at_hand() -> Any:
         return None
     import google.auth
 
-    credentials, _ = google.auth.load_credentials_from_file(file)  # type: ignore[no-untyped-call]
+    credentials, _ = google.auth.load_credentials_from_file(file)
     return credentials if credentials.token else None

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
+from bqemulator.catalog.repository import CatalogRepository
 from bqemulator.domain.errors import PermissionDeniedError
 from sqlglot import expressions as exp
 from starlette.responses import JSONResponse
@@ -164,7 +165,7 @@ def require_load(load: Mapping[str, Any], project: str) -> None:
     require_objects([uri for uri in load.get("sourceUris") or () if uri.startswith("gs://")])
 
 
-def require_job(configuration: Mapping[str, Any], project: str, catalog: DuckDBCatalogRepository) -> None:
+def require_job(configuration: Mapping[str, Any], project: str, catalog: CatalogRepository) -> None:
     """Refuse a query for its destination, a copy and an extract for their tables.
 
     Raises:

@@ -18,7 +18,7 @@ from emulators.bigquery.permissions import Path
 from emulators.guard.iam import Access, Caller
 
 _TABLE = re.compile(r"projects/([^/]+)/datasets/([^/]+)/tables/([^/]+)")
-_OF_STREAMS = {
+_OF_STREAMS: dict[str, tuple[Any, str]] = {
     "CreateWriteStream": (types.CreateWriteStreamRequest, "parent"),
     "GetWriteStream": (types.GetWriteStreamRequest, "name"),
     "FinalizeWriteStream": (types.FinalizeWriteStreamRequest, "name"),

@@ -132,7 +132,8 @@ class Access:
 
     def caller_of_metadata(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> "Caller":
         """Return who makes a call of gRPC, by its metadata."""
-        return self.caller(f"{dict(metadata or ()).get('authorization', '')}")
+        given = dict(metadata or ()).get("authorization", "")
+        return self.caller(given if isinstance(given, str) else "")
 
     def as_account(self, account: str) -> "Caller":
         """Return a service account of Google's own, or one that somebody acts as; nobody where there is no policy."""
