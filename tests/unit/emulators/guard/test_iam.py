@@ -1,7 +1,6 @@
 """What a policy grants, and whom it knows."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +85,7 @@ def test_a_policy_is_read_again_when_it_changes(tmp_path: Path) -> None:
     assert known.as_account(ANN).may(PUBLISH, TOPIC)
     changed = tmp_path / "changed.json"
     changed.write_text(json.dumps({"accounts": {}, "bindings": []}))
-    os.replace(changed, tmp_path / "policy.json")
+    changed.replace(tmp_path / "policy.json")
     assert not known.as_account(ANN).may(PUBLISH, TOPIC)
 
 
