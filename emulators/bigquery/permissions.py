@@ -22,8 +22,8 @@ _OBJECTS = "//storage.googleapis.com/projects/_/buckets/"
 _GET, _READ, _WRITE = "bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.updateData"
 _CREATE, _UPDATE, _DELETE = "bigquery.tables.create", "bigquery.tables.update", "bigquery.tables.delete"
 _SYSTEM = re.compile(r"(INFORMATION_SCHEMA|__TABLES(_SUMMARY)?__)$", re.IGNORECASE)
-#: Of each path of the REST API and each method the permissions; those of what is below it where it is longer.
 _DATASETS, _DATASET = r"/projects/([^/]+)/datasets", r"/projects/([^/]+)/datasets/([^/]+)"
+#: Methods and paths of the REST API, each with its permissions on what the path names.
 _CALLS = [
     (method, re.compile(f"/bigquery/v2{path}"), permissions)
     for path, by_method in (
@@ -208,6 +208,7 @@ def _demands(tree: exp.Expr, project: str, catalog: DuckDBCatalogRepository) -> 
         dataset = Path(made.catalog or project, made.db) if made else Path(project)
         is_made = isinstance(tree, exp.Create)
         yield f"bigquery.datasets.{'create' if is_made else 'delete'}", Path(dataset.project) if is_made else dataset
+        return
     for table in tree.find_all(exp.Table):
         if table is not target:
             yield from _reads(table, project, catalog)

@@ -8,13 +8,15 @@ clients are switched here, each when its module is first imported:
 |---|---|
 | DATAFLOW_EMULATOR_HOST | DataflowHook's REST client |
 | DATAFLOW_EMULATOR_GRPC_HOST | AsyncDataflowHook's gRPC clients, which the triggers use |
-| PUBSUB_EMULATOR_HOST | PubSubAsyncHook's gRPC client, which the trigger of `arrivals` uses |
+| PUBSUB_EMULATOR_HOST | PubSubAsyncHook's gRPC client, which the trigger of `arrivals` uses; PubSubHook's, where there is a token |
 | BIGQUERY_EMULATOR_HOST | BigQueryHook's REST client (check operators), reads through BigQuery Storage (they fall back to REST), gcloud-aio's BigQuery client (triggers) |
 
-With none of them set nothing is changed and nothing is imported.
+Over gRPC the access token that the file of GOOGLE_APPLICATION_CREDENTIALS holds is sent, if it holds one: by it an
+emulator knows a service account. With none of the variables set nothing is changed and nothing is imported.
 """  # noqa: E501
 
 import asyncio
+import functools
 import logging
 import os
 import sys
@@ -106,6 +108,7 @@ def _switch_pubsub_grpc(target: str) -> None:
                 setattr(module, name, _with_access_token(getattr(module, name), target))
 
 
+@functools.cache
 def _access_token() -> str | None:
     """Return the access token that the credentials of the environment hold; None where they hold none."""
     file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
