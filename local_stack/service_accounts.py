@@ -37,7 +37,7 @@ ROLES = {
         STREAM: ["roles/dataflow.worker"],
     },
     "bucket": {
-        AIRFLOW: ["localNotifications", "roles/storage.legacyBucketReader", "roles/storage.objectViewer"],
+        AIRFLOW: ["localNotifications", "roles/storage.legacyBucketReader"],
         BATCH: ["roles/storage.objectViewer"],
     },
     "templates": {AIRFLOW: ["roles/storage.objectUser"]},
