@@ -53,6 +53,11 @@ class StackConfig:
         location: BigQuery location.
         topic: Pub/Sub topic of the live log lines.
         stream_job: Name of the streaming job.
+        temp_name: Bucket of staging and temporary files; empty: `bucket`.
+        staging_name: BigQuery dataset of staging tables; empty: `dataset` and `_staging`.
+        subscription: Pub/Sub subscription of the streaming job.
+        arrivals_topic: Topic of the bucket's notifications.
+        arrivals_subscription: Subscription of the DAG `arrivals`.
         other_pubsub: HOST:PORT of a Pub/Sub emulator that runs elsewhere; empty: the stack runs its own.
         bigquery_memory: MiB of tables and of queries that the BigQuery emulator holds in memory; None: its default.
     """
@@ -66,8 +71,28 @@ class StackConfig:
     location: str = "US"
     topic: str = "log-lines"
     stream_job: str = "log-stream"
+    temp_name: str = ""
+    staging_name: str = ""
+    subscription: str = "log-stream"
+    arrivals_topic: str = "logline-arrivals"
+    arrivals_subscription: str = "logline-arrivals"
     other_pubsub: str = ""
     bigquery_memory: int | None = None
+
+    @property
+    def temp_bucket(self) -> str:
+        """Bucket of staging and temporary files, by default as the settings of the DAGs have it."""
+        return self.temp_name or self.bucket
+
+    @property
+    def staging_dataset(self) -> str:
+        """BigQuery dataset of staging tables, by default as the settings of the DAGs have it."""
+        return self.staging_name or f"{self.dataset}_staging"
+
+    @property
+    def policy_file(self) -> Path:
+        """Service accounts and their roles: `emulators.guard.iam`."""
+        return self.state_dir / "policy.json"
 
     @property
     def logs_dir(self) -> Path:
@@ -142,6 +167,11 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
             ("location", "LOGLINE_LOCATION"),
             ("topic", "LOGLINE_TOPIC"),
             ("stream_job", "LOGLINE_STREAM_JOB"),
+            ("temp_name", "LOGLINE_TEMP_BUCKET"),
+            ("staging_name", "LOGLINE_STAGING_DATASET"),
+            ("subscription", "LOGLINE_SUBSCRIPTION"),
+            ("arrivals_topic", "LOGLINE_ARRIVALS_TOPIC"),
+            ("arrivals_subscription", "LOGLINE_ARRIVALS_SUBSCRIPTION"),
         )
         if environ.get(variable)
     }

@@ -9,14 +9,21 @@ from pathlib import Path
 from local_stack.config import BIGQUERY_MEMORY, HOST, PORTS, REPOSITORY, StackConfig
 from local_stack.credentials import access_token, credentials_file
 from local_stack.google_cloud_cli import google_cloud_cli
+from local_stack.service_accounts import BATCH, STREAM, account_credentials, account_token, email
 
 MARK = "LOGLINE_STACK_PROCESS"
 """Every process of a stack carries its state folder here, and no other process does: see supervisor/processes.py."""
 
 
-def client_environment(config: StackConfig) -> dict[str, str]:
-    """Return the variables that point Google's clients, Airflow and logline at the emulators, with their secret."""
-    token, credentials = access_token(config), str(credentials_file(config))
+def client_environment(config: StackConfig, account: str = "") -> dict[str, str]:
+    """Return the variables that point Google's clients, Airflow and logline at the emulators, with their secret.
+
+    Args:
+        config: The stack.
+        account: The service account that calls them, whose jobs then run as theirs; empty: who has the stack's secret.
+    """
+    token = account_token(config, account) if account else access_token(config)
+    credentials = str(account_credentials(config, account) if account else credentials_file(config))
     connection = {
         "conn_type": "google_cloud_platform",
         "extra": {"credential_config_file": credentials, "project": config.project, "num_retries": 0},
@@ -33,6 +40,7 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
         "DATAFLOW_EMULATOR_TOKEN": token,
         **google_cloud_cli(config),
+        **_accounts_of_jobs(config, account),
         "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection, separators=(",", ":")),
         "AIRFLOW_HOME": str(config.airflow_home),
         "LOGLINE_STATE_DIR": str(config.state_dir),
@@ -47,6 +55,15 @@ def client_environment(config: StackConfig) -> dict[str, str]:
         "LOGLINE_POLL_SECONDS": "1",
         **({BIGQUERY_MEMORY: str(config.bigquery_memory)} if config.bigquery_memory else {}),
         **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
+    }
+
+
+def _accounts_of_jobs(config: StackConfig, account: str) -> dict[str, str]:
+    if not account:
+        return {}
+    return {
+        "LOGLINE_SERVICE_ACCOUNT": email(config, BATCH),
+        "LOGLINE_STREAM_SERVICE_ACCOUNT": email(config, STREAM),
     }
 
 
@@ -65,8 +82,10 @@ def search_paths(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     }
 
 
-def client_process_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the whole environment of a process that uses the stack.
+def client_process_environment(
+    config: StackConfig, environ: Mapping[str, str] = os.environ, account: str = ""
+) -> dict[str, str]:
+    """Return the whole environment of a process that uses the stack, as a service account where one is named.
 
     What the caller's shell says about Airflow, PostgreSQL or credentials of Google Cloud does not reach it.
     """
@@ -75,13 +94,15 @@ def client_process_environment(config: StackConfig, environ: Mapping[str, str] =
         for name, value in environ.items()
         if not name.startswith(("AIRFLOW_", "_AIRFLOW_", "BQEMU_", "PG")) and name != "PYTHONHOME"
     }
-    return {**inherited, **client_environment(config), **search_paths(environ)}
+    return {**inherited, **client_environment(config, account), **search_paths(environ)}
 
 
-def component_environment(config: StackConfig, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the whole environment of a process of the stack."""
+def component_environment(
+    config: StackConfig, environ: Mapping[str, str] = os.environ, account: str = ""
+) -> dict[str, str]:
+    """Return the whole environment of a process of the stack, that of Airflow as its service account."""
     return {
-        **client_process_environment(config, environ),
+        **client_process_environment(config, environ, account),
         "PYTHONUNBUFFERED": "1",
         # setproctitle, which Airflow calls, would otherwise overwrite the memory where the mark stands.
         "SPT_NOENV": "1",

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import grpc
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, BigQueryWriteClient
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+from beam_jobs.storage.credentials import credentials_at_hand
+
 Client = TypeVar("Client")
 _BIGQUERY, _PUBSUB = "BIGQUERY_EMULATOR_GRPC_HOST", "PUBSUB_EMULATOR_HOST"
+
+
+class _AccessToken(
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[misc]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[misc]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[misc]
+):
+    """Sends a token with every call: google-auth does not on a channel without TLS."""
+
+    def __init__(self, token: str) -> None:
+        self._entry = ("authorization", f"Bearer {token}")
+
+    def _call(self, continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
+        return continuation(details._replace(metadata=[*(details.metadata or ()), self._entry]), request)
+
+    intercept_unary_unary = intercept_unary_stream = intercept_stream_stream = _call
 
 
 def make_read_client() -> BigQueryReadClient:
@@ -45,6 +64,8 @@ def _connect(client: type[Client], variable: str) -> Client:
         ("grpc.max_reconnect_backoff_ms", 1000),
     ]
     channel = grpc.insecure_channel(emulator, options)
+    if credentials := credentials_at_hand():
+        channel = grpc.intercept_channel(channel, _AccessToken(credentials.token))
     transports: Any = client
     connected: Client = transports(transport=transports.get_transport_class("grpc")(channel=channel))
     return connected

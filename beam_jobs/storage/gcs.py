@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from beam_jobs.storage.credentials import credentials_at_hand
 from beam_jobs.storage.objects import WILDCARDS, InputError, InputErrorType, OutputError, StoredObject, changed
 
 GCS_SCHEME = "gs://"
@@ -123,6 +124,7 @@ def _client_of(emulator: str | None) -> Any:
                 f"Cloud Storage at STORAGE_EMULATOR_HOST={emulator} does not answer;"
                 " start the local stack (make up) or unset the variable"
             ) from error
+        return Client(credentials=credentials_at_hand())
     return Client()
 
 

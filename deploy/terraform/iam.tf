@@ -23,7 +23,8 @@ locals {
     stream = ["roles/dataflow.worker"]
   }
   bucket_roles = {
-    airflow = ["roles/storage.legacyBucketReader", "roles/storage.objectViewer"]
+    # It lists logs; it reads none.
+    airflow = ["roles/storage.legacyBucketReader"]
     batch   = ["roles/storage.objectViewer"]
   }
   temp_bucket_roles = {

@@ -26,7 +26,9 @@ from pyarrow import Schema, Table, compute, date32
 
 from emulators.bigquery.billing.column_sizes import KEPT
 from emulators.bigquery.engine import LockedEngine
+from emulators.bigquery.storage_permissions import permitted, refusal_of_append
 from emulators.bigquery.streaming_buffer import StreamingApi
+from emulators.guard.iam import Access
 
 _ROWS = "appended_rows"
 _DAYS_BACK, _DAYS_AHEAD = 3650, 366
@@ -39,15 +41,30 @@ class ConcurrentAppends(BigQueryWriteHandler):
 
     Attributes:
         most_connections: How many calls of AppendRows may be open at once.
+        access: Tells who calls.
     """
 
     most_connections = MOST_CONNECTIONS
+    access = Access()
 
     def __init__(self, context: AppContext, manager: WriteStreamManager | None = None) -> None:
         super().__init__(context, manager)
         self._connection = context.engine.connection.cursor()
         self._open_calls = 0
         self._counting = Lock()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        """Return the handler of a call."""
+        return permitted(super().service(handler_call_details), handler_call_details, self.access)
+
+    def _ensure_stream_bound(
+        self, stream_name: str, bound_ctx: tuple[WriteStream, Schema] | None, context: grpc.ServicerContext
+    ) -> tuple[WriteStream, Schema] | None:
+        if bound_ctx is None or stream_name not in ("", bound_ctx[0].name):
+            refused = refusal_of_append(self.access.caller_of_metadata(context.invocation_metadata()), stream_name)
+            if refused:
+                context.abort(grpc.StatusCode.PERMISSION_DENIED, refused)
+        return super()._ensure_stream_bound(stream_name, bound_ctx, context)
 
     def _handle_append_rows(self, request_iterator: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         with self._counting:

@@ -36,7 +36,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * Tables, jobs and requests are refused by the limits of the service's documentation: see ``table_rules.py`` and
   ``jobs/job_rules.py``, and ``docs/service-rules.md``.
 * Tables with ``require_partition_filter`` want one: see ``sql/partition_filters.py``.
-* Requests that a web page may have sent are refused: see ``emulators/guard``.
+* Requests that a web page may have sent are refused, and calls of service accounts that lack a permission: see
+  ``emulators/guard``, ``permissions.py`` and ``storage_permissions.py``.
 """
 
 import argparse
@@ -47,6 +48,7 @@ from pathlib import Path
 from emulators.bigquery.heap import share_one_arena
 from emulators.clock import Clock, add_clock_file
 from emulators.guard.asgi import GuardedApplication
+from emulators.guard.iam import Access, add_policy
 from emulators.guard.rules import Guard, add_allowed_hosts
 
 
@@ -62,6 +64,8 @@ def serve(
     memory: int | None,
     clock_file: Path | None,
     most_connections: int | None,
+    policy: Path | None,
+    access_log: Path | None,
 ) -> None:
     """Serve BigQuery's REST API and Storage gRPC until SIGTERM or SIGINT.
 
@@ -76,6 +80,8 @@ def serve(
         memory: As `LockedEngine` has it.
         clock_file: As `Clock` has it.
         most_connections: Of the Storage Write API at once; None: the service's.
+        policy: As `Access` has it.
+        access_log: Likewise.
     """
     share_one_arena()
     data_dir = data_dir.resolve()
@@ -91,7 +97,16 @@ def serve(
     from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    from emulators.bigquery import appends, discovery, inserts, parsing, table_rules, tables
+    from emulators.bigquery import (
+        appends,
+        discovery,
+        inserts,
+        parsing,
+        permissions,
+        storage_permissions,
+        table_rules,
+        tables,
+    )
     from emulators.bigquery.engine import LockedEngine, transfers
     from emulators.bigquery.jobs import (
         accounts,
@@ -117,7 +132,8 @@ def serve(
     duckdb_extensions.import_extension("spatial")
     clock = Clock(clock_file)
     LockedEngine.memory, LockedEngine.clock = memory, clock
-    guard = Guard(allowed_hosts)
+    guard, access = Guard(allowed_hosts), Access(policy, access_log)
+    appends.ConcurrentAppends.access = storage_permissions.PermittedReads.access = access
     if most_connections is not None:
         appends.ConcurrentAppends.most_connections = most_connections
 
@@ -125,7 +141,8 @@ def serve(
         app = create_app(context)
         discovery.serve(app)
         queries.answer_errors(app)
-        return GuardedApplication(app, guard)
+        app.add_middleware(permissions.PermittedRequests)
+        return GuardedApplication(app, guard, access=access)
 
     vars(bqemulator.server)["create_app"] = create_guarded_app
     vars(bqemulator.server)["DuckDBCatalogRepository"] = kept_jobs.Catalog
@@ -145,12 +162,14 @@ def serve(
     job_rules.patch()
     kept_jobs.patch()
     parsing.patch()
+    storage_permissions.patch()
     queries.patch()
     results.patch()
     routines.patch()
     runtime_errors.patch()
     statements.patch()
     partition_filters.patch()
+    permissions.patch()
     table_rules.patch()
     tables.patch()
     bqemulator.server.run_forever(
@@ -183,5 +202,6 @@ def main() -> None:
     parser.add_argument("--project", required=True, help="project of requests that name none")
     add_clock_file(parser)
     parser.add_argument("--memory", type=int, metavar="MIB", help="of tables and queries (default: a quarter of all)")
+    add_policy(parser)
     parser.add_argument("--most-connections", type=int, metavar="N", help="of the Storage Write API (default: 5000)")
     serve(**vars(parser.parse_args()))

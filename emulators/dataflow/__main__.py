@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from emulators.clock import add_clock_file
 from emulators.dataflow import __version__
+from emulators.guard.iam import add_policy
 from emulators.guard.rules import add_allowed_hosts
 
 
@@ -94,6 +95,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "takes minutes (default: DATAFLOW_EMULATOR_LAUNCH_SECONDS, else 0)",
     )
     add_clock_file(parser)
+    add_policy(parser)
     return parser.parse_args(arguments)
 
 

@@ -86,6 +86,38 @@ def project_denied(project: str, location: str) -> ApiError:
     )
 
 
+def not_a_launcher(project: str, permission: str) -> ApiError:
+    """Make a 403, worded as in apache/beam#20158: the caller may not create jobs."""
+    cause = traced(f"Permission '{permission}' denied on project: '{project}'")
+    return ApiError(
+        403, traced(f"Could not create workflow; user does not have write access to project: {project} Causes: {cause}")
+    )
+
+
+def permission_denied(project: str, permission: str) -> ApiError:
+    """Make a 403: the caller lacks another permission on the project."""
+    cause = traced(f"Permission '{permission}' denied on project: '{project}'")
+    return ApiError(
+        403,
+        traced(
+            f"Could not complete the request; user does not have sufficient permissions on project: {project} "
+            f"Causes: {cause}"
+        ),
+    )
+
+
+def cannot_act_as(account: str) -> ApiError:
+    """Make a 403: the caller may not let a job run as this service account."""
+    return ApiError(
+        403,
+        traced(
+            f"Current user cannot act as service account {account}. Please grant your user account one of [Owner, "
+            "Editor, Service Account Actor] roles, or any other role that includes the iam.serviceAccounts.actAs "
+            "permission."
+        ),
+    )
+
+
 def already_active(name: str) -> ApiError:
     """Make a 409, worded as in apache/beam#29441 (two spaces included)."""
     return ApiError(

@@ -21,6 +21,7 @@ from emulators.dataflow.jobs.job import CLOCK
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.launch.confinement import Confinement
 from emulators.dataflow.process.follower import JobFollower
+from emulators.guard.iam import Access
 from emulators.guard.rules import Guard
 from emulators.guard.token import SHORTEST, Token
 
@@ -60,10 +61,11 @@ def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | 
     CLOCK.follow(arguments.clock_file)
     access_files = AccessFiles(state_dir)
     token = given_token or Token(access_files.secret())
+    access = Access(arguments.policy, arguments.access_log)
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
     follower = JobFollower(
-        store, state_dir / "jobs", preload=arguments.preload, launch_seconds=arguments.launch_seconds
+        store, state_dir / "jobs", access, preload=arguments.preload, launch_seconds=arguments.launch_seconds
     )
     buckets = dict(arguments.template_bucket)
     service = DataflowService(
@@ -75,12 +77,13 @@ def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | 
         template_folders={name: folder for name, folder in buckets.items() if folder},
         python=arguments.python,
         most_jobs=arguments.most_jobs,
+        access=access,
     )
-    grpc_server = rpc.server(service, token)
+    grpc_server = rpc.server(service, token, access)
     grpc_port = _add_port(grpc_server, arguments.host, arguments.grpc_port)
     http_server = uvicorn.Server(
         uvicorn.Config(
-            rest.application(service, Guard(arguments.allowed_hosts), token),
+            rest.application(service, Guard(arguments.allowed_hosts), token, access),
             log_level="warning",
             access_log=False,
             lifespan="off",

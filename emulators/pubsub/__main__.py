@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from emulators.guard.iam import add_policy
 from emulators.guard.rules import add_allowed_hosts
 from emulators.pubsub import __version__
 
@@ -51,6 +52,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="TOPIC[:SUBSCRIPTION]",
         help="create this topic of --project, and a subscription to it, unless they exist (repeatable)",
     )
+    add_policy(parser)
     arguments = parser.parse_args(argv)
     if arguments.topics and not arguments.project:
         parser.error("--topic needs the --project that it belongs to")

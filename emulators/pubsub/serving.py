@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from emulators.guard.iam import Access
 from emulators.guard.rules import Guard
 from emulators.pubsub.api.methods import unary_methods
 from emulators.pubsub.api.rest import application
@@ -66,10 +67,11 @@ def _listen(host: str, port: int) -> socket.socket:
 async def _serve(store: Store, listener: socket.socket, arguments: argparse.Namespace) -> None:
     broker = Broker(store)
     methods = unary_methods(broker, arguments.project)
-    grpc_server = create_server(broker, methods)
+    access = Access(arguments.policy, arguments.access_log)
+    grpc_server = create_server(broker, methods, access)
     http_state = ServerState()
     http_config = uvicorn.Config(
-        application(methods, Guard(arguments.allowed_hosts)),
+        application(methods, Guard(arguments.allowed_hosts), access),
         http="h11",
         ws="none",
         lifespan="off",

@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulators.storage.errors import StorageError, invalid
 from emulators.storage.names import check_bucket_name, glob_pattern
 from emulators.storage.notifications import topic_of
-from emulators.storage.pubsub import PubSub, PubSubError
+from emulators.storage.permissions import may_publish, require
+from emulators.storage.pubsub import PubSub, PubSubError, service_agent
 from emulators.storage.records import Conditions, StoredObject, Upload, etag, object_resource
 from emulators.storage.requests import Call, headers_and_content
 from emulators.storage.store import ObjectStore
@@ -121,39 +122,48 @@ class _Api:
     # Buckets.
 
     def list_buckets(self, call: Call) -> Response:
+        require("storage.buckets.list")
         items = [_bucket_resource(bucket) for bucket in self._store.buckets(call.query.get("prefix", ""))]
         return JSONResponse({"kind": "storage#buckets", "items": items})
 
     def create_bucket(self, call: Call) -> Response:
+        require("storage.buckets.create")
         resource = call.json()
         return JSONResponse(_bucket_resource(self._store.create_bucket(resource.get("name"), resource)))
 
     def get_bucket(self, _: Call, bucket: str) -> Response:
+        require("storage.buckets.get", bucket)
         return JSONResponse(_bucket_resource(self._store.bucket(bucket)))
 
     def storage_layout(self, _: Call, bucket: str) -> Response:
+        require("storage.objects.list", bucket)
         resource = _bucket_resource(self._store.bucket(bucket))
         layout = {key: resource[key] for key in ("location", "locationType")}
         flat = {"kind": "storage#storageLayout", "bucket": bucket, "hierarchicalNamespace": {"enabled": False}}
         return JSONResponse({**flat, **layout})
 
     def list_managed_folders(self, _: Call, bucket: str) -> Response:
+        require("storage.managedFolders.list", bucket)
         self._store.bucket(bucket)
         return JSONResponse({"kind": "storage#managedFolders", "items": []})  # none can be made here
 
     def update_bucket(self, call: Call, bucket: str) -> Response:
+        require("storage.buckets.update", bucket)
         return JSONResponse(_bucket_resource(self._store.update_bucket(bucket, call.json(), call.conditions())))
 
     def delete_bucket(self, call: Call, bucket: str) -> Response:
+        require("storage.buckets.delete", bucket)
         self._store.delete_bucket(bucket, call.conditions())
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     # Notifications: https://cloud.google.com/storage/docs/json_api/v1/notifications.
 
     def service_account(self, _: Call, project: str) -> Response:
-        return JSONResponse({"kind": "storage#serviceAccount", "email_address": _service_agent(project)})
+        require("resourcemanager.projects.get")
+        return JSONResponse({"kind": "storage#serviceAccount", "email_address": service_agent(f"projects/{project}")})
 
     def list_notification_configs(self, _: Call, bucket: str) -> Response:
+        require("storage.buckets.get", bucket)
         self._store.bucket(bucket)
         answer: dict[str, Any] = {"kind": "storage#notifications"}
         if items := self._store.notifications.of_bucket(bucket):
@@ -161,6 +171,7 @@ class _Api:
         return JSONResponse(answer)
 
     def create_notification_config(self, call: Call, bucket: str) -> Response:
+        require("storage.buckets.update", bucket)
         self._store.bucket(bucket)
         wanted = call.json()
         topic = topic_of(wanted)
@@ -170,20 +181,23 @@ class _Api:
             is_there = self._pubsub.has_topic(topic)
         except PubSubError as error:
             raise StorageError(503, "backendError", f"Pub/Sub does not answer: {error}") from error
-        if not is_there:
+        agent = service_agent(topic)
+        if not (is_there and may_publish(agent, topic)):
             raise StorageError(
                 403,
                 "forbidden",
-                f"The service account '{_service_agent(topic.split('/')[1])}' does not have permission to publish "
+                f"The service account '{agent}' does not have permission to publish "
                 f"messages to the Cloud Pub/Sub topic '{wanted['topic']}', or that topic does not exist.",
             )
         return JSONResponse(self._store.notifications.create(bucket, wanted))
 
     def get_notification_config(self, _: Call, bucket: str, config_id: str) -> Response:
+        require("storage.buckets.get", bucket)
         self._store.bucket(bucket)
         return JSONResponse(self._store.notifications.get(bucket, config_id))
 
     def delete_notification_config(self, _: Call, bucket: str, config_id: str) -> Response:
+        require("storage.buckets.update", bucket)
         self._store.bucket(bucket)
         self._store.notifications.delete(bucket, config_id)
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -191,6 +205,7 @@ class _Api:
     # Objects.
 
     def list_objects(self, call: Call, bucket: str) -> Response:
+        require("storage.objects.list", bucket)
         if call.is_true("softDeleted"):
             raise StorageError(501, "notImplemented", "The Cloud Storage emulator keeps no deleted objects.")
         glob, query = call.query.get("matchGlob"), call.query
@@ -238,6 +253,7 @@ class _Api:
         return Response(headers=_object_headers(stored))
 
     def get_object(self, call: Call, bucket: str, name: str) -> Response:
+        require("storage.objects.get", bucket, name)
         if call.query.get("alt") == "media":
             return self.download(call, bucket, name)
         return JSONResponse(
@@ -245,6 +261,7 @@ class _Api:
         )
 
     def download(self, call: Call, bucket: str, name: str) -> Response:
+        require("storage.objects.get", bucket, name)
         stored, file = self._store.open(bucket, name, call.number("generation"), call.conditions())
         headers = _object_headers(stored)
         if stored.properties.get("contentEncoding") == "gzip":
@@ -266,6 +283,7 @@ class _Api:
         return StreamingResponse(_chunks(file, start, end), status, headers)
 
     def update_object(self, call: Call, bucket: str, name: str) -> Response:
+        require("storage.objects.update", bucket, name)
         fields = {key: value for key, value in call.json().items() if key in _WRITABLE}
 
         def change(properties: dict[str, Any]) -> dict[str, Any]:
@@ -281,6 +299,7 @@ class _Api:
         return JSONResponse(_resource(stored, call))
 
     def delete_object(self, call: Call, bucket: str, name: str) -> Response:
+        require("storage.objects.delete", bucket, name)
         self._store.delete(bucket, name, call.number("generation"), call.conditions())
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -294,6 +313,7 @@ class _Api:
             match = (source.get("objectPreconditions") or {}).get("ifGenerationMatch")
             conditions = Conditions(generation_match=None if match is None else int(match))
             generation = int(source["generation"]) if source.get("generation") else None
+            require("storage.objects.get", bucket, source.get("name", ""))
             stored, file = self._store.open(bucket, source.get("name", ""), generation, conditions)
             with file:
                 content += file.read()
@@ -341,6 +361,7 @@ class _Api:
 
     def _begin_upload(self, call: Call, bucket: str) -> Response:
         resource = _named(call, {"contentType": call.headers.get("x-upload-content-type"), **call.json()})
+        self._require_writing(bucket, resource["name"])
         upload = self._store.begin_upload(bucket, resource["name"], _properties(resource), call.conditions())
         location = f"{_base(call)}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&upload_id={upload.id}"
         return Response(headers={"location": location, "x-guploader-uploadid": upload.id})
@@ -373,19 +394,24 @@ class _Api:
 
     def _put(self, call: Call, bucket: str, resource: dict[str, Any], content: bytes, **more: object) -> StoredObject:
         self._store.bucket(bucket)
+        self._require_writing(bucket, resource["name"])
         properties = {**_properties(resource), **_hashes(call), **more}
         return self._store.put(bucket, resource["name"], self._store.receive(content), properties, call.conditions())
 
     def _copy(self, call: Call, bucket: str, name: str, target_bucket: str, target: str) -> StoredObject:
+        require("storage.objects.get", bucket, name)
         source = self._store.get(bucket, name, call.number("sourceGeneration"), call.conditions("ifSource"))
         check_bucket_name(target_bucket)
+        self._require_writing(target_bucket, target)
         changes = _properties({**source.properties, **call.json()})
         content = self._store.copy(source)
         return self._store.put(target_bucket, target, content, changes, call.conditions())
 
-
-def _service_agent(project: str) -> str:
-    return f"{project}@gs-project-accounts.iam.gserviceaccount.com"
+    def _require_writing(self, bucket: str, name: Any) -> None:
+        """Require what an object takes that is written: to replace one is to delete it."""
+        require("storage.objects.create", bucket, f"{name}")
+        if name and self._store.has(bucket, name):
+            require("storage.objects.delete", bucket, name)
 
 
 def _unquote(value: str) -> str:

@@ -8,6 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote
 
+from emulators.guard.iam import Access
 from emulators.storage.notifications import Notification, Notifications
 
 _TIMEOUT_SECONDS = 10.0
@@ -24,10 +25,12 @@ class PubSub:
 
     Args:
         host: HOST:PORT.
+        access: Has the token of the service agent.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, access: Access) -> None:
         self._host = host
+        self._access = access
 
     def has_topic(self, topic: str) -> bool:
         """Tell whether a topic exists.
@@ -38,24 +41,31 @@ class PubSub:
         return self._answers("GET", f"/v1/{quote(topic)}")
 
     def publish(self, topic: str, notifications: Sequence[Notification]) -> bool:
-        """Publish, and tell whether Pub/Sub has taken all of them.
+        """Publish as the project's service agent, and tell whether Pub/Sub has taken all of them.
 
         Raises:
             PubSubError: Pub/Sub does not answer.
         """
         messages = [notification.message for notification in notifications]
-        return self._answers("POST", f"/v1/{quote(topic)}:publish", {"messages": messages})
+        token = self._access.token_of(service_agent(topic))
+        return self._answers("POST", f"/v1/{quote(topic)}:publish", {"messages": messages}, token)
 
-    def _answers(self, method: str, path: str, body: Any = None) -> bool:
+    def _answers(self, method: str, path: str, body: Any = None, token: str | None = None) -> bool:
         connection = HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS)
         try:
             content = None if body is None else json.dumps(body)
-            connection.request(method, path, content, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+            connection.request(method, path, content, headers)
             return connection.getresponse().status == HTTPStatus.OK
         except (OSError, HTTPException) as error:
             raise PubSubError(str(error)) from error
         finally:
             connection.close()
+
+
+def service_agent(project_or_topic: str) -> str:
+    """Return the e-mail address by which Cloud Storage publishes, of `projects/PROJECT` or of a topic in it."""
+    return f"{project_or_topic.split('/')[1]}@gs-project-accounts.iam.gserviceaccount.com"
 
 
 class Deliveries:

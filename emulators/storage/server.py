@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from emulators.guard.asgi import GuardedApplication
+from emulators.guard.iam import Access, add_policy
 from emulators.guard.rules import Guard, add_allowed_hosts
 from emulators.storage.api import application
 from emulators.storage.pubsub import Deliveries, PubSub
@@ -25,7 +26,16 @@ _UPLOADS = r"/upload/|(/storage/v1)?/b/[^/]+/o\?(.*&)?uploadType=|/(?!(storage|u
 """Targets of uploads: the JSON API's, those of clients that leave out `/upload`, and the XML API's `/bucket/object`."""
 
 
-def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path, pubsub: str | None) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str],
+    data_dir: Path,
+    pubsub: str | None,
+    policy: Path | None,
+    access_log: Path | None,
+) -> None:
     """Serve Cloud Storage's JSON API until SIGTERM or SIGINT.
 
     Args:
@@ -34,16 +44,19 @@ def serve(*, host: str, port: int, allowed_hosts: Sequence[str], data_dir: Path,
         allowed_hosts: Names beside those of loopback by which clients reach it.
         data_dir: Folder of the objects, created where missing.
         pubsub: HOST:PORT of Pub/Sub, which takes the notifications; None for none.
+        policy: As `Access` has it.
+        access_log: Likewise.
     """
     if (data_dir / _FORMER_LAYOUT).exists():
         sys.exit(f"{data_dir} holds objects of an earlier version, which this one cannot read: delete it (make clean)")
     store = ObjectStore(data_dir.resolve())
-    topics = PubSub(pubsub) if pubsub else None
+    access = Access(policy, access_log)
+    topics = PubSub(pubsub, access) if pubsub else None
     deliveries = Deliveries(store.notifications, topics) if topics else None
     if deliveries:
         deliveries.start()
     uvicorn.run(
-        GuardedApplication(application(store, topics), Guard(allowed_hosts, uploads=_UPLOADS)),
+        GuardedApplication(application(store, topics), Guard(allowed_hosts, uploads=_UPLOADS), access=access),
         host=host,
         port=port,
         log_level="warning",
@@ -64,4 +77,5 @@ def main() -> None:
     add_allowed_hosts(parser)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the objects")
     parser.add_argument("--pubsub", metavar="HOST:PORT", help="Pub/Sub, which takes the notifications of buckets")
+    add_policy(parser)
     serve(**vars(parser.parse_args()))

@@ -195,6 +195,11 @@ class ObjectStore:
         conditions.check(stored)
         return stored
 
+    def has(self, bucket: str, name: str) -> bool:
+        """Tell whether there is an object of this name."""
+        with self._lock:
+            return self._find(bucket, name) is not None
+
     def open(
         self,
         bucket: str,

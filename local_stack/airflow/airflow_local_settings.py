@@ -8,13 +8,15 @@ clients are switched here, each when its module is first imported:
 |---|---|
 | DATAFLOW_EMULATOR_HOST | DataflowHook's REST client |
 | DATAFLOW_EMULATOR_GRPC_HOST | AsyncDataflowHook's gRPC clients, which the triggers use |
-| PUBSUB_EMULATOR_HOST | PubSubAsyncHook's gRPC client, which the trigger of `arrivals` uses |
+| PUBSUB_EMULATOR_HOST | PubSubAsyncHook's gRPC client, which the trigger of `arrivals` uses; PubSubHook's, where there is a token |
 | BIGQUERY_EMULATOR_HOST | BigQueryHook's REST client (check operators), reads through BigQuery Storage (they fall back to REST), gcloud-aio's BigQuery client (triggers) |
 
-With none of them set nothing is changed and nothing is imported.
+Over gRPC the access token that the file of GOOGLE_APPLICATION_CREDENTIALS holds is sent, if it holds one: by it an
+emulator knows a service account. With none of the variables set nothing is changed and nothing is imported.
 """  # noqa: E501
 
 import asyncio
+import functools
 import logging
 import os
 import sys
@@ -78,13 +80,15 @@ def _shared_clients(target: str) -> Callable[[Any, Any], Awaitable[Any]]:
     """
     import grpc
 
+    interceptors = [_async_access_token()] if _access_token() else []
     clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Any, Any]] = WeakKeyDictionary()
 
     async def initialize_client(hook: Any, client_class: Any) -> Any:
         of_loop = clients.setdefault(asyncio.get_running_loop(), {})
         if client_class not in of_loop:
             transport = client_class.get_transport_class("grpc_asyncio")
-            of_loop[client_class] = client_class(transport=transport(channel=grpc.aio.insecure_channel(target)))
+            channel = grpc.aio.insecure_channel(target, interceptors=interceptors)
+            of_loop[client_class] = client_class(transport=transport(channel=channel))
         return of_loop[client_class]
 
     return initialize_client
@@ -99,6 +103,52 @@ def _switch_pubsub_grpc(target: str) -> None:
             return await client_of(hook, module.SubscriberAsyncClient)
 
         module.PubSubAsyncHook._get_subscriber_client = subscriber_client
+        if _access_token():
+            for name in ("PublisherClient", "SubscriberClient"):
+                setattr(module, name, _with_access_token(getattr(module, name), target))
+
+
+@functools.cache
+def _access_token() -> str | None:
+    """Return the access token that the credentials of the environment hold; None where they hold none."""
+    file = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if not file:
+        return None
+    import google.auth
+
+    credentials, _ = google.auth.load_credentials_from_file(file)  # type: ignore[no-untyped-call]
+    token: str | None = credentials.token
+    return token
+
+
+def _with_metadata(details: Any) -> Any:
+    """Return a call of gRPC with the token: google-auth sends none on a channel without TLS."""
+    return details._replace(metadata=[*(details.metadata or ()), ("authorization", f"Bearer {_access_token()}")])
+
+
+def _with_access_token(client_class: Any, target: str) -> Callable[..., Any]:
+    """Return what makes clients that send the token."""
+    import grpc
+
+    class AccessToken(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+        def intercept_unary_unary(self, continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
+            return continuation(_with_metadata(details), request)
+
+    def connect(credentials: Any = None, client_options: Any = None, **options: Any) -> Any:
+        channel = grpc.intercept_channel(grpc.insecure_channel(target), AccessToken())
+        return client_class(transport=client_class.get_transport_class("grpc")(channel=channel), **options)
+
+    return connect
+
+
+def _async_access_token() -> Any:
+    import grpc
+
+    class AccessToken(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+        async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            return await continuation(_with_metadata(details), request)
+
+    return AccessToken()
 
 
 def _switch_bigquery(address: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local_stack.config import HOST, StackConfig
 from local_stack.postgres import cluster_name
+from local_stack.service_accounts import AIRFLOW
 from local_stack.supervisor import probes
 from local_stack.supervisor.probes import Probe
 
@@ -27,6 +28,7 @@ class Component:
         stop_signal: What asks it to end.
         cluster: Name of its PostgreSQL cluster, whose processes leave its session; empty where there is none.
         forked: Whether it is forked from the process that has imported Airflow; only at its first start.
+        account: The service account that it calls the emulators as.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Component:
     stop_signal: signal.Signals = signal.SIGTERM
     cluster: str = ""
     forked: bool = False
+    account: str = ""
 
 
 def emulator_components(config: StackConfig) -> list[Component]:
@@ -48,10 +51,11 @@ def emulator_components(config: StackConfig) -> list[Component]:
 
     def emulator(name: str, label: str, probe: Probe, names: tuple[str, ...], *options: object) -> Component:
         argv = (sys.executable, "-m", f"emulators.{name}", "--host", HOST, "--port", str(ports[name]))
+        policy = ("--policy", str(config.policy_file), "--access-log", str(config.logs_dir / f"{name}-access.jsonl"))
         return Component(
             name=name,
             label=label,
-            argv=(*argv, *map(str, options)),
+            argv=(*argv, *policy, *map(str, options)),
             log=config.logs_dir / f"{name}.log",
             probe=probe,
             timeout=90,
@@ -122,6 +126,7 @@ def airflow_components(config: StackConfig) -> list[Component]:
             after=after,
             ports=ports,
             forked=probe is not None,
+            account=AIRFLOW,
         )
 
     emulators = tuple(emulator.name for emulator in emulator_components(config))

@@ -19,6 +19,7 @@ from emulators.dataflow.process.launcher import Launcher
 from local_stack.airflow.zygote import MODULES
 from local_stack.config import REPOSITORY, StackConfig
 from local_stack.environment import component_environment
+from local_stack.service_accounts import AIRFLOW
 from local_stack.supervisor import logs, shutdown
 from local_stack.supervisor.components import Component
 from local_stack.supervisor.state import DOWN, FAILED, STARTING, UP, StackState, write_state
@@ -46,7 +47,7 @@ class Supervisor:
         self._config = config
         self._owner = owner
         command = [sys.executable, "-m", "local_stack.airflow.zygote", *MODULES] if airflow else []
-        self._zygote = Launcher(command, REPOSITORY, component_environment(config), renewed=False)
+        self._zygote = Launcher(command, REPOSITORY, component_environment(config, account=AIRFLOW), renewed=False)
         self._watched = [Watched(component, config, self._zygote) for component in components]
         self._stopping = False
         self._written = ""

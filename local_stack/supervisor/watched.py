@@ -101,7 +101,7 @@ class Watched:
         _log.info("%s: started, pid %s", self.component.name, self.state.pid or "follows")
 
     def _start_process(self) -> None:
-        environment = component_environment(self._config)
+        environment = component_environment(self._config, account=self.component.account)
         self._process = processes.start(self.component.argv, environment=environment, log=self.component.log)
 
     def _check_start(self, clock: float) -> None:

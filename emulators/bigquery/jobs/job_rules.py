@@ -13,6 +13,7 @@ from bqemulator.domain.errors import AlreadyExistsError, InvalidQueryError, Vali
 from bqemulator.row_access.identity import CallerIdentity
 from fastapi import Depends, Request
 
+from emulators.bigquery import permissions
 from emulators.bigquery.expiry import expire
 from emulators.bigquery.jobs import accounts
 from emulators.bigquery.routes import replace_route
@@ -114,6 +115,7 @@ async def insert_job(
     check_query(configuration.get("query") or {})
     check_load(configuration.get("load") or {})
     check_decorators(configuration)
+    permissions.require_job(configuration, project_id, ctx.catalog)
     await expire(ctx)
     accounts.limit_bytes_billed(configuration.get("query") or {})
     job_id = (body.get("jobReference") or {}).get("jobId")

@@ -17,7 +17,7 @@ from bqemulator.jobs import executor
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.storage.type_map import duckdb_type_to_bq_field
 
-from emulators.bigquery import table_rules
+from emulators.bigquery import permissions, table_rules
 from emulators.bigquery.jobs import job_rules
 from emulators.bigquery.sql.transactions import ScriptTransaction
 
@@ -40,6 +40,7 @@ async def load_files(
         if local.get(option):
             raise InvalidQueryError(f"The BigQuery emulator does not offer {option} of load jobs.")
     job_rules.check_decorators({"load": local})
+    permissions.require_load(config["load"], project_id)
     table_rules.check(table_rules.of_resource(local))
     fields = (local.get("schema") or {}).get("fields")
     if local.get("sourceFormat") == "PARQUET":

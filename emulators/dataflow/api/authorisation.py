@@ -1,6 +1,7 @@
 """Who may launch, update and end jobs: callers with the token, which starts and ends processes of this machine.
 
-Looking at jobs takes none: Airflow's UI links to a job, and a browser that follows the link has no token.
+So may service accounts of a policy, by tokens of their own, if their roles let them: see `permissions.py`. Looking at
+jobs takes no token: Airflow's UI links to a job, and a browser that follows the link has none.
 """
 
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from emulators.guard.iam import Access
 from emulators.guard.token import Token
 
 _LOOKING = frozenset({"GET", "HEAD"})
@@ -19,25 +21,30 @@ _REFUSAL = (
 )
 
 
-def refusal_of_rest(method: str, authorization: str, token: Token) -> str | None:
+def refusal_of_rest(method: str, authorization: str, token: Token, access: Access) -> str | None:
     """Return why a REST request is refused, None where it is not."""
-    return None if method in _LOOKING or token.is_borne(authorization) else _REFUSAL
+    return None if method in _LOOKING or _is_known(authorization, token, access) else _REFUSAL
 
 
 class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[misc]
     """Refuses the gRPC calls that take the token and come without it."""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: Token, access: Access) -> None:
         self._token = token
+        self._access = access
 
     def intercept_service(self, continuation: Callable[[Any], Any], call: Any) -> Any:
         """Return the handler of a call, None where there is no such method."""
         handler = continuation(call)
         given = dict(call.invocation_metadata).get("authorization", "")
         is_look = call.method.rpartition("/")[2].startswith(_LOOKING_CALLS)
-        if handler is None or is_look or self._token.is_borne(str(given)):
+        if handler is None or is_look or _is_known(str(given), self._token, self._access):
             return handler
         return grpc.unary_unary_rpc_method_handler(_refuse)
+
+
+def _is_known(authorization: str, token: Token, access: Access) -> bool:
+    return token.is_borne(authorization) or bool(access.caller(authorization).account)
 
 
 def _refuse(_: bytes, context: grpc.ServicerContext) -> None:

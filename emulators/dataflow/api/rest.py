@@ -16,6 +16,7 @@ from emulators.dataflow.api.service import DEFAULT_LOCATION, DataflowService
 from emulators.dataflow.errors import ApiError, invalid_argument
 from emulators.dataflow.launch.request import Launch
 from emulators.guard.asgi import GuardedApplication
+from emulators.guard.iam import Access
 from emulators.guard.rules import Guard
 from emulators.guard.token import Token
 
@@ -58,7 +59,7 @@ class _Call:
         return body
 
 
-def application(service: DataflowService, guard: Guard, token: Token) -> GuardedApplication:
+def application(service: DataflowService, guard: Guard, token: Token, access: Access) -> GuardedApplication:
     """Return the web application; what is not a mere look takes the token."""
 
     def launch(call: _Call) -> dict[str, Any]:
@@ -126,7 +127,8 @@ def application(service: DataflowService, guard: Guard, token: Token) -> Guarded
     return GuardedApplication(
         Starlette(routes=routes, exception_handlers={Exception: _internal_error}),
         guard,
-        lambda method, headers: refusal_of_rest(method, headers.get("authorization", ""), token),
+        lambda method, headers: refusal_of_rest(method, headers.get("authorization", ""), token, access),
+        access=access,
     )
 
 

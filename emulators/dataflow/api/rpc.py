@@ -14,23 +14,24 @@ from emulators.dataflow.api.authorisation import TokenInterceptor
 from emulators.dataflow.api.service import DEFAULT_LOCATION, DataflowService
 from emulators.dataflow.errors import ApiError
 from emulators.dataflow.launch.request import Launch
+from emulators.guard.iam import Access, calling
 from emulators.guard.token import Token
 
 _THREADS = 8
 
 
-def server(service: DataflowService, token: Token) -> grpc.Server:
+def server(service: DataflowService, token: Token, access: Access) -> grpc.Server:
     """Return a gRPC server that is not started yet and listens nowhere yet; what is not a mere look takes the token."""
     made = grpc.server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="grpc"),
-        interceptors=[TokenInterceptor(token)],
+        interceptors=[TokenInterceptor(token, access)],
         options=[("grpc.so_reuseport", 0)],
     )
-    made.add_generic_rpc_handlers(_handlers(service))
+    made.add_generic_rpc_handlers(_handlers(service, access))
     return made
 
 
-def _handlers(service: DataflowService) -> tuple[Any, ...]:
+def _handlers(service: DataflowService, access: Access) -> tuple[Any, ...]:
     def launch(request: Any) -> dict[str, Any]:
         body = {"launchParameter": _to_json(request.launch_parameter)}
         location = request.location or DEFAULT_LOCATION
@@ -83,18 +84,20 @@ def _handlers(service: DataflowService) -> tuple[Any, ...]:
 
     services = {
         "JobsV1Beta3": {
-            "CreateJob": _method(create, api.CreateJobRequest, api.Job),
-            "GetJob": _method(get, api.GetJobRequest, api.Job),
-            "UpdateJob": _method(update, api.UpdateJobRequest, api.Job),
-            "ListJobs": _method(list_located, api.ListJobsRequest, api.ListJobsResponse),
-            "AggregatedListJobs": _method(list_aggregated, api.ListJobsRequest, api.ListJobsResponse),
+            "CreateJob": _method(create, api.CreateJobRequest, api.Job, access),
+            "GetJob": _method(get, api.GetJobRequest, api.Job, access),
+            "UpdateJob": _method(update, api.UpdateJobRequest, api.Job, access),
+            "ListJobs": _method(list_located, api.ListJobsRequest, api.ListJobsResponse, access),
+            "AggregatedListJobs": _method(list_aggregated, api.ListJobsRequest, api.ListJobsResponse, access),
         },
         "MessagesV1Beta3": {
-            "ListJobMessages": _method(list_messages, api.ListJobMessagesRequest, api.ListJobMessagesResponse),
+            "ListJobMessages": _method(list_messages, api.ListJobMessagesRequest, api.ListJobMessagesResponse, access),
         },
-        "MetricsV1Beta3": {"GetJobMetrics": _method(get_metrics, api.GetJobMetricsRequest, api.JobMetrics)},
+        "MetricsV1Beta3": {"GetJobMetrics": _method(get_metrics, api.GetJobMetricsRequest, api.JobMetrics, access)},
         "FlexTemplatesService": {
-            "LaunchFlexTemplate": _method(launch, api.LaunchFlexTemplateRequest, api.LaunchFlexTemplateResponse),
+            "LaunchFlexTemplate": _method(
+                launch, api.LaunchFlexTemplateRequest, api.LaunchFlexTemplateResponse, access
+            ),
         },
     }
     return tuple(
@@ -103,10 +106,13 @@ def _handlers(service: DataflowService) -> tuple[Any, ...]:
     )
 
 
-def _method(handle: Callable[[Any], dict[str, Any]], request_type: Any, response_type: Any) -> grpc.RpcMethodHandler:
+def _method(
+    handle: Callable[[Any], dict[str, Any]], request_type: Any, response_type: Any, access: Access
+) -> grpc.RpcMethodHandler:
     def answer(request: Any, context: grpc.ServicerContext) -> Any:
         try:
-            found = handle(request)
+            with calling(access.caller_of_metadata(context.invocation_metadata())):
+                found = handle(request)
         except ApiError as error:
             context.abort_with_status(rpc_status.to_status(_status(error)))
         response = response_type()

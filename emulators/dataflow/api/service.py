@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from emulators.dataflow.api import permissions
 from emulators.dataflow.api.paging import mark_of, page_size_of, token_of
 from emulators.dataflow.errors import (
     already_active,
@@ -28,6 +29,7 @@ from emulators.dataflow.launch.options import command, pipeline_options
 from emulators.dataflow.launch.request import Launch
 from emulators.dataflow.launch.template import Template, read_local_template, read_template
 from emulators.dataflow.process.follower import JobFollower
+from emulators.guard.iam import Access
 
 #: Requests that name no location mean this one, cf. `projects.jobs.list`: "the list of jobs running in us-central1".
 DEFAULT_LOCATION = "us-central1"
@@ -54,6 +56,7 @@ class DataflowService:
         template_folders: Folders of this machine that hold what is in a bucket of templates, by its name.
         python: The interpreter of the jobs.
         most_jobs: Jobs that may be active at once.
+        access: Judges the service accounts of jobs.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class DataflowService:
         template_folders: Mapping[str, Path],
         python: str,
         most_jobs: int,
+        access: Access,
     ) -> None:
         self._project = project
         self._store = store
@@ -76,6 +80,7 @@ class DataflowService:
         self._template_folders = template_folders
         self._python = python
         self._most_jobs = most_jobs
+        self._access = access
 
     def launch(self, project: str, location: str, launch: Launch, *, validate_only: bool = False) -> dict[str, Any]:
         """Serve `projects.locations.flexTemplates.launch`.
@@ -85,9 +90,12 @@ class DataflowService:
             Nothing where only validation was asked for.
 
         Raises:
-            ApiError: The request is wrong, or the name is taken.
+            ApiError: The request is wrong, the name is taken, or the caller may not launch it.
         """
         self._check_project(project, location)
+        permissions.require_creating(project)
+        if launch.update:
+            permissions.require("dataflow.jobs.updateContents", project)
         _check_name(launch.job_name)
         self._confinement.check_spec(launch.spec_uri)
         bucket, _, name = launch.spec_uri.removeprefix("gs://").partition("/")
@@ -99,6 +107,8 @@ class DataflowService:
             template = read_template(launch.spec_uri, project)
         environment = defaults | template.environment | launch.environment
         self._confinement.check(template, launch.parameters, environment)
+        account = permissions.account_of_workers(environment)
+        permissions.require_acting_as(account, project)
         resource = new_resource(project, location, launch.job_name, template.job_type(launch.parameters))
         options = pipeline_options(resource, launch.spec_uri, launch.parameters, environment)
         if labels := environment.get("additionalUserLabels"):
@@ -108,6 +118,7 @@ class DataflowService:
             "userAgent": {"name": "Dataflow emulator"},
             "sdkPipelineOptions": {"options": options},
             "tempStoragePrefix": options.get("temp_location", ""),
+            **({"serviceAccountEmail": account} if environment.get("serviceAccountEmail") else {}),
         }
         if validate_only:
             return {}
@@ -122,6 +133,8 @@ class DataflowService:
             self._store.add(job)
             if not job.command:
                 self._fail_for_the_image(job, template)
+            elif not permissions.is_worker(self._access, account, project):
+                self._fail(job, permissions.NO_WORKER.format(account=account))
         self._follower.wake()
         return {"job": _as_answered(job, "currentState", "type", "labels", "environment")}
 
@@ -132,6 +145,7 @@ class DataflowService:
         waits for it, with the reason among its messages. `get` with JOB_VIEW_ALL returns what was posted.
         """
         self._check_project(project, location)
+        permissions.require_creating(project)
         name = str(posted.get("name", ""))
         _check_name(name)
         job_type = JobType.STREAMING if posted.get("type") in (JobType.STREAMING, 2) else JobType.BATCH
@@ -148,6 +162,7 @@ class DataflowService:
 
     def get_job(self, project: str, location: str, job_id: str, view: str = "") -> dict[str, Any]:
         """Serve `projects.locations.jobs.get`."""
+        permissions.require("dataflow.jobs.get", project)
         return self._get(project, location, job_id).seen(_given(view) or "JOB_VIEW_DESCRIPTION")
 
     def list_jobs(
@@ -167,6 +182,7 @@ class DataflowService:
             ApiError: 400, the filter, view or page does not exist.
         """
         self._check_project(project, location or DEFAULT_LOCATION)
+        permissions.require("dataflow.jobs.list", project)
         job_filter = "ALL" if job_filter in ("", "UNKNOWN") else job_filter
         view = _given(view) or "JOB_VIEW_SUMMARY"
         if job_filter not in FILTERS:
@@ -188,6 +204,8 @@ class DataflowService:
         Raises:
             ApiError: 404, no such job; 400, nothing is asked for, a state and a mask are, or the job cannot get there.
         """
+        is_cancelled = wanted.get("requestedState") == JobState.CANCELLED
+        permissions.require("dataflow.jobs.cancel" if is_cancelled else "dataflow.jobs.updateContents", project)
         job = self._get(project, location, job_id)
         if update_mask and "requestedState" in wanted:
             raise invalid_argument(traced("The job update holds both a requestedState and an updateMask."))
@@ -216,6 +234,7 @@ class DataflowService:
         page_token: str = "",
     ) -> dict[str, Any]:
         """Serve `projects.locations.jobs.messages.list`; the times are RFC 3339."""
+        permissions.require("dataflow.messages.list", project)
         self._get(project, location, job_id)
         mark = mark_of(page_token) or "0"
         if not (mark.isdecimal() and len(mark) < _LONGEST_NUMBER):
@@ -242,6 +261,7 @@ class DataflowService:
 
     def get_metrics(self, project: str, location: str, job_id: str) -> dict[str, Any]:
         """Serve `projects.locations.jobs.getMetrics`."""
+        permissions.require("dataflow.metrics.get", project)
         self._get(project, location, job_id)
         child = self._follower.child(job_id)
         ended = child.exit()
@@ -275,6 +295,9 @@ class DataflowService:
             f"Image {template.image} stands for no entry point here: the emulator knows {known}. Start it with --image "
             f"{template.image_name}=MODULE."
         )
+        self._fail(job, reason)
+
+    def _fail(self, job: Job, reason: str) -> None:
         self._store.add_messages(job.id, [(messages.ERROR, reason)])
         self._store.change(job.id, lambda one: one.enter(JobState.FAILED))
 

@@ -13,6 +13,7 @@ import psutil
 
 from emulators.dataflow.process.launcher import Fork, Launcher
 from emulators.dataflow.process.logs import keep_end
+from emulators.guard.authorized_user import authorized_user
 
 #: How a command begins that can be forked.
 _FORKED = [sys.executable, "-P", "-m"]
@@ -93,6 +94,14 @@ class Child:
                 env=environment,
                 start_new_session=True,
             )
+
+    def credentials(self, token: str) -> Path:
+        """Write the credentials that Google's clients find by GOOGLE_APPLICATION_CREDENTIALS, and return the file."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "credentials.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(authorized_user(token)))
+        return path
 
     def keep_logs_small(self, *, read: int) -> None:
         """Free the disk space of what the logs begin with, except what of `stderr` has not been read.

@@ -16,6 +16,7 @@ from emulators.dataflow.jobs.states import JobState, end_state, may_follow
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit
 from emulators.dataflow.process.launcher import Launcher, zygote_command
+from emulators.guard.iam import Access
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class JobFollower:
     Args:
         store: The jobs.
         folder: For one folder per job, named by its id.
+        access: Has the tokens of the service accounts that jobs run as.
         grace_seconds: Between the SIGTERM that ends a job and the SIGKILL.
         preload: Modules that jobs find imported already.
         launch_seconds: Between a launch and the start of the process: half of it QUEUED, the rest PENDING.
@@ -53,6 +55,7 @@ class JobFollower:
         self,
         store: JobStore,
         folder: Path,
+        access: Access,
         *,
         grace_seconds: float = 5.0,
         preload: Sequence[str] = (),
@@ -61,6 +64,7 @@ class JobFollower:
     ) -> None:
         self._store = store
         self._folder = folder
+        self._access = access
         self._grace_seconds = grace_seconds
         self._launch_seconds = launch_seconds
         self._now = now
@@ -154,6 +158,10 @@ class JobFollower:
             "DATAFLOW_EMULATOR_JOB_ID": job.id,
             "DATAFLOW_EMULATOR_METRICS_FILE": str(child.metrics),
         }
+        account = job.resource.get("environment", {}).get("serviceAccountEmail", "")
+        if token := self._access.token_of(account):
+            environment["GOOGLE_APPLICATION_CREDENTIALS"] = str(child.credentials(token))
+            environment.pop("DATAFLOW_EMULATOR_TOKEN", None)
         try:
             child.start(job.command, environment)
         except (OSError, ValueError) as error:

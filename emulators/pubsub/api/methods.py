@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from emulators.pubsub.api.permissions import permitted
 from emulators.pubsub.api.publisher import Publisher, SchemaService
 from emulators.pubsub.api.subscriber import Subscriber
 from emulators.pubsub.broker.broker import Broker
@@ -37,5 +38,6 @@ def unary_methods(broker: Broker, projects: Collection[str] = ()) -> dict[str, M
             rpc = name.title().replace("_", "")
             # CreateTopic and CreateSubscription take the resource itself.
             request_type = type_of.get(f"{rpc}Request") or type_of[rpc.removeprefix("Create")]
-            methods[f"google.pubsub.v1.{service.__name__}/{rpc}"] = Method(answer, request_type)
+            full_name = f"google.pubsub.v1.{service.__name__}/{rpc}"
+            methods[full_name] = Method(permitted(full_name, answer), request_type)
     return methods

@@ -16,6 +16,7 @@ from google.api_core.exceptions import exception_class_for_grpc_status
 from google.protobuf import json_format
 
 from emulators.guard.asgi import GuardedApplication, Receive, Scope, Send
+from emulators.guard.iam import Access
 from emulators.guard.rules import Guard
 from emulators.pubsub.api.http_rules import WHOLE_BODY, Router, Rule
 from emulators.pubsub.api.json_body import parse_json
@@ -35,14 +36,15 @@ _SYSTEM_PARAMETERS = frozenset(
 _ENUM_NUMBERS = ("$alt", "json;enum-encoding=int")
 
 
-def application(methods: Mapping[str, Method], guard: Guard) -> GuardedApplication:
+def application(methods: Mapping[str, Method], guard: Guard, access: Access) -> GuardedApplication:
     """Return the web application.
 
     Args:
         methods: By their full names.
         guard: Is asked first.
+        access: Tells who calls.
     """
-    return GuardedApplication(_Application(methods), guard)
+    return GuardedApplication(_Application(methods), guard, access=access)
 
 
 class _Application:

@@ -7,7 +7,9 @@ from typing import Any
 
 import grpc
 
+from emulators.guard.iam import Access, calling
 from emulators.pubsub.api.methods import STREAMING_PULL, Method
+from emulators.pubsub.api.permissions import require
 from emulators.pubsub.api.streaming import StreamingPull
 from emulators.pubsub.broker.broker import Broker
 from emulators.pubsub.errors import PubsubError, unsupported_method
@@ -22,11 +24,11 @@ _OPTIONS = (
 )
 
 
-def create_server(broker: Broker, methods: Mapping[str, Method]) -> grpc.aio.Server:
+def create_server(broker: Broker, methods: Mapping[str, Method], access: Access) -> grpc.aio.Server:
     """Return a server of StreamingPull and of the unary methods, not yet bound to an address."""
     server = grpc.aio.server(options=_OPTIONS)
-    handlers = {f"/{name}": _unary(method) for name, method in methods.items()}
-    handlers[f"/{STREAMING_PULL}"] = _streaming_pull(broker)
+    handlers = {f"/{name}": _unary(method, access) for name, method in methods.items()}
+    handlers[f"/{STREAMING_PULL}"] = _streaming_pull(broker, access)
     server.add_generic_rpc_handlers([_Handlers(handlers)])
     return server
 
@@ -50,10 +52,11 @@ def _refusing(error: PubsubError) -> Any:
     return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def _unary(method: Method) -> Any:
+def _unary(method: Method, access: Access) -> Any:
     async def answer(request: Message, context: grpc.aio.ServicerContext) -> Message:
         try:
-            return await method.answer(request)
+            with calling(access.caller_of_metadata(context.invocation_metadata())):
+                return await method.answer(request)
         except PubsubError as error:
             await context.abort(error.code, error.message, error.trailing_metadata())
 
@@ -62,12 +65,14 @@ def _unary(method: Method) -> Any:
     )
 
 
-def _streaming_pull(broker: Broker) -> Any:
+def _streaming_pull(broker: Broker, access: Access) -> Any:
     async def answer(requests: AsyncIterator[Message], context: grpc.aio.ServicerContext) -> None:
         try:
             first = await anext(requests, None)
             if first is not None:
-                await StreamingPull(broker, first).run(first, requests, context.write)
+                with calling(access.caller_of_metadata(context.invocation_metadata())):
+                    require(STREAMING_PULL, first)
+                    await StreamingPull(broker, first).run(first, requests, context.write)
         except PubsubError as error:
             await context.abort(error.code, error.message, error.trailing_metadata())
 

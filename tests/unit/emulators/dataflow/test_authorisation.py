@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from emulators.dataflow.api.authorisation import TokenInterceptor
+from emulators.guard.iam import Access
 from emulators.guard.token import Token
 
 HANDLER = object()
@@ -24,4 +25,4 @@ def test_changing_takes_the_token(method: str) -> None:
 
 def intercepted(method: str, *metadata: tuple[str, str]) -> Any:
     call = SimpleNamespace(method=f"/google.dataflow.v1beta3.JobsV1Beta3/{method}", invocation_metadata=metadata)
-    return TokenInterceptor(Token("x" * 32)).intercept_service(lambda _: HANDLER, call)
+    return TokenInterceptor(Token("x" * 32), Access()).intercept_service(lambda _: HANDLER, call)

@@ -20,6 +20,7 @@ from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.child import Child, Exit
 from emulators.dataflow.process.follower import JobFollower
+from emulators.guard.iam import Access
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[JobStore]:
 
 @pytest.fixture
 def follower(store: JobStore, tmp_path: Path) -> Iterator[JobFollower]:
-    started = JobFollower(store, tmp_path / "jobs", grace_seconds=0.2)
+    started = JobFollower(store, tmp_path / "jobs", Access(), grace_seconds=0.2)
     started.start()
     yield started
     started.stop("the test is over")
@@ -82,7 +83,7 @@ def test_a_job_that_ignores_sigterm_is_killed(store: JobStore, follower: JobFoll
 def test_a_job_that_was_about_to_start_is_started(store: JobStore, tmp_path: Path) -> None:
     job_id = add(store, python("print('here')"))
     store.change(job_id, lambda one: one.enter(JobState.PENDING))
-    follower = JobFollower(store, tmp_path / "jobs")
+    follower = JobFollower(store, tmp_path / "jobs", Access())
     follower.start()
     eventually(lambda: get(store, job_id).state is JobState.DONE)
     follower.stop("")
@@ -199,7 +200,9 @@ time.sleep(600)
 def slow(store: JobStore, tmp_path: Path) -> Iterator[tuple[JobFollower, list[timedelta]]]:
     """A follower whose launches take three minutes, and by how much its clock is ahead."""
     ahead = [timedelta()]
-    started = JobFollower(store, tmp_path / "slow", launch_seconds=180, now=lambda: datetime.now(UTC) + ahead[0])
+    started = JobFollower(
+        store, tmp_path / "slow", Access(), launch_seconds=180, now=lambda: datetime.now(UTC) + ahead[0]
+    )
     started.start()
     yield started, ahead
     started.stop("the test is over")

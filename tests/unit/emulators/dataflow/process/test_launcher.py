@@ -18,6 +18,7 @@ from emulators.dataflow.jobs.job import Job, new_resource
 from emulators.dataflow.jobs.states import JobState, JobType
 from emulators.dataflow.jobs.store import JobStore
 from emulators.dataflow.process.follower import JobFollower
+from emulators.guard.iam import Access
 
 ENTRY_POINT = "tests.unit.emulators.dataflow.process.start_report"
 
@@ -36,7 +37,7 @@ class Emulator:
     def __init__(self, folder: Path, preload: list[str]) -> None:
         self.folder = folder
         self._store = JobStore(folder / "jobs.sqlite3")
-        self.follower = JobFollower(self._store, folder / "jobs", grace_seconds=0.2, preload=preload)
+        self.follower = JobFollower(self._store, folder / "jobs", Access(), grace_seconds=0.2, preload=preload)
         self.follower.start()
 
     def stop(self) -> None:
