@@ -133,6 +133,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "client_error_rate": 0,
         "server_error_rate": 0,
     },
+    "daily_hosts": {
+        "log_date": DAY,
+        "bots": 0,
+        "unique_visitors": 0,
+        "client_errors": 0,
+        "server_errors": 0,
+        "client_error_rate": 0,
+        "server_error_rate": 0,
+    },
     "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
     "daily_errors": {
         "log_date": DAY,
