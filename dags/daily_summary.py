@@ -28,6 +28,7 @@ from pathlib import Path
 from airflow.sdk import DAG
 
 from logline.alerts import IMBALANCE
+from logline.anomalies import TellAnomaliesOperator
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
 from logline.detections import load_detections, patterns_by_field
 from logline.params import MAX_DAYS
@@ -42,6 +43,8 @@ SETTINGS = Settings.from_environment()
 SQL = Path(__file__).parent / "sql"
 DAILY_TABLES = sorted(path.parent.name for path in SQL.glob("daily/*/query.sql"))
 FINDINGS = sorted(path.parent.name for path in SQL.glob("findings/*/query.sql"))
+# Of days before these nobody is told: they are built again, or for the first time.
+ALERT_DAYS = 3
 TODAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"
 # The days of a portion, set when it is built.
 DAYS = "{{ portion }}"
@@ -66,6 +69,7 @@ with DAG(
         "daily_tables": DAILY_TABLES,
         "own_hosts": SETTINGS.own_host_names,
         "findings": FINDINGS,
+        "alert_days": ALERT_DAYS,
         "detections": load_detections(SQL / "detections"),
         "patterns_by_field": patterns_by_field,
     },
@@ -100,4 +104,11 @@ with DAG(
         max_active_tis_per_dag=1,
     )
 
-    choose_days >> build_days
+    tell_anomalies = TellAnomaliesOperator(
+        task_id="tell_anomalies",
+        settings=SETTINGS,
+        untold=Query("{% include 'sql/anomaly_alerts/untold.sql' %}", day=TODAY),
+        told=Query("{% include 'sql/anomaly_alerts/told.sql' %}", day=TODAY).with_strings(told="[]"),
+    )
+
+    choose_days >> build_days >> tell_anomalies

@@ -45,6 +45,7 @@ SETTINGS = {
     "daily_tables": DAILY_TABLES,
     "own_hosts": ["semicomplete.com"],
     "findings": FINDINGS,
+    "alert_days": 3,
     "detections": load_detections(DAGS / "sql" / "detections"),
     "patterns_by_field": patterns_by_field,
     "wanted": [],
