@@ -41,16 +41,18 @@ def anomalies(traffic: Iterable[Mapping[str, Any]], day: date, today: date) -> l
                 expected = median(known)
                 away = 1.4826 * median(abs(one - expected) for one in known)
                 floors = {
-                    "requests": (0.15 * expected, sqrt(expected), 5.0),
-                    "server_error_share": (0.02, 0.2 / sqrt(now["requests"]) if now else 0),
-                    "p95_duration_ms": (0.25 * expected, 20.0),
+                    "requests": (0.15 * expected, sqrt(10 * expected), 20.0),
+                    "server_error_share": (0.01, 0.1 / sqrt(now["requests"]) if now else 0),
+                    "p95_duration_ms": (0.5 * expected, 50.0),
                 }
                 deviation = (value - expected) / max(away, *floors[measure])
                 if measure == "requests" and value == 0:
                     silent.append((_at(day, hour), expected, deviation, len(known)))
-                if deviation >= 6 or (measure == "requests" and deviation <= -6):
+                if measure == "server_error_share" and now and now["server_errors"] < 10:
+                    continue
+                if deviation >= 5 or (measure == "requests" and deviation <= -5):
                     found.append((day, _at(day, hour), host, measure, value, expected, deviation, len(known)))
-        if sum(expected for _, expected, _, _ in silent) >= 30:
+        if sum(expected for _, expected, _, _ in silent) >= 100:
             found = [row for row in found if row[4] != 0]
             found.append(
                 (
@@ -69,7 +71,7 @@ def _at(day: date, hour: int) -> datetime:
 def _value(measure: str, row: Mapping[str, Any] | None) -> float | None:
     if measure == "requests":
         return float(row["requests"]) if row else 0.0
-    if row is None or row["requests"] < (20 if measure == "server_error_share" else 50):
+    if row is None or row["requests"] < (20 if measure == "server_error_share" else 200):
         return None
     if measure == "p95_duration_ms":
         return row["p95_duration_ms"]

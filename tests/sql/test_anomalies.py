@@ -65,7 +65,7 @@ def rounded(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def test_what_is_unusual_is_found_and_nothing_else(warehouse: Warehouse) -> None:
     """Nine Fridays of hosts of several sizes: an outage, a jump, slow answers, and a host that falls silent."""
     rng = random.Random(8)
-    sizes = {"a.example": 1.0, "b.example": 1.0, "c.example": 0.4, "d.example": 1.0, "small.example": 0.02, None: 0.5}
+    sizes = {"a.example": 1.0, "b.example": 1.0, "c.example": 0.9, "d.example": 1.0, "small.example": 0.02, None: 0.5}
     days = [FRIDAY - timedelta(weeks=week) for week in range(9)]
     rows = [row for day in days for host, size in sizes.items() for row in usual(day, host, rng, size)]
     rows += usual(FRIDAY, "new.example", rng)

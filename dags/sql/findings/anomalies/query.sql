@@ -45,7 +45,7 @@ samples AS (
     CASE measure
       WHEN 'requests' THEN CAST(IFNULL(requests, 0) AS FLOAT64)
       WHEN 'server_error_share' THEN server_error_share
-      ELSE IF(requests >= 50, p95_duration_ms, NULL)
+      ELSE IF(requests >= 200, p95_duration_ms, NULL)
     END AS value,
     requests
   FROM measured LEFT JOIN hours ON measured.hour = hours.hour AND measured.host_key = hours.host_key
@@ -78,9 +78,9 @@ judged AS (
     log_date, host, host_key, number, measure, value, expected, weeks, requests,
     TIMESTAMP_ADD(TIMESTAMP(log_date), INTERVAL number HOUR) AS hour,
     (value - expected) / CASE measure
-      WHEN 'requests' THEN GREATEST(1.4826 * median_away, 0.15 * expected, SQRT(expected), 5)
-      WHEN 'server_error_share' THEN GREATEST(1.4826 * median_away, 0.02, 0.2 / SQRT(requests))
-      ELSE GREATEST(1.4826 * median_away, 0.25 * expected, 20)
+      WHEN 'requests' THEN GREATEST(1.4826 * median_away, 0.15 * expected, SQRT(10 * expected), 20)
+      WHEN 'server_error_share' THEN GREATEST(1.4826 * median_away, 0.01, 0.1 / SQRT(requests))
+      ELSE GREATEST(1.4826 * median_away, 0.5 * expected, 50)
     END AS deviation
   FROM samples JOIN medians USING (log_date, host_key, number, measure)
   JOIN deviations USING (log_date, host_key, number, measure)
@@ -94,7 +94,7 @@ silences AS (
   FROM judged
   WHERE measure = 'requests' AND value = 0
   GROUP BY log_date, host, host_key
-  HAVING SUM(expected) >= 30
+  HAVING SUM(expected) >= 100
 )
 SELECT
   log_date,
@@ -125,7 +125,8 @@ SELECT
     CAST(CAST(ROUND(ABS(deviation)) AS INT64) AS STRING), ' deviations ', IF(deviation < 0, 'below', 'above')
   ) AS sentence
 FROM judged
-WHERE IF(measure = 'requests', ABS(deviation), deviation) >= 6
+WHERE IF(measure = 'requests', ABS(deviation), deviation) >= 5
+  AND (measure != 'server_error_share' OR ROUND(value * requests) >= 10)
   AND NOT (value = 0 AND CONCAT(CAST(log_date AS STRING), host_key) IN (
     SELECT CONCAT(CAST(log_date AS STRING), host_key) FROM silences
   ))
