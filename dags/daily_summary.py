@@ -70,6 +70,7 @@ with DAG(
         "own_hosts": SETTINGS.own_host_names,
         "findings": FINDINGS,
         "alert_days": ALERT_DAYS,
+        "objectives": SETTINGS.objectives_by_host,
         "detections": load_detections(SQL / "detections"),
         "patterns_by_field": patterns_by_field,
     },

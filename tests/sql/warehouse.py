@@ -46,6 +46,7 @@ SETTINGS = {
     "own_hosts": ["semicomplete.com"],
     "findings": FINDINGS,
     "alert_days": 3,
+    "objectives": {"": ("99.9", "95", "500"), "shop.example": ("99", "90", "300")},
     "detections": load_detections(DAGS / "sql" / "detections"),
     "patterns_by_field": patterns_by_field,
     "wanted": [],
