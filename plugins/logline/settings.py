@@ -33,6 +33,8 @@ _SUBNETWORK = r"(https://\S+/)?(projects/[^/\s]+/)?regions/[^/\s]+/subnetworks/[
 # The images' machine code takes a processor with AVX2: see docker/beam.Dockerfile.
 _MACHINE_TYPE = r"[a-z][a-z0-9]*-[a-z0-9-]*[a-z0-9]"
 _ACCOUNT = r"[^@\s]+@[a-z0-9.-]+"
+# Availability and speed in percent, below 100, for there must be an error budget; milliseconds.
+_OBJECTIVE = r"[0-9]{1,2}(\.[0-9]{1,4})? [0-9]{1,2}(\.[0-9]{1,4})? [1-9][0-9]{0,6}"
 _KMS_KEY = r"projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s]+"
 # https://github.com/distribution/reference/blob/main/reference.go
 _REPOSITORY = r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
@@ -202,6 +204,13 @@ class Settings(BaseSettings):
         must="be hosts such as example.org,shop.example.org",
         pattern=r"([a-z0-9-]+(\.[a-z0-9-]+)+(, ?[a-z0-9-]+(\.[a-z0-9-]+)+)*)?",
     )
+    objectives: str = _setting(
+        "Percent of the requests without a server error, percent of them that are fast, and the milliseconds a fast "
+        "one may take: of all hosts, then of hosts with others (see docs/tables.md)",
+        "99.9 95 500",
+        must="be percentages below 100 and milliseconds, such as `99.9 95 500, shop.example.org 99.95 99 300`",
+        pattern=rf"{_OBJECTIVE}(, ?[A-Za-z0-9.:-]+ {_OBJECTIVE})*",
+    )
     places: str = _setting(
         "By what country and network of clients are found: registries (countries as the Internet registries say), MMDB "
         "files of IPinfo, DB-IP or MaxMind with commas between them, or none (see docs/parser.md)",
@@ -303,6 +312,15 @@ class Settings(BaseSettings):
     def own_host_names(self) -> list[str]:
         """Return the site's own hosts as `referer_domain` writes them."""
         return [host.strip().removeprefix("www.") for host in self.own_hosts.split(",") if host]
+
+    @property
+    def objectives_by_host(self) -> dict[str, tuple[str, str, str]]:
+        """Return the figures of `objectives` by host, those of all other hosts under an empty name."""
+        found = {}
+        for entry in self.objectives.split(","):
+            *host, available, fast, milliseconds = entry.split()
+            found["".join(host)] = (available, fast, milliseconds)
+        return found
 
     @property
     def wait_for_files(self) -> timedelta:

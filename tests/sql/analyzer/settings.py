@@ -76,6 +76,7 @@ KINDS = (
             "LOGLINE_STAGING_DATASET": "weblogs_tmp",
             "LOGLINE_LANDING_EXPIRY_DAYS": "400",
             "LOGLINE_OWN_HOSTS": "example.org,shop.example.org",
+            "LOGLINE_OBJECTIVES": "99.9 95 500, shop.example.org 99.95 99 300",
             "LOGLINE_LATE_DAYS": "7",
             "LOGLINE_MAX_FRESHNESS_MINUTES": "30",
             "LOGLINE_MAX_REJECTED_PERCENT": "1",

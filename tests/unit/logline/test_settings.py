@@ -194,3 +194,19 @@ def test_a_setting_that_is_wrong_is_one_line_that_names_it(name):
     (line,) = str(error.value).splitlines()
     assert line.startswith(f"{name} must ")
     assert "'No such thing!'" in line
+
+
+def test_objectives_of_all_hosts_and_of_some():
+    told = ENVIRONMENT | {"LOGLINE_OBJECTIVES": "99.9 95 500, Shop.example.org:8080 99.95 99 300"}
+    assert Settings.from_environment(told).objectives_by_host == {
+        "": ("99.9", "95", "500"),
+        "Shop.example.org:8080": ("99.95", "99", "300"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["100 95 500", "99.9 95", "a.example 99 95 500", "99 95 500 a.example 99 95 500", "99 95 0"]
+)
+def test_objectives_that_leave_no_budget_or_lack_a_figure(text):
+    with pytest.raises(SettingsError, match="LOGLINE_OBJECTIVES must be percentages below 100"):
+        Settings.from_environment(ENVIRONMENT | {"LOGLINE_OBJECTIVES": text})
