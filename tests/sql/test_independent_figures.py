@@ -26,7 +26,7 @@ REFERERS = [
 TYPES = {
     "log_date": pa.date32(),
     **dict.fromkeys(("timestamp", "ingested_at"), pa.timestamp("us", tz="UTC")),
-    **dict.fromkeys(("status", "body_bytes_sent", "source_offset", "asn"), pa.int64()),
+    **dict.fromkeys(("status", "body_bytes_sent", "source_offset", "asn", "sequence", "connection"), pa.int64()),
     **dict.fromkeys(("is_bot", "agent_verified"), pa.bool_()),
     "request_duration_ms": pa.float64(),
     "raw_line_hash": pa.binary(),
