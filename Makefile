@@ -89,9 +89,9 @@ analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each k
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) PYTHONPATH=.:plugins $(BIN)/python -m benchmarks $(NAMES)
 
-proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
-	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \
-		--timeout=7200
+proof: setup  ## every figure of every summary against plain Python and GoAccess: PROOF_LINES=1000000 generated, as many of a site, REAL_LOGS_DIR
+	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py tests/sql/test_sequences.py \
+		-k "generated_days or site_days or real_days or plain_python" --timeout=7200
 
 mutants: setup  ## takes guards back, one at a time, and shows that a test fails (WORDS="BigQuery A3" for some)
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.mutants $(WORDS)
