@@ -34,6 +34,7 @@ PARTS = {
     *("rejected_lines/columns.sql", "rejected_lines/column_definitions.sql"),
     *("erasures/is_person.sql", "erasures/raw_text.sql", "erasures/readings.sql"),
     *(
+        "daily/daily_sessions/channels.sql",
         "daily/percentiles.sql",
         "session_parts/parts.sql",
         "session_parts/visitor.sql",

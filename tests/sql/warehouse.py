@@ -138,6 +138,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "server_error_rate": 0,
     },
     "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
+    "daily_channels": {"log_date": DAY, "visitors": 1},
+    "daily_pages": {"log_date": DAY, "visitors": 1},
     "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_referers": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_statuses": {"log_date": DAY},
