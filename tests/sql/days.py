@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from beam_jobs.backfill import job as backfill
 from logline.summaries.portions import ChangedDay, Portion, portions
-from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
+from tests.sql.warehouse import DAILY_TABLES, STAGED, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -78,12 +78,14 @@ def changed_days(warehouse: Warehouse, **values: object) -> list[ChangedDay]:
 
 
 def backfilled(log: Path, folder: Path, warehouse: Warehouse, *options: str) -> list[date]:
-    """Parse a log as log_backfill does, and rebuild its days as daily_summary does."""
+    """Parse a log and land it with its ledger as log_backfill does, and rebuild its days as daily_summary does."""
     options = (f"--source={log}", f"--output={folder}", "--run_id=proof", "--runner=FnApiRunner", *options)
     assert backfill.main(list(options)) == 0
     manifest = json.loads((folder / "manifest.json").read_text())
-    rows = pa.concat_tables(pq.read_table(name) for name in manifest["files"]["rows"])
-    load(warehouse, "backfilled_requests", rows)
+    landed = {name: pa.concat_tables(pq.read_table(file) for file in files) for name, files in manifest["files"].items()}
+    rows = landed["rows"]
+    for name, table in landed.items():
+        load(warehouse, STAGED[name], table)
     days: list[date] = sorted({day for day in rows["log_date"].to_pylist() if day is not None})
     for day in days:
         rebuild(warehouse, day, "requests")
