@@ -82,7 +82,11 @@ def backfilled(log: Path, folder: Path, warehouse: Warehouse, *options: str) -> 
     options = (f"--source={log}", f"--output={folder}", "--run_id=proof", "--runner=FnApiRunner", *options)
     assert backfill.main(list(options)) == 0
     manifest = json.loads((folder / "manifest.json").read_text())
-    landed = {name: pa.concat_tables(pq.read_table(file) for file in files) for name, files in manifest["files"].items()}
+    landed = {
+        name: pa.concat_tables(pq.read_table(file) for file in files)
+        for name, files in manifest["files"].items()
+        if files
+    }
     rows = landed["rows"]
     for name, table in landed.items():
         load(warehouse, STAGED[name], table)

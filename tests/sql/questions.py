@@ -41,14 +41,17 @@ def questions() -> Iterator[Question]:
 
 def main(arguments: Sequence[str]) -> None:
     """Print the answers of a log."""
-    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder) / "state", airflow=False) as stack:
-        with stack.bigquery() as client:
-            warehouse = Warehouse(client)
-            days = backfilled(Path(arguments[0]), Path(folder) / "out", warehouse)
-            for question in questions():
-                rows = question.ask(warehouse, days[0], days[-1])
-                print(f"\n{question.text}:")
-                print(text_table(list(rows[0]), [list(row.values()) for row in rows]) if rows else "nothing")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder) / "state", airflow=False) as stack,
+        stack.bigquery() as client,
+    ):
+        warehouse = Warehouse(client)
+        days = backfilled(Path(arguments[0]), Path(folder) / "out", warehouse)
+        for question in questions():
+            rows = question.ask(warehouse, days[0], days[-1])
+            print(f"\n{question.text}:")
+            print(text_table(list(rows[0]), [list(row.values()) for row in rows]) if rows else "nothing")
 
 
 if __name__ == "__main__":
