@@ -34,6 +34,10 @@ FAILED_BACKFILL = "failed-backfill"
 LATE_BACKFILL = "late-backfill"
 IMBALANCE = "imbalance"
 UNREAD_OBJECTS = "unread-objects"
+UNUSUAL_REQUESTS = "unusual-requests"
+SERVER_ERRORS = "server-errors"
+SLOW_ANSWERS = "slow-answers"
+SILENT_HOST = "silent-host"
 STREAM = "lines-without-a-heading"
 
 

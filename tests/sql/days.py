@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from beam_jobs.backfill import job as backfill
 from logline.summaries.portions import ChangedDay, Portion, portions
-from tests.sql.warehouse import DAILY_TABLES, STAGED, Warehouse, portion_of
+from tests.sql.warehouse import DAILY_TABLES, FINDINGS, STAGED, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -40,9 +40,12 @@ def build(warehouse: Warehouse, portion: Portion, *tables: str) -> None:
         warehouse.run(warehouse.sql("requests/rebuild.sql", portion))
     if "hourly_sequences" in tables:
         warehouse.run(warehouse.sql("hourly_sequences/rebuild.sql", portion))
-    if daily_tables := [table for table in tables if table not in ("requests", "hourly_sequences")]:
+    if daily_tables := [table for table in tables if table in DAILY_TABLES]:
         warehouse.run(warehouse.sql("daily/request_groups.sql", portion))
         warehouse.run(warehouse.sql("daily/rebuild.sql", portion, daily_tables=daily_tables))
+    if findings := [table for table in tables if table in FINDINGS]:
+        warehouse.run(warehouse.sql("findings/notable_requests.sql", portion))
+        warehouse.run(warehouse.sql("findings/rebuild.sql", portion, findings=findings))
 
 
 def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
@@ -67,6 +70,8 @@ def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
         ask("daily/request_groups.sql")
         ask("daily/rebuild.sql")
         ask("hourly_sequences/rebuild.sql")
+        ask("findings/notable_requests.sql")
+        ask("findings/rebuild.sql")
         passes("daily_summary")
         ask("request_builds/summarised.sql")
     return days
@@ -93,5 +98,5 @@ def backfilled(log: Path, folder: Path, warehouse: Warehouse, *options: str) -> 
     days: list[date] = sorted({day for day in rows["log_date"].to_pylist() if day is not None})
     for day in days:
         rebuild(warehouse, day, "requests")
-        rebuild(warehouse, day, *DAILY_TABLES, "hourly_sequences")
+        rebuild(warehouse, day, *DAILY_TABLES, *FINDINGS, "hourly_sequences")
     return days

@@ -164,7 +164,7 @@ def _day_figures(of: Group) -> tuple[Any, ...]:
 GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tuple[Any, ...]]]] = {
     "hourly_traffic": (
         lambda hit: (hit.moment.replace(minute=0, second=0, microsecond=0),),
-        lambda of: (of.requests, of.bots, of.bytes, of.visitors, of.errors(4, 5), *of.percentiles()),
+        lambda of: (*(of.requests, of.bots, of.bytes, of.visitors, of.errors(4, 5), *of.percentiles(), of.errors(5)),),
     ),
     "daily_agents": (
         lambda hit: (*client(hit.agent).who[:3], verified(hit)),

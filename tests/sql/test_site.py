@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from beam_jobs.generate_logs import command as generate_logs
 from local_stack.running import RunningStack
-from tests.sql.days import backfilled
+from tests.sql.days import backfilled, rebuild
 from tests.sql.warehouse import Warehouse
 from tests.unit.beam_jobs.generate_logs.test_site import KINDS
 
@@ -19,15 +21,15 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def site(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, Any]]:
-    """Two days of a site, in a format that has hosts and durations."""
+    """Three days of a site, with hosts and durations: without an incident, with an outage, with a silent host."""
     folder = tmp_path_factory.mktemp("site")
-    options = ["--site", "--days=2", "--lines_per_day=4000", "--format=nginx_amplify", "--bad_share=0.02"]
-    assert generate_logs.main(["--start_date=2026-11-01", f"--output={folder}/logs", *options]) == 0
+    options = ["--site", "--days=3", "--lines_per_day=4000", "--format=nginx_amplify", "--bad_share=0.02"]
+    assert generate_logs.main(["--start_date=2026-11-03", f"--output={folder}/logs", *options]) == 0
     log: Path = folder / "access.log"
     log.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("logs/2*/*"))))
     with emulators.bigquery() as client:
         warehouse = Warehouse(client)
-        assert len(backfilled(log, folder / "out", warehouse)) == 2
+        assert len(backfilled(log, folder / "out", warehouse)) == 3
         yield warehouse, json.loads((folder / "logs" / "truth.json").read_text())["days"]
 
 
@@ -69,3 +71,70 @@ def test_requests_of_each_host_and_visits_of_persons_are_the_truth(site: tuple[W
             )
             found = {row["host"]: row["found"] for row in persons}
             assert found == {name: host[figure] for name, host in truth["hosts"].items() if host[figure]}, (day, table)
+
+
+def test_errors_are_the_truth(site: tuple[Warehouse, Any]) -> None:
+    warehouse, days = site
+    rows = warehouse.rows("daily_errors")
+    for day, truth in days.items():
+        for name, host in truth["hosts"].items():
+            of_host = [row for row in rows if (str(row["log_date"]), row["host"]) == (day, name)]
+            for status in {row["status"] for row in of_host}:
+                requests = sum(row["requests"] for row in of_host if row["status"] == status)
+                assert requests == host["statuses"][f"{status}"], (day, name, status)
+            not_found = {(row["path"], row["referer"]): row["requests"] for row in of_host if row["status"] == 404}
+            assert all(not_found[one["path"], one["referer"]] == one["requests"] for one in host["not_found"])
+
+
+def test_detections_find_the_attacks_and_nothing_else(site: tuple[Warehouse, Any]) -> None:
+    warehouse, days = site
+    found = {(str(row["log_date"]), row["host"], row["detection"]): row for row in warehouse.rows("daily_detections")}
+    for day, truth in days.items():
+        attacks = {name: host["attacks"] for name, host in truth["hosts"].items() if host["attacks"]}
+        assert {host for of_day, host, _ in found if of_day == day} == set(attacks)
+        for name, of_host in attacks.items():
+            for attack in ("sql_injection", "path_traversal", "xss"):
+                row = found.get((day, name, attack))
+                assert (row["requests"] if row else 0) == of_host.get(attack, 0), (day, name, attack)
+            brute_force = found.get((day, name, "login_brute_force"))
+            assert (brute_force is not None) is (of_host.get("brute_force", 0) >= 20)
+            if brute_force:
+                assert brute_force["requests"] == of_host["brute_force"]
+            # Each request of a scanner, and none of anybody else; those of the brute force come from a browser.
+            in_disguise = of_host.get("brute_force", 0)
+            assert found[day, name, "scanner_agents"]["requests"] == sum(of_host.values()) - in_disguise
+    assert all(row["answered"] == 0 for row in found.values())
+    # What is found by path is a part of what scanners send.
+    thresholds = ("login_brute_force", "mass_not_found", "scanner_agents")
+    assert all(
+        row["requests"] <= found[day, host, "scanner_agents"]["requests"]
+        for (day, host, name), row in found.items()
+        if name not in thresholds
+    )
+
+
+def test_anomalies_are_the_outage_and_the_silent_host(site: tuple[Warehouse, Any]) -> None:
+    """Six weeks of weekdays like the first day lie before the days of the site."""
+    warehouse, days = site
+    first, *others = (date.fromisoformat(day) for day in days)
+    columns = "requests, bots, bytes, unique_visitors, errors, server_errors, p95_duration_ms, host"
+    for day, week in product(others, range(1, 7)):
+        past = day - timedelta(weeks=week)
+        warehouse.run(
+            f"INSERT INTO {warehouse.dataset}.hourly_traffic (log_date, hour, {columns})"
+            f" SELECT DATE '{past}', TIMESTAMP_SUB(hour, INTERVAL {(first - past).days} DAY), {columns}"
+            f" FROM {warehouse.dataset}.hourly_traffic WHERE log_date = '{first}'"
+        )
+    for day in others:
+        rebuild(warehouse, day, "anomalies")
+    outage, silent_host = days[f"{others[0]}"]["outage"], days[f"{others[1]}"]["silent_host"]
+    hours = range(int(outage["start"][:2]), int(outage["end"][:2]) + 1)
+    rows = [
+        (str(row["log_date"]), row["host"], row["measure"], row["hour"].hour) for row in warehouse.rows("anomalies")
+    ]
+    assert (f"{others[1]}", silent_host, "silence", 0) in rows
+    of_outage = [row for row in rows if row[0] == f"{others[0]}"]
+    assert {row[1] for row in of_outage} == {outage["host"]}
+    assert {row[3] for row in of_outage} <= set(hours)
+    assert "server_error_share" in {row[2] for row in of_outage}
+    assert len(rows) == len(of_outage) + 1

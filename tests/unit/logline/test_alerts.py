@@ -12,8 +12,12 @@ from logline.alerts import (
     FAILED_BACKFILL,
     IMBALANCE,
     LATE_BACKFILL,
+    SERVER_ERRORS,
+    SILENT_HOST,
+    SLOW_ANSWERS,
     STREAM,
     UNREAD_OBJECTS,
+    UNUSUAL_REQUESTS,
     AlertNotifier,
     LogNotifier,
     missed_deadline,
@@ -134,3 +138,4 @@ def test_every_alert_has_its_runbook():
     text = (Path(__file__).parents[3] / "docs/operations.md").read_text(encoding="utf-8")
     headings = {line.removeprefix("## ").lower().replace(" ", "-") for line in text.splitlines() if line[:3] == "## "}
     assert headings >= {FAILED_BACKFILL, LATE_BACKFILL, IMBALANCE, UNREAD_OBJECTS, STREAM}
+    assert headings >= {SERVER_ERRORS, SILENT_HOST, SLOW_ANSWERS, UNUSUAL_REQUESTS}

@@ -10,6 +10,7 @@ SELECT
   p50_duration_ms,
   p95_duration_ms,
   p99_duration_ms,
+  server_errors,
   host
 FROM (
   SELECT *, {{ key }} AS key FROM {{ staging }}.request_groups WHERE kind = 1 AND {{ days }}

@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.hourly_traffic (
   p50_duration_ms FLOAT64 OPTIONS (description = 'Median of the request duration, where logged'),
   p95_duration_ms FLOAT64 OPTIONS (description = '95th percentile of the request duration, where logged'),
   p99_duration_ms FLOAT64 OPTIONS (description = '99th percentile of the request duration, where logged'),
+  server_errors INT64 OPTIONS (description = 'Requests answered with a 5xx status; NULL of days that were summed up before release 0.2.0'),
   host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
