@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof mutants fuzz simulate histories matrix secrets container-engine compose-test wheels templates generate agent-lists screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof questions mutants fuzz simulate histories matrix secrets container-engine compose-test wheels templates generate agent-lists screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -89,9 +89,13 @@ analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each k
 bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) PYTHONPATH=.:plugins $(BIN)/python -m benchmarks $(NAMES)
 
-proof: setup  ## every figure of every summary against plain Python and GoAccess, for PROOF_LINES=1000000 generated lines
-	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py -k generated_days \
-		--timeout=7200
+proof: setup  ## every figure of every summary against plain Python and GoAccess: PROOF_LINES=1000000 generated, as many of a site, REAL_LOGS_DIR
+	PROOF_LINES=$(or $(PROOF_LINES),1000000) $(BIN)/python -m pytest tests/sql/test_independent_figures.py tests/sql/test_sequences.py \
+		-k "generated_days or site_days or real_days or plain_python" --timeout=7200
+
+questions: setup  ## what analysts ask, of docs/analysts.md, asked of a log of yours: LOGS=path
+	@test -n "$(LOGS)" || { echo 'LOGS is not set: make questions LOGS=path/to/access.log' >&2; exit 2; }
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.questions "$(LOGS)"
 
 mutants: setup  ## takes guards back, one at a time, and shows that a test fails (WORDS="BigQuery A3" for some)
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.mutants $(WORDS)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from beam_jobs.access_log.parser import MAX_BLOCK_BYTES, BlockParser
     from beam_jobs.access_log.rejection import RejectReason
 
-PARSER_VERSION = "6"
+PARSER_VERSION = "7"
 """Written beside every row and rejected line; raised whenever the same line would be read differently."""
 
 __all__ = [

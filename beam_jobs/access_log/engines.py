@@ -57,9 +57,10 @@ def scan_lines(
     """
     match log_format:
         case TemplateFormat():
-            scanned = scan_block(block, template_program(log_format), log_format.comment, max_line_bytes)
+            program = template_program(log_format)
+            scanned = scan_block(block, program, log_format.text_fields, log_format.comment, max_line_bytes)
         case JsonFormat():
-            scanned = scan_block(block, NO_PROGRAM, log_format.comment, max_line_bytes)
+            scanned = scan_block(block, NO_PROGRAM, log_format.text_fields, log_format.comment, max_line_bytes)
             scan_json(block, scanned.padded, json_program(log_format), scanned.lines)
     return scanned
 

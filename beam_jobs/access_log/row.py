@@ -7,7 +7,7 @@ from typing import NamedTuple
 class Row(NamedTuple):
     """The values of one good line, in the names of the columns; `None` where the log has none.
 
-    `timestamp` is in UTC; `request_duration_ms` is not negative.
+    `timestamp` is in UTC; `request_duration_ms` is not negative. What numbers the line is as logged.
     """
 
     timestamp: datetime
@@ -24,3 +24,7 @@ class Row(NamedTuple):
     user_agent: str | None = None
     host: str | None = None
     forwarded_for: str | None = None
+    sequence: str | None = None
+    connection_requests: str | None = None
+    connection: str | None = None
+    sequence_source: str | None = None

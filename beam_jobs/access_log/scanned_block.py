@@ -1,6 +1,6 @@
 """The lines of one block while they are read: first by the scanner, then the declined ones by the reference reader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,6 @@ from beam_jobs.access_log.compiled.simd import PADDING
 from beam_jobs.access_log.compiled.template_program import Program
 from beam_jobs.access_log.compiled.template_scanner import NO_COMMENT, scan
 from beam_jobs.access_log.compiled.unescape import WORST_GROWTH, rewrite
-from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 from beam_jobs.access_log.rejection import Rejection
 from beam_jobs.access_log.row import Row
 
@@ -35,6 +34,7 @@ class ScannedBlock:
         overflow: The texts that do not stand in the block as they are: a copy of the block from `tail_start` on, then
             texts that were unescaped or added. In `lines.texts` they begin at the block's size.
         tail_start: Where in the block the lines after the `padded` ones begin.
+        text_fields: What the texts of a line are.
     """
 
     block: npt.NDArray[np.uint8]
@@ -44,6 +44,7 @@ class ScannedBlock:
     blank: int
     overflow: bytearray
     tail_start: int
+    text_fields: Sequence[str]
     _rejected: list[npt.NDArray[np.int64]] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
     _rejections: dict[Rejection, int] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class ScannedBlock:
     def put(self, line: int, row: Row) -> None:
         """Accept a line with the values that the reference reader found in it."""
         places: list[int] = []
-        for name in TEXT_FIELDS:
+        for name in self.text_fields:
             text: str | None = getattr(row, name)
             if text is None:
                 places += (0, -1)
@@ -127,10 +128,16 @@ class ScannedBlock:
         return self.lines.take(np.flatnonzero(kept))
 
 
-def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, max_line_bytes: int) -> ScannedBlock:
+def scan_block(
+    block: npt.NDArray[np.uint8],
+    program: Program,
+    text_fields: Sequence[str],
+    comment: bytes,
+    max_line_bytes: int,
+) -> ScannedBlock:
     """Find and hash the lines of a block, and read those that a program can read."""
     first_byte = comment[0] if comment else NO_COMMENT
-    outputs = Outputs.empty(_likely_lines(block))
+    outputs = Outputs.empty(_likely_lines(block), len(text_fields))
     cut = found = lines = blank = 0
     while True:
         rest = block[cut:]
@@ -152,7 +159,7 @@ def scan_block(block: npt.NDArray[np.uint8], program: Program, comment: bytes, m
     overflow = bytearray(tail)
     outputs = outputs.first(found)
     overflow += _unescaped(block, padded_tail, len(tail), program, outputs)
-    return ScannedBlock(block, outputs, padded, lines + more, blank + more_blank, overflow, cut)
+    return ScannedBlock(block, outputs, padded, lines + more, blank + more_blank, overflow, cut, text_fields)
 
 
 def _likely_lines(block: npt.NDArray[np.uint8]) -> int:

@@ -31,6 +31,7 @@ _ADDED = (
     "forwarded_for",
     *("agent_kind", "agent_name", "agent_operator", "agent_verified"),
     *("country", "asn", "network"),
+    *("sequence", "sequence_source", "connection"),
 )
 
 ROWS_SCHEMA = pa.schema(

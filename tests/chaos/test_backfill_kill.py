@@ -71,6 +71,11 @@ NULLS = ", ".join(
     + [f"CAST(NULL AS STRING) AS {name}" for name in ("forwarded_for", "agent_kind", "agent_name", "agent_operator")]
     + ["CAST(NULL AS BOOL) AS agent_verified", "CAST(NULL AS STRING) AS country", "CAST(NULL AS INT64) AS asn"]
     + ["CAST(NULL AS STRING) AS network"]
+    + [
+        "CAST(NULL AS INT64) AS sequence",
+        "CAST(NULL AS STRING) AS sequence_source",
+        "CAST(NULL AS INT64) AS connection",
+    ]
 )
 LANDED = """
 SELECT

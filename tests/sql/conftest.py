@@ -45,13 +45,17 @@ class SummarisedLog(NamedTuple):
 @pytest.fixture(scope="session")
 def generated_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SummarisedLog]:
     """Two days of generated lines."""
-    folder = tmp_path_factory.mktemp("generated_days")
-    options = ["--days=2", f"--lines_per_day={GENERATED_LINES // 2}", "--format=combined", "--bad_share=0.02"]
-    assert generate_logs.main(["--start_date=2026-11-01", f"--output={folder}/logs", *options]) == 0
-    log = folder / "access.log"
-    log.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("logs/2*/*"))))
+    log = _generated(tmp_path_factory.mktemp("generated_days"), "--format=combined")
     with emulators.bigquery() as client:
-        yield _summarised(log, folder / "out", Warehouse(client), days=2)
+        yield _summarised(log, log.parent / "out", Warehouse(client), days=2)
+
+
+@pytest.fixture(scope="session")
+def site_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SummarisedLog]:
+    """Two days of a believable site, with hosts and durations."""
+    log = _generated(tmp_path_factory.mktemp("site_days"), "--site", "--format=nginx_amplify")
+    with emulators.bigquery() as client:
+        yield _summarised(log, log.parent / "out", Warehouse(client), days=2)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +66,15 @@ def real_days(
     with emulators.bigquery() as client:
         log = real_logs / "semicomplete-2015-05.access.log"
         yield _summarised(log, tmp_path_factory.mktemp("real_days"), Warehouse(client), days=4)
+
+
+def _generated(folder: Path, *options: str) -> Path:
+    """Generate a log of two working days, of which 2 % of the lines are bad."""
+    options = ("--days=2", f"--lines_per_day={GENERATED_LINES // 2}", "--bad_share=0.02", *options)
+    assert generate_logs.main(["--start_date=2026-11-02", f"--output={folder}/logs", *options]) == 0
+    log = folder / "access.log"
+    log.write_bytes(b"".join(path.read_bytes() for path in sorted(folder.glob("logs/2*/*"))))
+    return log
 
 
 def _summarised(log: Path, folder: Path, warehouse: Warehouse, *, days: int) -> SummarisedLog:

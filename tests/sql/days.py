@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from beam_jobs.backfill import job as backfill
 from logline.summaries.portions import ChangedDay, Portion, portions
-from tests.sql.warehouse import DAILY_TABLES, FINDINGS, Warehouse, portion_of
+from tests.sql.warehouse import DAILY_TABLES, FINDINGS, STAGED, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -35,9 +35,11 @@ def rebuild(warehouse: Warehouse, day: date, *tables: str) -> None:
 
 
 def build(warehouse: Warehouse, portion: Portion, *tables: str) -> None:
-    """Build a portion as daily_summary does: `requests`, or daily tables."""
+    """Build a portion as daily_summary does: `requests`, `hourly_sequences`, or daily tables."""
     if "requests" in tables:
         warehouse.run(warehouse.sql("requests/rebuild.sql", portion))
+    if "hourly_sequences" in tables:
+        warehouse.run(warehouse.sql("hourly_sequences/rebuild.sql", portion))
     if daily_tables := [table for table in tables if table in DAILY_TABLES]:
         warehouse.run(warehouse.sql("daily/request_groups.sql", portion))
         warehouse.run(warehouse.sql("daily/rebuild.sql", portion, daily_tables=daily_tables))
@@ -63,9 +65,11 @@ def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
         ask("requests/rebuild.sql")
         passes("requests")
         beside = {row["day"] for row in ask("request_builds/neighbours.sql")} - {day.day for day in days}
-        portion = replace(portion, unknown=tuple(beside))
+        numbered = tuple(row["day"] for row in ask("hourly_sequences/numbered_days.sql"))
+        portion = replace(portion, unknown=tuple(beside), numbered=numbered)
         ask("daily/request_groups.sql")
         ask("daily/rebuild.sql")
+        ask("hourly_sequences/rebuild.sql")
         ask("findings/notable_requests.sql")
         ask("findings/rebuild.sql")
         passes("daily_summary")
@@ -78,14 +82,21 @@ def changed_days(warehouse: Warehouse, **values: object) -> list[ChangedDay]:
     return [ChangedDay(**row) for row in warehouse.run(warehouse.sql("request_builds/changed.sql", None, **values))]
 
 
-def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:
-    """Parse a log as log_backfill does, and rebuild its days as daily_summary does."""
-    assert backfill.main([f"--source={log}", f"--output={folder}", "--run_id=proof", "--runner=FnApiRunner"]) == 0
+def backfilled(log: Path, folder: Path, warehouse: Warehouse, *options: str) -> list[date]:
+    """Parse a log and land it with its ledger as log_backfill does, and rebuild its days as daily_summary does."""
+    options = (f"--source={log}", f"--output={folder}", "--run_id=proof", "--runner=FnApiRunner", *options)
+    assert backfill.main(list(options)) == 0
     manifest = json.loads((folder / "manifest.json").read_text())
-    rows = pa.concat_tables(pq.read_table(name) for name in manifest["files"]["rows"])
-    load(warehouse, "backfilled_requests", rows)
+    landed = {
+        name: pa.concat_tables(pq.read_table(file) for file in files)
+        for name, files in manifest["files"].items()
+        if files
+    }
+    rows = landed["rows"]
+    for name, table in landed.items():
+        load(warehouse, STAGED[name], table)
     days: list[date] = sorted({day for day in rows["log_date"].to_pylist() if day is not None})
     for day in days:
         rebuild(warehouse, day, "requests")
-        rebuild(warehouse, day, *DAILY_TABLES, *FINDINGS)
+        rebuild(warehouse, day, *DAILY_TABLES, *FINDINGS, "hourly_sequences")
     return days

@@ -1,7 +1,7 @@
 """The rows of every summary from the bytes of a log, computed apart from dags/sql and from the parser.
 
-Plain Python over the lines, one request after the other: no SQL, no windows, no columns. It knows `common`, `combined`
-and the article's format. Percentiles are by nearest rank.
+Plain Python over the lines, one request after the other: no SQL, no windows, no columns. It knows `common`, `combined`,
+`nginx_amplify` and the article's format. Percentiles are by nearest rank.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -21,15 +22,10 @@ from tests.sql.independent_origin import referer_class, referer_host
 from tests.sql.independent_visits import Visit, channels, is_page_view, page_rows
 
 QUOTED = rb'"((?:[^"\\]|\\.)*)"'
-LINE = re.compile(
-    rb"(\S+) \S+ .+? \[([^]]+)\] "
-    + QUOTED
-    + rb" \[?([1-5]\d\d)\]? (\d{1,18}|-)(?: "
-    + QUOTED
-    + b" "
-    + QUOTED
-    + rb")?\r?"
-)
+COMMON = rb"(\S+) \S+ .+? \[([^]]+)\] " + QUOTED + rb" \[?([1-5]\d\d)\]? (\d{1,18}|-)"
+HEADERS = b" " + QUOTED + b" " + QUOTED
+LINE = re.compile(COMMON + b"(?:" + HEADERS + b")?(?:" + HEADERS + rb" sn=\S+ rt=([0-9.]+) .*)?\r?")
+COMBINED = re.compile(COMMON + HEADERS)
 REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)( HTTP/\d(\.\d)?)?")
 PAUSE = timedelta(minutes=30)
 
@@ -97,7 +93,7 @@ def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
         found = LINE.fullmatch(line)
         if found is None:
             continue
-        address, logged_moment, request, status, size, referer, agent = found.groups(b"-")
+        address, logged_moment, request, status, size, referer, agent, _, host, seconds = found.groups(b"-")
         moment, text = _moment(logged_moment.decode()), request.decode()
         if moment is None:
             continue
@@ -113,6 +109,8 @@ def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
                 _logged(referer),
                 int(status),
                 0 if size == b"-" else int(size),
+                None if seconds == b"-" else float(Decimal(seconds.decode()) * 1000),
+                _logged(host),
                 method=named[1] if named else None,
                 query=query or None,
             ),

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import collapse_addresses, ip_address, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -64,7 +64,8 @@ def verified(client: Client, address: str) -> bool | None:
     asked = ip_network((mapped, 24 if mapped.version == 4 else 48), strict=False)
     if asked.network_address != mapped:
         return any(mapped in network for network in networks)
-    alike = [network for network in networks if network.version == asked.version]
+    # Networks that together are a larger one count as that.
+    alike = list(collapse_addresses(network for network in networks if network.version == asked.version))
     if any(asked.subnet_of(network) for network in alike):
         return True
     return None if any(asked.overlaps(network) for network in alike) else False

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.sql.conftest import SummarisedLog
+from tests.sql.questions import Question, questions
 from tests.sql.warehouse import Warehouse
 from tools import data_contracts
 from tools import tables_page as tables
 
+# What has to go wrong first, or takes weeks; and numbers, which the log of a site has not.
+OF_FAULTS = ("pretends to be", "lines were lost", "lie in the bucket", "What is unusual")
 PARSER_PAGE = Path(__file__).parents[2] / "docs/parser.md"
 
 
@@ -44,3 +48,11 @@ def test_the_ledger_names_the_days_that_older_versions_misread(warehouse: Wareho
         warehouse.insert("ledger", [entry])
         warehouse.insert("ledger_days", [{"run_id": uri, "source_uri": uri, "log_date": "2015-05-17", "rows": 1}])
     assert sorted(row["source_uri"] for row in warehouse.run(query)) == ["old", "zone"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("question", questions(), ids=lambda question: question.text)
+def test_questions_of_analysts_have_answers(question: Question, site_days: SummarisedLog):
+    first, *_, last = sorted({row["log_date"] for row in site_days.warehouse.rows("daily_summary")})
+    rows = question.ask(site_days.warehouse, first, last)
+    assert rows or any(fault in question.text for fault in OF_FAULTS)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.sql.conftest import SummarisedLog
 from tests.sql.days import build, load, rebuild
-from tests.sql.independent import Hit, client, read_hits, summaries, verified
+from tests.sql.independent import COMBINED, Hit, client, read_hits, summaries, verified
 from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
 
 pytestmark = pytest.mark.integration
@@ -38,7 +38,7 @@ OF_VISITS = ("daily_channels", "daily_pages", "daily_sessions")
 TYPES = {
     "log_date": pa.date32(),
     **dict.fromkeys(("timestamp", "ingested_at"), pa.timestamp("us", tz="UTC")),
-    **dict.fromkeys(("status", "body_bytes_sent", "source_offset", "asn"), pa.int64()),
+    **dict.fromkeys(("status", "body_bytes_sent", "source_offset", "asn", "sequence", "connection"), pa.int64()),
     **dict.fromkeys(("is_bot", "agent_verified"), pa.bool_()),
     "request_duration_ms": pa.float64(),
     "raw_line_hash": pa.binary(),
@@ -63,7 +63,7 @@ def as_counters(rows: dict[date, list]) -> dict[date, Counter]:
     return {day: Counter(of_day) for day, of_day in rows.items()}
 
 
-@pytest.fixture(params=["generated_days", "real_days"])
+@pytest.fixture(params=["generated_days", "site_days", "real_days"])
 def days(request) -> SummarisedLog:
     found: SummarisedLog = request.getfixturevalue(request.param)
     return found
@@ -80,11 +80,12 @@ def test_every_figure_of_a_log(days):
 def test_totals_are_those_of_goaccess(days, tmp_path):
     """GoAccess 1.7 and later, asked to count as we do.
 
-    It gets the good lines alone, since it takes lines for requests that lack their last quote. A client error makes a
-    visitor too (`--4xx-to-unique-count`), and crawlers are visitors. Paths are not compared: it decodes and trims them.
+    It gets the good lines alone, since it takes lines for requests that lack their last quote, and of these what
+    `combined` has. A client error makes a visitor too (`--4xx-to-unique-count`), and crawlers are visitors. Paths are
+    not compared: it decodes and trims them.
     """
     log, report = tmp_path / "good.log", tmp_path / "report.json"
-    log.write_bytes(b"".join(line + b"\n" for line, _ in read_hits(days.log)))
+    log.write_bytes(b"".join(COMBINED.match(line)[0] + b"\n" for line, _ in read_hits(days.log)))
     command = ["goaccess", log, "--no-global-config", "--log-format=COMBINED", "--4xx-to-unique-count", "--no-progress"]
     subprocess.run([*command, "--max-items=10000000", "-o", report], check=True, capture_output=True)
     # It copies bytes of the log that are no UTF-8.
@@ -99,9 +100,11 @@ def test_totals_are_those_of_goaccess(days, tmp_path):
         rows = days.warehouse.run(sql.replace("FROM ", f"FROM {days.warehouse.dataset}."))
         return Counter(tuple(row.values()) for row in rows)
 
-    day = "FORMAT_DATE('%Y%m%d', log_date)"
+    day, visitor = "FORMAT_DATE('%Y%m%d', log_date)", "CONCAT(remote_addr, ' ', IFNULL(user_agent, ''))"
     assert query(day, "FROM daily_summary") == panel("visitors", "hits", "bytes")
-    assert query(day, ", COUNT(*) AS visitors FROM daily_visitors") == panel("visitors", "hits", "bytes", "visitors")
+    assert query(day, f", COUNT(DISTINCT {visitor}) AS visitors FROM daily_visitors") == panel(
+        "visitors", "hits", "bytes", "visitors"
+    )
     assert query("CAST(status AS STRING)", "FROM daily_statuses") == panel("status_codes", "hits", "bytes")
     assert query("FORMAT_TIMESTAMP('%H', hour)", "FROM hourly_traffic") == panel("visit_time", "hits", "bytes")
     hosts = query("referer_host", "FROM daily_referers WHERE referer_host IS NOT NULL")

@@ -9,7 +9,7 @@ from tests.sql.warehouse import DAY, cases, plain, portion_of
 pytestmark = pytest.mark.integration
 
 ALL = [{"table": "requests", **case} for case in cases("requests")]
-ALL += cases("daily_tables") + cases("findings")
+ALL += cases("daily_tables") + cases("findings") + cases("hourly_sequences")
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case['table']}: {case['reason']}")

@@ -177,6 +177,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "errors": 0,
         "bytes": 0,
     },
+    "hourly_sequences": {
+        "log_date": DAY,
+        "hour": f"{DAY} 10:00:00+00",
+        **dict.fromkeys(("gaps", "missing", "repeats", "copies", "restarts"), 0),
+    },
     "hourly_traffic": {
         "log_date": DAY,
         "hour": f"{DAY} 10:00:00+00",
@@ -195,12 +200,13 @@ def render(template: str, **values: Any) -> str:
 
 
 def portion_of(*days: object, built_at: str | None = None, unknown: Iterable[str] = ()) -> Portion:
-    """A portion of days that both the stream and replays may have brought lines of."""
+    """A portion of days that both the stream and replays may have brought lines of, numbered ones too."""
     changed = [
         ChangedDay(f"{day}", "asked for", 1, is_replayed=True, since="1970-01-01 00:00:00+00", built_at=built_at)
         for day in days
     ]
-    return Portion(tuple(changed), streamed=tuple(f"{day}" for day in days), unknown=tuple(unknown))
+    names = tuple(f"{day}" for day in days)
+    return Portion(tuple(changed), streamed=names, numbered=names, unknown=tuple(unknown))
 
 
 def cases(name: str) -> list[dict[str, Any]]:

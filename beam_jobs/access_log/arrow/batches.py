@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from beam_jobs.access_log.arrow.arrays import buffer, int64_array, nullable_array, number_values
 from beam_jobs.access_log.arrow.schema import REJECTED_SCHEMA, ROWS_SCHEMA, Column
+from beam_jobs.access_log.arrow.sequences import sequence_columns
 from beam_jobs.access_log.arrow.strings import text_columns
 from beam_jobs.access_log.arrow.user_agents import classify_columns
 from beam_jobs.access_log.formats.fields import TEXT_FIELDS
@@ -38,6 +39,7 @@ def rows_batch(scanned: ScannedBlock, base_offset: int) -> pa.RecordBatch:
     columns["request_duration_ms"] = nullable_array(pa.float64(), lines.durations, ~np.isnan(lines.durations))
     columns["raw_line_hash"] = pa.Array.from_buffers(pa.binary(16), size, [None, buffer(lines.hashes)])
     columns["source_offset"] = int64_array(lines.bounds[:, 0].astype(np.int64) + base_offset)
+    columns |= sequence_columns(lines.texts, block, overflow)
     # Where clients are, only a parser with a database says.
     columns |= {name: pa.nulls(size, ROWS_SCHEMA.field(name).type) for name in ("country", "asn", "network")}
     return pa.record_batch([columns[name] for name in ROWS_SCHEMA.names], schema=ROWS_SCHEMA)

@@ -38,6 +38,9 @@ _ROWS: list[tuple[str, pa.DataType]] = [
     ("country", ENCODED),
     ("asn", pa.int64()),
     ("network", ENCODED),
+    ("sequence", pa.int64()),
+    ("sequence_source", pa.string()),
+    ("connection", pa.int64()),
 ]
 
 ROWS_SCHEMA = pa.schema(_ROWS)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.formats.fields import NANOSECONDS, TEXT_FIELDS
+from beam_jobs.access_log.formats.fields import NANOSECONDS, SEQUENCE_FIELDS, TEXT_FIELDS
 from beam_jobs.access_log.formats.json_lines import JsonFormat
 
 ENTRY_WORDS = 6
@@ -41,8 +41,9 @@ class Reading(IntEnum):
     PROTOCOL = 15
 
 
-TIME_COLUMN, _STATUS, _SIZE, _DURATION, COLUMNS = range(len(TEXT_FIELDS), len(TEXT_FIELDS) + 5)
-"""The columns behind those of `TEXT_FIELDS`, and how many there are."""
+_TEXTS = TEXT_FIELDS + SEQUENCE_FIELDS
+TIME_COLUMN, _STATUS, _SIZE, _DURATION, COLUMNS = range(len(_TEXTS), len(_TEXTS) + 5)
+"""The columns behind those of texts, and how many there are."""
 
 _READINGS = {
     "time": (Reading.TIME, TIME_COLUMN),
@@ -53,7 +54,7 @@ _READINGS = {
     "body_bytes_sent": (Reading.SIZE, _SIZE),
     **dict.fromkeys(NANOSECONDS, (Reading.DURATION, _DURATION)),
     "duration_fraction_s": (Reading.FRACTION, _DURATION),
-    **{name: (Reading.TEXT, column) for column, name in enumerate(TEXT_FIELDS)},
+    **{name: (Reading.TEXT, column) for column, name in enumerate(_TEXTS)},
     "remote_addr": (Reading.ADDRESS, TEXT_FIELDS.index("remote_addr")),
     "remote_addr_port": (Reading.BEFORE_PORT, TEXT_FIELDS.index("remote_addr")),
     "client_list": (Reading.FORWARDED, TEXT_FIELDS.index("forwarded_for")),
@@ -73,7 +74,7 @@ class JsonProgram(NamedTuple):
             several keys for one column the lowest rank with a value counts.
         keys: Per key its bytes, zeros behind them.
         slots: A hash table of indices into both, -1 where it is empty.
-        groups: Per group the bits of its entries; a line must have one of each.
+        groups: Per group the bits of its entries, which are among the first 64; a line must have one of each.
     """
 
     entries: npt.NDArray[np.int64]

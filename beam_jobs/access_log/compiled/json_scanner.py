@@ -47,10 +47,8 @@ from beam_jobs.access_log.compiled.simd import (
     store_text,
     uint64,
 )
-from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 
 _OBJECT = int(Reading.OBJECT)
-_TEXTS = len(TEXT_FIELDS)
 _MAX_DEPTH = 60
 _MAX_WORDS = 1024
 _MAX_STEPS = 96
@@ -61,7 +59,7 @@ _STEPS, _END, _END_BYTES, _STEP_WORDS = 0, 1, 2, 16
 # how deep it is, the wanted keys seen so far, and the node of each open object or array: the number of the object, -1
 # for an object in which nothing is wanted, -2 for an array, and -3 and less for an array whose first element is the
 # value of the wanted key -3 - node.
-_BEFORE, _BEFORE_BYTES, _IS_TEXT, _WANTED, _DEPTH, _SEEN, _NODES = range(7)
+_BEFORE, _BEFORE_BYTES, _IS_TEXT, _WANTED, _DEPTH, _SEEN, _SEEN_BEYOND, _NODES = range(8)
 # What the value before was, in the walk over a line.
 _FIRST, _AFTER, _NEXT = range(3)
 
@@ -96,7 +94,7 @@ def scan_json(
         values = Values(entries, base, ranks_at, address_of(texts) + number * texts.strides[0], numbers_at)
         for column in range(COLUMNS):
             ranks[column] = UNFILLED
-        for column in range(_TEXTS):
+        for column in range(texts.shape[1] // 2):
             store_text(values.texts + 8 * column, int64(0), int64(-1))
         for index in range(NUMBERS):
             numbers[index] = -1
@@ -167,6 +165,7 @@ def _walk(line: Line, address: int, step: int, keys: Keys, values: Values, state
         last = _AFTER
     else:
         store_number(state, _SEEN, int64(0))
+        store_number(state, _SEEN_BEYOND, int64(0))
         store_number(state, _NODES, int64(0))
         address = skip_spaces(address, line.end)
         if address == line.end or load_byte(address) != 123:
@@ -257,11 +256,12 @@ def _read_key(address: int, node: int, line: Line, keys: Keys, state: int) -> tu
         return nothing, nothing
     wanted = find_key(address + 1, key_end - address - 1, node, keys) if node >= 0 else nothing
     if wanted >= 0:
-        seen = load_word(state + 8 * _SEEN)
-        bit = uint64(1) << uint64(wanted)
+        word = _SEEN + (wanted >> 6)
+        seen = load_word(state + 8 * word)
+        bit = uint64(1) << uint64(wanted & 63)
         if seen & bit != 0:
             return nothing, nothing
-        store_number(state, _SEEN, seen | bit)
+        store_number(state, word, seen | bit)
     address = skip_spaces(key_end + 1, line.end)
     if address >= line.end or load_byte(address) != 58:
         return nothing, nothing

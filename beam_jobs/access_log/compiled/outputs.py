@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Self, cast
 import numpy as np
 import numpy.typing as npt
 
-from beam_jobs.access_log.formats.fields import TEXT_FIELDS
 from beam_jobs.access_log.memory import room
 
 DECLINED, ACCEPTED, TOO_LONG, REWRITE, UNENDED, FRAMED = range(6)
@@ -28,8 +27,8 @@ class Outputs(NamedTuple):
     Attributes:
         verdicts: What is known of the line.
         bounds: Shape (lines, 2): its first byte in the block, and the one after its last.
-        texts: Shape (lines, 2 * columns): for each of `TEXT_FIELDS` where it begins and how many bytes it has, -1 for
-            null. Beginnings from the block's size on lie in the overflow.
+        texts: Shape (lines, 2 * columns): for each of the format's `text_fields` where it begins and how many bytes it
+            has, -1 for null. Beginnings from the block's size on lie in the overflow.
         timestamps: Microseconds since 1970 (UTC).
         statuses: -1 for null.
         sizes: Byte counts, -1 for null.
@@ -47,12 +46,12 @@ class Outputs(NamedTuple):
     hashes: npt.NDArray[np.uint64]
 
     @classmethod
-    def empty(cls, lines: int) -> Self:
-        """Make room for `lines` lines."""
+    def empty(cls, lines: int, texts: int) -> Self:
+        """Make room for `lines` lines of `texts` texts each."""
         return cls(
             room(np.uint8, lines),
             room(np.int32, lines, 2),
-            room(np.int32, lines, 2 * len(TEXT_FIELDS)),
+            room(np.int32, lines, 2 * texts),
             room(np.int64, lines),
             room(np.int64, lines),
             room(np.int64, lines),
@@ -62,7 +61,7 @@ class Outputs(NamedTuple):
 
     def grown(self) -> Self:
         """Copy all lines to outputs with twice the room."""
-        grown = self.empty(2 * len(self.verdicts))
+        grown = self.empty(2 * len(self.verdicts), self.texts.shape[1] // 2)
         for old, new in zip(self, grown, strict=True):
             cast(Any, new)[: len(self.verdicts)] = old
         return grown

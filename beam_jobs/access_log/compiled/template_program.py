@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beam_jobs.access_log.compiled import scan_claims
-from beam_jobs.access_log.formats.fields import MICROSECONDS, NANOSECONDS, STRFTIME, TEXT_FIELDS, WITHOUT_SPACES
+from beam_jobs.access_log.formats.fields import MICROSECONDS, NANOSECONDS, SEQUENCE_FIELDS, STRFTIME, WITHOUT_SPACES
 from beam_jobs.access_log.formats.template import TemplateFormat
 
 (
@@ -44,6 +44,7 @@ _TEXT_FLAGS = {
     "user_agent": SPACES,
     "host": SPACES | HOST,
     "forwarded_for": SPACES | ADDRESSES,
+    **dict.fromkeys(SEQUENCE_FIELDS, SPACES | MAY_BE_EMPTY),
 }
 _KINDS = {
     "remote_addr_port": (BEFORE_PORT, "remote_addr", 0),
@@ -115,8 +116,8 @@ class Program(NamedTuple):
             separator after it, how quotes enclose it, flags, the unit of a number (nanoseconds of a duration,
             microseconds of a time) or what is checked, and the first of the separator's words.
         separators: Shape (words, 2): eight bytes of a separator beside the mask of those that count.
-        rewritten: Per column of `TEXT_FIELDS` what is read back in it.
-        absent: The columns of `TEXT_FIELDS` that the format does not have.
+        rewritten: Per text what is read back in it.
+        absent: The texts that the format does not have.
     """
 
     steps: npt.NDArray[np.int64]
@@ -139,10 +140,11 @@ def template_program(log_format: TemplateFormat) -> Program:
     steps: list[tuple[int, ...]] = []
     words: list[tuple[int, int]] = []
     filled: set[str] = set()
-    rewritten = [BACKSLASHES if log_format.escapes else VERBATIM] * len(TEXT_FIELDS)
+    columns = log_format.text_fields
+    rewritten = [BACKSLASHES if log_format.escapes else VERBATIM] * len(columns)
 
     def add(kind: int, column: str | None, separator: bytes, quoted: int, flags: int, unit: int = 0) -> None:
-        place = 8 * TEXT_FIELDS.index(column) if column else 0
+        place = 8 * columns.index(column) if column else 0
         steps.append((kind, place, len(separator), quoted, flags, unit, len(words)))
         for start in range(0, max(len(separator), 1), 8):
             word = separator[start : start + 8]
@@ -152,6 +154,8 @@ def template_program(log_format: TemplateFormat) -> Program:
         add(PREFIX, None, log_format.prefix, UNQUOTED, 0)
     for name, quoted, terminator in log_format.slots:
         kind, column, flags = _KINDS.get(name) or (TEXT, name, _TEXT_FLAGS[name])
+        if column and column not in columns:
+            kind, column = SKIPPED, None
         if name in WITHOUT_SPACES:
             flags &= ~SPACES
         if not log_format.holds_blanks:
@@ -159,13 +163,13 @@ def template_program(log_format: TemplateFormat) -> Program:
         if column:
             filled.add(column)
             if flags & ENCODED:
-                rewritten[TEXT_FIELDS.index(column)] = PERCENT_SIGNS
+                rewritten[columns.index(column)] = PERCENT_SIGNS
             elif flags & PLUS:
-                rewritten[TEXT_FIELDS.index(column)] = PLUS_SIGNS
+                rewritten[columns.index(column)] = PLUS_SIGNS
         filled.update(_FILLED.get(name, ()))
         enclosed = UNQUOTED if not quoted else QUOTED_WITH_ESCAPES if log_format.escapes else QUOTED
         add(kind, column, terminator, enclosed, flags, _UNITS.get(name, 0))
-    absent = [place for place, column in enumerate(TEXT_FIELDS) if column not in filled]
+    absent = [place for place, column in enumerate(columns) if column not in filled]
     return Program(
         np.array(steps, np.int64), np.array(words, np.uint64), np.array(rewritten, np.int64), np.array(absent, np.int64)
     )

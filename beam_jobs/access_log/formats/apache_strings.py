@@ -53,6 +53,8 @@ _HEADERS = {
     "true-client-ip": ("remote_addr", 3),
     "cf-connecting-ip": ("remote_addr", 3),
 }
+# Notes, variables of the environment and headers of the answer that modules and scripts set, as `%{sequence}n`.
+_SET_BY_SCRIPTS = {"sequence": ("sequence", 0), "seq": ("sequence", 1), "hostname": ("sequence_source", 0)}
 _DURATIONS = {"us": ("duration_us", 0), "ms": ("duration_ms", 1), "s": ("duration_s", 2)}
 # `x` and `c` are mod_ssl's.
 _LETTERS = frozenset("aAbBcCDefhHiIklLmnoOpPqrRsSTuUvVxX") | {"^ti", "^to", "^FB"}
@@ -117,6 +119,8 @@ def _directive_pieces(directive: re.Match[str]) -> Iterator[Piece]:
         yield from _time_pieces(text, argument or "")
     elif letter == "i" and (argument or "").lower() in _HEADERS:
         yield Piece(text, *_HEADERS[(argument or "").lower()])
+    elif letter in "neo" and (argument or "").lower() in _SET_BY_SCRIPTS:
+        yield Piece(text, *_SET_BY_SCRIPTS[(argument or "").lower()])
     elif letter == "T" and argument:
         if argument.lower() not in _DURATIONS:
             raise FormatError(f"{text} cannot be used: the units of %T are us, ms and s")

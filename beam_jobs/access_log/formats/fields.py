@@ -1,5 +1,7 @@
 """The fields of log lines: facts that the reference readers and the compiled scanners both build on."""
 
+from collections.abc import Iterable
+
 TEXT_FIELDS = (
     "remote_addr",
     "remote_user",
@@ -13,6 +15,9 @@ TEXT_FIELDS = (
     "forwarded_for",
 )
 """The columns whose text is taken from the line, in the order in which the parsers hand them on."""
+
+SEQUENCE_FIELDS = ("sequence", "connection_requests", "connection", "sequence_source")
+"""What numbers the lines: texts behind those of `TEXT_FIELDS`, in formats that number their lines."""
 
 MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
 """The months as servers write them."""
@@ -52,7 +57,7 @@ WITHOUT_SPACES = frozenset(
 WITHOUT_SPACES_EVER = frozenset(("method", "protocol"))
 """Fields in which a space means that an earlier field was cut too soon."""
 
-MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest", "tail"))
+MAY_BE_EMPTY = frozenset(("path", "query", "question_query", "skipped", "rest", "tail", *SEQUENCE_FIELDS))
 """Fields that may be empty without quotes around them."""
 
 EMPTY_IS_NULL = frozenset(("remote_addr", "remote_addr_port", "client_list"))
@@ -60,3 +65,10 @@ EMPTY_IS_NULL = frozenset(("remote_addr", "remote_addr_port", "client_list"))
 
 TO_THE_END = frozenset(("rest", "tail"))
 """Fields that take all up to the end of the line."""
+
+
+def text_fields(fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts that the lines of a format with these fields have, in the order in which they are handed on."""
+    names = set(fields)
+    numbers_lines = "sequence" in names or {"connection_requests", "connection"} <= names
+    return TEXT_FIELDS + SEQUENCE_FIELDS if numbers_lines else TEXT_FIELDS

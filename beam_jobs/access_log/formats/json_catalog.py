@@ -70,6 +70,10 @@ JSON_FORMATS = (
             *keys("host", "domain", "vhost", "host", "http_host", "server_name"),
             *keys("duration_fraction_s", "request_time", "responsetime", "response_time", "duration"),
             *keys("duration_ms", "request_time_ms", "response_time_ms", "duration_ms"),
+            *keys("sequence", "sequence", "seq"),
+            *keys("connection_requests", "connection_requests"),
+            *keys("connection", "connection"),
+            *keys("sequence_source", "hostname"),
         ),
     ),
     # Caddy 2.5 and later, encoder `json`: https://caddyserver.com/docs/caddyfile/directives/log and the fields of

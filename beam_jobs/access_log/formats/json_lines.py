@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from beam_jobs.access_log.formats.fields import NANOSECONDS, TEXT_FIELDS
+from beam_jobs.access_log.formats.fields import NANOSECONDS, SEQUENCE_FIELDS, TEXT_FIELDS, text_fields
 
 FIELDS = (
     "time",
@@ -25,6 +25,7 @@ FIELDS = (
     "duration_ns",
     "duration_fraction_s",
     *TEXT_FIELDS,
+    *SEQUENCE_FIELDS,
 )
 """What the values of keys can be."""
 
@@ -78,6 +79,11 @@ class JsonFormat:
     def groups(self) -> tuple[str, ...]:
         """The named groups of its keys."""
         return tuple(sorted({key.group for key in self.keys} - {""}))
+
+    @cached_property
+    def text_fields(self) -> tuple[str, ...]:
+        """The texts of its lines, in the order in which they are handed on."""
+        return text_fields(key.field for key in self.keys)
 
     @cached_property
     def in_reading_order(self) -> tuple[Key, ...]:

@@ -37,6 +37,12 @@ _FIELDS: dict[str, tuple[str, int] | tuple[str, int, str]] = {
     "http_host": ("host", 1),
     "server_name": ("host", 2),
     "request_time": ("duration_fraction_s", 0),
+    "connection": ("connection", 0),
+    "connection_requests": ("connection_requests", 0),
+    "hostname": ("sequence_source", 0),
+    # Variables of people's own modules and scripts.
+    "sequence": ("sequence", 0),
+    "seq": ("sequence", 1),
 }
 _DIRECTIVE = re.compile(r"\s*log_format\s+\S+\s+(?:escape=(?P<escape>\w+)\s+)?(?P<strings>['\"].*?)\s*;?\s*", re.DOTALL)
 _STRING = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")", re.DOTALL)

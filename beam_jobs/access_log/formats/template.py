@@ -38,6 +38,9 @@ A format is written as its line with `{field}` in place of each value. The field
 | `duration_padded_ms` | a number behind any blanks | `request_duration_ms` |
 | `duration_w3c` | milliseconds, or seconds with a fraction | `request_duration_ms` |
 | `duration_part_s` | one of several such numbers, or `-1` | `request_duration_ms`, their sum |
+| `sequence` | the number of the line | `sequence` |
+| `connection`, `connection_requests` | a connection, and the number of its request | `connection`, `sequence` |
+| `sequence_source` | who counts | `sequence_source` |
 | `ident`, `skipped` | any text | |
 | `value` | any text without blanks | |
 | `number`, `ratio`, `word` | a whole number, one with a fraction, a word without quotes or brackets | |
@@ -52,6 +55,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
 from typing import NamedTuple
+
+from beam_jobs.access_log.formats.fields import text_fields
 
 
 class FieldSlot(NamedTuple):
@@ -111,6 +116,11 @@ class TemplateFormat:
             if name is not None:
                 slots.append(FieldSlot(name, quotes % 2 == 1 and after.startswith(b'"'), after))
         return tuple(slots)
+
+    @cached_property
+    def text_fields(self) -> tuple[str, ...]:
+        """The texts of its lines, in the order in which they are handed on."""
+        return text_fields(slot.name for slot in self.slots)
 
     @cached_property
     def _pieces(self) -> list[tuple[bytes, str | None]]:

@@ -20,7 +20,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from beam_jobs.access_log.formats.fields import NANOSECONDS, TEXT_FIELDS
+from beam_jobs.access_log.formats.fields import NANOSECONDS
 from beam_jobs.access_log.formats.json_lines import JsonFormat, Key
 from beam_jobs.access_log.reference.claims import first_client, why_not, without_port
 from beam_jobs.access_log.reference.times import read_time
@@ -121,7 +121,7 @@ def _row(log_format: JsonFormat, values: dict[_Path, bytes | None]) -> Row:
     if "timestamp" not in filled:
         times = [key for key in log_format.keys if key.field == "time"]
         raise _mismatch(log_format, f"it has no time in {_shown(times)}")
-    for name in filled.keys() & set(TEXT_FIELDS):
+    for name in filled.keys() & set(log_format.text_fields):
         filled[name] = read_text(filled[name], unescape=False)
     return Row(**filled)
 

@@ -24,7 +24,6 @@ from beam_jobs.access_log.formats.fields import (
     MAY_BE_EMPTY,
     NANOSECONDS,
     STRFTIME,
-    TEXT_FIELDS,
     TIME_FIELDS,
     TO_THE_END,
     WITHOUT_SPACES,
@@ -69,7 +68,7 @@ def _row(log_format: TemplateFormat, fields: list[tuple[str, bytes | None]]) -> 
     status = read_status(values.get("status"))
     body_bytes_sent = read_size(values.get("body_bytes_sent"))
     duration = _duration(fields)
-    texts = {name: values[name] for name in TEXT_FIELDS if name in values}
+    texts = {name: values[name] for name in log_format.text_fields if name in values}
     for name, value in fields:
         texts |= _texts(name, value)
     read = {name: read_text(value, unescape=log_format.escapes) for name, value in texts.items()}

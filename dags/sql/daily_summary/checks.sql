@@ -40,6 +40,13 @@ visitors AS (
   )
   GROUP BY log_date
 ),
+sequences AS (
+  SELECT log_date, SUM(requests) AS requests, SUM(missing) AS missing, SUM(repeats) AS repeats
+  FROM {{ dataset }}.hourly_sequences WHERE {{ days }} GROUP BY log_date
+),
+numbered AS (
+  SELECT log_date, COUNT(sequence) AS requests FROM {{ dataset }}.requests WHERE {{ numbered_days }} GROUP BY log_date
+),
 visits AS (
   SELECT log_date, SUM(started) AS started, SUM(brought) AS brought, SUM(entries) AS entries, SUM(exits) AS exits
   FROM (
@@ -107,3 +114,16 @@ UNION ALL
 SELECT CAST(log_date AS STRING), 'fresh to the end', 'warn', silent_minutes <= 60, 60, silent_minutes,
   'minutes from the last request to the end of the day, or until now'
 FROM of_days
+UNION ALL
+SELECT CAST(log_date AS STRING), 'requests in hourly_sequences', 'fail',
+  IFNULL(numbered.requests, 0) = IFNULL(sequences.requests, 0), IFNULL(numbered.requests, 0), IFNULL(sequences.requests, 0),
+  'numbered requests against the table requests'
+FROM of_days LEFT JOIN numbered USING (log_date) LEFT JOIN sequences USING (log_date)
+UNION ALL
+SELECT CAST(log_date AS STRING), 'no number missing', 'warn', missing = 0, 0, missing,
+  'numbers that the servers gave to lines which are not in requests: lost before they were read, or rejected'
+FROM sequences
+UNION ALL
+SELECT CAST(log_date AS STRING), 'each number once', 'warn', repeats = 0, 0, repeats,
+  'requests with the number of another line of the same source'
+FROM sequences

@@ -109,6 +109,10 @@ builds AS (
   WHERE decision IN ('rebuilt', 'added')
   QUALIFY ROW_NUMBER() OVER (PARTITION BY log_date ORDER BY decided_at DESC) = 1
 ),
+sequences AS (
+  SELECT log_date, SUM(missing) AS missing_numbers, SUM(repeats) AS repeated_numbers
+  FROM {{ dataset }}.hourly_sequences WHERE {{ days }} GROUP BY log_date
+),
 figures AS (
   SELECT log_date, 'lines' AS figure, good AS n FROM object_days
   UNION ALL SELECT log_date, 'rows', good FROM object_days
@@ -163,11 +167,13 @@ days AS (
 differences AS (
   SELECT
     days.*,
+    missing_numbers,
+    repeated_numbers,
     decided_at AS built_at,
     IFNULL(builds.landed, 0) != days.landed AS changed,
     lines - days.`rows` - rejected - blank AS lines_difference,
     days.landed - requests - delivered_again - in_both AS requests_difference
-  FROM days LEFT JOIN builds USING (log_date)
+  FROM days LEFT JOIN builds USING (log_date) LEFT JOIN sequences USING (log_date)
 )
 SELECT
   log_date,
@@ -194,5 +200,7 @@ SELECT
   rejected_difference,
   requests_difference,
   built_at,
-  unread_objects
+  unread_objects,
+  missing_numbers,
+  repeated_numbers
 FROM differences

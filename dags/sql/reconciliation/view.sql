@@ -18,7 +18,9 @@ CREATE OR REPLACE VIEW {{ dataset }}.reconciliation (
   rejected_difference OPTIONS (description = 'The same of rejected lines'),
   requests_difference OPTIONS (description = 'landed - requests - duplicates'),
   built_at OPTIONS (description = 'When requests was rebuilt for the day'),
-  unread_objects OPTIONS (description = 'Objects in the bucket that no run has read; they count on the day in their name, where LOGLINE_SOURCE has {date}, else on that on which they were written')
+  unread_objects OPTIONS (description = 'Objects in the bucket that no run has read; they count on the day in their name, where LOGLINE_SOURCE has {date}, else on that on which they were written'),
+  missing_numbers OPTIONS (description = 'Numbers that servers gave to lines which are not in requests, see hourly_sequences; NULL where no line has a number'),
+  repeated_numbers OPTIONS (description = 'Requests with the number of another line; NULL where no line has a number')
 )
 OPTIONS (
   description = 'For each day: lines = rows + rejected + blank, and landed = requests + duplicates; differences flagged'

@@ -30,4 +30,7 @@
   agent_verified BOOL OPTIONS (description = 'Whether the address lies in the ranges that the operator publishes for the agent; NULL where there are none, or the address tells nothing'),
   country STRING OPTIONS (description = 'Country of the client, ISO 3166-1 alpha-2, by LOGLINE_PLACES; NULL where it does not know'),
   asn INT64 OPTIONS (description = 'Number of the autonomous system that the client\'s address belongs to, where LOGLINE_PLACES knows'),
-  network STRING OPTIONS (description = 'Holder of that system, where LOGLINE_PLACES knows')
+  network STRING OPTIONS (description = 'Holder of that system, where LOGLINE_PLACES knows'),
+  sequence INT64 OPTIONS (description = 'Number that the server gave the line, where the format has it; with connection, that of the request in its connection'),
+  sequence_source STRING OPTIONS (description = 'Who counts: the server or process that the line names'),
+  connection INT64 OPTIONS (description = 'Serial number of the connection whose requests are counted, where sequence does that')

@@ -29,7 +29,8 @@ class BuildDaysOperator(ChangedDaysOperator):
         requests: the script that builds `requests`.
         after_requests: the gate after it.
         neighbours: which days beside a portion have to be looked at for sessions.
-        daily_tables: the statements that make the daily tables, one after the other.
+        numbered_days: which days of a portion have numbered lines.
+        daily_tables: the statements that make the daily tables and hourly_sequences, one after the other.
         after_daily_tables: the gate after them.
         summarised: notes down that days are done.
     """
@@ -41,6 +42,7 @@ class BuildDaysOperator(ChangedDaysOperator):
         "requests",
         "after_requests",
         "neighbours",
+        "numbered_days",
         "daily_tables",
         "after_daily_tables",
         "summarised",
@@ -55,6 +57,7 @@ class BuildDaysOperator(ChangedDaysOperator):
         requests: Query,
         after_requests: Gate,
         neighbours: Query,
+        numbered_days: Query,
         daily_tables: Sequence[Query],
         after_daily_tables: Gate,
         summarised: Query,
@@ -67,6 +70,7 @@ class BuildDaysOperator(ChangedDaysOperator):
         self.requests = requests
         self.after_requests = after_requests
         self.neighbours = neighbours
+        self.numbered_days = numbered_days
         self.daily_tables = daily_tables
         self.after_daily_tables = after_daily_tables
         self.summarised = summarised
@@ -116,7 +120,11 @@ class BuildDaysOperator(ChangedDaysOperator):
             portion = passed(self.after_requests)
         if portion.days:
             unknown = [row["day"] for row in ask(self.neighbours)]
-            portion = replace(portion, unknown=tuple(day for day in unknown if day not in chosen))
+            portion = replace(
+                portion,
+                unknown=tuple(day for day in unknown if day not in chosen),
+                numbered=tuple(row["day"] for row in ask(self.numbered_days)),
+            )
             for query in self.daily_tables:
                 ask(query)
             portion = passed(self.after_daily_tables)

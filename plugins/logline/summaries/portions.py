@@ -42,11 +42,13 @@ class Portion:
     Attributes:
         days: the days, in their order.
         streamed: those of them that the stream has landed rows of.
+        numbered: those of them that have numbered lines.
         unknown: days beside them whose visitors around midnight have to be looked up.
     """
 
     days: tuple[ChangedDay, ...]
     streamed: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     @property
@@ -76,6 +78,7 @@ class Portion:
             "days": condition(names),
             "listed_days": literals(names),
             "streamed_days": condition([day for day in self.streamed if day in names]),
+            "numbered_days": condition([day for day in self.numbered if day in names]),
             "replayed_days": condition([day.day for day in self.days if day.is_replayed]),
             "since": f"TIMESTAMP '{min(day.since for day in self.days)}'",
             "added_since": min((day.built_at for day in self.days if day.built_at), default=None),

@@ -64,6 +64,7 @@ KINDS = (
         portion=Portion(
             tuple(replace(day, built_at="2015-05-19 01:00:00.000000+00") for day in _DAYS),
             streamed=("2015-05-17",),
+            numbered=("2015-05-17",),
             unknown=("2015-05-16",),
         ),
         wanted=["DATE '2015-05-17'"],

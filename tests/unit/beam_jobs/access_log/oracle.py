@@ -164,8 +164,23 @@ def _row(line: bytes, row: Row, source_offset: int) -> dict[str, Any]:
         "agent_operator": agent and agent.operator,
         "agent_verified": is_verified(agent.id, row.remote_addr) if is_checked else None,
         **dict.fromkeys(("country", "asn", "network")),
+        **_sequence(row),
     }
+    del values["connection_requests"]
     return values
+
+
+def _sequence(row: Row) -> dict[str, Any]:
+    """Say the number of a line: its own, else that of a request in a connection."""
+    sequence, requests, connection = (
+        int(text) if text and re.fullmatch("[0-9]{1,18}", text, re.ASCII) else None
+        for text in (row.sequence, row.connection_requests, row.connection)
+    )
+    if sequence is not None:
+        return {"sequence": sequence, "sequence_source": row.sequence_source or None, "connection": None}
+    if requests is None or connection is None:
+        return dict.fromkeys(("sequence", "sequence_source", "connection"))
+    return {"sequence": requests, "sequence_source": row.sequence_source or None, "connection": connection}
 
 
 def _reject(line: bytes, reason: str, message: str, source_offset: int) -> dict[str, Any]:

@@ -49,6 +49,9 @@ ROWS_COLUMNS = [
     "country",
     "asn",
     "network",
+    "sequence",
+    "sequence_source",
+    "connection",
 ]
 REJECTED_COLUMNS = [
     "raw_line",
