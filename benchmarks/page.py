@@ -28,20 +28,27 @@ MAX_P95_MS = 500
 WAIT_SECONDS = 900
 DAY = "2026-11-01"
 LINES = 20_000
-# Each panel's address, and how many seconds its answer is shared, see plugins/logline/page.
+SHARED_SECONDS = 60
+PERIOD = f"first_day={DAY}&last_day={DAY}"
+# Each panel's address, and how long its answer is shared; see plugins/logline/page.
 PANELS = {
     "page": ("", None),
-    "stream": ("api/stream", 5),
-    "freshness": ("api/freshness", 5),
-    "traffic": ("api/traffic?days=30", 5),
-    "hours": (f"api/hours?day={DAY}", 5),
-    "reconciliation": (f"api/reconciliation?first_day={DAY}", 300),
-    "backfills": ("api/backfills?days=30", 5),
-    "runs": ("api/runs", 5),
-    "daily": ("api/daily?days=30", 5),
-    "top": (f"api/top/paths?day={DAY}", 5),
-    "rejected": ("api/rejected?days=30", 5),
+    **{
+        name: (f"api/{name}", SHARED_SECONDS)
+        for name in ("stream", "incidents", "freshness", "days", "unread", "backfills")
+    },
+    **{
+        name: (f"api/{name}?{PERIOD}", SHARED_SECONDS)
+        for name in (
+            *("statuses", "hours", "week", "paths", "referers", "agent_days", "agents", "browsers", "visitors"),
+            *("checks", "builds", "rejected"),
+        )
+    },
+    **{name: (f"api/{name}", 5) for name in ("dags", "runs")},
 }
+# In an hour the tables of the stream change twelve times, those of a day once, and one tab asks for all panels.
+CHANGES_AN_HOUR = 12
+MAX_BYTES_AN_HOUR = 50_000_000
 
 
 @dataclass
@@ -57,6 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
         _fill(stack)
         measured = _ask(stack)
+        read = _bytes_of_panels(stack)
     print(f"The page under {CLIENTS} clients for {SECONDS} s: {machine()}")
     print(f"  {'panel':16} {'answers':>8} {'queries':>8} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
     faults = []
@@ -71,6 +79,13 @@ def main() -> None:
             faults.append(f"{name}: p95 {p95:.0f} ms, {MAX_P95_MS} ms are allowed")
         if seconds and len(seen.fetched) > SECONDS // seconds + 1:
             faults.append(f"{name}: {len(seen.fetched)} queries, one in {seconds} s is allowed")
+    hour = sum(
+        CHANGES_AN_HOUR * read[name] if "stream_supervision" in PANELS_OF_PAGE[name].tables else read[name]
+        for name in read
+    )
+    print(f"  one open page reads at most {hour:,} bytes in an hour")
+    if hour > MAX_BYTES_AN_HOUR:
+        faults.append(f"an hour of one open page reads {hour:,} bytes, {MAX_BYTES_AN_HOUR:,} are allowed")
     if faults:
         sys.exit("; ".join(faults))
 
