@@ -72,7 +72,7 @@ def read_counts(client: bigquery.Client, dataset: str, run_id: str) -> Counts:
     summary = {
         str(row["log_date"]): {name: row[name] for name in SUMMARY_COLUMNS}
         for row in query(
-            "SELECT log_date, s.requests, s.bytes, client_errors, server_errors, COUNT(p.path) AS paths "
+            "SELECT log_date, s.requests, s.bytes, client_errors, server_errors, COUNT(DISTINCT p.path) AS paths "
             f"FROM {dataset}.daily_summary AS s LEFT JOIN {dataset}.daily_paths AS p USING (log_date) "
             f"WHERE log_date IN {days} GROUP BY log_date, s.requests, s.bytes, client_errors, server_errors "
             "ORDER BY log_date"
@@ -80,8 +80,8 @@ def read_counts(client: bigquery.Client, dataset: str, run_id: str) -> Counts:
     }
     statuses: dict[str, dict[int | None, int]] = {}
     for row in query(
-        f"SELECT log_date, status, requests FROM {dataset}.daily_statuses WHERE log_date IN {days} "
-        "ORDER BY log_date, status"
+        f"SELECT log_date, status, SUM(requests) AS requests FROM {dataset}.daily_statuses "
+        f"WHERE log_date IN {days} GROUP BY log_date, status ORDER BY log_date, status"
     ):
         statuses.setdefault(str(row["log_date"]), {})[row["status"]] = row["requests"]
     mixed = query(

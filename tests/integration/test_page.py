@@ -187,7 +187,7 @@ def test_what_is_well_and_what_is_not_comes_with_the_panels(shown):
     assert notes("days") == []
 
 
-ASKED = {"Nothing": "", "Run": "run_id=r0"}
+ASKED = {"Nothing": "", "Run": "run_id=r0", "Host": "host=a"}
 
 
 def test_no_panel_reads_a_large_table(shown, jobs):

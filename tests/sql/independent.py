@@ -55,6 +55,7 @@ class Hit(NamedTuple):
     status: int
     size: int
     duration: float | None = None
+    host: str | None = None
 
 
 @dataclass
@@ -118,6 +119,10 @@ def summaries(hits: Iterable[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]
     """The rows of every summary by table and day, as tuples in the order of its columns."""
     hits = list(hits)
     tables = {name: _grouped(hits, key, row) for name, (key, row) in GROUPED.items()}
+    of_day = _grouped([hit._replace(host=None) for hit in hits], lambda hit: (), _day_figures)
+    of_hosts = _grouped(hits, lambda hit: (), _day_figures)
+    tables["daily_summary"] = {day: [row[:-1] for row in rows] for day, rows in of_day.items()}
+    tables["daily_hosts"] = {day: [(day, row[-1], *row[1:-1]) for row in rows] for day, rows in of_hosts.items()}
     sessions: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
     for session in _sessions(hits):
         sessions[session[0].moment.date()].append(_session_row(session))
@@ -127,24 +132,24 @@ def summaries(hits: Iterable[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]
 def _grouped(
     hits: list[Hit], key: Callable[[Hit], tuple[Any, ...]], row: Callable[[Group], tuple[Any, ...]]
 ) -> dict[date, list[tuple[Any, ...]]]:
-    groups: dict[tuple[Any, ...], Group] = defaultdict(Group)
+    groups: dict[tuple[date, str | None, tuple[Any, ...]], Group] = defaultdict(Group)
     for hit in hits:
-        groups[hit.moment.date(), *key(hit)].hits.append(hit)
+        groups[hit.moment.date(), hit.host, key(hit)].hits.append(hit)
     rows: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
-    for found, group in groups.items():
-        rows[found[0]].append((*found, *row(group)))
+    for (day, host, found), group in groups.items():
+        rows[day].append((day, *found, *row(group), host))
     return rows
 
 
-# What makes a row, and the figures after it.
+def _day_figures(of: Group) -> tuple[Any, ...]:
+    return (
+        *(of.requests, of.bots, of.bytes, of.visitors, of.errors(4), of.errors(5)),
+        *(of.errors(4) / of.requests, of.errors(5) / of.requests, *of.percentiles()),
+    )
+
+
+# What makes a row of a day and host, and the figures after it.
 GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tuple[Any, ...]]]] = {
-    "daily_summary": (
-        lambda hit: (),
-        lambda of: (
-            *(of.requests, of.bots, of.bytes, of.visitors, of.errors(4), of.errors(5)),
-            *(of.errors(4) / of.requests, of.errors(5) / of.requests, *of.percentiles()),
-        ),
-    ),
     "hourly_traffic": (
         lambda hit: (hit.moment.replace(minute=0, second=0, microsecond=0),),
         lambda of: (of.requests, of.bots, of.bytes, of.visitors, of.errors(4, 5), *of.percentiles()),
@@ -181,10 +186,10 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
 
 
 def _sessions(hits: list[Hit]) -> Iterator[list[Hit]]:
-    visitors: dict[tuple[str, str], list[Hit]] = defaultdict(list)
+    visitors: dict[tuple[str | None, str, str], list[Hit]] = defaultdict(list)
     for hit in hits:
         if not client(hit.agent).is_bot:
-            visitors[hit.address, hit.agent or ""].append(hit)
+            visitors[hit.host, hit.address, hit.agent or ""].append(hit)
     for of_visitor in visitors.values():
         session: list[Hit] = []
         for hit in sorted(of_visitor, key=lambda hit: hit.moment):
@@ -201,7 +206,7 @@ def _session_row(session: list[Hit]) -> tuple[Any, ...]:
         *(first.moment.date(), first.address, first.agent or None, first.moment, last.moment),
         (last.moment - first.moment) // timedelta(seconds=1),
         *(of.requests, sum(hit.moment.date() > first.moment.date() for hit in session), of.errors(4, 5), of.bytes),
-        *(first.path, last.path, first.referer),
+        *(first.path, last.path, first.referer, first.host),
     )
 
 

@@ -33,7 +33,13 @@ WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/**/query.sql"))
 PARTS = {
     *("rejected_lines/columns.sql", "rejected_lines/column_definitions.sql"),
     *("erasures/is_person.sql", "erasures/raw_text.sql", "erasures/readings.sql"),
-    *("daily/percentiles.sql", "session_parts/parts.sql", "reconciliation/days.sql", "stream_heartbeats/landing.sql"),
+    *(
+        "daily/percentiles.sql",
+        "session_parts/parts.sql",
+        "session_parts/visitor.sql",
+        "reconciliation/days.sql",
+        "stream_heartbeats/landing.sql",
+    ),
     *("request_builds/late.sql", "request_builds/ledger_days.sql", "requests/added.sql", "requests/messages.sql"),
     *(
         "replay/became_rows.sql",

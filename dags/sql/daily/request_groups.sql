@@ -1,19 +1,21 @@
 -- The requests of `counted_days`, counted by several sets of columns: all that the daily tables are made from. One statement,
 -- which so reads each column once; of four parts, for only the first has to tell visitors apart, only the second first and
 -- last requests, and only the last the addresses and paths of agents.
--- kind: 0 day, 1 hour, 2 path, 3 referer, 4 status, 5 user agent, 6 visitor and half an hour, 7 hour and duration,
--- 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day, 10 agent.
+-- kind: 0 day, of all hosts; of each host 1 hour, 2 path, 3 referer, 4 status, 5 user agent, 6 visitor and half an hour,
+-- 7 hour and duration, 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day,
+-- 10 agent, 11 day.
 CREATE OR REPLACE TABLE {{ staging }}.request_groups
-PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 11, 1)) AS
+PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 12, 1)) AS
 SELECT
   CASE
     WHEN GROUPING(user_agent) = 0 THEN 5
     WHEN GROUPING(referer) = 0 THEN 3
     WHEN GROUPING(path) = 0 THEN 2
     WHEN GROUPING(hour) = 0 THEN 1
+    WHEN GROUPING(host) = 0 THEN 11
     ELSE 0
   END AS kind,
-  log_date, hour, path, referer, CAST(NULL AS INT64) AS status, user_agent, browser, os, device, is_bot,
+  log_date, host, hour, path, referer, CAST(NULL AS INT64) AS status, user_agent, browser, os, device, is_bot,
   CAST(NULL AS STRING) AS remote_addr,
   CAST(NULL AS INT64) AS half_hour,
   CAST(NULL AS FLOAT64) AS request_duration_ms,
@@ -50,14 +52,15 @@ FROM (
 )
 GROUP BY GROUPING SETS (
   (log_date),
-  (log_date, hour),
-  (log_date, path),
-  (log_date, referer),
-  (log_date, user_agent, browser, os, device, is_bot)
+  (log_date, host),
+  (log_date, host, hour),
+  (log_date, host, path),
+  (log_date, host, referer),
+  (log_date, host, user_agent, browser, os, device, is_bot)
 )
 UNION ALL
 SELECT
-  kind, log_date, NULL, NULL, NULL, NULL, agent, NULL, NULL, NULL, is_crawler, remote_addr, half_hour, NULL,
+  kind, log_date, host, NULL, NULL, NULL, NULL, agent, NULL, NULL, NULL, is_crawler, remote_addr, half_hour, NULL,
   COUNT(*), NULL, NULL, NULL, NULL,
   COUNTIF(status >= 400),
   IFNULL(SUM(body_bytes_sent), 0),
@@ -68,7 +71,7 @@ SELECT
   NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
   SELECT
-    log_date, remote_addr, half_hour, timestamp, path, referer, status, body_bytes_sent,
+    log_date, host, remote_addr, half_hour, timestamp, path, referer, status, body_bytes_sent,
     IF(at_midnight.visitor IS NULL, 6, 9) AS kind,
     NULLIF(user_agent, '') AS agent,
     IFNULL(is_bot, FALSE) AS is_crawler,
@@ -94,11 +97,11 @@ FROM (
     GROUP BY log_date, visitor
   ) AS at_midnight USING (log_date, visitor)
 )
-GROUP BY kind, log_date, remote_addr, agent, is_crawler, half_hour
+GROUP BY kind, log_date, host, remote_addr, agent, is_crawler, half_hour
 UNION ALL
 SELECT
   CASE WHEN GROUPING(status) = 0 THEN 4 WHEN GROUPING(hour) = 0 THEN 7 ELSE 8 END,
-  log_date, hour, path, NULL, status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, request_duration_ms,
+  log_date, host, hour, path, NULL, status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, request_duration_ms,
   COUNT(*), NULL, NULL, NULL, NULL, NULL,
   IFNULL(SUM(body_bytes_sent), 0),
   NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
@@ -108,13 +111,13 @@ FROM (
   WHERE {{ counted_days }}
 )
 GROUP BY GROUPING SETS (
-  (log_date, status),
-  (log_date, hour, request_duration_ms),
-  (log_date, path, request_duration_ms)
+  (log_date, host, status),
+  (log_date, host, hour, request_duration_ms),
+  (log_date, host, path, request_duration_ms)
 )
 UNION ALL
 SELECT
-  10, log_date, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  10, log_date, host, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   COUNT(*), NULL, NULL, NULL, NULL,
   COUNTIF(status >= 400),
   IFNULL(SUM(body_bytes_sent), 0),
@@ -124,4 +127,4 @@ SELECT
   COUNT(DISTINCT IF(is_bot, path, NULL))
 FROM {{ dataset }}.requests
 WHERE {{ counted_days }}
-GROUP BY log_date, agent_kind, agent_name, agent_operator, agent_verified;
+GROUP BY log_date, host, agent_kind, agent_name, agent_operator, agent_verified;

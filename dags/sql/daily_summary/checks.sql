@@ -28,7 +28,7 @@ in_sessions AS (
 visitors AS (
   SELECT log_date, SUM(counted) AS counted, SUM(listed) AS listed
   FROM (
-    SELECT log_date, unique_visitors AS counted, 0 AS listed FROM {{ dataset }}.daily_summary WHERE {{ days }}
+    SELECT log_date, unique_visitors AS counted, 0 AS listed FROM {{ dataset }}.daily_hosts WHERE {{ days }}
     UNION ALL
     SELECT log_date, 0, IF(is_bot, 0, 1) FROM {{ dataset }}.daily_visitors WHERE {{ days }}
   )
@@ -61,7 +61,7 @@ SELECT CAST(log_date AS STRING), 'requests in daily_sessions', 'fail', of_visito
 FROM of_days LEFT JOIN in_sessions USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'visitors in daily_visitors', 'fail', counted = listed, counted, listed,
-  'visitors against daily_summary'
+  'visitors of the hosts against daily_hosts'
 FROM of_days JOIN visitors USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'day of the request', 'fail', misdated = 0, 0, misdated,

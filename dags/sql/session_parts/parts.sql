@@ -1,6 +1,6 @@
--- Parts of sessions, from the groups of `kinds`. Requests of a visitor less than 30 minutes apart are one chain; so there is
--- no pause within half an hour, and a chain is told from its first and last request of each. One that begins in the first
--- half hour may go on from the day before, which then keeps it until noon: its afternoon is a part of its own.
+-- Parts of sessions, from the groups of `kinds`. Requests of a visitor to a host less than 30 minutes apart are one chain; so
+-- there is no pause within half an hour, and a chain is told from its first and last request of each. One that begins in the
+-- first half hour may go on from the day before, which then keeps it until noon: its afternoon is a part of its own.
 SELECT
   log_date,
   remote_addr,
@@ -15,21 +15,22 @@ SELECT
   SUM(bytes) AS bytes,
   ANY_VALUE(first_hit HAVING MIN half_hour).path AS entry_path,
   ANY_VALUE(last_hit HAVING MAX half_hour).path AS exit_path,
-  ANY_VALUE(first_hit HAVING MIN half_hour).referer AS entry_referer
+  ANY_VALUE(first_hit HAVING MIN half_hour).referer AS entry_referer,
+  host
 FROM (
   SELECT *,
-    MIN(half_hour) OVER (PARTITION BY log_date, remote_addr, user_agent, chain) = 0 AS is_early,
-    MAX(half_hour) OVER (PARTITION BY log_date, remote_addr, user_agent, chain) = 47 AS is_late
+    MIN(half_hour) OVER (PARTITION BY log_date, host, remote_addr, user_agent, chain) = 0 AS is_early,
+    MAX(half_hour) OVER (PARTITION BY log_date, host, remote_addr, user_agent, chain) = 47 AS is_late
   FROM (
-    SELECT *, SUM(IF(begins, 1, 0)) OVER (PARTITION BY log_date, remote_addr, user_agent ORDER BY half_hour) AS chain
+    SELECT *, SUM(IF(begins, 1, 0)) OVER (PARTITION BY log_date, host, remote_addr, user_agent ORDER BY half_hour) AS chain
     FROM (
       SELECT *,
         IFNULL(first_request >= TIMESTAMP_ADD(
-          LAG(last_request) OVER (PARTITION BY log_date, remote_addr, user_agent ORDER BY half_hour), INTERVAL 30 MINUTE
+          LAG(last_request) OVER (PARTITION BY log_date, host, remote_addr, user_agent ORDER BY half_hour), INTERVAL 30 MINUTE
         ), TRUE) AS begins
       FROM {{ staging }}.request_groups
       WHERE kind IN ({{ kinds }}) AND NOT is_bot AND {{ counted_days }}
     )
   )
 )
-GROUP BY log_date, remote_addr, user_agent, chain, is_early, is_late, is_afternoon
+GROUP BY log_date, host, remote_addr, user_agent, chain, is_early, is_late, is_afternoon

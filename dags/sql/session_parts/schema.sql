@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.session_parts (
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
   entry_path STRING OPTIONS (description = 'Path of the first request'),
   exit_path STRING OPTIONS (description = 'Path of the last request'),
-  entry_referer STRING OPTIONS (description = 'Referer of the first request')
+  entry_referer STRING OPTIONS (description = 'Referer of the first request'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
 CLUSTER BY remote_addr

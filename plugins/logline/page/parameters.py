@@ -8,6 +8,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_DAYS = 732
+# Of a name in the DNS.
+MOST_LETTERS = 253
 
 
 class Nothing(BaseModel):
@@ -29,14 +31,26 @@ class Period(Nothing):
         return self
 
 
-class OrderedPaths(Period):
-    """Days, and which paths come first."""
+class Host(Nothing):
+    """A host; "(none)" for requests whose log has none."""
+
+    host: str = Field(max_length=MOST_LETTERS)
+
+
+class HostPeriod(Period):
+    """Days, and a host; None takes all."""
+
+    host: str | None = Field(default=None, max_length=MOST_LETTERS)
+
+
+class OrderedPaths(HostPeriod):
+    """Days, a host, and which paths come first."""
 
     by: Literal["requests", "errors", "duration"] = "requests"
 
 
-class AgentsOfKind(Period):
-    """Days, and a kind of agent; None takes all but browsers."""
+class AgentsOfKind(HostPeriod):
+    """Days, a host, and a kind of agent; None takes all but browsers."""
 
     kind: str | None = Field(default=None, max_length=40)
 

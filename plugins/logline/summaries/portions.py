@@ -71,6 +71,7 @@ class Portion:
     def values(self) -> dict[str, Any]:
         """Return what the templates below `dags/sql` need."""
         names, beside = self.names, around(self.names, 1)
+        unknown_beside = [day for day in self.unknown if day in beside]
         return {
             "days": condition(names),
             "listed_days": literals(names),
@@ -80,6 +81,7 @@ class Portion:
             "added_since": min((day.built_at for day in self.days if day.built_at), default=None),
             "counted_days": condition([*names, *self.unknown]),
             "around_days": condition([day for day in beside if day not in names]),
+            "unknown_days": condition(unknown_beside) if unknown_beside else None,
             "near_days": condition(self.near),
             "affected_days": literals(beside),
             "portion": self.label,

@@ -9,10 +9,11 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_agents (
   addresses INT64 NOT NULL OPTIONS (description = 'Distinct values of remote_addr; 0 for browsers, whose visitors daily_summary counts'),
   paths INT64 NOT NULL OPTIONS (description = 'Distinct paths asked for; 0 for browsers'),
   errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
-  bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent')
+  bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
-CLUSTER BY agent_kind, agent_name
+CLUSTER BY host, agent_kind, agent_name
 OPTIONS (
-  description = 'One row for each day, agent, and whether its addresses are those of its operator; all browsers are one'
+  description = 'One row for each day, host, agent, and whether its addresses are those of its operator; all browsers are one'
 );

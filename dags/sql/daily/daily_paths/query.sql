@@ -1,4 +1,4 @@
-{% set kind, key = 8, "IFNULL(CONCAT('=', path), '')" %}
+{% set kind, key = 8, "CONCAT(IFNULL(CONCAT('=', host), ''), ' ', IFNULL(CONCAT('=', path), ''))" %}
 SELECT
   log_date,
   path,
@@ -8,7 +8,8 @@ SELECT
   bytes,
   p50_duration_ms,
   p95_duration_ms,
-  p99_duration_ms
+  p99_duration_ms,
+  host
 FROM (
   SELECT *, {{ key }} AS key FROM {{ staging }}.request_groups WHERE kind = 2 AND {{ days }}
 ) LEFT JOIN (

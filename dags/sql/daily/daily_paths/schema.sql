@@ -8,10 +8,11 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_paths (
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
   p50_duration_ms FLOAT64 OPTIONS (description = 'Median of the request duration, where logged'),
   p95_duration_ms FLOAT64 OPTIONS (description = '95th percentile of the request duration, where logged'),
-  p99_duration_ms FLOAT64 OPTIONS (description = '99th percentile of the request duration, where logged')
+  p99_duration_ms FLOAT64 OPTIONS (description = '99th percentile of the request duration, where logged'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
-CLUSTER BY path
+CLUSTER BY host, path
 OPTIONS (
-  description = 'One row for each day and path'
+  description = 'One row for each day, host and path'
 );

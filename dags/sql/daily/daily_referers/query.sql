@@ -22,7 +22,8 @@ SELECT
     WHEN referer_domain IN ({% for host in own_hosts %}'{{ host }}'{{ '' if loop.last else ', ' }}{% endfor %}) THEN 'internal'
     {% endif %}
     ELSE IFNULL(referer_class, 'other')
-  END AS referer_class
+  END AS referer_class,
+  host
 FROM of_referers LEFT JOIN (
   {% set referers = 'of_referers' %}
   {% include 'sql/referer_sources/classes.sql' %}

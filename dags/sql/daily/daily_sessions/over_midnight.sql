@@ -1,3 +1,9 @@
+{% if unknown_days %}
+-- Days beside that an older release has built: it did not tell hosts apart.
+DELETE FROM {{ dataset }}.daily_sessions WHERE {{ unknown_days }};
+INSERT INTO {{ dataset }}.daily_sessions
+{% with days = unknown_days %}{% include 'sql/daily/daily_sessions/query.sql' %}{% endwith %};
+{% endif %}
 {% set kinds = '9' %}
 -- The sessions of `days` that may go over a midnight, and those of the days beside them, `around_days`, which these change.
 DELETE FROM {{ dataset }}.session_parts WHERE {{ counted_days }};
@@ -9,13 +15,13 @@ WHERE is_early OR is_late;
 -- Each session of the days beside begins with a part of its day.
 DELETE FROM {{ dataset }}.daily_sessions
 WHERE {{ around_days }}
-  AND CONCAT(CAST(UNIX_MICROS(first_request) AS STRING), ' ', IFNULL(remote_addr, ''), ' ', IFNULL(user_agent, '')) IN (
-    SELECT CONCAT(CAST(UNIX_MICROS(first_request) AS STRING), ' ', IFNULL(remote_addr, ''), ' ', IFNULL(user_agent, ''))
+  AND CONCAT(CAST(UNIX_MICROS(first_request) AS STRING), ' ', {% include 'sql/session_parts/visitor.sql' %}) IN (
+    SELECT CONCAT(CAST(UNIX_MICROS(first_request) AS STRING), ' ', {% include 'sql/session_parts/visitor.sql' %})
     FROM {{ dataset }}.session_parts WHERE {{ around_days }}
   );
 INSERT INTO {{ dataset }}.daily_sessions
 WITH parts AS (
-  SELECT *, CONCAT(IFNULL(remote_addr, ''), ' ', IFNULL(user_agent, '')) AS visitor
+  SELECT *, {% include 'sql/session_parts/visitor.sql' %} AS visitor
   FROM {{ dataset }}.session_parts WHERE {{ near_days }}
 ),
 evenings AS (
@@ -42,7 +48,8 @@ SELECT
   SUM(bytes) AS bytes,
   ANY_VALUE(STRUCT(entry_path AS entry_path) HAVING MIN first_request).entry_path AS entry_path,
   ANY_VALUE(STRUCT(exit_path AS exit_path) HAVING MAX last_request).exit_path AS exit_path,
-  ANY_VALUE(STRUCT(entry_referer AS entry_referer) HAVING MIN first_request).entry_referer AS entry_referer
+  ANY_VALUE(STRUCT(entry_referer AS entry_referer) HAVING MIN first_request).entry_referer AS entry_referer,
+  MIN(host) AS host
 FROM (
   -- A morning that goes on from an evening belongs to that one's session; a visitor has one evening of a day.
   SELECT *, IF(goes_on, DATE_SUB(log_date, INTERVAL 1 DAY), log_date) AS session_date, goes_on OR is_late AS is_last

@@ -13,7 +13,8 @@ SELECT
   bytes,
   entry_path,
   exit_path,
-  entry_referer
+  entry_referer,
+  host
 FROM (
   {% include 'sql/session_parts/parts.sql' %}
 )

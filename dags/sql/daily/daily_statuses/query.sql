@@ -1,3 +1,3 @@
-SELECT log_date, status, requests, bytes
+SELECT log_date, status, requests, bytes, host
 FROM {{ staging }}.request_groups
 WHERE kind = 4 AND {{ days }}

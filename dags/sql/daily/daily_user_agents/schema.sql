@@ -9,10 +9,11 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_user_agents (
   requests INT64 NOT NULL OPTIONS (description = 'Requests'),
   unique_visitors INT64 NOT NULL OPTIONS (description = 'Distinct values of remote_addr; 0 for a crawler'),
   errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
-  bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent')
+  bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
-CLUSTER BY browser, os
+CLUSTER BY host, browser, os
 OPTIONS (
-  description = 'One row for each day, user agent and what the parser read from it'
+  description = 'One row for each day, host, user agent and what the parser read from it'
 );

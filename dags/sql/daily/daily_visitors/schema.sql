@@ -8,10 +8,11 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_visitors (
   errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
   bytes INT64 NOT NULL OPTIONS (description = 'Sum of body_bytes_sent'),
   first_request TIMESTAMP NOT NULL OPTIONS (description = 'First request of the day'),
-  last_request TIMESTAMP NOT NULL OPTIONS (description = 'Last request of the day')
+  last_request TIMESTAMP NOT NULL OPTIONS (description = 'Last request of the day'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
-CLUSTER BY is_bot, remote_addr
+CLUSTER BY host, is_bot, remote_addr
 OPTIONS (
-  description = 'One row for each day and visitor, a pair of remote_addr and user_agent; crawlers apart, see is_bot'
+  description = 'One row for each day, host and visitor, a pair of remote_addr and user_agent; crawlers apart, see is_bot'
 );

@@ -1,4 +1,4 @@
-{% set kind, key = 7, 'CAST(hour AS STRING)' %}
+{% set kind, key = 7, "CONCAT(CAST(hour AS STRING), IFNULL(CONCAT('=', host), ''))" %}
 SELECT
   log_date,
   hour,
@@ -9,7 +9,8 @@ SELECT
   errors,
   p50_duration_ms,
   p95_duration_ms,
-  p99_duration_ms
+  p99_duration_ms,
+  host
 FROM (
   SELECT *, {{ key }} AS key FROM {{ staging }}.request_groups WHERE kind = 1 AND {{ days }}
 ) LEFT JOIN (

@@ -9,10 +9,11 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.hourly_traffic (
   errors INT64 NOT NULL OPTIONS (description = 'Requests answered with a status of 400 or above'),
   p50_duration_ms FLOAT64 OPTIONS (description = 'Median of the request duration, where logged'),
   p95_duration_ms FLOAT64 OPTIONS (description = '95th percentile of the request duration, where logged'),
-  p99_duration_ms FLOAT64 OPTIONS (description = '99th percentile of the request duration, where logged')
+  p99_duration_ms FLOAT64 OPTIONS (description = '99th percentile of the request duration, where logged'),
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
 )
 PARTITION BY log_date
-CLUSTER BY hour
+CLUSTER BY host, hour
 OPTIONS (
-  description = 'One row for each hour that had requests'
+  description = 'One row for each hour and host that had requests'
 );

@@ -1,4 +1,4 @@
--- Every summarised day of the last two years before the newest, the newest first.
+-- The summarised days, the newest first.
 SELECT
   log_date, requests, bots, unique_visitors, bytes, client_errors, server_errors, p50_duration_ms, p95_duration_ms, p99_duration_ms
 FROM {{ dataset }}.daily_summary

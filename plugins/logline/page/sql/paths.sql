@@ -13,7 +13,7 @@ FROM (
     SUM({{ name }} * requests) / NULLIF(SUM(IF({{ name }} IS NULL, 0, requests)), 0) AS {{ name }}{{ '' if loop.last else ',' }}
 {% endfor %}
   FROM {{ dataset }}.daily_paths
-  WHERE {% include 'period.sql' %}
+  WHERE {% include 'period.sql' %} AND {% include 'of_host.sql' %}
   GROUP BY path
 )
 WHERE CASE @by WHEN 'errors' THEN errors > 0 WHEN 'duration' THEN p95_duration_ms IS NOT NULL ELSE TRUE END

@@ -5,6 +5,6 @@ SELECT
   SUM(requests - bots) AS requests,
   COUNT(DISTINCT log_date) AS days
 FROM {{ dataset }}.hourly_traffic
-WHERE {% include 'period.sql' %}
+WHERE {% include 'period.sql' %} AND {% include 'of_host.sql' %}
 GROUP BY weekday, hour_of_day
 ORDER BY weekday, hour_of_day

@@ -16,13 +16,14 @@ function withChosen(options, chosen) {
   return options.some(([value]) => value === chosen) ? options : [...options, [chosen, chosen]];
 }
 
-export function filters({ summarised, lastDay, kinds, choose }) {
+export function filters({ summarised, lastDay, hosts, kinds, choose }) {
   const form = document.getElementById("filters");
   const focused = form.contains(document.activeElement) ? document.activeElement.id : null;
   const days = summarised.map((day) => [day, `${dayName(day)} ${day.slice(0, 4)}${day === today() ? ", so far" : ""}`]);
   form.replaceChildren(
     choice("days", "Last", Object.entries(PERIODS), state.days, choose),
     choice("day", "up to", withChosen(days, lastDay ?? ""), lastDay ?? "", choose),
+    hosts.length > 1 || state.host ? choice("host", "Host", withChosen([["", "all hosts"], ...hosts.map((host) => [host, host])], state.host), state.host, choose) : "",
     choice("kind", "Agents", withChosen([["", "all kinds"], ...kinds.map((kind) => [kind, words(kind)])], state.kind), state.kind, choose),
   );
   if (focused) document.getElementById(focused)?.focus();

@@ -8,7 +8,7 @@ import { figures } from "./figures.js?v=VERSION";
 import { filters } from "./filters.js?v=VERSION";
 import { clock } from "./formats.js?v=VERSION";
 import { listen } from "./keyboard.js?v=VERSION";
-import { fill, frame } from "./sections.js?v=VERSION";
+import { daysOf, fill, frame } from "./sections.js?v=VERSION";
 import { address, choose, read, state } from "./state.js?v=VERSION";
 import { followTheme } from "./theme.js?v=VERSION";
 import { verdict } from "./verdict.js?v=VERSION";
@@ -56,16 +56,19 @@ function layOut() {
 
 async function draw() {
   navigation();
-  const days = await fetched("days");
-  summarised = (days.data ?? []).map((day) => day.log_date);
+  const all = await fetched("days");
+  summarised = (all.data ?? []).map((day) => day.log_date);
   const now = context();
-  const kinds = fetched("agent_days", { first_day: now.period.first, last_day: now.period.last })
+  const days = await fetched(...daysOf(state));
+  const period = { first_day: now.period.first, last_day: now.period.last };
+  const hosts = fetched("hosts", period).then(({ data }) => (data ?? []).map(({ host }) => host ?? "(none)"));
+  const kinds = fetched("agent_days", { ...period, host: state.host })
     .then(({ data }) => [...new Set((data ?? []).map((row) => row.agent_kind).filter(Boolean))].sort());
   layOut();
   document.getElementById("figures").replaceChildren(...(days.data?.length ? figures(days.data, now.periods).filter(Boolean) : [empty(days.notice ?? "No day has been summarised yet: run provision, then log_backfill.")]));
   await Promise.all([
-    verdict({ first_day: now.period.first, last_day: now.period.last }),
-    kinds.then((known) => filters({ summarised, lastDay: now.lastDay, kinds: known, choose: change })),
+    verdict(period),
+    Promise.all([hosts, kinds]).then(([ofHosts, ofKinds]) => filters({ summarised, lastDay: now.lastDay, hosts: ofHosts, kinds: ofKinds, choose: change })),
     ...shownSections().map((section) => fill(document.getElementById(section.id), section, now)),
   ]);
   document.getElementById("updated").textContent = `As of ${clock(new Date().toISOString())} UTC, looked at again every minute.`;

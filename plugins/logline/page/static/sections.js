@@ -3,13 +3,22 @@
 import { element } from "./elements.js?v=VERSION";
 import { fetched } from "./answers.js?v=VERSION";
 
+const WITHOUT_HOST = ["hosts", "checks", "builds", "rejected"];
+
+// The days of the chosen host, or of all.
+export function daysOf({ host }) {
+  return host ? ["host_days", { host }] : ["days", {}];
+}
+
 // What a section asks for: [path, what to say beside the period]; null says nothing, "kind" the chosen kind of agent.
 function asked(entry, context) {
   const [path, more] = Array.isArray(entry) ? entry : [entry, {}];
+  if (path === "days") return daysOf(context);
   if (more === null) return [path, {}];
   if (path === "run" || path === "ledger") return [path, more];
   const said = more === "kind" ? { kind: context.kind } : more;
-  return [path, { first_day: context.period.first, last_day: context.period.last, ...said }];
+  const host = WITHOUT_HOST.includes(path) ? null : context.host;
+  return [path, { first_day: context.period.first, last_day: context.period.last, host, ...said }];
 }
 
 export function frame({ id, title, about, width }) {

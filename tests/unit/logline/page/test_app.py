@@ -12,7 +12,7 @@ from logline.settings import Settings
 
 SETTINGS = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
 APP = build(SETTINGS)
-QUERY = {"first_day": "2026-11-22", "last_day": "2026-11-28", "run_id": "r", "dag_id": "log_backfill"}
+QUERY = {"first_day": "2026-11-22", "last_day": "2026-11-28", "run_id": "r", "dag_id": "log_backfill", "host": "a"}
 ROUTES = {route.path.replace("{name:path}", "page.js"): sorted(route.methods) for route in APP.routes}
 
 
@@ -86,6 +86,8 @@ def test_the_page_says_which_version_of_the_library_it_ships():
         ("/api/hours", {"first_day": "2016-03-02", "last_day": "2026-03-01"}),
         ("/api/paths", {"first_day": "2026-03-01", "last_day": "2026-03-01", "by": "password"}),
         ("/api/agents", {"first_day": "2026-03-01", "last_day": "2026-03-01", "kind": "x" * 41}),
+        ("/api/host_days", {}),
+        ("/api/hours", {"first_day": "2026-03-01", "last_day": "2026-03-01", "host": "x" * 254}),
         ("/api/days", {"now": "2026-03-01"}),
         ("/api/ledger", {"run_id": "x" * 251}),
     ],

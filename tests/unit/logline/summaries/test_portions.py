@@ -44,10 +44,17 @@ def test_what_the_templates_get():
         f"DATE '{day}'" for day in ("2015-05-30", "2015-05-31", "2015-06-01", "2015-06-02")
     ]
     assert values["since"] == "TIMESTAMP '2015-05-10 00:00:00+00'"
+    assert values["unknown_days"] is None
     assert portion.label == "2015-05-31_2015-06-01"
     left = portion.without({"2015-06-01"})
     assert (left.names, left.label) == (["2015-05-31"], "2015-05-31")
     assert left.values()["streamed_days"] == NO_DAY, "a day that was left out is not looked at"
+
+
+def test_of_unknown_days_only_those_beside_are_made_anew():
+    values = Portion((changed("2015-05-31"),), unknown=("2015-05-29", "2015-05-30")).values()
+    assert values["counted_days"] == "log_date IN (DATE '2015-05-31', DATE '2015-05-29', DATE '2015-05-30')"
+    assert values["unknown_days"] == "log_date IN (DATE '2015-05-30')"
 
 
 @pytest.mark.parametrize("reach", [1, 2])

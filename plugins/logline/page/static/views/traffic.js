@@ -1,8 +1,8 @@
 // How much was asked for, when, and what for.
 
 import * as charts from "../charts.js?v=VERSION";
-import { bytes, count, words } from "../formats.js?v=VERSION";
-import { empty } from "../elements.js?v=VERSION";
+import { bytes, count, percent, words } from "../formats.js?v=VERSION";
+import { element, empty } from "../elements.js?v=VERSION";
 import { heatmap } from "../heatmap.js?v=VERSION";
 import { table } from "../tables.js?v=VERSION";
 import { byDay } from "../rows.js?v=VERSION";
@@ -44,6 +44,17 @@ function paths([rows], { name }) {
   ], rows, { caption: "Paths asked for most", name, shown: 15 });
 }
 
+function hosts([rows], { name, choose }) {
+  return table([
+    { title: "Host", bar: (row) => row.requests, value: (row) => row.host, show: (row) => element("button", { type: "button", class: "choice", onclick: () => choose({ host: row.host ?? "(none)" }) }, row.host ?? "(none)") },
+    { title: "Requests", value: (row) => row.requests, figure: true },
+    { title: "By crawlers", value: (row) => row.bots / row.requests, show: (row) => percent(row.bots / row.requests), figure: true },
+    { title: "Client errors", value: (row) => row.client_errors / row.requests, show: (row) => percent(row.client_errors / row.requests), figure: true },
+    { title: "Server errors", value: (row) => row.server_errors / row.requests, show: (row) => percent(row.server_errors / row.requests), figure: true },
+    { title: "Sent", value: (row) => row.bytes, show: (row) => bytes(row.bytes), figure: true },
+  ], rows, { caption: "Hosts", name });
+}
+
 export const view = {
   title: "Traffic",
   sections: [
@@ -51,6 +62,7 @@ export const view = {
     { id: "statuses", title: "Answers a day", about: "by class of status", width: "half", asks: ["statuses"], draw: statuses },
     { id: "hours", title: "By the hour", width: "full", when: ({ days }) => Number(days) <= 7, asks: ["hours"], draw: hours },
     { id: "week", title: "Hours of the week", about: "requests of browsers, mean of an hour", width: "half", when: ({ days }) => Number(days) >= 7, asks: ["week"], draw: ([rows]) => heatmap(rows) },
+    { id: "hosts", title: "Hosts", about: "a click shows one alone", width: "full", asks: ["hosts"], draw: hosts, when: ({ host }) => !host },
     { id: "paths", title: "Most asked for", about: "all requests, crawlers' too", width: "half", asks: [["paths", { by: "requests" }]], draw: paths },
   ],
 };

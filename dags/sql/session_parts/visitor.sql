@@ -1,0 +1,1 @@
+CONCAT(IFNULL(remote_addr, ''), ' ', IFNULL(CONCAT('=', host), ''), ' ', IFNULL(user_agent, ''))
