@@ -18,7 +18,18 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 DAYS = ("2031-03-01", "2031-03-02", "2031-03-03", "2031-02-10")
 PERIOD = f"first_day={DAYS[0]}&last_day={DAYS[2]}"
 WITHOUT_PERIOD = ("stream", "incidents", "freshness", "days", "unread", "backfills", "runs")
-WITH_PERIOD = ("statuses", "hours", "week", "paths", "referers", "agent_days", "agents", "browsers", "visitors", "hosts")
+WITH_PERIOD = (
+    "statuses",
+    "hours",
+    "week",
+    "paths",
+    "referers",
+    "agent_days",
+    "agents",
+    "browsers",
+    "visitors",
+    "hosts",
+)
 ROUTES = (
     *("", "static/page.js", "static/views/traffic.js", *(f"api/{name}" for name in WITHOUT_PERIOD)),
     *(f"api/{name}?{PERIOD}" for name in (*WITH_PERIOD, "checks", "builds", "rejected")),

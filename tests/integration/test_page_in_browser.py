@@ -1,4 +1,4 @@
-"""The page in a real browser, over a real BigQuery emulator; Airflow, which has the permissions, is left to tests/e2e."""
+"""The page in a real browser, over a real BigQuery emulator; Airflow and its permissions are left to tests/e2e."""
 
 import csv
 import socket
@@ -143,7 +143,7 @@ def settled(page: Page) -> None:
 
 def figure(page: Page, name: str) -> list[str]:
     shown = page.locator(f"[data-figure='{name}']")
-    return [shown.locator(part).inner_text() for part in (".value", ".change")]
+    return [shown.locator(part).inner_text().replace("\N{NO-BREAK SPACE}", " ") for part in (".value", ".change")]
 
 
 def first_cells(page: Page, section: str) -> list[str]:

@@ -33,6 +33,21 @@ _SQL = Environment(
 _TYPES = {str: "STRING", type(None): "STRING", date: "DATE"}
 
 
+def sql_of(name: str, dataset: str) -> str:
+    """Return the query `sql/NAME.sql` of an installation."""
+    return _SQL.get_template(f"{name}.sql").render(dataset=dataset)
+
+
+def query_config(name: str, parameters: Mapping[str, Any], max_bytes_billed: int) -> QueryJobConfig:
+    """Return how a query is run: its named parameters bound, its time and its bytes bounded."""
+    return QueryJobConfig(
+        query_parameters=[ScalarQueryParameter(key, _TYPES[type(value)], value) for key, value in parameters.items()],
+        labels={"logline-page": name},
+        maximum_bytes_billed=max_bytes_billed,
+        job_timeout_ms=int(1000 * QUERY_SECONDS),
+    )
+
+
 class UnavailableError(Exception):
     """BigQuery cannot be asked now; the message is one line."""
 
@@ -70,15 +85,8 @@ class Warehouse:
             UnavailableError: BigQuery does not answer, refuses, or takes too long.
             NothingThereError: a table of the query is missing.
         """
-        config = QueryJobConfig(
-            query_parameters=[
-                ScalarQueryParameter(key, _TYPES[type(parameters[key])], parameters[key]) for key in parameters
-            ],
-            labels={"logline-page": name},
-            maximum_bytes_billed=min(MAX_BYTES_BILLED, self._settings.max_bytes_billed),
-            job_timeout_ms=int(1000 * QUERY_SECONDS),
-        )
-        sql = _SQL.get_template(f"{name}.sql").render(dataset=self._settings.dataset)
+        config = query_config(name, parameters, min(MAX_BYTES_BILLED, self._settings.max_bytes_billed))
+        sql = sql_of(name, self._settings.dataset)
         with _said_in_one_line():
             job = self.client().query(sql, job_config=config, retry=NEVER, job_retry=None, timeout=REQUEST_SECONDS)
             return [dict(row.items()) for row in job.result(retry=NEVER, job_retry=None, timeout=QUERY_SECONDS)]

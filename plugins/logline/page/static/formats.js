@@ -4,6 +4,8 @@ const COUNT = new Intl.NumberFormat("en");
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const DAY_NAME = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const NONE = "–";
+// A unit stays on the line of its figure.
+const UNIT = "\u00a0";
 
 const missing = (value) => value === null || value === undefined;
 
@@ -20,18 +22,18 @@ export function bytes(value) {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let unit = 0;
   for (; value >= 1000 && unit < units.length - 1; unit += 1) value /= 1000;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 ? value : value.toFixed(1)}${UNIT}${units[unit]}`;
 }
 
 export function percent(share) {
   if (missing(share)) return NONE;
   const value = 100 * share;
-  return `${value > 0 && value < 0.1 ? "< 0.1" : value.toFixed(1)} %`;
+  return `${value > 0 && value < 0.1 ? "< 0.1" : value.toFixed(1)}${UNIT}%`;
 }
 
 export function change(share) {
   if (missing(share)) return NONE;
-  return `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)} %`;
+  return `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}${UNIT}%`;
 }
 
 // A difference of two shares, in percentage points.
@@ -39,20 +41,20 @@ export function points(difference) {
   if (missing(difference)) return NONE;
   const value = 100 * difference;
   const sign = Math.abs(value) < 0.05 ? "±" : value > 0 ? "+" : "−";
-  return `${sign}${Math.abs(value).toFixed(1)} points`;
+  return `${sign}${Math.abs(value).toFixed(1)}${UNIT}points`;
 }
 
 export function milliseconds(value) {
   if (missing(value)) return NONE;
-  if (value >= 10_000) return `${(value / 1000).toFixed(1)} s`;
-  return `${value < 10 ? value.toFixed(1) : COUNT.format(Math.round(value))} ms`;
+  if (value >= 10_000) return `${(value / 1000).toFixed(1)}${UNIT}s`;
+  return `${value < 10 ? value.toFixed(1) : COUNT.format(Math.round(value))}${UNIT}ms`;
 }
 
 export function seconds(value) {
   if (missing(value)) return NONE;
-  if (value < 120) return `${Math.round(value)} s`;
-  if (value < 7200) return `${Math.round(value / 60)} min`;
-  return value < 172_800 ? `${Math.round(value / 3600)} h` : `${Math.round(value / 86_400)} days`;
+  if (value < 120) return `${Math.round(value)}${UNIT}s`;
+  if (value < 7200) return `${Math.round(value / 60)}${UNIT}min`;
+  return value < 172_800 ? `${Math.round(value / 3600)}${UNIT}h` : `${Math.round(value / 86_400)}${UNIT}days`;
 }
 
 export function instant(value) {

@@ -62,7 +62,7 @@ export const view = {
     { id: "statuses", title: "Answers a day", about: "by class of status", width: "half", asks: ["statuses"], draw: statuses },
     { id: "hours", title: "By the hour", width: "full", when: ({ days }) => Number(days) <= 7, asks: ["hours"], draw: hours },
     { id: "week", title: "Hours of the week", about: "requests of browsers, mean of an hour", width: "half", when: ({ days }) => Number(days) >= 7, asks: ["week"], draw: ([rows]) => heatmap(rows) },
-    { id: "hosts", title: "Hosts", about: "a click shows one alone", width: "full", asks: ["hosts"], draw: hosts, when: ({ host }) => !host },
-    { id: "paths", title: "Most asked for", about: "all requests, crawlers' too", width: "half", asks: [["paths", { by: "requests" }]], draw: paths },
+    { id: "hosts", title: "Hosts", about: "a click shows one alone", width: "half", asks: ["hosts"], draw: hosts, when: ({ host }) => !host },
+    { id: "paths", title: "Most asked for", about: "all requests, crawlers' too", width: "full", asks: [["paths", { by: "requests" }]], draw: paths },
   ],
 };
