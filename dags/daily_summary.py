@@ -2,6 +2,7 @@
 
 Builds `requests` for each day that has changed, from what was streamed and what was backfilled, and from it the tables
 of `dags/sql/daily`; of `daily_sessions` also those sessions of the adjacent days that a midnight of the day concerns.
+Then those of `dags/sql/findings`: what in the day is worth a look, such as errors and attacks.
 It starts by itself after every backfill, and once late lines ask for it. One run takes all days that have changed since
 they were built, whoever changed them. By hand it takes days, changed or not:
 
@@ -28,6 +29,7 @@ from airflow.sdk import DAG
 
 from logline.alerts import IMBALANCE
 from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.detections import load_detections, patterns_by_field
 from logline.params import MAX_DAYS
 from logline.settings import Settings
 from logline.summaries.build_days import BuildDaysOperator
@@ -37,7 +39,9 @@ from logline.warehouse.checks import Gate
 from logline.warehouse.queries import Query
 
 SETTINGS = Settings.from_environment()
-DAILY_TABLES = sorted(path.parent.name for path in Path(__file__).parent.glob("sql/daily/*/query.sql"))
+SQL = Path(__file__).parent / "sql"
+DAILY_TABLES = sorted(path.parent.name for path in SQL.glob("daily/*/query.sql"))
+FINDINGS = sorted(path.parent.name for path in SQL.glob("findings/*/query.sql"))
 TODAY = "{{ dag_run.run_after.strftime('%Y-%m-%d') }}"
 # The days of a portion, set when it is built.
 DAYS = "{{ portion }}"
@@ -61,6 +65,9 @@ with DAG(
         "landing_expiry_days": SETTINGS.landing_expiry_days,
         "daily_tables": DAILY_TABLES,
         "own_hosts": SETTINGS.own_host_names,
+        "findings": FINDINGS,
+        "detections": load_detections(SQL / "detections"),
+        "patterns_by_field": patterns_by_field,
     },
     params={
         "day": day_param("Day", "A day to build, YYYY-MM-DD. Empty, as all are: the days that have changed."),
@@ -85,6 +92,8 @@ with DAG(
         daily_tables=[
             Query("{% include 'sql/daily/request_groups.sql' %}", day=DAYS),
             Query("{% include 'sql/daily/rebuild.sql' %}", day=DAYS),
+            Query("{% include 'sql/findings/notable_requests.sql' %}", day=DAYS),
+            Query("{% include 'sql/findings/rebuild.sql' %}", day=DAYS),
         ],
         after_daily_tables=Gate.of("daily_summary", day=DAYS),
         summarised=Query("{% include 'sql/request_builds/summarised.sql' %}", day=DAYS),

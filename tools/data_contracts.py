@@ -72,7 +72,7 @@ def contracts() -> Iterator[tuple[Path, dict[str, Any]]]:
         table = path.parent.name
         sql = environment.get_template(str(path.relative_to(REPOSITORY / "dags"))).render(dataset=DATASET)
         create = sqlglot.parse_one(sql.strip().removesuffix(";"), read="bigquery")
-        gates = ("daily_summary",) if path.parent.parent.name == "daily" else GATES.get(table, ())
+        gates = ("daily_summary",) if path.parent.parent.name in ("daily", "findings") else GATES.get(table, ())
         contract = _contract(table, create, [rule for gate in gates for rule in _rules(gate)])
         yield CONTRACTS / f"{table}.odcs.yaml", contract
 

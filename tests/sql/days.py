@@ -15,7 +15,7 @@ from google.cloud import bigquery
 
 from beam_jobs.backfill import job as backfill
 from logline.summaries.portions import ChangedDay, Portion, portions
-from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
+from tests.sql.warehouse import DAILY_TABLES, FINDINGS, Warehouse, portion_of
 
 
 def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
@@ -38,9 +38,12 @@ def build(warehouse: Warehouse, portion: Portion, *tables: str) -> None:
     """Build a portion as daily_summary does: `requests`, or daily tables."""
     if "requests" in tables:
         warehouse.run(warehouse.sql("requests/rebuild.sql", portion))
-    if daily_tables := [table for table in tables if table != "requests"]:
+    if daily_tables := [table for table in tables if table in DAILY_TABLES]:
         warehouse.run(warehouse.sql("daily/request_groups.sql", portion))
         warehouse.run(warehouse.sql("daily/rebuild.sql", portion, daily_tables=daily_tables))
+    if findings := [table for table in tables if table in FINDINGS]:
+        warehouse.run(warehouse.sql("findings/notable_requests.sql", portion))
+        warehouse.run(warehouse.sql("findings/rebuild.sql", portion, findings=findings))
 
 
 def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
@@ -63,6 +66,8 @@ def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
         portion = replace(portion, unknown=tuple(beside))
         ask("daily/request_groups.sql")
         ask("daily/rebuild.sql")
+        ask("findings/notable_requests.sql")
+        ask("findings/rebuild.sql")
         passes("daily_summary")
         ask("request_builds/summarised.sql")
     return days
@@ -82,5 +87,5 @@ def backfilled(log: Path, folder: Path, warehouse: Warehouse) -> list[date]:
     days: list[date] = sorted({day for day in rows["log_date"].to_pylist() if day is not None})
     for day in days:
         rebuild(warehouse, day, "requests")
-        rebuild(warehouse, day, *DAILY_TABLES)
+        rebuild(warehouse, day, *DAILY_TABLES, *FINDINGS)
     return days

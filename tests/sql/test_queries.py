@@ -8,7 +8,8 @@ from tests.sql.warehouse import DAY, cases, plain, portion_of
 
 pytestmark = pytest.mark.integration
 
-ALL = [{"table": "requests", **case} for case in cases("requests")] + cases("daily_tables")
+ALL = [{"table": "requests", **case} for case in cases("requests")]
+ALL += cases("daily_tables") + cases("findings")
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case['table']}: {case['reason']}")

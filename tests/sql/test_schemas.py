@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from beam_jobs.stream.options import BATCHES_TABLE, HEARTBEATS_TABLE, REJECTED_TABLE, ROWS_TABLE
 from emulators.bigquery.parsing import LONGEST_KEPT
-from tests.sql.warehouse import DAGS, DAILY_TABLES, SETTINGS, SUFFIX, TABLES, VIEWS, portion_of, render
+from tests.sql.warehouse import DAGS, DAILY_TABLES, FINDINGS, SETTINGS, SUFFIX, TABLES, VIEWS, portion_of, render
 
 NAMES = {
     "dataset": "logline",
@@ -32,6 +32,7 @@ WITH_QUERY = sorted(path.parent.name for path in DAGS.glob("sql/**/query.sql"))
 # Parts of a statement, included where they are needed.
 PARTS = {
     *("rejected_lines/columns.sql", "rejected_lines/column_definitions.sql"),
+    *("detections/condition.sql", "detections/decoded.sql"),
     *("erasures/is_person.sql", "erasures/raw_text.sql", "erasures/readings.sql"),
     *(
         "daily/percentiles.sql",
@@ -57,7 +58,7 @@ def statements(template: str, **values: object) -> list[exp.Expression]:
 
 def folder(table: str) -> str:
     """Where the files of a table are, below `dags/sql`."""
-    return f"daily/{table}" if table in DAILY_TABLES else table
+    return f"daily/{table}" if table in DAILY_TABLES else f"findings/{table}" if table in FINDINGS else table
 
 
 def columns(table: str) -> list[str]:

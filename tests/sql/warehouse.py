@@ -14,6 +14,7 @@ import yaml
 from google.cloud import bigquery
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from logline.detections import load_detections, patterns_by_field
 from logline.summaries.portions import ChangedDay, Portion
 from tests.partitions import every_row
 
@@ -21,6 +22,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "cases"
 TABLES = sorted(path.parent.name for path in DAGS.glob("sql/**/schema.sql"))
 DAILY_TABLES = sorted(path.parent.name for path in DAGS.glob("sql/daily/*/query.sql"))
+FINDINGS = sorted(path.parent.name for path in DAGS.glob("sql/findings/*/query.sql"))
 VIEWS = sorted(path.parent.name for path in DAGS.glob("sql/*/view.sql"))
 SUFFIX = "20150517_0badcafe"
 STAGED = {
@@ -42,6 +44,9 @@ SETTINGS = {
     "unread_hours": 2,
     "daily_tables": DAILY_TABLES,
     "own_hosts": ["semicomplete.com"],
+    "findings": FINDINGS,
+    "detections": load_detections(DAGS / "sql" / "detections"),
+    "patterns_by_field": patterns_by_field,
     "wanted": [],
     "began": "TIMESTAMP '1970-01-01 00:00:00+00'",
 }
@@ -138,6 +143,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "server_error_rate": 0,
     },
     "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
+    "daily_errors": {
+        "log_date": DAY,
+        "status": 404,
+        "is_own_page": False,
+        "is_rest": False,
+        "addresses": 1,
+        "first_seen": f"{DAY} 10:05:03+00",
+        "last_seen": f"{DAY} 10:05:03+00",
+    },
     "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_referers": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_statuses": {"log_date": DAY},
@@ -293,7 +307,7 @@ def _literal(name: str, value: Any) -> str:
         **dict.fromkeys(
             (
                 *("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished"),
-                *("first_request", "last_request", "decided_at"),
+                *("first_request", "last_request", "first_seen", "last_seen", "decided_at"),
             ),
             "TIMESTAMP ",
         ),

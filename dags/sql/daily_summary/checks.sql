@@ -6,6 +6,7 @@ WITH of_days AS (
     IFNULL(of_day.requests, 0) AS requests,
     IFNULL(bytes, 0) AS bytes,
     IFNULL(of_day.requests - bots, 0) AS of_visitors,
+    IFNULL(errors, 0) AS errors,
     IFNULL(lacking_values, 0) AS lacking_values,
     IFNULL(out_of_range, 0) AS out_of_range,
     IFNULL(misdated, 0) AS misdated,
@@ -24,6 +25,9 @@ in_sessions AS (
     WHERE {{ around_days }} OR {{ days }}
   )
   GROUP BY log_date
+),
+in_errors AS (
+  SELECT log_date, SUM(requests) AS requests FROM {{ dataset }}.daily_errors WHERE {{ days }} GROUP BY log_date
 ),
 visitors AS (
   SELECT log_date, SUM(counted) AS counted, SUM(listed) AS listed
@@ -59,6 +63,10 @@ UNION ALL
 SELECT CAST(log_date AS STRING), 'requests in daily_sessions', 'fail', of_visitors = IFNULL(in_sessions.requests, 0),
   of_visitors, IFNULL(in_sessions.requests, 0), 'requests of visitors in sessions against the table requests'
 FROM of_days LEFT JOIN in_sessions USING (log_date)
+UNION ALL
+SELECT CAST(log_date AS STRING), 'requests in daily_errors', 'fail', errors = IFNULL(in_errors.requests, 0),
+  errors, IFNULL(in_errors.requests, 0), 'requests with an error against the table requests'
+FROM of_days LEFT JOIN in_errors USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'visitors in daily_visitors', 'fail', counted = listed, counted, listed,
   'visitors of the hosts against daily_hosts'
