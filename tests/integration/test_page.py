@@ -64,10 +64,7 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
                 {"status": None, "requests": 1, "bytes": 1},
             ],
             "hourly_traffic": [{"requests": 7, "bytes": 700, "errors": 1}],
-            "daily_paths": [
-                {"path": f"/{n}", "requests": n, "bytes": n, "errors": 3 if n == 2 else 0, "p95_duration_ms": None}
-                for n in range(1, 13)
-            ]
+            "daily_paths": [{"path": f"/{n}", "requests": n, "bytes": n, "p95_duration_ms": None} for n in range(1, 13)]
             + [{"log_date": "2015-05-16", "path": "/1", "requests": 100, "bytes": 1, "p95_duration_ms": 5.0}],
             "daily_agents": [
                 {"agent_kind": "browser", "requests": 4, "bytes": 1},
@@ -90,6 +87,11 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
                 | {"started": instant(60), "finished": instant(n)}
                 for n in range(4)
             ],
+            "daily_errors": [
+                {"status": 404, "path": "/gone", "referer": "https://a/", "is_own_page": True, "requests": 5},
+                {"status": 404, "path": "/wp-login.php", "requests": 9},
+            ],
+            "daily_detections": [{"detection": "sql_injection", "requests": 4, "answered": 1}],
             "ledger_days": [{"run_id": "r0", "source_uri": "gs://b/0", "rows": 8, "finished": instant(0)}],
         },
         {},
@@ -148,7 +150,6 @@ def test_each_panel_shows_what_the_tables_hold(shown):
     assert data(shown, f"week?{WEEK}") == [{"weekday": 7, "hour_of_day": 10, "requests": 7, "days": 1}]
     by_requests = data(shown, f"paths?{WEEK}")
     assert [(row["path"], row["requests"]) for row in by_requests[:2]] == [("/1", 101), ("/12", 12)]
-    assert [row["path"] for row in data(shown, f"paths?{WEEK}&by=errors")] == ["/2"]
     assert [(row["path"], row["p95_duration_ms"]) for row in data(shown, f"paths?{WEEK}&by=duration")] == [("/1", 5.0)]
     assert [(row["site"], row["requests"]) for row in data(shown, f"referers?{WEEK}")] == [("example.com", 2)]
     assert {row["agent_kind"] for row in data(shown, f"agent_days?{WEEK}")} == {"browser", "search_engine"}
@@ -156,6 +157,13 @@ def test_each_panel_shows_what_the_tables_hold(shown):
     assert [row["requests"] for row in data(shown, f"agents?{WEEK}&kind=browser")] == [4]
     assert [(row["browser"], row["requests"]) for row in data(shown, f"browsers?{WEEK}")] == [("Firefox", 4)]
     assert [row["requests"] for row in data(shown, f"visitors?{WEEK}")] == [4]
+    assert [(row["path"], row["requests"]) for row in data(shown, f"errors?{WEEK}")] == [
+        ("/wp-login.php", 9),
+        ("/gone", 5),
+    ]
+    assert [(row["referer"], row["path"]) for row in data(shown, f"broken_links?{WEEK}")] == [("https://a/", "/gone")]
+    assert [(row["detection"], row["answered"]) for row in data(shown, f"detections?{WEEK}")] == [("sql_injection", 1)]
+    assert [(row["severity"], row["requests"]) for row in data(shown, f"detection_days?{WEEK}")] == [("high", 4)]
     (run0, run1) = sorted(data(shown, "backfills"), key=lambda run: run["run_id"])
     assert (run0["objects"], run0["lines"], run0["good"], run0["first_day"]) == (2, 20, 16, DAY)
     assert (run1["objects"], run1["first_day"]) == (2, None)
@@ -184,6 +192,7 @@ def test_what_is_well_and_what_is_not_comes_with_the_panels(shown):
     assert notes(f"checks?{WEEK}") == [("good", None)]
     assert notes(f"builds?{WEEK}") == [("muted", None)]
     assert notes("unread") == [("warn", "docs/operations.md#unread-objects")]
+    assert notes(f"detections?{WEEK}") == [("muted", None)]
     assert notes("days") == []
 
 

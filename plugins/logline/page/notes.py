@@ -85,6 +85,17 @@ def on_unread(rows: Rows) -> list[Note]:
     return [Note(Tone.WARNING, text, "unread-objects")]
 
 
+def on_detections(rows: Rows) -> list[Note]:
+    """Say whether attacks were answered as if they were well."""
+    severe = [row for row in rows if row["severity"] in ("high", "critical")]
+    if not severe:
+        return []
+    answered = sum(row["answered"] for row in severe)
+    requests = counted(sum(row["requests"] for row in severe), "request")
+    text = f"{requests} looked like severe attacks, {answered} of them were answered"
+    return [Note(Tone.NEUTRAL, text)]
+
+
 def _days(days: Sequence[Any]) -> str:
     return f"{days[0]}" if len(days) == 1 else counted(len(days), "day")
 

@@ -46,7 +46,7 @@ class HostPeriod(Period):
 class OrderedPaths(HostPeriod):
     """Days, a host, and which paths come first."""
 
-    by: Literal["requests", "errors", "duration"] = "requests"
+    by: Literal["requests", "duration"] = "requests"
 
 
 class AgentsOfKind(HostPeriod):

@@ -1,5 +1,5 @@
--- Paths, those first that have most of what is asked for: requests, errors or waiting. Durations are means of the days',
--- weighted by requests.
+-- Paths, those first that have most of what is asked for: requests, or waiting. Durations are means of the days', weighted
+-- by requests.
 SELECT
   path, requests, unique_visitors, errors, bytes, p50_duration_ms, p95_duration_ms, p99_duration_ms
 FROM (
@@ -16,6 +16,6 @@ FROM (
   WHERE {% include 'period.sql' %} AND {% include 'of_host.sql' %}
   GROUP BY path
 )
-WHERE CASE @by WHEN 'errors' THEN errors > 0 WHEN 'duration' THEN p95_duration_ms IS NOT NULL ELSE TRUE END
-ORDER BY CASE @by WHEN 'errors' THEN errors WHEN 'duration' THEN requests * p95_duration_ms ELSE requests END DESC, path
+WHERE @by != 'duration' OR p95_duration_ms IS NOT NULL
+ORDER BY IF(@by = 'duration', requests * p95_duration_ms, requests) DESC, path
 LIMIT 200

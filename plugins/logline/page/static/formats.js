@@ -80,6 +80,6 @@ export function plural(number, noun) {
 // Words of the tables as people say them: ai_search is "AI search".
 export function words(name) {
   if (missing(name)) return "unknown";
-  const text = name.replaceAll("_", " ").replace(/\bai\b/, "AI").replace(/\bseo\b/, "SEO");
+  const text = name.replaceAll("_", " ").replace(/\bai\b/, "AI").replace(/\bseo\b/, "SEO").replace(/\bsql\b/, "SQL");
   return text[0].toUpperCase() + text.slice(1);
 }
