@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import ua_parser
 
 from tests.sql import independent_agents
-from tests.sql.independent_origin import referer_class
+from tests.sql.independent_origin import referer_class, referer_host
+from tests.sql.independent_visits import Visit, channels, is_page_view, page_rows
 
 QUOTED = rb'"((?:[^"\\]|\\.)*)"'
 LINE = re.compile(
@@ -56,6 +56,8 @@ class Hit(NamedTuple):
     size: int
     duration: float | None = None
     host: str | None = None
+    method: str | None = "GET"
+    query: str | None = None
 
 
 @dataclass
@@ -100,7 +102,7 @@ def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
         if moment is None:
             continue
         named = REQUEST.fullmatch(text)
-        path = named[2].partition("?")[0] if named else text
+        path, _, query = named[2].partition("?") if named else (text, "", "")
         yield (
             line,
             Hit(
@@ -111,6 +113,8 @@ def read_hits(log: bytes) -> Iterator[tuple[bytes, Hit]]:
                 _logged(referer),
                 int(status),
                 0 if size == b"-" else int(size),
+                method=named[1] if named else None,
+                query=query or None,
             ),
         )
 
@@ -124,9 +128,19 @@ def summaries(hits: Iterable[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]
     tables["daily_summary"] = {day: [row[:-1] for row in rows] for day, rows in of_day.items()}
     tables["daily_hosts"] = {day: [(day, row[-1], *row[1:-1]) for row in rows] for day, rows in of_hosts.items()}
     sessions: dict[date, list[tuple[Any, ...]]] = defaultdict(list)
+    visits: dict[date, list[Visit]] = defaultdict(list)
     for session in _sessions(hits):
-        sessions[session[0].moment.date()].append(_session_row(session))
-    return tables | {"daily_sessions": sessions}
+        day, visit = session[0].moment.date(), Visit.of(session)
+        sessions[day].append((*_session_row(session), *visit.columns()))
+        if visit.pages:
+            visits[day].append(visit)
+    viewed = [hit for hit in hits if not client(hit.agent).is_bot and is_page_view(hit)]
+    views = _grouped(viewed, lambda hit: (hit.path,), lambda of: (of.requests, of.visitors))
+    of_visits = {
+        "daily_channels": {day: channels(day, visits[day]) for day in visits},
+        "daily_pages": {day: page_rows(day, views.get(day, []), visits[day]) for day in {*views, *visits}},
+    }
+    return tables | {"daily_sessions": sessions} | of_visits
 
 
 def _grouped(
@@ -168,7 +182,7 @@ GROUPED: dict[str, tuple[Callable[[Hit], tuple[Any, ...]], Callable[[Group], tup
     ),
     "daily_statuses": (lambda hit: (hit.status,), lambda of: (of.requests, of.bytes)),
     "daily_referers": (
-        lambda hit: (hit.referer, _host(hit.referer)),
+        lambda hit: (hit.referer, referer_host(hit.referer)),
         lambda of: (of.requests, of.visitors, of.errors(4, 5), of.bytes, referer_class(of.hits[0].referer)),
     ),
     "daily_user_agents": (
@@ -249,12 +263,3 @@ def _moment(text: str) -> datetime | None:
         return datetime.strptime(text, "%d/%b/%Y:%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _host(referer: str | None) -> str | None:
-    try:
-        parts = urlsplit(referer or "")
-        host = parts.hostname if parts.scheme else None
-    except ValueError:
-        return None
-    return f"[{host}]" if host and ":" in host else host

@@ -32,14 +32,30 @@ def referer_class(referer: str | None) -> str | None:
     """The class of a referer."""
     if not referer:
         return None
+    domain = referer_domain(referer)
+    if domain in OWN_HOSTS:
+        return "internal"
+    return listed_class(domain) or "other"
+
+
+@cache
+def listed_class(domain: str | None) -> str | None:
+    """The class of a host, where it is listed."""
+    return next((kind for _, kind, pattern in known_hosts() if domain and pattern.fullmatch(domain)), None)
+
+
+def referer_domain(referer: str | None) -> str | None:
+    """The host of a referer, without www."""
+    host = referer_host(referer)
+    return host and host.removeprefix("www.")
+
+
+@cache
+def referer_host(referer: str | None) -> str | None:
+    """The host of a referer."""
     try:
-        parts = urlsplit(referer)
+        parts = urlsplit(referer or "")
         host = parts.hostname if parts.scheme else None
     except ValueError:
-        host = None
-    if not host:
-        return "other"
-    host = host.removeprefix("www.")
-    if host in OWN_HOSTS:
-        return "internal"
-    return next((kind for _, kind, pattern in known_hosts() if pattern.fullmatch(host)), "other")
+        return None
+    return f"[{host}]" if host and ":" in host else host

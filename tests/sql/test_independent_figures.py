@@ -19,11 +19,22 @@ pytestmark = pytest.mark.integration
 
 DAYS = [date(2015, 5, 15) + timedelta(number) for number in range(4)]
 AGENTS = [None, "", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Googlebot/2.1"]
-HOSTS = [None, "", "example.org", "www.example.org"]
+HOSTS = [None, "", "example.org", "WWW.Example.org:8080"]
+PATHS = [None, "", "/a", "/b", "/a.css", "/robots.txt", "/.env"]
+QUERIES = [
+    None,
+    "",
+    "utm_source=chatgpt.com",
+    "x=1&UTM_Source=A+b%20C&utm_campaign=Spring",
+    "utm_medium=E-Mail&utm_source=",
+    "utm_source=x",
+]
 REFERERS = [
     *(None, "", "/a", "mailto:a@example.org", "http://", "https://Example.org:8080/x?y=http://other.example/#z"),
     *("http://user:word@example.org", "android-app://com.example/", "http://[2001:DB8::1]:80/", "//example.org/a"),
+    *("https://www.google.de/", "https://semicomplete.com/b", "https://t.co/x"),
 ]
+OF_VISITS = ("daily_channels", "daily_pages", "daily_sessions")
 TYPES = {
     "log_date": pa.date32(),
     **dict.fromkeys(("timestamp", "ingested_at"), pa.timestamp("us", tz="UTC")),
@@ -108,9 +119,11 @@ def drawn_hits(rng: random.Random, visitors: int) -> list[Hit]:
         restless, hosts = rng.random() < 0.2, rng.choices(HOSTS, k=rng.choice([1, 2]))
         for _ in range(130 if restless else rng.randrange(1, 9)):
             if moment.date() in DAYS:
-                path, duration = rng.choice([None, "", "/a", "/b"]), rng.choice([None, 0.5, 1.0, 20.25, 3000.0])
+                path, duration = rng.choice(PATHS), rng.choice([None, 0.5, 1.0, 20.25, 3000.0])
+                status, method = rng.choice([200, 200, 304, 404]), rng.choice(["GET", "GET", "GET", "POST", None])
                 address, referer, host = f"192.0.2.{visitor}", rng.choice(REFERERS), rng.choice(hosts)
-                hits.append(Hit(moment, address, agent, path, referer, 404, 7, duration, host))
+                request = (host, method, rng.choice(QUERIES))
+                hits.append(Hit(moment, address, agent, path, referer, status, 7, duration, *request))
             moment += timedelta(minutes=rng.choice([25, 29.99, 30] if restless else [0, 1, 29, 29.99, 30, 30.01, 90]))
     rng.shuffle(hits)
     return hits
@@ -141,7 +154,8 @@ def test_sessions_follow_whichever_day_changes(own_warehouse):
     )
     load(own_warehouse, "requests", as_requests(early, own_warehouse))
     of_early = as_counters(summaries(early)["daily_sessions"])
-    build(own_warehouse, portion_of(DAYS[2], unknown=[DAYS[0], DAYS[1], DAYS[3]]), "daily_sessions")
+    beside = [f"{day}" for day in DAYS if day != DAYS[2]]
+    build(own_warehouse, portion_of(DAYS[2], unknown=beside), "daily_sessions")
     found = by_day(own_warehouse, "daily_sessions")
     assert [found[day] for day in DAYS[1:]] == [of_early[day] for day in DAYS[1:]], "days beside lack their hosts"
     for day in rng.sample(DAYS, len(DAYS)):
@@ -152,9 +166,10 @@ def test_sessions_follow_whichever_day_changes(own_warehouse):
         of_day = [hit for hit in now if hit.moment.date() == day]
         own_warehouse.run(f"DELETE FROM {requests} WHERE log_date = DATE '{day}'")
         load(own_warehouse, "requests", as_requests(of_day, own_warehouse))
-        rebuild(own_warehouse, day, "daily_sessions")
+        rebuild(own_warehouse, day, *OF_VISITS)
     expected = summaries(now)
-    assert by_day(own_warehouse, "daily_sessions") == as_counters(expected["daily_sessions"])
+    for table in OF_VISITS:
+        assert by_day(own_warehouse, table) == as_counters(expected[table]), table
     middle = DAYS[2]
     rebuild(own_warehouse, middle, *DAILY_TABLES)
     for table, days in expected.items():

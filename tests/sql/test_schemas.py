@@ -35,6 +35,7 @@ PARTS = {
     *("detections/condition.sql", "detections/decoded.sql"),
     *("erasures/is_person.sql", "erasures/raw_text.sql", "erasures/readings.sql"),
     *(
+        "daily/daily_sessions/channels.sql",
         "daily/percentiles.sql",
         "session_parts/parts.sql",
         "session_parts/visitor.sql",

@@ -162,6 +162,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "first_seen": f"{DAY} 10:05:03+00",
         "last_seen": f"{DAY} 10:05:03+00",
     },
+    "daily_channels": {"log_date": DAY, "visitors": 1},
+    "daily_pages": {"log_date": DAY, "visitors": 1},
     "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_referers": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_statuses": {"log_date": DAY},

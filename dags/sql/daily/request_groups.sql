@@ -1,11 +1,11 @@
 -- The requests of `counted_days`, counted by several sets of columns: all that the daily tables are made from. One statement,
--- which so reads each column once; of four parts, for only the first has to tell visitors apart, only the second first and
--- last requests, and only the last the addresses and paths of agents.
+-- which so reads each column once; of five parts, for only the first has to tell visitors apart, only the second first and
+-- last requests, only the fourth the addresses and paths of agents, and only the last page views.
 -- kind: 0 day, of all hosts; of each host 1 hour, 2 path, 3 referer, 4 status, 5 user agent, 6 visitor and half an hour,
 -- 7 hour and duration, 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day,
--- 10 agent, 11 day.
+-- 10 agent, 11 day, 12 path, its page views alone.
 CREATE OR REPLACE TABLE {{ staging }}.request_groups
-PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 12, 1)) AS
+PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 13, 1)) AS
 SELECT
   CASE
     WHEN GROUPING(user_agent) = 0 THEN 5
@@ -28,8 +28,14 @@ SELECT
   IFNULL(SUM(body_bytes_sent), 0) AS bytes,
   MIN(timestamp) AS first_request,
   MAX(timestamp) AS last_request,
-  CAST(NULL AS STRUCT<path STRING, referer STRING>) AS first_hit,
-  CAST(NULL AS STRUCT<path STRING>) AS last_hit,
+  CAST(NULL AS STRING) AS entry_path,
+  CAST(NULL AS STRING) AS entry_referer,
+  CAST(NULL AS STRING) AS exit_path,
+  CAST(NULL AS INT64) AS pages,
+  CAST(NULL AS STRING) AS entry_page,
+  CAST(NULL AS STRING) AS page_query,
+  CAST(NULL AS STRING) AS page_referer,
+  CAST(NULL AS STRING) AS exit_page,
   COUNTIF(remote_addr IS NULL OR target IS NULL OR status IS NULL) AS lacking_values,
   COUNTIF(status NOT BETWEEN 100 AND 999 OR body_bytes_sent < 0 OR request_duration_ms < 0
     OR timestamp > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)) AS out_of_range,
@@ -66,12 +72,19 @@ SELECT
   IFNULL(SUM(body_bytes_sent), 0),
   MIN(timestamp),
   MAX(timestamp),
-  ANY_VALUE(STRUCT(path, referer) HAVING MIN position),
-  ANY_VALUE(STRUCT(path) HAVING MAX position),
+  ANY_VALUE(STRUCT(path AS path) HAVING MIN position).path,
+  ANY_VALUE(STRUCT(referer AS referer) HAVING MIN position).referer,
+  ANY_VALUE(STRUCT(path AS path) HAVING MAX position).path,
+  COUNTIF(is_page),
+  ANY_VALUE(STRUCT(path AS path) HAVING MIN IF(is_page, position, NULL)).path,
+  ANY_VALUE(STRUCT(query AS query) HAVING MIN IF(is_page, position, NULL)).query,
+  ANY_VALUE(STRUCT(referer AS referer) HAVING MIN IF(is_page, position, NULL)).referer,
+  ANY_VALUE(STRUCT(path AS path) HAVING MAX IF(is_page, position, NULL)).path,
   NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
   SELECT
-    log_date, host, remote_addr, half_hour, timestamp, path, referer, status, body_bytes_sent,
+    log_date, host, remote_addr, half_hour, timestamp, path, query, referer, status, body_bytes_sent,
+    IFNULL({% include 'sql/resource_kinds/is_page_view.sql' %}, FALSE) AS is_page,
     IF(at_midnight.visitor IS NULL, 6, 9) AS kind,
     NULLIF(user_agent, '') AS agent,
     IFNULL(is_bot, FALSE) AS is_crawler,
@@ -80,7 +93,7 @@ FROM (
     CONCAT(
       LPAD(CAST(UNIX_MICROS(timestamp) + 62135596800000000 AS STRING), 18, '0'),
       IFNULL(LPAD(CAST(source_offset AS STRING), 15, '0'), ''),
-      IFNULL(CONCAT('=', path), ''), ' ', IFNULL(CONCAT('=', referer), '')
+      IFNULL(CONCAT('=', path), ''), ' ', IFNULL(CONCAT('=', referer), ''), ' ', IFNULL(CONCAT('=', query), '')
     ) AS position
   FROM (
     SELECT
@@ -104,7 +117,7 @@ SELECT
   log_date, host, hour, path, NULL, status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, request_duration_ms,
   COUNT(*), NULL, NULL, NULL, NULL, NULL,
   IFNULL(SUM(body_bytes_sent), 0),
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (
   SELECT *, TIMESTAMP_TRUNC(timestamp, HOUR) AS hour
   FROM {{ dataset }}.requests
@@ -121,10 +134,21 @@ SELECT
   COUNT(*), NULL, NULL, NULL, NULL,
   COUNTIF(status >= 400),
   IFNULL(SUM(body_bytes_sent), 0),
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
   agent_kind, agent_name, agent_operator, agent_verified,
   COUNT(DISTINCT IF(is_bot, remote_addr, NULL)),
   COUNT(DISTINCT IF(is_bot, path, NULL))
 FROM {{ dataset }}.requests
 WHERE {{ counted_days }}
-GROUP BY log_date, host, agent_kind, agent_name, agent_operator, agent_verified;
+GROUP BY log_date, host, agent_kind, agent_name, agent_operator, agent_verified
+UNION ALL
+SELECT
+  12, log_date, host, NULL, path, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  COUNT(*), NULL,
+  COUNT(DISTINCT {% include 'sql/requests/visitor.sql' %}),
+  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  NULL
+FROM {{ dataset }}.requests
+WHERE {{ counted_days }} AND NOT IFNULL(is_bot, FALSE) AND {% include 'sql/resource_kinds/is_page_view.sql' %}
+
+GROUP BY log_date, host, path;

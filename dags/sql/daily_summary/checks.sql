@@ -1,5 +1,7 @@
 -- What the pass over the requests of `days` has counted, and whether each daily table adds up to it; daily_sessions, whose
--- sessions cross midnight, in its own way.
+-- sessions cross midnight, in its own way; those made of visits against these.
+{% set of_visits = ['daily_channels', 'daily_pages'] %}
+{% set of_requests = daily_tables | reject('in', of_visits + ['daily_sessions']) | list %}
 WITH of_days AS (
   SELECT
     day AS log_date,
@@ -38,8 +40,20 @@ visitors AS (
   )
   GROUP BY log_date
 ),
+visits AS (
+  SELECT log_date, SUM(started) AS started, SUM(brought) AS brought, SUM(entries) AS entries, SUM(exits) AS exits
+  FROM (
+    SELECT log_date, IF(pages > 0, 1, 0) AS started, 0 AS brought, 0 AS entries, 0 AS exits
+    FROM {{ dataset }}.daily_sessions WHERE {{ days }}
+    UNION ALL
+    SELECT log_date, 0, visits, 0, 0 FROM {{ dataset }}.daily_channels WHERE {{ days }}
+    UNION ALL
+    SELECT log_date, 0, 0, entries, exits FROM {{ dataset }}.daily_pages WHERE {{ days }}
+  )
+  GROUP BY log_date
+),
 daily AS (
-{% for table in daily_tables if table != 'daily_sessions' %}
+{% for table in of_requests %}
   SELECT '{{ table }}' AS name, log_date, SUM(requests) AS requests, SUM(bytes) AS bytes
   FROM {{ dataset }}.{{ table }} WHERE {{ days }} GROUP BY log_date
   {% if not loop.last %}UNION ALL{% endif %}
@@ -48,7 +62,7 @@ daily AS (
 compared AS (
   SELECT log_date, name, of_days.requests, of_days.bytes, IFNULL(daily.requests, 0) AS daily_requests,
     IFNULL(daily.bytes, 0) AS daily_bytes
-  FROM of_days CROSS JOIN UNNEST([{% for table in daily_tables if table != 'daily_sessions' %}'{{ table }}'{{ '' if loop.last else ', ' }}{% endfor %}]) AS name
+  FROM of_days CROSS JOIN UNNEST([{% for table in of_requests %}'{{ table }}'{{ '' if loop.last else ', ' }}{% endfor %}]) AS name
   LEFT JOIN daily USING (log_date, name)
 )
 SELECT CAST(log_date AS STRING) AS day, CONCAT('requests in ', name) AS check_name, 'fail' AS level,
@@ -71,6 +85,12 @@ UNION ALL
 SELECT CAST(log_date AS STRING), 'visitors in daily_visitors', 'fail', counted = listed, counted, listed,
   'visitors of the hosts against daily_hosts'
 FROM of_days JOIN visitors USING (log_date)
+{% for table, figure, name in [('daily_channels', 'brought', 'visits'), ('daily_pages', 'entries', 'entries'), ('daily_pages', 'exits', 'exits')] %}
+UNION ALL
+SELECT CAST(log_date AS STRING), '{{ name }} in {{ table }}', 'fail', started = {{ figure }}, started, {{ figure }},
+  'visits against daily_sessions'
+FROM visits
+{% endfor %}
 UNION ALL
 SELECT CAST(log_date AS STRING), 'day of the request', 'fail', misdated = 0, 0, misdated,
   'requests whose log_date is not the day of their timestamp'

@@ -14,7 +14,14 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.session_parts (
   entry_path STRING OPTIONS (description = 'Path of the first request'),
   exit_path STRING OPTIONS (description = 'Path of the last request'),
   entry_referer STRING OPTIONS (description = 'Referer of the first request'),
-  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none'),
+  pages INT64 OPTIONS (description = 'Page views'),
+  entry_page STRING OPTIONS (description = 'Path of the first page view'),
+  exit_page STRING OPTIONS (description = 'Path of the last page view'),
+  page_referer STRING OPTIONS (description = 'Referer of the first page view'),
+  utm_source STRING OPTIONS (description = 'Tag utm_source of the first page view'),
+  utm_medium STRING OPTIONS (description = 'Tag utm_medium of it'),
+  utm_campaign STRING OPTIONS (description = 'Tag utm_campaign of it')
 )
 PARTITION BY log_date
 CLUSTER BY remote_addr

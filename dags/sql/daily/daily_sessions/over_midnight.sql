@@ -19,7 +19,7 @@ WHERE {{ around_days }}
     SELECT CONCAT(CAST(UNIX_MICROS(first_request) AS STRING), ' ', {% include 'sql/session_parts/visitor.sql' %})
     FROM {{ dataset }}.session_parts WHERE {{ around_days }}
   );
-INSERT INTO {{ dataset }}.daily_sessions
+{% set sessions %}
 WITH parts AS (
   SELECT *, {% include 'sql/session_parts/visitor.sql' %} AS visitor
   FROM {{ dataset }}.session_parts WHERE {{ near_days }}
@@ -49,11 +49,21 @@ SELECT
   ANY_VALUE(STRUCT(entry_path AS entry_path) HAVING MIN first_request).entry_path AS entry_path,
   ANY_VALUE(STRUCT(exit_path AS exit_path) HAVING MAX last_request).exit_path AS exit_path,
   ANY_VALUE(STRUCT(entry_referer AS entry_referer) HAVING MIN first_request).entry_referer AS entry_referer,
-  MIN(host) AS host
+  MIN(host) AS host,
+  SUM(pages) AS pages,
+  ANY_VALUE(STRUCT(entry_page AS entry_page) HAVING MIN IF(pages > 0, first_request, NULL)).entry_page AS entry_page,
+  ANY_VALUE(STRUCT(exit_page AS exit_page) HAVING MAX IF(pages > 0, last_request, NULL)).exit_page AS exit_page,
+  ANY_VALUE(STRUCT(page_referer AS page_referer) HAVING MIN IF(pages > 0, first_request, NULL)).page_referer AS page_referer,
+  ANY_VALUE(STRUCT(utm_source AS utm_source) HAVING MIN IF(pages > 0, first_request, NULL)).utm_source AS utm_source,
+  ANY_VALUE(STRUCT(utm_medium AS utm_medium) HAVING MIN IF(pages > 0, first_request, NULL)).utm_medium AS utm_medium,
+  ANY_VALUE(STRUCT(utm_campaign AS utm_campaign) HAVING MIN IF(pages > 0, first_request, NULL)).utm_campaign AS utm_campaign
 FROM (
   -- A morning that goes on from an evening belongs to that one's session; a visitor has one evening of a day.
   SELECT *, IF(goes_on, DATE_SUB(log_date, INTERVAL 1 DAY), log_date) AS session_date, goes_on OR is_late AS is_last
   FROM placed
 )
 WHERE session_date IN ({{ affected_days | join(', ') }})
-GROUP BY session_date, visitor, is_last;
+GROUP BY session_date, visitor, is_last
+{% endset %}
+INSERT INTO {{ dataset }}.daily_sessions
+{% include 'sql/daily/daily_sessions/channels.sql' %};

@@ -13,7 +13,16 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.daily_sessions (
   entry_path STRING OPTIONS (description = 'Path of the first request'),
   exit_path STRING OPTIONS (description = 'Path of the last request'),
   entry_referer STRING OPTIONS (description = 'Referer of the first request'),
-  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none')
+  host STRING OPTIONS (description = 'Virtual host; NULL where the log has none'),
+  pages INT64 OPTIONS (description = 'Page views; a session that has any is a visit'),
+  entry_page STRING OPTIONS (description = 'Path of the first page view'),
+  exit_page STRING OPTIONS (description = 'Path of the last page view'),
+  is_bounce BOOL OPTIONS (description = 'Whether the visit has one page view; NULL where it has none'),
+  channel STRING OPTIONS (description = 'What brought the visit: direct, search, social, ai, mail, campaign, internal or other; NULL without a page view'),
+  referer_domain STRING OPTIONS (description = 'Host of the referer of the first page view in lower case, without port and www.'),
+  utm_source STRING OPTIONS (description = 'Tag utm_source of the first page view'),
+  utm_medium STRING OPTIONS (description = 'Tag utm_medium of it'),
+  utm_campaign STRING OPTIONS (description = 'Tag utm_campaign of it')
 )
 PARTITION BY log_date
 CLUSTER BY host, remote_addr
