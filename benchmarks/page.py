@@ -15,13 +15,15 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
 from benchmarks.table import machine
 from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.running import RunningStack, running_stack
-from logline.page import panels
+from logline.page.panels import PANELS, Panel
 from logline.page.warehouse import MAX_BYTES_BILLED, query_config, sql_of
 
 CLIENTS = 20
@@ -30,39 +32,28 @@ MAX_P95_MS = 500
 WAIT_SECONDS = 900
 DAY = "2026-11-01"
 LINES = 20_000
-SHARED_SECONDS = 60
-PERIOD = f"first_day={DAY}&last_day={DAY}"
-# Each panel's address, and how long its answer is shared; see plugins/logline/page.
-PANELS = {
-    "page": ("", None),
-    **{
-        name: (f"api/{name}", SHARED_SECONDS)
-        for name in ("stream", "incidents", "freshness", "days", "unread", "backfills")
-    },
-    **{
-        name: (f"api/{name}?{PERIOD}", SHARED_SECONDS)
-        for name in (
-            *(
-                "statuses",
-                "hours",
-                "week",
-                "paths",
-                "referers",
-                "agent_days",
-                "agents",
-                "browsers",
-                "visitors",
-                "hosts",
-            ),
-            *("checks", "builds", "rejected"),
-        )
-    },
-    **{name: (f"api/{name}", 5) for name in ("dags", "runs")},
-}
+# How long an answer of BigQuery is shared, and one of Airflow's own database.
+SHARED_SECONDS, AIRFLOW_SECONDS = 60, 5
+ASKED = {"first_day": DAY, "last_day": DAY, "run_id": "none", "host": "(none)"}
 # How often a table changes in an hour, one where nothing is said: a panel is read again only then. The ledger is folded
 # hourly, days are built hourly at most, and `arrivals` lists the bucket every five minutes.
 CHANGES_AN_HOUR = {"stream_supervision": 12, "unread_objects": 12}
 MAX_BYTES_AN_HOUR = 50_000_000
+
+
+def _said(panel: Panel) -> dict[str, Any]:
+    """Return what a viewer of a panel says."""
+    said = {name: value for name, value in ASKED.items() if name in panel.asks.model_fields}
+    return panel.asks.model_validate(said).model_dump(exclude_none=True)
+
+
+# Each address, and how long its answer is shared.
+ADDRESSES: dict[str, tuple[str, int | None]] = {
+    "page": ("", None),
+    **{panel.name: (f"api/{panel.name}?{urlencode(_said(panel))}", SHARED_SECONDS) for panel in PANELS.values()},
+    "freshness": ("api/freshness", SHARED_SECONDS),
+    **{name: (f"api/{name}", AIRFLOW_SECONDS) for name in ("dags", "runs")},
+}
 
 
 @dataclass
@@ -82,7 +73,7 @@ def main() -> None:
     print(f"The page under {CLIENTS} clients for {SECONDS} s: {machine()}")
     print(f"  {'panel':16} {'answers':>8} {'queries':>8} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
     faults = []
-    for name, (_, seconds) in PANELS.items():
+    for name, (_, seconds) in ADDRESSES.items():
         seen = measured[name]
         p50, p95 = (statistics.quantiles(seen.milliseconds, n=20)[index] for index in (9, 18))
         print(
@@ -118,11 +109,9 @@ def _bytes_an_hour(stack: RunningStack) -> dict[str, int]:
     """Return what each panel reads in an hour of one open page, as BigQuery estimates it."""
     read = {}
     with stack.bigquery() as client:
-        for panel in panels.PANELS.values():
-            asked = {"first_day": DAY, "last_day": DAY, "run_id": "", "host": "(none)"}
-            fields = panel.asks.model_fields
-            parameters = panel.asks.model_validate({name: asked[name] for name in asked if name in fields}).model_dump()
-            config = query_config(panel.name, parameters, MAX_BYTES_BILLED)
+        for panel in PANELS.values():
+            said = dict.fromkeys(panel.asks.model_fields) | _said(panel)
+            config = query_config(panel.name, said, MAX_BYTES_BILLED)
             config.dry_run = True
             job = client.query(sql_of(panel.name, stack.dataset), job_config=config)
             changes = max(CHANGES_AN_HOUR.get(table, 1) for table in panel.tables)
@@ -142,7 +131,7 @@ def _ask(stack: RunningStack) -> dict[str, Measured]:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {token}"
             while time.monotonic() < end:
-                for name, (path, _) in PANELS.items():
+                for name, (path, _) in ADDRESSES.items():
                     begun = time.perf_counter()
                     answer = session.get(f"{url}/logline/{path}", timeout=60)
                     took = 1000 * (time.perf_counter() - begun)

@@ -30,10 +30,10 @@ WITH_PERIOD = (
     "visitors",
     "hosts",
 )
-FINDINGS = ("errors", "broken_links", "detections", "detection_days")
+OF_VISITS_AND_FINDINGS = ("channel_days", "channels", "pages", "errors", "broken_links", "detections", "detection_days")
 ROUTES = (
     *("", "static/page.js", "static/views/traffic.js", *(f"api/{name}" for name in WITHOUT_PERIOD)),
-    *(f"api/{name}?{PERIOD}" for name in (*WITH_PERIOD, *FINDINGS, "checks", "builds", "rejected")),
+    *(f"api/{name}?{PERIOD}" for name in (*WITH_PERIOD, *OF_VISITS_AND_FINDINGS, "checks", "builds", "rejected")),
     *("api/ledger?run_id=x", "api/host_days?host=x", "api/run?dag_id=log_backfill&run_id=x"),
 )
 ANSWER_MS = 120_000

@@ -87,6 +87,8 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
                 | {"started": instant(60), "finished": instant(n)}
                 for n in range(4)
             ],
+            "daily_channels": [{"channel": "search", "source": "example.com", "visits": 4, "bounces": 1, "pages": 9}],
+            "daily_pages": [{"path": "/", "views": 9, "entries": 4, "exits": 3, "bounces": 1}],
             "daily_errors": [
                 {"status": 404, "path": "/gone", "referer": "https://a/", "is_own_page": True, "requests": 5},
                 {"status": 404, "path": "/wp-login.php", "requests": 9},
@@ -157,6 +159,9 @@ def test_each_panel_shows_what_the_tables_hold(shown):
     assert [row["requests"] for row in data(shown, f"agents?{WEEK}&kind=browser")] == [4]
     assert [(row["browser"], row["requests"]) for row in data(shown, f"browsers?{WEEK}")] == [("Firefox", 4)]
     assert [row["requests"] for row in data(shown, f"visitors?{WEEK}")] == [4]
+    assert [(row["source"], row["visits"]) for row in data(shown, f"channels?{WEEK}")] == [("example.com", 4)]
+    assert [(row["channel"], row["visits"]) for row in data(shown, f"channel_days?{WEEK}")] == [("search", 4)]
+    assert [(row["path"], row["views"]) for row in data(shown, f"pages?{WEEK}")] == [("/", 9)]
     assert [(row["path"], row["requests"]) for row in data(shown, f"errors?{WEEK}")] == [
         ("/wp-login.php", 9),
         ("/gone", 5),

@@ -154,7 +154,7 @@ def test_figures_are_those_of_the_tables_and_compared_with_the_week_before(page:
     show(page, address)
     assert figure(page, "Requests") == ["1.4K", "+100 % from 700"]
     assert figure(page, "Visitors a day") == ["10", "±0.0 % from 10"]
-    assert figure(page, "Client errors") == ["0.5 %", "\N{MINUS SIGN}1.5 points from 2.0 %"]
+    assert figure(page, "Client errors") == ["0.5 %", "\N{MINUS SIGN}1.5 pp from 2.0 %"]
     expect(page.locator("#verdict .line")).to_have_text("All is well")
     expect(page.locator("#verdict")).to_contain_text("the stream has not been looked at within a day")
     rows = [row.locator("td").all_inner_texts()[:2] for row in page.locator("#paths tbody tr").all()[:3]]
@@ -231,7 +231,7 @@ def test_keys_do_what_the_dialog_says(page: Page, address: str) -> None:
 
 def test_every_view_says_what_is_empty_and_why(page: Page, address: str) -> None:
     for view, words in {
-        "audience": ["No request came from another site", "Nobody on the last day"],
+        "audience": ["No visits in these days", "No request came from another site", "Nobody on the last day"],
         "errors": ["No request failed in these days", "No scanner that names itself"],
         "speed": ["These logs have no durations"],
         "pipeline": [

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "/logline"
 # Queries of the page that run at the same time.
-AT_ONCE = 4
+AT_ONCE = 8
 # How long an answer of BigQuery is shared by all who look, and one of Airflow's own database.
 PANEL_SECONDS, RUNS_SECONDS = 60.0, 5.0
 HEADERS = {

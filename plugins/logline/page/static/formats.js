@@ -4,6 +4,7 @@ const COUNT = new Intl.NumberFormat("en");
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const DAY_NAME = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const NONE = "–";
+const ACRONYMS = /\b(ai|api|cms|php|seo|sql|ssrf|ssti|xss|xxe)\b/g;
 // A unit stays on the line of its figure.
 const UNIT = "\u00a0";
 
@@ -36,12 +37,16 @@ export function change(share) {
   return `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}${UNIT}%`;
 }
 
+export function decimal(value) {
+  return missing(value) ? NONE : value.toFixed(1);
+}
+
 // A difference of two shares, in percentage points.
 export function points(difference) {
   if (missing(difference)) return NONE;
   const value = 100 * difference;
   const sign = Math.abs(value) < 0.05 ? "±" : value > 0 ? "+" : "−";
-  return `${sign}${Math.abs(value).toFixed(1)}${UNIT}points`;
+  return `${sign}${Math.abs(value).toFixed(1)}${UNIT}pp`;
 }
 
 export function milliseconds(value) {
@@ -80,6 +85,6 @@ export function plural(number, noun) {
 // Words of the tables as people say them: ai_search is "AI search".
 export function words(name) {
   if (missing(name)) return "unknown";
-  const text = name.replaceAll("_", " ").replace(/\bai\b/, "AI").replace(/\bseo\b/, "SEO").replace(/\bsql\b/, "SQL");
+  const text = name.replaceAll("_", " ").replace(ACRONYMS, (acronym) => acronym.toUpperCase());
   return text[0].toUpperCase() + text.slice(1);
 }
