@@ -261,7 +261,7 @@ def test_before_provision_the_page_says_what_to_do(browser: BrowserContext, monk
     for address in served("nowhere"):
         page = browser.new_page()
         show(page, address)
-        expect(page.locator("#verdict .line")).to_have_text("Nothing has been provisioned yet")
+        expect(page.locator("#verdict .line")).to_have_text("Nothing has been provisioned yet: run provision once")
         expect(page.locator("#figures")).to_contain_text("run the DAG provision once")
         page.close()
 

@@ -19,6 +19,11 @@ export function redrawAll() {
   for (const draw of drawn) draw();
 }
 
+// As wide as the longest of an axis's labels.
+function room(_, labels) {
+  return 18 + 6.4 * Math.max(...(labels ?? []).map((label) => label.length), 2);
+}
+
 // `series`: {name, tone, values, axis, show}. `stacked` bars stand on one another, lines do not.
 function chart({ label, times, series, stacked, range, tell, pick, height = HEIGHT, dashed = [] }) {
   const place = element("div", { class: "chart", role: "img", "aria-label": label });
@@ -34,7 +39,7 @@ function chart({ label, times, series, stacked, range, tell, pick, height = HEIG
   const order = stacked ? series.map((_, index) => series.length - 1 - index) : series.map((_, index) => index);
 
   const axis = (scale, side, format) => ({
-    scale, side, stroke: colour("faint"), font: "11px system-ui, sans-serif", size: 52, gap: 6,
+    scale, side, stroke: colour("faint"), font: "11px system-ui, sans-serif", size: room, gap: 6,
     grid: side === 3 ? { stroke: colour("grid"), width: 1 } : { show: false }, ticks: { show: false },
     values: (_, splits) => splits.map((value) => (value === null ? "" : format(value))),
   });

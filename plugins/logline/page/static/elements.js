@@ -16,7 +16,7 @@ export function pill(text, tone) {
 }
 
 export function empty(...content) {
-  return element("p", { class: "empty" }, ...content);
+  return element("p", { class: "empty" }, content);
 }
 
 export function facts(entries) {

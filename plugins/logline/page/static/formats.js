@@ -52,7 +52,7 @@ export function points(difference) {
 export function milliseconds(value) {
   if (missing(value)) return NONE;
   if (value >= 10_000) return `${(value / 1000).toFixed(1)}${UNIT}s`;
-  return `${value < 10 ? value.toFixed(1) : COUNT.format(Math.round(value))}${UNIT}ms`;
+  return `${value > 0 && value < 10 ? value.toFixed(1) : COUNT.format(Math.round(value))}${UNIT}ms`;
 }
 
 export function seconds(value) {

@@ -3,7 +3,7 @@
 import { redrawAll } from "./charts.js?v=VERSION";
 import { forget, fetched } from "./answers.js?v=VERSION";
 import { newestWhole, periods, plus } from "./days.js?v=VERSION";
-import { element, empty, outside } from "./elements.js?v=VERSION";
+import { dagLink, element, empty, outside } from "./elements.js?v=VERSION";
 import { figures } from "./figures.js?v=VERSION";
 import { filters } from "./filters.js?v=VERSION";
 import { clock } from "./formats.js?v=VERSION";
@@ -65,7 +65,7 @@ async function draw() {
   const kinds = fetched("agent_days", { ...period, host: state.host })
     .then(({ data }) => [...new Set((data ?? []).map((row) => row.agent_kind).filter(Boolean))].sort());
   layOut();
-  document.getElementById("figures").replaceChildren(...(days.data?.length ? figures(days.data, now.periods).filter(Boolean) : [empty(days.notice ?? "No day has been summarised yet: run provision, then log_backfill.")]));
+  document.getElementById("figures").replaceChildren(...(days.data?.length ? figures(days.data, now.periods).filter(Boolean) : [empty(days.notice ?? "No day has been summarised yet: run ", days.notice ? null : dagLink("log_backfill"))]));
   await Promise.all([
     verdict(period),
     Promise.all([hosts, kinds]).then(([ofHosts, ofKinds]) => filters({ summarised, lastDay: now.lastDay, hosts: ofHosts, kinds: ofKinds, choose: change })),

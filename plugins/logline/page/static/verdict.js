@@ -1,6 +1,6 @@
 // The line at the top: all is well, or what is not, and where the runbook of it stands.
 
-import { element, pill, runbook, runLink } from "./elements.js?v=VERSION";
+import { dagLink, element, pill, runbook, runLink } from "./elements.js?v=VERSION";
 import { ago, plural } from "./formats.js?v=VERSION";
 import { fetched } from "./answers.js?v=VERSION";
 
@@ -17,7 +17,7 @@ function ofDags(dags) {
 }
 
 function sentence({ text, runbook: place, view }) {
-  return [text, place ? [" (", runbook(place), ")"] : null, view ? [" ", element("a", { href: `#view=${view}`, "data-view": view, class: "more" }, "look")] : null];
+  return [text, place ? [" (", runbook(place), ")"] : null, view ? [" ", element("a", { href: `#view=${view}`, "data-view": view, class: "more" }, "show")] : null];
 }
 
 export async function verdict(period) {
@@ -30,12 +30,11 @@ export async function verdict(period) {
   notes.push(...ofDags(dags.data ?? []));
   const unknown = answers.filter(({ data }) => data === undefined);
   if (unknown.length) notes.push({ tone: "warn", text: `not everything can be seen now: ${unknown[0].notice}` });
-  else if (answers.every(({ data }) => data === null)) notes.push({ tone: "muted", text: answers[0].notice });
   notes.sort((a, b) => WORST.indexOf(a.tone) - WORST.indexOf(b.tone));
   const wrong = notes.filter(({ tone }) => tone === "bad" || tone === "warn");
   const nothing = answers.every(({ data }) => data === null);
   const line = wrong.length === 1 ? ["One thing needs a look: ", sentence(wrong[0])]
-    : wrong.length ? `${plural(wrong.length, "thing")} need a look` : nothing ? "Nothing has been provisioned yet" : "All is well";
+    : wrong.length ? `${plural(wrong.length, "thing")} need a look` : nothing ? ["Nothing has been provisioned yet: run ", dagLink("provision"), " once"] : "All is well";
   const below = wrong.length === 1 ? notes.filter((note) => note !== wrong[0]) : notes;
   const tone = wrong[0]?.tone ?? (nothing ? "muted" : "good");
   place.className = tone;
@@ -43,6 +42,6 @@ export async function verdict(period) {
   place.removeAttribute("aria-busy");
   place.replaceChildren(
     element("p", { class: "line" }, element("span", { class: "light", "aria-hidden": "true" }), line),
-    below.length ? element("ul", {}, below.map((note) => element("li", { class: note.tone }, note.tone === "good" || note.tone === "muted" ? null : pill(note.tone === "bad" ? "wrong" : "look", note.tone), sentence(note)))) : "",
+    below.length ? element("ul", {}, below.map((note) => element("li", { class: note.tone }, note.tone === "good" || note.tone === "muted" ? null : pill(note.tone === "bad" ? "wrong" : "check", note.tone), sentence(note)))) : "",
   );
 }

@@ -12,7 +12,7 @@ function visitors([days], { period, pick }) {
   return charts.days({ label: "Visitors a day", period, pick, series: [{ name: "Visitors", tone: "calm", format: count, values: byDay(within, "unique_visitors") }] });
 }
 
-const CHANNELS = [["direct", "calm"], ["search", "third"], ["social", "fifth"], ["ai", "fourth"], ["mail", "warn"], ["campaign", "good"], ["internal", "second"], ["other", "muted"]];
+const CHANNELS = [["direct", "calm"], ["search", "third"], ["social", "fifth"], ["ai", "fourth"], ["mail", "bad"], ["campaign", "sixth"], ["internal", "second"], ["other", "muted"]];
 const NO_VISITS = "No visits in these days. Days summed up before visits were counted have them once daily_summary builds them again.";
 
 function visits([rows], { period, pick }) {
