@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
-from types import SimpleNamespace
 
 import pytest
 import uvicorn
@@ -36,7 +35,7 @@ def served(dataset: str) -> Iterator[str]:
     app = application.build(settings)
     for route in app.routes:
         for dependency in route.dependant.dependencies:
-            app.dependency_overrides[dependency.call] = lambda: SimpleNamespace(value=set(DAGS))
+            app.dependency_overrides[dependency.call] = lambda: DAGS
     outer = FastAPI()
     outer.mount("/logline", app)
     with socket.create_server(("127.0.0.1", 0)) as listening:

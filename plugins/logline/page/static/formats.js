@@ -57,7 +57,7 @@ export function milliseconds(value) {
 
 export function seconds(value) {
   if (missing(value)) return NONE;
-  if (value < 120) return `${Math.round(value)}${UNIT}s`;
+  if (value < 120) return `${value < 10 ? Math.round(10 * value) / 10 : Math.round(value)}${UNIT}s`;
   if (value < 7200) return `${Math.round(value / 60)}${UNIT}min`;
   return value < 172_800 ? `${Math.round(value / 3600)}${UNIT}h` : `${Math.round(value / 86_400)}${UNIT}days`;
 }

@@ -28,7 +28,7 @@ export async function verdict(period) {
   ]);
   const notes = answers.flatMap((answer, index) => (answer.notes ?? []).map((note) => ({ ...note, view: PANELS[index][1] })));
   notes.push(...ofDags(dags.data ?? []));
-  const unknown = answers.filter(({ data }) => data === undefined);
+  const unknown = [dags, ...answers].filter(({ data }) => data === undefined);
   if (unknown.length) notes.push({ tone: "warn", text: `not everything can be seen now: ${unknown[0].notice}` });
   notes.sort((a, b) => WORST.indexOf(a.tone) - WORST.indexOf(b.tone));
   const wrong = notes.filter(({ tone }) => tone === "bad" || tone === "warn");

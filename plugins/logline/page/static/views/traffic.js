@@ -45,6 +45,7 @@ function paths([rows], { name }) {
 }
 
 function hosts([rows], { name, choose }) {
+  if (rows.length && rows.every(({ host }) => host === null)) return empty("These logs name no host: with nginx, add $host to the log_format; with Apache, %v.");
   return table([
     { title: "Host", bar: (row) => row.requests, value: (row) => row.host, show: (row) => element("button", { type: "button", class: "choice", onclick: () => choose({ host: row.host ?? "(none)" }) }, row.host ?? "(none)") },
     { title: "Requests", value: (row) => row.requests, figure: true },
