@@ -7,6 +7,7 @@ that, the report of `logline parse` is photographed, of the log in REAL_LOGS_DIR
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -79,7 +80,9 @@ def _filled(stack: RunningStack, token: str) -> None:
         with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
             _photograph(context, "/plugin/logline", "page-degraded")
     finally:
-        bigquery.resume()
+        # The stack's supervisor may have started it anew meanwhile.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            bigquery.resume()
 
 
 def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = False) -> None:
