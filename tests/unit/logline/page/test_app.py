@@ -4,11 +4,14 @@ import posixpath
 import re
 
 import pytest
+from airflow.api_fastapi.app import create_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi.testclient import TestClient
 
 from logline.page import files
-from logline.page.app import build
+from logline.page.app import build, visible_dags
 from logline.settings import Settings
+from logline.task_ids import DAGS
 
 SETTINGS = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
 APP = build(SETTINGS)
@@ -94,3 +97,9 @@ def test_the_page_says_which_version_of_the_library_it_ships():
 )
 def test_what_a_user_may_say_is_typed(somebody, path, query):
     assert somebody.get(path, params=query).status_code == 422
+
+
+@pytest.mark.parametrize(("role", "visible"), [("viewer", DAGS), (None, ())])
+def test_of_the_dags_each_sees_those_that_they_may(role, visible):
+    create_auth_manager()
+    assert visible_dags(SimpleAuthManagerUser(username="somebody", role=role)) == visible
