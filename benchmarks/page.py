@@ -1,7 +1,7 @@
 """The page Logline under 20 clients that ask all the time, for a minute: ``python -m benchmarks.page``.
 
 Runs on a stack of its own with a real Airflow and a backfilled day; prints each panel's latencies and how many queries
-all the answers cost: one for each interval its answer is shared, whoever asks.
+all the answers cost: one for each interval its answer is shared, whoever asks. Then how many bytes one open page reads.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
 from benchmarks.table import machine
 from local_stack.airflow.airflow_config import USER, airflow_secrets
 from local_stack.running import RunningStack, running_stack
+from logline.page.panels import PANELS, Panel
+from logline.page.warehouse import MAX_BYTES_BILLED, query_config, sql_of
 
 CLIENTS = 20
 SECONDS = 60
@@ -28,19 +32,27 @@ MAX_P95_MS = 500
 WAIT_SECONDS = 900
 DAY = "2026-11-01"
 LINES = 20_000
-# Each panel's address, and how many seconds its answer is shared, see plugins/logline/page.
-PANELS = {
+# How long an answer of BigQuery is shared, and one of Airflow's own database.
+SHARED_SECONDS, AIRFLOW_SECONDS = 60, 5
+ASKED = {"first_day": DAY, "last_day": DAY, "run_id": "none", "host": "(none)"}
+# How often a table changes in an hour, one where nothing is said: a panel is read again only then. The ledger is folded
+# hourly, days are built hourly at most, and `arrivals` lists the bucket every five minutes.
+CHANGES_AN_HOUR = {"stream_supervision": 12, "unread_objects": 12}
+MAX_BYTES_AN_HOUR = 50_000_000
+
+
+def _said(panel: Panel) -> dict[str, Any]:
+    """Return what a viewer of a panel says."""
+    said = {name: value for name, value in ASKED.items() if name in panel.asks.model_fields}
+    return panel.asks.model_validate(said).model_dump(exclude_none=True)
+
+
+# Each address, and how long its answer is shared.
+ADDRESSES: dict[str, tuple[str, int | None]] = {
     "page": ("", None),
-    "stream": ("api/stream", 5),
-    "freshness": ("api/freshness", 5),
-    "traffic": ("api/traffic?days=30", 5),
-    "hours": (f"api/hours?day={DAY}", 5),
-    "reconciliation": (f"api/reconciliation?first_day={DAY}", 300),
-    "backfills": ("api/backfills?days=30", 5),
-    "runs": ("api/runs", 5),
-    "daily": ("api/daily?days=30", 5),
-    "top": (f"api/top/paths?day={DAY}", 5),
-    "rejected": ("api/rejected?days=30", 5),
+    **{panel.name: (f"api/{panel.name}?{urlencode(_said(panel))}", SHARED_SECONDS) for panel in PANELS.values()},
+    "freshness": ("api/freshness", SHARED_SECONDS),
+    **{name: (f"api/{name}", AIRFLOW_SECONDS) for name in ("dags", "runs")},
 }
 
 
@@ -57,10 +69,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:
         _fill(stack)
         measured = _ask(stack)
+        read = _bytes_an_hour(stack)
     print(f"The page under {CLIENTS} clients for {SECONDS} s: {machine()}")
     print(f"  {'panel':16} {'answers':>8} {'queries':>8} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8}")
     faults = []
-    for name, (_, seconds) in PANELS.items():
+    for name, (_, seconds) in ADDRESSES.items():
         seen = measured[name]
         p50, p95 = (statistics.quantiles(seen.milliseconds, n=20)[index] for index in (9, 18))
         print(
@@ -71,6 +84,12 @@ def main() -> None:
             faults.append(f"{name}: p95 {p95:.0f} ms, {MAX_P95_MS} ms are allowed")
         if seconds and len(seen.fetched) > SECONDS // seconds + 1:
             faults.append(f"{name}: {len(seen.fetched)} queries, one in {seconds} s is allowed")
+    hour = sum(read.values())
+    print(f"  one page open for an hour, with all its views, reads at most {hour:,} bytes:")
+    for name in sorted(read, key=read.__getitem__, reverse=True)[:5]:
+        print(f"  {name:16} {read[name]:12,}")
+    if hour > MAX_BYTES_AN_HOUR:
+        faults.append(f"an hour of one open page reads {hour:,} bytes, {MAX_BYTES_AN_HOUR:,} are allowed")
     if faults:
         sys.exit("; ".join(faults))
 
@@ -86,6 +105,20 @@ def _fill(stack: RunningStack) -> None:
             sys.exit(f"run {run.run_id} of {run.dag_id} failed")
 
 
+def _bytes_an_hour(stack: RunningStack) -> dict[str, int]:
+    """Return what each panel reads in an hour of one open page, as BigQuery estimates it."""
+    read = {}
+    with stack.bigquery() as client:
+        for panel in PANELS.values():
+            said = dict.fromkeys(panel.asks.model_fields) | _said(panel)
+            config = query_config(panel.name, said, MAX_BYTES_BILLED)
+            config.dry_run = True
+            job = client.query(sql_of(panel.name, stack.dataset), job_config=config)
+            changes = max(CHANGES_AN_HOUR.get(table, 1) for table in panel.tables)
+            read[panel.name] = changes * job.total_bytes_processed
+    return read
+
+
 def _ask(stack: RunningStack) -> dict[str, Measured]:
     login = {"username": USER, "password": airflow_secrets(stack.config).password}
     url = stack.config.airflow_url
@@ -98,7 +131,7 @@ def _ask(stack: RunningStack) -> dict[str, Measured]:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {token}"
             while time.monotonic() < end:
-                for name, (path, _) in PANELS.items():
+                for name, (path, _) in ADDRESSES.items():
                     begun = time.perf_counter()
                     answer = session.get(f"{url}/logline/{path}", timeout=60)
                     took = 1000 * (time.perf_counter() - begun)

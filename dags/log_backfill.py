@@ -30,8 +30,8 @@ the run fails and names it; what had landed from an earlier content of that file
 land nothing of a unit with such a file. **A file that has been deleted** keeps its rows until a run with
 `remove_deleted`.
 
-**When a task fails**, one line says why: in the run's note, on its tab "Logline", in the panel "Backfills" and at the
-end of the task's log.
+**When a task fails**, one line says why: in the run's note, on its tab "Logline", in the page's view
+Pipeline and at the end of the task's log.
 
 | task | what to do |
 |---|---|

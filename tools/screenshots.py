@@ -1,12 +1,13 @@
 """Take the pictures of `docs/images` from a stack of their own: `make screenshots`.
 
 A stack is started on free ports and photographed empty, then `make demo` runs on it, then the page is photographed as
-Airflow shows it: light, dark, on a phone, on a DAG and a run, and while BigQuery does not answer. Before that, the
-report of `logline parse` is photographed, of the log in REAL_LOGS_DIR.
+Airflow shows it: every view, light, dark, on a phone, on a DAG and a run, and while BigQuery does not answer. Before
+that, the report of `logline parse` is photographed, of the log in REAL_LOGS_DIR.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def _filled(stack: RunningStack, token: str) -> None:
     run = f"/dags/log_backfill/runs/{backfill.run_id}"
     with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
         _photograph(context, "/plugin/logline", "page-light", whole=True)
+        for view in ("audience", "agents", "errors", "speed", "pipeline", "trust"):
+            _photograph(context, f"/plugin/logline#view={view}", f"page-{view}", whole=True)
         _photograph(context, "/dags/log_backfill/plugin/logline-dag", "dag-view")
         _photograph(context, f"{run}/plugin/logline-run", "run-view")
     with browsing(stack, token, viewport=WIDE, color_scheme="dark") as (context, _):
@@ -77,7 +80,9 @@ def _filled(stack: RunningStack, token: str) -> None:
         with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
             _photograph(context, "/plugin/logline", "page-degraded")
     finally:
-        bigquery.resume()
+        # The stack's supervisor may have started it anew meanwhile.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            bigquery.resume()
 
 
 def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = False) -> None:
@@ -85,8 +90,8 @@ def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = 
     page = context.new_page()
     page.goto(path)
     frame = _framed(page)
-    expect(frame.locator("section").first).to_be_visible(timeout=ANSWER_MS)
-    expect(frame.locator("section.waiting")).to_have_count(0, timeout=ANSWER_MS)
+    expect(frame.locator("main > section").first).to_be_visible(timeout=ANSWER_MS)
+    expect(frame.locator("main > section.waiting, #verdict[aria-busy]")).to_have_count(0, timeout=ANSWER_MS)
     if whole:
         inside = frame.evaluate("() => document.documentElement.scrollHeight")
         size = page.viewport_size or WIDE

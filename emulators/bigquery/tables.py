@@ -32,6 +32,7 @@ from fastapi import Depends, Request, Response
 from sqlglot import expressions as exp
 
 from emulators.bigquery import table_rules
+from emulators.bigquery.billing.column_sizes import KEPT
 from emulators.bigquery.expiry import expire, is_expired
 from emulators.bigquery.parsing import statements
 from emulators.bigquery.routes import replace_route
@@ -223,6 +224,7 @@ def _with_size(answer: dict[str, Any], ctx: AppContext) -> dict[str, Any]:
         rows, size = TableSizes(ctx.engine).of(table)
         answer["numRows"] = str(rows)
         answer |= dict.fromkeys(("numBytes", "numActiveLogicalBytes", "numTotalLogicalBytes"), str(size))
+        answer["lastModifiedTime"] = str(int(KEPT.modified(table).timestamp() * 1000))
     return answer
 
 

@@ -1,5 +1,6 @@
 """The page Logline in a real Airflow, seen with a real browser."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,10 +16,25 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 # Days no other test has, the newest there are.
 DAYS = ("2031-03-01", "2031-03-02", "2031-03-03", "2031-02-10")
+PERIOD = f"first_day={DAYS[0]}&last_day={DAYS[2]}"
+WITHOUT_PERIOD = ("stream", "incidents", "freshness", "days", "unread", "backfills", "runs")
+WITH_PERIOD = (
+    "statuses",
+    "hours",
+    "week",
+    "paths",
+    "referers",
+    "agent_days",
+    "agents",
+    "browsers",
+    "visitors",
+    "hosts",
+)
+OF_VISITS_AND_FINDINGS = ("channel_days", "channels", "pages", "errors", "broken_links", "detections", "detection_days")
 ROUTES = (
-    *("", "static/page.js", "api/stream", "api/freshness", "api/traffic", "api/daily", "api/rejected", "api/backfills"),
-    *("api/runs", f"api/hours?day={DAYS[0]}", f"api/top/paths?day={DAYS[0]}", "api/ledger?run_id=x"),
-    *(f"api/reconciliation?first_day={DAYS[0]}", "api/run?dag_id=log_backfill&run_id=x"),
+    *("", "static/page.js", "static/views/traffic.js", *(f"api/{name}" for name in WITHOUT_PERIOD)),
+    *(f"api/{name}?{PERIOD}" for name in (*WITH_PERIOD, *OF_VISITS_AND_FINDINGS, "checks", "builds", "rejected")),
+    *("api/ledger?run_id=x", "api/host_days?host=x", "api/run?dag_id=log_backfill&run_id=x"),
 )
 ANSWER_MS = 120_000
 expect.set_options(timeout=ANSWER_MS)
@@ -75,46 +91,46 @@ def panels(page: Page, path: str) -> FrameLocator:
     """The page within Airflow's, with all its panels answered."""
     page.goto(path)
     frame = page.frame_locator("iframe[title='Logline']")
-    expect(frame.locator("section").first).to_be_visible()
+    expect(frame.locator("main > section").first).to_be_visible()
     wait_for_answers(frame)
     return frame
 
 
 def wait_for_answers(frame: FrameLocator) -> None:
-    expect(frame.locator("section.waiting")).to_have_count(0)
+    expect(frame.locator("#verdict[aria-busy]")).to_have_count(0)
+    expect(frame.locator("main > section.waiting")).to_have_count(0)
     # A busy BigQuery answers at a later refresh.
     expect(frame.locator(".unavailable")).to_have_count(0)
 
 
-def daily_rows(frame: FrameLocator) -> list[list[str]]:
-    return [row.locator("td").all_inner_texts()[:2] for row in frame.locator("#daily tbody tr").all()]
-
-
 def test_a_viewer_sees_the_figures_of_the_tables(page: Page, airflow_stack: RunningStack) -> None:
-    frame = panels(page, "/plugin/logline")
-    expect(frame.locator("section")).to_have_count(9)
-    dataset = airflow_stack.dataset
-    newest = f"(SELECT MAX(log_date) FROM {dataset}.daily_summary)"
-
-    def held(days: int) -> list[list[str]]:
-        rows = query(
-            airflow_stack,
-            f"SELECT log_date, requests FROM {dataset}.daily_summary "
-            f"WHERE log_date > DATE_SUB({newest}, INTERVAL {days} DAY) ORDER BY log_date DESC",
-        )
-        return [[f"{row['log_date']}", f"{row['requests']:,}"] for row in rows]
-
-    assert daily_rows(frame) == held(30)
-    frame.locator("#days").select_option("366")
+    frame = panels(page, f"/plugin/logline#days=7&day={DAYS[2]}")
+    (held,) = query(
+        airflow_stack,
+        f"SELECT SUM(requests) AS requests FROM {airflow_stack.dataset}.daily_summary "
+        f"WHERE log_date BETWEEN DATE_SUB(DATE '{DAYS[2]}', INTERVAL 6 DAY) AND DATE '{DAYS[2]}'",
+    )
+    value = frame.locator("[data-figure=Requests] .value")
+    expect(value).to_have_attribute("title", f"{held['requests']:,}")
+    frame.locator("#days").select_option("1")
     wait_for_answers(frame)
-    assert daily_rows(frame) == held(366)
-    frame.locator("#day").select_option(DAYS[1])
-    expect(frame.locator("#top .aside")).to_have_text(DAYS[1])
-    # What a log line holds is text.
-    expect(frame.locator("#top tbody tr").first).to_contain_text("/<img src=x onerror=alert(1)>")
-    expect(frame.locator("#top tbody tr td.figure").first).to_have_text("2,000")
-    expect(frame.locator("#traffic svg rect").first).to_be_attached()
+    expect(value).to_have_attribute("title", "3,000")
+    assert page.url.endswith(f"#days=1&day={DAYS[2]}")
+    expect(frame.locator("#paths tbody td").first).to_have_text("/<img src=x onerror=alert(1)>")
+    expect(frame.locator("#statuses canvas")).to_be_attached()
     expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+    frame.locator("#views a", has_text="Pipeline").click()
+    wait_for_answers(frame)
+    # A link leads the page around this one to Airflow's own.
+    frame.locator("#dags a", has_text="provision").first.click()
+    expect(page).to_have_url(re.compile(r"/dags/provision"))
+
+
+def test_a_table_is_saved_from_the_frame(page: Page) -> None:
+    frame = panels(page, f"/plugin/logline#days=1&day={DAYS[2]}")
+    with page.expect_download() as saved:
+        frame.locator("#paths .csv").click()
+    assert saved.value.suggested_filename == "paths.csv"
 
 
 def test_a_run_and_a_dag_have_their_own_view(page: Page, run: DagRun) -> None:
@@ -122,9 +138,7 @@ def test_a_run_and_a_dag_have_their_own_view(page: Page, run: DagRun) -> None:
     expect(frame.locator("#run [data-fact=State]")).to_have_text("success")
     expect(frame.locator("#subject")).to_have_text(f"{run.dag_id} · {run.run_id}")
     frame = panels(page, "/dags/log_backfill/plugin/logline-dag")
-    assert [section.get_attribute("id") for section in frame.locator("section").all()] == [
-        *("backfills", "rejected", "reconciliation")
-    ]
+    expect(frame.locator("#views a[aria-current=page]")).to_have_text("Pipeline")
 
 
 @pytest.mark.usefixtures("run")

@@ -147,6 +147,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
     "daily_channels": {"log_date": DAY, "visitors": 1},
     "daily_pages": {"log_date": DAY, "visitors": 1},
+    "daily_detections": {
+        "log_date": DAY,
+        "severity": "high",
+        "tags": "CWE-89",
+        "addresses": 1,
+        "answered": 0,
+        "first_seen": f"{DAY} 10:05:03+00",
+        "last_seen": f"{DAY} 10:05:03+00",
+        "example": "GET /",
+    },
     "daily_errors": {
         "log_date": DAY,
         "status": 404,

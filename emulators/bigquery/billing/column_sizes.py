@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Set
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -112,13 +113,20 @@ class ColumnSizes:
 
     def __init__(self) -> None:
         self._tables: dict[str, _Counts] = {}
+        self._changed: dict[str, datetime] = {}
 
     def forget(self, reference: str) -> None:
         """Forget a table that has changed, by its quoted name; all of them where it is empty."""
         if reference:
             self._tables.pop(reference, None)
+            self._changed[reference] = datetime.now(UTC)
         else:
             self._tables.clear()
+
+    def modified(self, table: TableMeta) -> datetime:
+        """Return when a table or its rows changed last, as far back as this process knows."""
+        reference = quoted_table_ref(table.project_id, table.dataset_id, table.table_id)
+        return max(table.last_modified_time, self._changed.get(reference, table.last_modified_time))
 
     def of(self, table: TableMeta, connection: duckdb.DuckDBPyConnection) -> TableColumns:
         """Return a table's columns.

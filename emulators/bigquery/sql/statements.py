@@ -17,6 +17,7 @@ from bqemulator.sql.rewriter.information_schema import expand_information_schema
 from bqemulator.sql.rewriter.session_user import rewrite_session_user
 from sqlglot import expressions as exp
 
+from emulators.bigquery.billing.column_sizes import KEPT
 from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.sizes import TableSizes
 
@@ -124,7 +125,7 @@ def _rows(project: str, dataset: str, catalog: DuckDBCatalogRepository) -> str:
     sizes = TableSizes(catalog._engine)
     rows = [
         f"SELECT '{project}', '{dataset}', '{table.table_id}', {int(table.creation_time.timestamp() * 1000)},"
-        f" {int(table.last_modified_time.timestamp() * 1000)}, {', '.join(map(str, sizes.of(table)))},"
+        f" {int(KEPT.modified(table).timestamp() * 1000)}, {', '.join(map(str, sizes.of(table)))},"
         f" {_TYPES[table.table_type]}"
         for table in catalog.list_tables(project, dataset)
     ]

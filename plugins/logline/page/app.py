@@ -1,41 +1,48 @@
 """The page's web application, mounted by Airflow's API server below `/logline`.
 
 Airflow mounts a plugin's application without any authentication: every route here asks for Airflow's own. All of them
-only read. What a user can say is a number of days, a day and a run: typed, and bound as query parameters.
+only read. What a user can say is in `parameters`: typed, and bound as query parameters.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
-from airflow.api_fastapi.core_api.security import requires_access_dag, requires_access_view
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import ValidationError
 
 from logline.page import files
+from logline.page.freshness import freshness
+from logline.page.known_answers import KnownAnswers
 from logline.page.panels import PANELS, Panel
-from logline.page.runs import latest_runs, run_details
+from logline.page.parameters import Nothing
+from logline.page.runs import latest_runs, run_details, states_of_dags
 from logline.page.shared import SharedResults
 from logline.page.warehouse import NothingThereError, UnavailableError, Warehouse
 from logline.settings import Settings
+from logline.task_ids import BACKFILL_DAG, DAGS, SUMMARY_DAG
 
 log = logging.getLogger(__name__)
 
 PREFIX = "/logline"
 # Queries of the page that run at the same time.
-AT_ONCE = 4
-RUNS_SECONDS = 5.0
+AT_ONCE = 8
+# How long an answer of BigQuery is shared by all who look, and one of Airflow's own database.
+PANEL_SECONDS, RUNS_SECONDS = 60.0, 5.0
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -43,27 +50,20 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-
-class Period(StrEnum):
-    """How many days a panel looks back."""
-
-    WEEK = "7"
-    MONTH = "30"
-    QUARTER = "90"
-    YEAR = "366"
-
-
-Days = Annotated[Period, Query(description="Days to look back")]
-Day = Annotated[date, Query(description="A day, YYYY-MM-DD")]
 RunId = Annotated[str, Query(max_length=250, description="Id of a DAG run")]
 DagId = Annotated[str, Query(max_length=250, description="Id of a DAG")]
-Handler = TypeVar("Handler", bound=Callable[..., Any])
-Top = Literal["paths", "referers", "agents", "visitors"]
 
 
 def may_see(dag_id: str) -> Any:
     """Let through who may see the runs of a DAG."""
     return Depends(requires_access_dag("GET", DagAccessEntity.RUN, param_dag_id=dag_id))
+
+
+def visible_dags(user: GetUserDep) -> tuple[str, ...]:
+    """Return those of logline's DAGs whose runs a user may see."""
+    # Airflow's own filters look for the auth manager in the application that they are part of, which is this one.
+    may = partial(get_auth_manager().is_authorized_dag, method="GET", access_entity=DagAccessEntity.RUN, user=user)
+    return tuple(dag_id for dag_id in DAGS if may(details=DagDetails(id=dag_id)))
 
 
 class Page:
@@ -72,7 +72,8 @@ class Page:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._warehouse = Warehouse(settings)
-        self._results = {name: SharedResults(panel.seconds, is_something=_has_data) for name, panel in PANELS.items()}
+        self._known = KnownAnswers()
+        self._results = SharedResults(PANEL_SECONDS, is_something=lambda content: bool(content["data"]))
         self._runs = SharedResults(RUNS_SECONDS)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="logline-page")
 
@@ -84,32 +85,39 @@ class Page:
         """Start no more queries."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def answer(self, name: str, parameters: Mapping[str, Any]) -> JSONResponse:
-        """Return a panel's data, or a notice that says why there is none."""
-        fetch = partial(self._panel, PANELS[name], parameters)
+    async def of_panel(self, panel: Panel, asked: Nothing) -> JSONResponse:
+        """Return a panel's data and what it contributes to the verdict."""
+        return await self._of_bigquery((panel.name, asked), partial(self._panel, panel, asked))
+
+    async def freshness(self) -> JSONResponse:
+        """Return when each table last changed."""
+        return await self._of_bigquery(("freshness",), lambda: {"data": freshness(self._warehouse)})
+
+    async def of_airflow(self, look: Callable[..., Any], *arguments: Any) -> JSONResponse:
+        """Return what Airflow's own database says."""
+        fetch = partial(self._fetched, lambda: {"data": look(*arguments)})
+        return JSONResponse(await self._runs.get((look, *arguments), fetch))
+
+    async def _of_bigquery(self, key: tuple[Any, ...], look: Callable[[], dict[str, Any]]) -> JSONResponse:
+        """Return an answer, or a notice that says why there is none."""
         try:
-            return JSONResponse(await self._results[name].get(tuple(parameters.values()), fetch))
+            return JSONResponse(await self._results.get(key, partial(self._fetched, look)))
         except UnavailableError as error:
             return JSONResponse({"notice": str(error)}, status_code=503)
         except NothingThereError:
             return JSONResponse({"data": None, "notice": "The tables are not there yet: run the DAG provision once."})
 
-    async def of_airflow(self, look: Callable[..., Any], *arguments: str) -> JSONResponse:
-        """Return what Airflow's own database says."""
-        return JSONResponse(await self._runs.get((look, *arguments), lambda: self._fetched(partial(look, *arguments))))
+    def _panel(self, panel: Panel, asked: Nothing) -> dict[str, Any]:
+        # Some queries look back from now: on another day their answer is another.
+        state = (datetime.now(UTC).date(), *(self._warehouse.state(table) for table in panel.tables))
+        rows = self._known.get((panel.name, asked), state, lambda: self._warehouse.rows(panel.name, asked.model_dump()))
+        notes = [note.shown(self._settings) for note in panel.notes(rows)]
+        return {"data": panel.shape(rows, self._settings), "notes": notes}
 
-    async def _panel(self, panel: Panel, parameters: Mapping[str, Any]) -> Any:
-        bound = {**parameters, "now": datetime.now(UTC)}
-        return await self._fetched(lambda: panel.shape(self._warehouse.rows(panel.name, bound), self._settings))
-
-    async def _fetched(self, look: Callable[[], Any]) -> Any:
+    async def _fetched(self, look: Callable[[], dict[str, Any]]) -> Any:
         at = datetime.now(UTC)
-        data = await asyncio.get_running_loop().run_in_executor(self._threads, look)
-        return jsonable_encoder({"at": at, "data": data})
-
-
-def _has_data(content: Mapping[str, Any]) -> bool:
-    return bool(content["data"])
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, look)
+        return jsonable_encoder({"at": at, **found})
 
 
 def build(settings: Settings) -> FastAPI:
@@ -140,7 +148,7 @@ def build(settings: Settings) -> FastAPI:
     def index() -> HTMLResponse:
         return HTMLResponse(files.content(files.HERE / "index.html"))
 
-    @app.get("/static/{name}", dependencies=[website])
+    @app.get("/static/{name:path}", dependencies=[website])
     def static(name: str) -> Response:
         path = files.paths().get(name)
         if path is None:
@@ -148,52 +156,20 @@ def build(settings: Settings) -> FastAPI:
         headers = {"Cache-Control": "private, max-age=31536000, immutable"}
         return Response(files.content(path), media_type=files.TYPES[path.suffix], headers=headers)
 
-    def panel(name: str, path: str | None = None) -> Callable[[Handler], Handler]:
-        return app.get(f"/api/{path or name}", dependencies=[may_see(PANELS[name].dag_id)])
+    for panel in PANELS.values():
+        app.get(f"/api/{panel.name}", dependencies=[may_see(panel.dag_id)])(_answering(page, panel))
 
-    @panel("stream")
-    async def stream() -> JSONResponse:
-        return await page.answer("stream", {})
+    @app.get("/api/freshness", dependencies=[may_see(SUMMARY_DAG)])
+    async def of_tables() -> JSONResponse:
+        return await page.freshness()
 
-    @panel("freshness")
-    async def freshness() -> JSONResponse:
-        return await page.answer("freshness", {})
+    @app.get("/api/dags")
+    async def dags(visible: Annotated[tuple[str, ...], Depends(visible_dags)]) -> JSONResponse:
+        return await page.of_airflow(states_of_dags, visible)
 
-    @panel("traffic")
-    async def traffic(days: Days = Period.MONTH) -> JSONResponse:
-        return await page.answer("traffic", {"days": int(days)})
-
-    @panel("daily")
-    async def daily(days: Days = Period.MONTH) -> JSONResponse:
-        return await page.answer("daily", {"days": int(days)})
-
-    @panel("hours")
-    async def hours(day: Day) -> JSONResponse:
-        return await page.answer("hours", {"day": day})
-
-    @panel("top_paths", "top/{of}")
-    async def top(of: Top, day: Day) -> JSONResponse:
-        return await page.answer(f"top_{of}", {"day": day})
-
-    @panel("reconciliation")
-    async def reconciliation(first_day: Day) -> JSONResponse:
-        return await page.answer("reconciliation", {"first_day": first_day})
-
-    @panel("rejected")
-    async def rejected(days: Days = Period.MONTH) -> JSONResponse:
-        return await page.answer("rejected", {"days": int(days)})
-
-    @panel("backfills")
-    async def backfills(days: Days = Period.MONTH) -> JSONResponse:
-        return await page.answer("backfills", {"days": int(days)})
-
-    @panel("ledger")
-    async def ledger(run_id: RunId) -> JSONResponse:
-        return await page.answer("ledger", {"run_id": run_id})
-
-    @app.get("/api/runs", dependencies=[may_see("log_backfill")])
+    @app.get("/api/runs", dependencies=[may_see(BACKFILL_DAG)])
     async def runs() -> JSONResponse:
-        return await page.of_airflow(latest_runs, "log_backfill")
+        return await page.of_airflow(latest_runs, BACKFILL_DAG)
 
     # The permission is that for the DAG of the query.
     @app.get("/api/run", dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))])
@@ -201,3 +177,14 @@ def build(settings: Settings) -> FastAPI:
         return await page.of_airflow(run_details, dag_id, run_id)
 
     return app
+
+
+def _answering(page: Page, panel: Panel) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def answer(request: Request) -> JSONResponse:
+        try:
+            asked = panel.asks.model_validate(dict(request.query_params))
+        except ValidationError as error:
+            raise RequestValidationError(error.errors(include_context=False)) from None
+        return await page.of_panel(panel, asked)
+
+    return answer

@@ -11,8 +11,9 @@ TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 
 
 def paths() -> dict[str, Path]:
-    """Return the files by name; nothing else is served."""
-    return {path.name: path for path in sorted(HERE.iterdir()) if path.suffix in TYPES}
+    """Return the files by their path below `static`; nothing else is served."""
+    found = sorted(path for path in HERE.rglob("*") if path.suffix in TYPES)
+    return {path.relative_to(HERE).as_posix(): path for path in found}
 
 
 @cache

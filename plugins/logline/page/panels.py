@@ -1,13 +1,14 @@
-"""The page's panels: which query each asks, and what it makes of the rows."""
+"""The page's panels: which query each asks, of which tables, and what it makes of the rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from logline.page.warehouse import printable, total
+from logline.page import notes, parameters, stream_history
+from logline.page.days_checked import days_checked
+from logline.page.notes import Note
 from logline.settings import Settings
 from logline.task_ids import BACKFILL_DAG, STREAM_DAG, SUMMARY_DAG
 
@@ -16,88 +17,83 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One part of the page, with the data that `shape` makes of the rows of its query, `sql/NAME.sql`."""
+    """A part of the page, with the data that `shape` makes of the rows of its query, `sql/NAME.sql`.
+
+    Attributes:
+        name: of the query, and the end of its address.
+        dag_id: the DAG whose work it shows: who may not see that one's runs does not see the panel.
+        tables: what its query reads, small tables all of them. While none changes, the query is not run again.
+        asks: what a viewer can say.
+        shape: what the page gets.
+        notes: what the rows contribute to the verdict.
+    """
 
     name: str
-    # The DAG whose work it shows: who may not see that one's runs does not see the panel.
     dag_id: str
+    tables: tuple[str, ...]
+    asks: type[parameters.Nothing] = parameters.Period
     shape: Callable[[Rows, Settings], Any] = lambda rows, _: rows
-    # How long one answer is shared.
-    seconds: float = 5.0
-
-
-def stream(rows: Rows, settings: Settings) -> dict[str, Any] | None:
-    """Return the stream as it was seen last, and its history of a day; None when it was never seen.
-
-    `rows_per_second` is the mean between two observations of the same job; every job starts its counters at zero. A
-    stream is idle where no row came between the two, and its heartbeats land, so that no line can have been waiting.
-    """
-    if not rows:
-        return None
-    rates = [_rate(newer, older) for newer, older in pairwise(rows)] + [None]
-    latest = rows[0]
-    return {
-        **{name: latest[name] for name in latest if name not in ("rows", "rejected")},
-        "good": latest["rows"],
-        "rejected": latest["rejected"],
-        "rows_per_second": rates[0],
-        "is_idle": rates[0] is not None
-        and latest["rows"] == rows[1]["rows"]
-        and latest["lag_seconds"] is not None
-        and latest["runbook"] is None,
-        "launches": sum(row["decision"] == "launch" for row in rows),
-        "alarms": sum(row["runbook"] is not None for row in rows),
-        "job_url": settings.job_url(latest["job_id"]) if latest["job_id"] else None,
-        "history": [
-            {"at": row["observed_at"], "lag_seconds": row["lag_seconds"], "rows_per_second": rate}
-            for row, rate in zip(reversed(rows), reversed(rates), strict=True)
-        ],
-    }
-
-
-def _rate(newer: Mapping[str, Any], older: Mapping[str, Any]) -> float | None:
-    counted = newer["rows"] is not None and older["rows"] is not None
-    if not counted or newer["job_id"] != older["job_id"] or newer["rows"] < older["rows"]:
-        return None
-    seconds = (newer["observed_at"] - older["observed_at"]).total_seconds()
-    return round((newer["rows"] - older["rows"]) / seconds, 1) if seconds > 0 else None
-
-
-def rejected(rows: Rows, settings: Settings) -> list[dict[str, Any]]:
-    """Group the lines by reason, each with its count and its latest lines."""
-    reasons: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        reason = reasons.setdefault(
-            row["error_type"],
-            {name: row[name] for name in ("error_type", "lines", "replayed", "streamed")} | {"examples": []},
-        )
-        names = ("error_message", "source_uri", "source_offset", "ingested_at")
-        reason["examples"].append({name: row[name] for name in names} | {"line": printable(row["raw_line"])})
-    return list(reasons.values())
+    notes: Callable[[Rows], list[Note]] = lambda _: []
 
 
 def ledger(rows: Rows, settings: Settings) -> dict[str, Any]:
     """Return the source objects of a run, and their total."""
     counts = ("lines", "good", "rejected", "blank", "bytes")
-    return {"objects": rows, "total": {name: total(rows, name) for name in counts}}
+    return {"objects": rows, "total": {name: sum(row[name] or 0 for row in rows) for name in counts}}
 
 
-# The reconciliation reads the landing tables, so it is refreshed rarely.
+def _panel(name: str, table: str, dag_id: str = SUMMARY_DAG, **options: Any) -> Panel:
+    return Panel(name=name, tables=(table,), dag_id=dag_id, **options)
+
+
 PANELS = {
     panel.name: panel
     for panel in (
-        Panel(name="stream", dag_id=STREAM_DAG, shape=stream),
-        Panel(name="freshness", dag_id=SUMMARY_DAG),
-        Panel(name="traffic", dag_id=SUMMARY_DAG),
-        Panel(name="hours", dag_id=SUMMARY_DAG),
-        Panel(name="daily", dag_id=SUMMARY_DAG),
-        Panel(name="top_paths", dag_id=SUMMARY_DAG),
-        Panel(name="top_referers", dag_id=SUMMARY_DAG),
-        Panel(name="top_agents", dag_id=SUMMARY_DAG),
-        Panel(name="top_visitors", dag_id=SUMMARY_DAG),
-        Panel(name="reconciliation", dag_id=SUMMARY_DAG, seconds=300.0),
-        Panel(name="rejected", dag_id=BACKFILL_DAG, shape=rejected),
-        Panel(name="backfills", dag_id=BACKFILL_DAG),
-        Panel(name="ledger", dag_id=BACKFILL_DAG, shape=ledger),
+        _panel("days", "daily_summary", asks=parameters.Nothing),
+        _panel("host_days", "daily_hosts", asks=parameters.Host),
+        _panel("hosts", "daily_hosts"),
+        _panel("statuses", "daily_statuses", asks=parameters.HostPeriod),
+        _panel("hours", "hourly_traffic", asks=parameters.HostPeriod),
+        _panel("week", "hourly_traffic", asks=parameters.HostPeriod),
+        _panel("paths", "daily_paths", asks=parameters.OrderedPaths),
+        _panel("channel_days", "daily_channels", asks=parameters.HostPeriod),
+        _panel("channels", "daily_channels", asks=parameters.HostPeriod),
+        _panel("pages", "daily_pages", asks=parameters.HostPeriod),
+        _panel("referers", "daily_referers", asks=parameters.HostPeriod),
+        _panel("agent_days", "daily_agents", asks=parameters.HostPeriod),
+        _panel("agents", "daily_agents", asks=parameters.AgentsOfKind),
+        _panel("browsers", "daily_user_agents", asks=parameters.HostPeriod),
+        _panel("visitors", "daily_visitors", asks=parameters.HostPeriod),
+        _panel("errors", "daily_errors", asks=parameters.HostPeriod),
+        _panel("broken_links", "daily_errors", asks=parameters.HostPeriod),
+        _panel("detections", "daily_detections", asks=parameters.HostPeriod, notes=notes.on_detections),
+        _panel("detection_days", "daily_detections", asks=parameters.HostPeriod),
+        _panel("checks", "quality_checks", shape=days_checked, notes=notes.on_checks),
+        _panel("builds", "request_builds", notes=notes.on_builds),
+        _panel("rejected", "ledger", BACKFILL_DAG),
+        _panel("ledger", "ledger", BACKFILL_DAG, asks=parameters.Run, shape=ledger),
+        Panel(name="backfills", tables=("ledger", "ledger_days"), dag_id=BACKFILL_DAG, asks=parameters.Nothing),
+        Panel(
+            name="unread",
+            tables=("ledger", "unread_objects"),
+            dag_id=BACKFILL_DAG,
+            asks=parameters.Nothing,
+            notes=notes.on_unread,
+        ),
+        _panel(
+            "stream",
+            "stream_supervision",
+            STREAM_DAG,
+            asks=parameters.Nothing,
+            shape=stream_history.stream,
+            notes=notes.on_stream,
+        ),
+        _panel(
+            "incidents",
+            "stream_supervision",
+            STREAM_DAG,
+            asks=parameters.Nothing,
+            shape=stream_history.incidents,
+        ),
     )
 }

@@ -29,6 +29,23 @@ def latest_runs(dag_id: str) -> list[dict[str, Any]]:
         return [_described(session, run) for run in session.scalars(query).all()]
 
 
+def states_of_dags(dag_ids: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the latest ended run of each DAG, and whether one is running now."""
+    with create_session() as session:
+        return [_state_of(session, dag_id) for dag_id in dag_ids]
+
+
+def _state_of(session: Session, dag_id: str) -> dict[str, Any]:
+    runs = select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.run_after.desc()).limit(1)
+    ended = session.scalar(runs.where(DagRun.state.in_((DagRunState.SUCCESS, DagRunState.FAILED))))
+    running = session.scalar(runs.where(DagRun.state.in_((DagRunState.RUNNING, DagRunState.QUEUED))))
+    return {
+        "dag_id": dag_id,
+        "is_running": running is not None,
+        "latest": _described(session, ended) if ended else None,
+    }
+
+
 def run_details(dag_id: str, run_id: str) -> dict[str, Any] | None:
     """Return a run; None without such a run."""
     with create_session() as session:

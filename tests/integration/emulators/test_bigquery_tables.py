@@ -51,8 +51,12 @@ def said(client: bigquery.Client, table: str) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(("sql", "rows"), CHANGES.values(), ids=CHANGES)
 def test_rows_and_bytes_after_a_change(client: bigquery.Client, table: str, sql: str, rows: int) -> None:
     assert said(client, table) == [(2, 2 * ROW_BYTES)] * 2
+    before = client.get_table(table).modified
+    client.query_and_wait(f"SELECT * FROM {table}")
+    assert client.get_table(table).modified == before
     client.query_and_wait(sql.format(table))
     assert said(client, table) == [(rows, rows * ROW_BYTES)] * 2
+    assert client.get_table(table).modified > before
 
 
 def test_rows_after_an_append(emulators: RunningStack, client: bigquery.Client, table: str) -> None:

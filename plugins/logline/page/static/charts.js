@@ -1,173 +1,157 @@
-// Bars and lines as SVG. Colours are classes, so that a chart follows the theme without being drawn again.
+// Charts over time, drawn by uPlot on a canvas. Colours are those of the style sheet, read again when the theme changes.
 
-import { count, element, instant, seconds, short } from "./dom.js?v=VERSION";
+import uPlot from "./vendor/uplot.js?v=VERSION";
+import { dayName, instant, short } from "./formats.js?v=VERSION";
+import { element } from "./elements.js?v=VERSION";
+import { list, toSeconds } from "./days.js?v=VERSION";
 
-const SVG = "http://www.w3.org/2000/svg";
-const MARGIN = { top: 8, right: 10, bottom: 22, left: 44 };
-const CLASSES = [["2xx", "good"], ["3xx", "calm"], ["4xx", "warn"], ["5xx", "bad"], ["other", "muted"]];
+const DAY = 86_400;
+const HEIGHT = 210;
+const WHOLE_DAYS = [1, 2, 7, 14, 28, 91].map((days) => days * DAY);
+const HOURS = [1, 3, 6, 12, 24].map((hours) => hours * 3600);
+const drawn = new Set();
 
-function shape(tag, attributes, ...children) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-// Round steps from 0 to at least `most`, five at most.
-export function steps(most) {
-  if (!(most > 0)) return [0, 1];
-  const magnitude = 10 ** Math.floor(Math.log10(most / 4));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * magnitude).find((candidate) => most / candidate <= 4);
-  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step);
+export function redrawAll() {
+  for (const draw of drawn) draw();
 }
 
-// What all charts have: the axes, a legend, what is under the pointer, and the width of their place.
-function frame({ label, height, points, series, ticks, paint, tell, choose, right }) {
-  const place = element("div", { class: "chart" });
-  const drawing = element("div", { class: "drawing" });
+// As wide as the longest of an axis's labels.
+function room(_, labels) {
+  return 18 + 6.4 * Math.max(...(labels ?? []).map((label) => label.length), 2);
+}
+
+// `series`: {name, tone, values, axis, show}. `stacked` bars stand on one another, lines do not.
+function chart({ label, times, series, stacked, range, tell, pick, height = HEIGHT, dashed = [] }) {
+  const place = element("div", { class: "chart", role: "img", "aria-label": label });
+  const legend = element("div", { class: "legend", "aria-hidden": "true" },
+    series.length > 1 ? series.map(({ name, tone }) => element("span", {}, element("i", { class: `swatch ${tone}` }), name)) : []);
+  const canvas = element("div", { class: "canvas" });
   const tip = element("div", { class: "tip", hidden: true });
-  const legend = element("div", { class: "legend" }, series.map(([name, tone]) => element("span", {}, element("i", { class: `swatch ${tone}` }), name)));
-  place.append(legend, drawing, tip);
+  place.append(legend, canvas, tip);
 
-  const draw = (width) => {
-    const margin = { ...MARGIN, right: right ? 40 : MARGIN.right };
-    const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
-    const step = inner.width / Math.max(1, points);
-    const at = (index) => margin.left + (index + 0.5) * step;
-    const scaleOf = (most) => {
-      const marks = steps(most);
-      const top = marks[marks.length - 1];
-      return { marks, y: (value) => margin.top + inner.height * (1 - value / top) };
-    };
-    const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": label });
-    const axis = (marks, y, side) => {
-      for (const mark of marks) {
-        if (side === "left") svg.append(shape("line", { class: "grid", x1: margin.left, x2: width - margin.right, y1: y(mark), y2: y(mark) }));
-        const x = side === "left" ? margin.left - 6 : width - margin.right + 6;
-        const text = shape("text", { x, y: y(mark) + 4, "text-anchor": side === "left" ? "end" : "start" });
-        text.textContent = short(mark);
-        svg.append(text);
-      }
-    };
-    const shown = Math.max(1, Math.ceil((points * 62) / inner.width));
-    for (const [index, text] of ticks) {
-      if ((points - 1 - index) % shown !== 0 && ticks.length === points) continue;
-      const mark = shape("text", { x: Math.min(Math.max(at(index), margin.left + 12), width - 18), y: height - 6, "text-anchor": "middle" });
-      mark.textContent = text;
-      svg.append(mark);
-    }
-    paint({ svg, at, step, scaleOf, axis, shape });
-    const under = (event) => {
-      const box = svg.getBoundingClientRect();
-      const index = Math.floor(((event.clientX - box.left) * (width / box.width) - margin.left) / step);
-      return index >= 0 && index < points ? index : null;
-    };
-    svg.addEventListener("pointermove", (event) => {
-      const index = under(event);
-      tip.hidden = index === null;
-      if (index === null) return;
-      tip.replaceChildren(...tell(index).map((line) => element("div", {}, line)));
-      const left = at(index) + 12;
-      tip.style.left = `${left + tip.offsetWidth > width ? Math.max(0, at(index) - 12 - tip.offsetWidth) : left}px`;
-    });
-    svg.addEventListener("pointerleave", () => { tip.hidden = true; });
-    if (choose) svg.addEventListener("click", (event) => under(event) !== null && choose(under(event)));
-    drawing.replaceChildren(svg);
+  const sums = series.map(({ values }) => values.map((value) => value ?? null));
+  if (stacked) for (let index = 1; index < sums.length; index += 1) sums[index] = sums[index].map((value, at) => (value ?? 0) + (sums[index - 1][at] ?? 0));
+  // Of a stack the tallest is drawn first, the others over it.
+  const order = stacked ? series.map((_, index) => series.length - 1 - index) : series.map((_, index) => index);
+
+  const axis = (scale, side, format) => ({
+    scale, side, stroke: colour("faint"), font: "11px system-ui, sans-serif", size: room, gap: 6,
+    grid: side === 3 ? { stroke: colour("grid"), width: 1 } : { show: false }, ticks: { show: false },
+    values: (_, splits) => splits.map((value) => (value === null ? "" : format(value))),
+  });
+  const formatOf = (scale) => series.find((one) => (one.axis ?? "y") === scale)?.format ?? short;
+  const scales = [...new Set(series.map((one) => one.axis ?? "y"))];
+
+  let plot = null, width = 0;
+  const draw = () => {
+    if (!width) return;
+    plot?.destroy();
+    plot = new uPlot({
+      width, height,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      legend: { show: false },
+      cursor: { y: false, points: { show: !stacked }, drag: { x: false, y: false } },
+      padding: [8, scales.length > 1 ? 0 : 12, 0, 0],
+      scales: { x: { time: true, range: () => range }, ...Object.fromEntries(scales.map((name) => [name, { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] }])) },
+      axes: [
+        { stroke: colour("faint"), font: "11px system-ui, sans-serif", grid: { show: false }, ticks: { stroke: colour("grid"), size: 4 }, size: 30, space: 58, incrs: span(range) > 3 * DAY ? WHOLE_DAYS : HOURS, values: ticks(range) },
+        ...scales.map((name, index) => axis(name, index === 0 ? 3 : 1, formatOf(name))),
+      ],
+      series: [{}, ...order.map((index) => ({
+        scale: series[index].axis ?? "y",
+        stroke: colour(series[index].tone),
+        fill: stacked ? colour(series[index].tone) : undefined,
+        width: stacked ? 0 : 1.75,
+        dash: dashed.includes(index) ? [4, 4] : undefined,
+        paths: stacked ? uPlot.paths.bars({ size: [0.72, 48], radius: index === series.length - 1 ? 0.12 : 0 }) : undefined,
+        points: { show: stacked ? false : times.length < 40, size: 5, fill: colour(series[index].tone) },
+        spanGaps: false,
+      }))],
+      hooks: { setCursor: [(u) => point(u)] },
+    }, [times, ...order.map((index) => sums[index])], canvas);
   };
-  let known = 0;
+  const point = (u) => {
+    const index = u.cursor.idx;
+    tip.hidden = index === null || index === undefined || u.cursor.left < 0;
+    if (tip.hidden) return;
+    tip.replaceChildren(element("strong", {}, tell(times[index])), ...series.map(({ name, tone, values, format = short }) =>
+      element("div", {}, element("i", { class: `swatch ${tone}` }), `${name}`, element("b", {}, format(values[index])))));
+    const left = u.over.offsetLeft + u.valToPos(times[index], "x");
+    tip.style.left = `${left + 14 + tip.offsetWidth > place.clientWidth ? Math.max(0, left - 14 - tip.offsetWidth) : left + 14}px`;
+  };
+  if (pick) {
+    canvas.classList.add("pickable");
+    canvas.addEventListener("click", () => plot?.cursor.idx !== null && plot?.cursor.idx !== undefined && pick(plot.cursor.idx));
+  }
   new ResizeObserver(([entry]) => {
-    const width = Math.floor(entry.contentRect.width);
-    if (width > 0 && width !== known) draw((known = width));
-  }).observe(drawing);
+    const wide = Math.floor(entry.contentRect.width);
+    if (wide > 0 && wide !== width) {
+      width = wide;
+      draw();
+    }
+  }).observe(canvas);
+  drawn.add(() => (place.isConnected ? draw() : null));
   return place;
 }
 
-function stacked({ svg, at, step, scaleOf, axis }, series, { chosen } = {}) {
-  const points = series[0].values.length;
-  const sums = Array.from({ length: points }, (_, index) => series.reduce((sum, one) => sum + one.values[index], 0));
-  const { marks, y } = scaleOf(Math.max(...sums));
-  axis(marks, y, "left");
-  const width = Math.max(1, step * 0.76);
-  for (let index = 0; index < points; index += 1) {
-    let below = 0;
-    for (const { values, tone } of series) {
-      if (!values[index]) continue;
-      const faded = chosen !== undefined && chosen !== null && index !== chosen ? " faded" : "";
-      const top = y(below + values[index]);
-      svg.append(shape("rect", { class: `bar ${tone}${faded}`, x: at(index) - width / 2, y: top, width, height: Math.max(0.5, y(below) - top) }));
-      below += values[index];
-    }
-  }
-  return y;
-}
+const span = (range) => range[1] - range[0];
 
-function line(svg, at, y, values, tone) {
-  const known = (index) => Number.isFinite(values[index]);
-  let path = "";
-  values.forEach((value, index) => {
-    if (!known(index)) return;
-    path += `${known(index - 1) ? "L" : "M"}${at(index).toFixed(1)} ${y(value).toFixed(1)}`;
-    // A point between two gaps is no line.
-    if (!known(index - 1) && !known(index + 1)) svg.append(shape("circle", { class: `dot ${tone}`, cx: at(index), cy: y(value), r: 3 }));
-  });
-  svg.append(shape("path", { class: `line ${tone}`, d: path }));
-}
-
-export function traffic(rows, day, choose) {
-  const days = [...new Set(rows.map((row) => row.log_date))];
-  const series = CLASSES.map(([name, tone]) => {
-    const known = new Map(rows.filter((row) => row.status_class === name).map((row) => [row.log_date, row.requests]));
-    return { name, tone, values: days.map((one) => known.get(one) ?? 0) };
-  }).filter(({ values }) => values.some((value) => value > 0));
-  return frame({
-    label: "Requests per day, by class of status",
-    height: 200,
-    points: days.length,
-    series: series.map(({ name, tone }) => [name, tone]),
-    ticks: days.map((one, index) => [index, one.slice(5)]),
-    paint: (canvas) => stacked(canvas, series, { chosen: days.includes(day) ? days.indexOf(day) : null }),
-    tell: (index) => [days[index], ...series.map(({ name, values }) => `${name}: ${count(values[index])}`)],
-    choose: (index) => choose(days[index]),
+// Days by their date, hours by the clock; midnight is named by its day.
+function ticks(range) {
+  const wide = span(range);
+  return (_, splits) => splits.map((seconds) => {
+    const text = new Date(seconds * 1000).toISOString();
+    if (wide > 3 * DAY || text.slice(11, 16) === "00:00") return wide > 200 * DAY ? text.slice(0, 7) : text.slice(5, 10);
+    return text.slice(11, 16);
   });
 }
 
-export function hours(rows) {
-  const all = Array.from({ length: 24 }, (_, hour) => rows.find((row) => Number(row.hour.slice(11, 13)) === hour));
-  const series = [
-    { name: "answered", tone: "good", values: all.map((row) => (row ? row.requests - row.errors : 0)) },
-    { name: "errors", tone: "warn", values: all.map((row) => row?.errors ?? 0) },
-  ];
-  const visitors = all.map((row) => row?.unique_visitors ?? 0);
-  return frame({
-    label: "Requests by the hour",
-    height: 200,
-    points: 24,
-    series: [...series.map(({ name, tone }) => [name, tone]), ["visitors", "ink"]],
-    ticks: [0, 6, 12, 18].map((hour) => [hour, `${String(hour).padStart(2, "0")}:00`]),
-    paint: (canvas) => line(canvas.svg, canvas.at, stacked(canvas, series), visitors, "ink"),
-    tell: (index) => [`${String(index).padStart(2, "0")}:00 UTC`, ...series.map(({ name, values }) => `${name}: ${count(values[index])}`), `visitors: ${count(visitors[index])}`],
+// Stacked bars, one for each day of a period; a day without figures leaves its place empty.
+export function days({ label, period, series, pick }) {
+  const all = list(period.first, period.last);
+  return chart({
+    label, stacked: true,
+    times: all.map(toSeconds),
+    range: [toSeconds(period.first) - DAY * 0.6, toSeconds(period.last) + DAY * 0.6],
+    series: series.map((one) => ({ ...one, values: all.map((day) => one.values.get(day) ?? null) })),
+    tell: (seconds) => dayName(seconds * 1000),
+    pick: pick && ((index) => pick(all[index])),
   });
 }
 
-export function stream(history) {
-  const rates = history.map((point) => point.rows_per_second);
-  const lags = history.map((point) => point.lag_seconds);
-  const every = Math.max(1, Math.ceil(history.length / 5));
-  return frame({
-    label: "Rows per second and lag of the stream over a day",
-    height: 150,
-    points: history.length,
-    right: true,
-    series: [["rows/s", "good"], ["seconds behind (right)", "warn"]],
-    ticks: history.map((point, index) => [index, point.at.slice(11, 16)]).filter(([index]) => index % every === 0),
-    paint: ({ svg, at, scaleOf, axis }) => {
-      const left = scaleOf(Math.max(0, ...rates.filter(Number.isFinite)));
-      const behind = scaleOf(Math.max(0, ...lags.filter(Number.isFinite)));
-      axis(left.marks, left.y, "left");
-      axis(behind.marks, behind.y, "right");
-      line(svg, at, behind.y, lags, "warn");
-      line(svg, at, left.y, rates, "good");
-    },
-    tell: (index) => [`${instant(history[index].at)} UTC`, `${short(rates[index])} rows/s`, `${seconds(lags[index])} behind`],
+// Lines over days, each with a point for each day there is.
+export function dayLines({ label, period, series, pick }) {
+  const all = list(period.first, period.last);
+  return chart({
+    label,
+    times: all.map(toSeconds),
+    range: [toSeconds(period.first) - DAY * 0.3, toSeconds(period.last) + DAY * 0.3],
+    series: series.map((one) => ({ ...one, values: all.map((day) => one.values.get(day) ?? null) })),
+    tell: (seconds) => dayName(seconds * 1000),
+    pick: pick && ((index) => pick(all[index])),
   });
+}
+
+// Bars by the hour; hours that are still to come are no zeros.
+export function hours({ label, period, series }) {
+  const first = toSeconds(period.first);
+  const end = toSeconds(period.last) + DAY;
+  const now = Date.now() / 1000;
+  const times = [];
+  for (let hour = first; hour < end; hour += 3600) times.push(hour);
+  return chart({
+    label, stacked: true, times,
+    range: [first - 1800, end - 1800],
+    series: series.map((one) => ({ ...one, values: times.map((hour) => one.values.get(hour) ?? (hour < now ? 0 : null)) })),
+    tell: (seconds) => `${dayName(seconds * 1000)}, ${new Date(seconds * 1000).toISOString().slice(11, 16)}`,
+  });
+}
+
+// Lines over instants.
+export function lines({ label, times, range, series, height }) {
+  return chart({ label, times, range, series, height, tell: (seconds) => `${instant(new Date(seconds * 1000).toISOString())} UTC` });
 }

@@ -8,9 +8,10 @@ function chosen() {
   return SYSTEM.matches ? "dark" : "light";
 }
 
-export function followTheme() {
+export function followTheme(changed) {
   const apply = () => {
     document.documentElement.dataset.theme = chosen();
+    changed();
   };
   window.addEventListener("storage", apply);
   SYSTEM.addEventListener("change", apply);

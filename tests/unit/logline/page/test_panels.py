@@ -2,8 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from logline.page.panels import ledger, rejected, stream
-from logline.page.warehouse import printable
+from logline.page import notes
+from logline.page.days_checked import days_checked
+from logline.page.panels import ledger
+from logline.page.stream_history import incidents, stream
 from logline.settings import Settings, SettingsError
 
 SETTINGS = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local"})
@@ -37,7 +39,7 @@ def test_a_rate_is_of_one_job_between_two_looks():
     assert shown["rows_per_second"] == 20.0
     assert [point["rows_per_second"] for point in shown["history"]] == [None, None, None, 20.0]
     assert [point["lag_seconds"] for point in shown["history"]] == [15, 10, 5, 0]
-    assert (shown["launches"], shown["alarms"], shown["good"]) == (1, 1, 9000)
+    assert shown["good"] == 9000
     assert shown["job_url"] == "https://console.cloud.google.com/dataflow/jobs/us-central1/j1?project=logline-local"
 
 
@@ -50,13 +52,52 @@ def test_a_stream_is_idle_where_no_row_comes_though_heartbeats_land(rows, lag, r
     assert stream(looks, SETTINGS)["is_idle"] is idle
 
 
-def test_rejected_lines_come_by_reason_with_every_byte_visible():
-    row = {"error_type": "bad_size", "lines": 7, "replayed": 1, "streamed": 0, "error_message": "m"}
-    row |= {"source_uri": "gs://b/o", "source_offset": 3, "ingested_at": NOW}
-    (reason,) = rejected([row | {"raw_line": b"\xff<b>\x1b\n\xc3\xa9"}, row | {"raw_line": None}], SETTINGS)
-    assert (reason["error_type"], reason["lines"], reason["replayed"]) == ("bad_size", 7, 1)
-    assert [example["line"] for example in reason["examples"]] == ["\\xff<b>\\x1b\\né", ""]
-    assert len(printable(b"x" * 10_000)) == 300
+def test_looks_that_found_something_odd_are_one_incident_until_one_finds_nothing():
+    looks = [
+        *(seen(60), seen(55, decision="wait"), seen(50, decision="launch"), seen(45)),
+        *(seen(20, runbook="lag"), seen(15, runbook="lag"), seen(10, runbook="stale-rows")),
+    ]
+    later, earlier = incidents([look | {"reason": f"{n}"} for n, look in enumerate(looks)], SETTINGS)
+    assert (earlier["began"], earlier["ended"]) == (NOW - timedelta(minutes=55), NOW - timedelta(minutes=45))
+    assert (earlier["launches"], earlier["reason"], earlier["runbooks"]) == (1, "1", [])
+    assert (later["began"], later["ended"]) == (NOW - timedelta(minutes=20), None)
+    assert later["runbooks"] == ["docs/operations.md#lag", "docs/operations.md#stale-rows"]
+
+
+def check(day, name="landed = requests + duplicates", *, level="fail", passed=True):
+    at = NOW + timedelta(minutes=passed)
+    row = {"log_date": day, "check_name": name, "level": level, "passed": passed, "checked_at": at, "checks": 9}
+    return row | {"expected": 5.0, "actual": 5.0 if passed else 4.0, "message": "m", "run_id": "r"}
+
+
+def test_a_day_has_its_figures_and_the_checks_that_did_not_pass():
+    rows = [check("2026-11-21"), check("2026-11-20"), check("2026-11-20", "fresh", level="warn", passed=False)]
+    good, warned = days_checked(rows, SETTINGS)
+    assert (good["landed"], good["lines"], good["checks"], good["not_passed"]) == (5, None, 9, [])
+    assert [one["check_name"] for one in warned["not_passed"]] == ["fresh"]
+    assert warned["checked_at"] == NOW + timedelta(minutes=1)
+
+
+def said(found):
+    return [(note.tone.value, note.runbook) for note in found]
+
+
+def test_the_verdict_is_about_what_is_wrong():
+    now = datetime.now(UTC)
+    look = {"observed_at": now, "decision": "keep", "runbook": None, "lag_seconds": 3, "reason": "r", "ends": 0}
+    assert said(notes.on_stream([])) == [("muted", None)]
+    assert said(notes.on_stream([look])) == [("good", None)]
+    assert said(notes.on_stream([look | {"runbook": "lag"}])) == [("bad", "lag")]
+    assert said(notes.on_stream([look | {"decision": "wait", "ends": 1}])) == [("warn", "crash-loop")]
+    assert said(notes.on_stream([look | {"observed_at": now - timedelta(hours=1)}])) == [("warn", "stale-rows")]
+    agreed, warned = check("2026-11-21"), check("2026-11-20", level="warn", passed=False)
+    assert said(notes.on_checks([])) == []
+    assert said(notes.on_checks([agreed, warned])) == [("good", None)]
+    assert said(notes.on_checks([agreed, check("2026-11-20", passed=False)])) == [("bad", "imbalance")]
+    assert said(notes.on_builds([{"log_date": "2026-11-20", "last_decision": "reopened"}])) == [("muted", None)]
+    assert said(notes.on_builds([{"log_date": "2026-11-20", "last_decision": "summarised"}])) == []
+    assert said(notes.on_unread([{"noticed_at": now}])) == [("warn", "unread-objects")]
+    assert notes.on_unread([]) == []
 
 
 def test_a_ledger_has_a_total():

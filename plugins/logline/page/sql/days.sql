@@ -1,0 +1,7 @@
+-- The summarised days, the newest first.
+SELECT
+  log_date, requests, bots, unique_visitors, bytes, client_errors, server_errors, p50_duration_ms, p95_duration_ms, p99_duration_ms
+FROM {{ dataset }}.daily_summary
+WHERE log_date >= DATE '1970-01-01'
+ORDER BY log_date DESC
+LIMIT 732

@@ -1,0 +1,1 @@
+(@host IS NULL OR IFNULL(host, '(none)') = @host)

@@ -1,0 +1,1 @@
+log_date BETWEEN @first_day AND @last_day

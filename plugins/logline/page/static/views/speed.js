@@ -1,0 +1,36 @@
+// How long answers took, where the log says it.
+
+import * as charts from "../charts.js?v=VERSION";
+import { milliseconds } from "../formats.js?v=VERSION";
+import { empty } from "../elements.js?v=VERSION";
+import { table } from "../tables.js?v=VERSION";
+
+const NOT_LOGGED = "These logs have no durations. With nginx, add $request_time to the log_format; with Apache, %D.";
+const PERCENTILES = [["p50", "good"], ["p95", "warn"], ["p99", "bad"]];
+
+function days([rows], { period, pick }) {
+  const within = rows.filter((day) => day.log_date >= period.first && day.log_date <= period.last && day.p95_duration_ms !== null);
+  if (within.length === 0) return empty(NOT_LOGGED);
+  return charts.dayLines({
+    label: "Durations a day: median, 95th and 99th percentile", period, pick,
+    series: PERCENTILES.map(([name, tone]) => ({ name, tone, format: milliseconds, values: new Map(within.map((day) => [day.log_date, day[`${name}_duration_ms`]])) })),
+  });
+}
+
+function paths([rows], { name }) {
+  return table([
+    { title: "Path", bar: (row) => row.p95_duration_ms, value: (row) => row.path, show: (row) => row.path ?? "(no request line)" },
+    { title: "Requests", value: (row) => row.requests, figure: true },
+    { title: "p50", value: (row) => row.p50_duration_ms, show: (row) => milliseconds(row.p50_duration_ms), figure: true },
+    { title: "p95", value: (row) => row.p95_duration_ms, show: (row) => milliseconds(row.p95_duration_ms), figure: true },
+    { title: "p99", value: (row) => row.p99_duration_ms, show: (row) => milliseconds(row.p99_duration_ms), figure: true },
+  ], rows, { caption: "Paths that cost most waiting", name, shown: 20, none: NOT_LOGGED });
+}
+
+export const view = {
+  title: "Speed",
+  sections: [
+    { id: "durations", title: "Durations a day", about: "so long took half, 95 % and 99 % of the requests at most", width: "full", asks: [["days", null]], draw: days },
+    { id: "slow-paths", title: "Paths that cost most waiting", about: "requests times p95; means of the days, weighted by requests", width: "full", asks: [["paths", { by: "duration" }]], draw: paths },
+  ],
+};

@@ -1,0 +1,285 @@
+"""The page in a real browser, over a real BigQuery emulator; Airflow and its permissions are left to tests/e2e."""
+
+import csv
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from local_stack.ports import free_ports
+from local_stack.running import RunningStack
+from logline.page import app as application
+from logline.settings import Settings
+from logline.task_ids import DAGS
+from tests.sql.warehouse import Warehouse
+from tools.browser import CHROMIUM, FLAGS
+
+pytestmark = pytest.mark.integration
+
+LAST = date(2015, 5, 24)
+DAYS = [LAST - timedelta(days=number) for number in range(14)]
+ANSWER_MS = 120_000
+expect.set_options(timeout=ANSWER_MS)
+
+
+def served(dataset: str) -> Iterator[str]:
+    """The address of the page of an installation, whoever looks."""
+    settings = Settings.from_environment(
+        {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local", "LOGLINE_DATASET": dataset}
+    )
+    app = application.build(settings)
+    for route in app.routes:
+        for dependency in route.dependant.dependencies:
+            app.dependency_overrides[dependency.call] = lambda: DAGS
+    outer = FastAPI()
+    outer.mount("/logline", app)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(outer, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/logline/"
+        server.should_exit = True
+        thread.join()
+
+
+def state_of(dag_id: str, **latest: object) -> dict[str, object]:
+    run = {
+        "run_id": "r",
+        "state": "success",
+        "ended": f"{LAST}T00:00:00+00:00",
+        "note": "done",
+        "failed": [],
+        "conf": {},
+    }
+    return {"dag_id": dag_id, "is_running": False, "latest": run | latest}
+
+
+@pytest.fixture(scope="module")
+def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
+    client = emulators.bigquery()
+    filled = Warehouse(client)
+    # The later week has twice the requests of the one before, and half of its errors.
+    weeks = [(day, 200 if number < 7 else 100, 1 if number < 7 else 2) for number, day in enumerate(DAYS)]
+    filled.load(
+        {
+            "daily_summary": [
+                {"log_date": day, "requests": requests, "bytes": 1000, "unique_visitors": 10, "client_errors": errors}
+                for day, requests, errors in weeks
+            ],
+            "daily_statuses": [{"log_date": day, "status": 200, "requests": n, "bytes": 1} for day, n, _ in weeks],
+            "daily_agents": [
+                {"log_date": LAST, "agent_kind": "browser", "requests": 150, "bytes": 1},
+                {
+                    "log_date": LAST,
+                    "agent_kind": "search_engine",
+                    "agent_name": "Googlebot",
+                    "requests": 40,
+                    "bytes": 1,
+                },
+                {"log_date": LAST, "agent_kind": "ai_training", "agent_name": "GPTBot", "requests": 10, "bytes": 1},
+            ],
+            "daily_paths": [{"log_date": LAST, "path": f"/{n}", "requests": n, "bytes": n} for n in range(1, 31)]
+            + [{"log_date": LAST, "path": "/<img src=x onerror=alert(1)>", "requests": 99, "bytes": 1}]
+            + [{"log_date": LAST, "path": "=HYPERLINK(1)", "requests": 98, "bytes": 1}],
+        },
+        {},
+    )
+    yield filled
+    client.close()
+
+
+@pytest.fixture
+def address(warehouse: Warehouse, emulator_environment: RunningStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [state_of(dag_id) for dag_id in dag_ids])
+    monkeypatch.setattr(application, "latest_runs", lambda dag_id: [])
+    yield from served(warehouse.dataset)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[BrowserContext]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on PATH: install it, or name one with CHROMIUM")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        context = chromium.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
+        context.set_default_timeout(ANSWER_MS)
+        yield context
+        context.close()
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext, address: str) -> Iterator[Page]:
+    """A new page that has to end without an error and without having asked anybody else."""
+    faults: list[str] = []
+    opened = browser.new_page()
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+    opened.on(
+        "request", lambda asked: None if asked.url.startswith((address, "data:", "blob:")) else faults.append(asked.url)
+    )
+    yield opened
+    opened.close()
+    assert faults == []
+
+
+def show(page: Page, address: str, chosen: str = "") -> None:
+    page.goto("about:blank")
+    page.goto(f"{address}#{chosen}")
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("#filters select").first).to_be_attached()
+    expect(page.locator("#verdict[aria-busy]")).to_have_count(0)
+    expect(page.locator("main > section.waiting")).to_have_count(0)
+
+
+def figure(page: Page, name: str) -> list[str]:
+    shown = page.locator(f"[data-figure='{name}']")
+    return [shown.locator(part).inner_text().replace("\N{NO-BREAK SPACE}", " ") for part in (".value", ".change")]
+
+
+def first_cells(page: Page, section: str) -> list[str]:
+    return [row.locator("td").first.inner_text() for row in page.locator(f"#{section} tbody tr").all()]
+
+
+def test_figures_are_those_of_the_tables_and_compared_with_the_week_before(page: Page, address: str) -> None:
+    show(page, address)
+    assert figure(page, "Requests") == ["1.4K", "+100 % from 700"]
+    assert figure(page, "Visitors a day") == ["10", "±0.0 % from 10"]
+    assert figure(page, "Client errors") == ["0.5 %", "\N{MINUS SIGN}1.5 pp from 2.0 %"]
+    expect(page.locator("#verdict .line")).to_have_text("All is well")
+    expect(page.locator("#verdict")).to_contain_text("the stream has not been looked at within a day")
+    rows = [row.locator("td").all_inner_texts()[:2] for row in page.locator("#paths tbody tr").all()[:3]]
+    # What a log line holds is text.
+    assert rows == [["/<img src=x onerror=alert(1)>", "99"], ["=HYPERLINK(1)", "98"], ["/30", "30"]]
+    for chart in ("requests", "statuses"):
+        expect(page.locator(f"#{chart} canvas")).to_be_visible()
+
+
+def test_filters_are_kept_in_the_address(page: Page, address: str) -> None:
+    show(page, address)
+    page.locator("#days").select_option("1")
+    settled(page)
+    assert figure(page, "Requests") == ["200", "+100 % from 100"]
+    page.locator("#day").select_option(f"{DAYS[7]}")
+    settled(page)
+    assert figure(page, "Requests") == ["100", "nothing to compare with"]
+    assert first_cells(page, "paths") == []
+    expect(page.locator("#paths .empty")).to_be_visible()
+    page.locator("#views a", has_text="Agents").click()
+    settled(page)
+    assert page.url.endswith(f"#view=agents&days=1&day={DAYS[7]}")
+    show(page, address, "view=agents&days=30&kind=search_engine")
+    assert first_cells(page, "agents") == ["Googlebot"]
+    page.locator("#kind").select_option("")
+    settled(page)
+    assert first_cells(page, "agents") == ["Googlebot", "GPTBot"]
+    assert page.url.endswith("#view=agents&days=30")
+
+
+def test_a_table_is_searched_sorted_and_saved(page: Page, address: str) -> None:
+    show(page, address)
+    table = page.locator("#paths")
+    assert len(first_cells(page, "paths")) == 15
+    table.get_by_role("button", name="Show all 32").click()
+    assert len(first_cells(page, "paths")) == 32
+    table.get_by_role("button", name="Requests").click()
+    expect(table.locator("th[aria-sort=descending]")).to_have_text("Requests")
+    table.get_by_role("button", name="Requests").click()
+    assert first_cells(page, "paths")[0] == "/1"
+    table.get_by_role("searchbox").fill("IMG")
+    assert first_cells(page, "paths") == ["/<img src=x onerror=alert(1)>"]
+    with page.expect_download() as saved:
+        table.get_by_role("button", name="CSV").click()
+    with open(saved.value.path(), newline="", encoding="utf-8") as file:  # noqa: PTH123 (Playwright gives a path)
+        rows = list(csv.DictReader(file))
+    assert (len(rows), rows[0]["Requests"]) == (32, "99")
+    # No formula for a spreadsheet.
+    assert rows[1]["Path"] == "'=HYPERLINK(1)"
+
+
+def test_keys_do_what_the_dialog_says(page: Page, address: str) -> None:
+    show(page, address)
+    page.keyboard.press("?")
+    expect(page.locator("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_be_hidden()
+    page.keyboard.press("3")
+    expect(page.locator("#views a[aria-current=page]")).to_have_text("Agents")
+    page.keyboard.press("d")
+    settled(page)
+    assert figure(page, "Requests")[0] == "200"
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#day")).to_have_value(f"{DAYS[1]}")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#day")).to_have_value(f"{LAST}")
+    page.keyboard.press("1")
+    settled(page)
+    page.keyboard.press("/")
+    expect(page.locator("#paths input[type=search]")).to_be_focused()
+    page.keyboard.type("31")
+    expect(page.locator("#views a[aria-current=page]")).to_have_text("Traffic")
+
+
+def test_every_view_says_what_is_empty_and_why(page: Page, address: str) -> None:
+    for view, words in {
+        "audience": ["No visits in these days", "No request came from another site", "Nobody on the last day"],
+        "errors": ["No request failed in these days", "No scanner that names itself"],
+        "speed": ["These logs have no durations"],
+        "pipeline": [
+            "The stream was not looked at within a day",
+            "No backfill yet",
+            "Every object in the bucket has been read",
+        ],
+        "trust": ["None of these days has been built"],
+    }.items():
+        show(page, address, f"view={view}")
+        for sentence in words:
+            expect(page.locator("main")).to_contain_text(sentence)
+
+
+def test_a_failed_run_changes_the_verdict(page: Page, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = state_of("sweep", state="failed", failed=[{"task": "look", "reason": "the bucket is gone", "log": "/log"}])
+    monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [failed])
+    show(page, address)
+    expect(page.locator("#verdict .line")).to_contain_text("the last run of sweep failed")
+    expect(page.locator("#verdict .line a").first).to_have_text("look: the bucket is gone")
+    expect(page.locator("#verdict .line a").first).to_have_attribute("href", "/dags/sweep/runs/r")
+
+
+@pytest.mark.usefixtures("emulator_environment")
+def test_before_provision_the_page_says_what_to_do(browser: BrowserContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [])
+    for address in served("nowhere"):
+        page = browser.new_page()
+        show(page, address)
+        expect(page.locator("#verdict .line")).to_have_text("Nothing has been provisioned yet: run provision once")
+        expect(page.locator("#figures")).to_contain_text("run the DAG provision once")
+        page.close()
+
+
+@pytest.mark.usefixtures("emulator_environment")
+def test_a_bigquery_that_is_down_is_said_once_and_airflow_is_shown_all_the_same(
+    browser: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (port,) = free_ports(1)
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [state_of(dag_id) for dag_id in dag_ids])
+    monkeypatch.setattr(application, "latest_runs", lambda dag_id: [state_of(dag_id)["latest"]])
+    for address in served("logline"):
+        page = browser.new_page()
+        show(page, address, "view=pipeline")
+        expect(page.locator("#verdict .line")).to_contain_text(
+            "not everything can be seen now: BigQuery cannot be reached"
+        )
+        expect(page.locator("#unread .notice")).to_have_text("BigQuery cannot be reached")
+        assert first_cells(page, "dags") == list(DAGS)
+        assert len(first_cells(page, "backfills")) == 1
+        page.close()
