@@ -5,12 +5,11 @@ import numpy.typing as npt
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
 from beam_jobs.access_log.compiled.simd import (
-    ALL_BITS,
     Number,
     address_of,
+    folded_64,
     int64,
     is_same,
-    load_word,
     prefetch,
     uint64,
 )
@@ -126,22 +125,12 @@ def _slots_of(entries: npt.NDArray[np.int64], count: int, size: int) -> npt.NDAr
 
 @inlined
 def hash_text(address: int, length: int) -> Number:
-    """Hash all bytes, 16 at a time; equal hashes are checked by `is_same`."""
-    first = uint64(length)
-    second = _MULTIPLIER
-    rest = length
-    while rest >= 16:
-        first = (first ^ load_word(address)) * _MULTIPLIER
-        second = (second ^ load_word(address + 8)) * _MULTIPLIER
-        first ^= first >> uint64(29)
-        second ^= second >> uint64(31)
-        address += 16
-        rest -= 16
-    if rest > 8:
-        first = (first ^ load_word(address)) * _MULTIPLIER
-        address += 8
-        rest -= 8
-    if rest > 0:
-        second = (second ^ (load_word(address) & (ALL_BITS >> uint64(8 * (8 - rest))))) * _MULTIPLIER
-    mixed = (first ^ (first >> uint64(32))) * _MULTIPLIER + second
-    return mixed ^ (mixed >> uint64(29))
+    """Hash all bytes, 64 at a time."""
+    hashed = uint64(length) * _MULTIPLIER
+    while length > 64:
+        hashed = (hashed ^ folded_64(address, int64(64))) * _MULTIPLIER
+        hashed ^= hashed >> uint64(32)
+        address += 64
+        length -= 64
+    hashed = (hashed ^ folded_64(address, length)) * _MULTIPLIER
+    return hashed ^ (hashed >> uint64(32))
