@@ -5,18 +5,17 @@ import numpy.typing as npt
 
 from beam_jobs.access_log.compiled.jit import compiled, inlined
 from beam_jobs.access_log.compiled.simd import (
+    ALL_BITS,
     Number,
     address_of,
-    folded_64,
     int64,
     is_same,
+    load_word,
     prefetch,
     uint64,
 )
-from beam_jobs.access_log.memory import room
 
 _LINES_AHEAD = 16
-_FIRST_SLOTS = 1 << 12
 _ONE_GROUP = np.empty(0, np.int32)
 _MULTIPLIER = uint64(0x9E3779B97F4A7C15)
 
@@ -44,8 +43,9 @@ def distinct_texts(
     """
     lines = len(texts)
     firsts = np.empty(lines, np.int64)
-    indices = room(np.int32, lines)
-    found = _find(texts, column, block, overflow, groups, np.empty((lines, 4), np.int64), firsts, indices)
+    indices = np.empty(lines, np.int32)
+    slots = np.full(1 << (2 * lines).bit_length(), -1, np.int32)
+    found = _find(texts, column, block, overflow, groups, slots, np.empty((lines, 4), np.int64), firsts, indices)
     return firsts[:found], indices
 
 
@@ -56,18 +56,17 @@ def _find(
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
     groups: npt.NDArray[np.int32],
+    slots: npt.NDArray[np.int32],
     entries: npt.NDArray[np.int64],
     firsts: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int32],
 ) -> Number:
-    """Look every text up in a hash table, and add those that are new.
+    """Look every text up in a hash table, whose size is a power of two, and add those that are new.
 
-    The entries of the table, in which the slots are indices, hold hash, address, length and group. The table grows with
-    them: few texts take few cache lines.
+    The entries of the table, in which `slots` are indices, hold hash, address, length and group.
     """
     in_block = address_of(block)
     in_overflow = address_of(overflow) - block.size
-    slots = np.full(_FIRST_SLOTS, -1, np.int32)
     mask = uint64(slots.size - 1)
     found = group = int64(0)
     last = texts.shape[0] - 1
@@ -103,34 +102,28 @@ def _find(
             entries[found, 3] = group
             firsts[found] = line
             found += 1
-            if 2 * found > slots.size:
-                slots = _slots_of(entries, found, 4 * slots.size)
-                mask = uint64(slots.size - 1)
         indices[line] = index
     return found
 
 
-@compiled
-def _slots_of(entries: npt.NDArray[np.int64], count: int, size: int) -> npt.NDArray[np.int32]:
-    """Put the first entries into a table of this size, a power of two."""
-    slots = np.full(size, -1, np.int32)
-    mask = uint64(size - 1)
-    for index in range(count):
-        slot = uint64(entries[index, 0]) & mask
-        while slots[slot] >= 0:
-            slot = (slot + uint64(1)) & mask
-        slots[slot] = index
-    return slots
-
-
 @inlined
 def hash_text(address: int, length: int) -> Number:
-    """Hash all bytes, 64 at a time."""
-    hashed = uint64(length) * _MULTIPLIER
-    while length > 64:
-        hashed = (hashed ^ folded_64(address, int64(64))) * _MULTIPLIER
-        hashed ^= hashed >> uint64(32)
-        address += 64
-        length -= 64
-    hashed = (hashed ^ folded_64(address, length)) * _MULTIPLIER
-    return hashed ^ (hashed >> uint64(32))
+    """Hash all bytes, 16 at a time; equal hashes are checked by `is_same`."""
+    first = uint64(length)
+    second = _MULTIPLIER
+    rest = length
+    while rest >= 16:
+        first = (first ^ load_word(address)) * _MULTIPLIER
+        second = (second ^ load_word(address + 8)) * _MULTIPLIER
+        first ^= first >> uint64(29)
+        second ^= second >> uint64(31)
+        address += 16
+        rest -= 16
+    if rest > 8:
+        first = (first ^ load_word(address)) * _MULTIPLIER
+        address += 8
+        rest -= 8
+    if rest > 0:
+        second = (second ^ (load_word(address) & (ALL_BITS >> uint64(8 * (8 - rest))))) * _MULTIPLIER
+    mixed = (first ^ (first >> uint64(32))) * _MULTIPLIER + second
+    return mixed ^ (mixed >> uint64(29))

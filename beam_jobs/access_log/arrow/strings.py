@@ -73,6 +73,8 @@ def rows_with(column: Column, byte: int) -> npt.NDArray[np.int64]:
     _, offset_buffer, text_buffer = cast(Any, column).buffers()
     offsets = np.frombuffer(offset_buffer or bytes(4), np.int32)[column.offset :][: len(column) + 1]
     texts = np.frombuffer(text_buffer or b"", np.uint8)
+    # Some buffers can be written to and others cannot: code is compiled for one kind.
+    offsets.flags.writeable = texts.flags.writeable = False
     rows = np.empty(len(column), np.int64)
     return rows[: _rows_with(offsets, texts, byte, rows)]
 

@@ -36,13 +36,6 @@ _BYTE = ir.IntType(8)
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
 _BYTES_64 = ir.VectorType(_BYTE, 64)
-_WORDS_8 = ir.VectorType(_WORD, 8)
-_INDICES_8 = ir.VectorType(_INDEX, 8)
-# Bits without a pattern: the fractions of the square roots of the first primes, as SHA-512 begins with.
-_FOLD_KEYS = [
-    0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1,
-    0x510E527FADE682D1, 0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179,
-]  # fmt: skip
 
 
 def _operation(result: Any, *parameters: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -142,26 +135,6 @@ def equal_64(builder: Any, one: Any, other: Any) -> Any:
     """Return a mask of the 64 bytes from `one` on that equal those from `other` on: bit 0 is the first one's."""
     first, second = _load(builder, one, _BYTES_64), _load(builder, other, _BYTES_64)
     return builder.bitcast(builder.icmp_unsigned("==", first, second), _WORD)
-
-
-@_operation(types.uint64, types.int64, types.int64)
-def folded_64(builder: Any, address: Any, length: Any) -> Any:
-    """Return a number made of all of the first `length` bytes, at most 64, from `address` on.
-
-    Each word's halves are multiplied, and the products and the words' neighbours added up, as XXH3 does.
-    """
-    places = ir.Constant(_BYTES_64, list(range(64)))
-    is_within = builder.icmp_unsigned("<", places, _splat(builder, builder.trunc(length, _BYTE)))
-    bytes_within = builder.select(is_within, _load(builder, address, _BYTES_64), ir.Constant(_BYTES_64, [0] * 64))
-    words = builder.xor(builder.bitcast(bytes_within, _WORDS_8), ir.Constant(_WORDS_8, _FOLD_KEYS))
-    low = builder.and_(words, ir.Constant(_WORDS_8, [0xFFFFFFFF] * 8))
-    high = builder.lshr(words, ir.Constant(_WORDS_8, [32] * 8))
-    neighbours = builder.shuffle_vector(words, words, ir.Constant(_INDICES_8, [1, 0, 3, 2, 5, 4, 7, 6]))
-    folded = builder.add(builder.mul(low, high), neighbours)
-    for distance in (4, 2, 1):
-        others = ir.Constant(_INDICES_8, [(lane + distance) % 8 for lane in range(8)])
-        folded = builder.add(folded, builder.shuffle_vector(folded, folded, others))
-    return builder.extract_element(folded, ir.Constant(_INDEX, 0))
 
 
 @_operation(types.int64, types.int64)
