@@ -1,8 +1,8 @@
 """What every job needs, imported and loaded when this module is imported.
 
 For a process that forks, the Dataflow emulator's (`--preload beam_jobs.preload`), and the build of an image. To read
-a line of text, also without what is personal, and one of JSON takes all of the parser's machine code, which is loaded from numba's cache, or compiled
-where there is none, for half a minute.
+a line of text, also without what is personal, and one of JSON takes all of the parser's machine code, which is loaded
+from numba's cache, or compiled where there is none, for half a minute.
 """
 
 import beam_jobs.backfill.job
