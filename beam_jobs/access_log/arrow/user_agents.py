@@ -145,7 +145,10 @@ def _verified(
 
 
 class _KnownClasses(dict[bytes, int]):
-    """Numbers of the classes of user agents, by their UTF-8; that of one which is not there yet is found."""
+    """Numbers of the classes of user agents, by their UTF-8; that of one which is not there is found.
+
+    Very long ones are not kept.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,14 +160,15 @@ class _KnownClasses(dict[bytes, int]):
         number = self._numbers.setdefault(found, len(self.classes))
         if number == len(self.classes):
             self.classes.append(found)
-        self[user_agent] = number
+        if len(user_agent) <= _CLASSIFIED_CHARACTERS:
+            self[user_agent] = number
         return number
 
 
 def _known_classes() -> _KnownClasses:
     """Return those of this thread; when there are too many, it begins anew."""
     known: _KnownClasses | None = getattr(_of_thread, "known", None)
-    if known is None or len(known) > _CACHED:
+    if known is None or max(len(known), len(known.classes)) > _CACHED:
         known = _of_thread.known = _KnownClasses()
     return known
 
