@@ -10,7 +10,7 @@ import pyarrow as pa
 from beam_jobs.access_log.arrow.arrays import bits, buffer, bytes_array
 from beam_jobs.access_log.arrow.schema import ENCODED, Column
 from beam_jobs.access_log.compiled.jit import compiled
-from beam_jobs.access_log.compiled.simd import count_bits, int64, uint8, uint64
+from beam_jobs.access_log.compiled.simd import Number, count_bits, int64, uint8, uint64
 from beam_jobs.access_log.memory import room
 
 
@@ -73,7 +73,7 @@ def _spread(
     numbers: npt.NDArray[np.int32],
     values: npt.NDArray[np.int32],
     validity: npt.NDArray[np.uint8],
-) -> int:
+) -> Number:
     """Take the value behind each number's place in the table, and count those below 0."""
     there = int64(0)
     for place in range(validity.size):
