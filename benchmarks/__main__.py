@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = (
     "parser",
+    "parser_stages",
     "backfill",
     "memory",
     "scale",

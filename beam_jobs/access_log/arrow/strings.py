@@ -1,6 +1,7 @@
 """String columns gathered from texts that lie anywhere in a buffer."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,18 @@ import pyarrow as pa
 from beam_jobs.access_log.arrow.arrays import buffer
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.compiled.jit import compiled
-from beam_jobs.access_log.compiled.simd import AHEAD, PADDING, address_of, copy_64, int64, prefetch, uint8
+from beam_jobs.access_log.compiled.simd import (
+    AHEAD,
+    PADDING,
+    Number,
+    address_of,
+    copy_64,
+    int64,
+    lowest_bit,
+    matching,
+    prefetch,
+    uint8,
+)
 from beam_jobs.access_log.memory import room
 
 
@@ -54,6 +66,47 @@ def text_columns(
         ]
         columns[column] = pa.Array.from_buffers(pa.string(), size, buffers, int(nulls[place]))
     return columns
+
+
+def rows_with(column: Column, byte: int) -> npt.NDArray[np.int64]:
+    """Return which values of an array of strings hold a byte, and perhaps some that are null."""
+    _, offset_buffer, text_buffer = cast(Any, column).buffers()
+    offsets = np.frombuffer(offset_buffer or bytes(4), np.int32)[column.offset :][: len(column) + 1]
+    texts = np.frombuffer(text_buffer or b"", np.uint8)
+    # Some buffers can be written to and others cannot: code is compiled for one kind.
+    offsets.flags.writeable = texts.flags.writeable = False
+    rows = np.empty(len(column), np.int64)
+    return rows[: _rows_with(offsets, texts, byte, rows)]
+
+
+@compiled
+def _rows_with(
+    offsets: npt.NDArray[np.int32], texts: npt.NDArray[np.uint8], byte: int, rows: npt.NDArray[np.int64]
+) -> Number:
+    """Find the byte in all texts at once, then whose it is; `rows` is filled in."""
+    begin = address_of(texts)
+    found = int64(0)
+    row = int64(0)
+    position = int64(offsets[0])
+    end = int64(offsets[offsets.size - 1])
+    while position < end:
+        if position + PADDING <= texts.size:
+            hits = matching(begin + position, uint8(byte))
+            if hits == 0:
+                position += 64
+                continue
+            position += lowest_bit(hits)
+            if position >= end:
+                break
+        elif texts[position] != byte:
+            position += 1
+            continue
+        while offsets[row + 1] <= position:
+            row += 1
+        rows[found] = row
+        found += 1
+        position = int64(offsets[row + 1])
+    return found
 
 
 @compiled

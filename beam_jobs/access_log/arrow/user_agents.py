@@ -1,8 +1,9 @@
 """What kind of client a user agent string names: browser, operating system and device, or an agent."""
 
+import threading
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from ua_parser.regex import Resolver
 from beam_jobs.access_log.agents.identify import Agent, identify
 from beam_jobs.access_log.agents.kinds import AgentKind
 from beam_jobs.access_log.agents.published_ranges import is_published, is_verified
-from beam_jobs.access_log.arrow.arrays import bits, dictionary_array, nullable_array, values_of_classes
+from beam_jobs.access_log.arrow.arrays import text_bytes
+from beam_jobs.access_log.arrow.classes import LineClasses
 from beam_jobs.access_log.arrow.distinct_texts import distinct_texts
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.arrow.strings import text_columns
@@ -24,6 +26,7 @@ OTHER = "Other"
 _SPIDER = "Spider"
 _CLASSIFIED_CHARACTERS = 1024
 _CACHED = 1 << 16
+_of_thread = threading.local()
 
 
 class UserAgentClass(NamedTuple):
@@ -89,43 +92,25 @@ def classify_columns(
         block: The bytes.
         overflow: Further bytes.
     """
-    firsts, indices = distinct_texts(texts, user_agent, block, overflow)
+    firsts, text_of_line = distinct_texts(texts, user_agent, block, overflow)
     (distinct,) = text_columns(texts[firsts], block, overflow, [user_agent])
-    classes = [classify(text) for text in cast(Any, distinct).to_pylist()] or [UserAgentClass("", "", "", None)]
-    numbers: dict[UserAgentClass, int] = {}
-    number_of_text = np.array([numbers.setdefault(found, len(numbers)) for found in classes], np.int32)
-    number_of_line = number_of_text.take(indices, mode="clip")
-    is_there = indices >= 0
-
-    def encoded(values: Sequence[str | None]) -> Column:
-        return values_of_classes(values, number_of_line, is_there)
-
-    browsers, systems, devices, agents = zip(*numbers, strict=True)
-    kinds, names, operators, ids = zip(*(agent or (None, None, None, "") for agent in agents), strict=True)
-    is_bot = np.array([kind is not AgentKind.BROWSER for kind in kinds])
-    has_kind = np.array([kind is not None for kind in kinds])
-    published = np.array([is_published(agent_id) for agent_id in ids])
+    known = _known_classes()
+    of_block = np.fromiter(map(known.__getitem__, text_bytes(distinct)), np.int32, len(firsts))
+    numbers = {number: place for place, number in enumerate(dict.fromkeys(of_block.tolist()))}
+    class_of_text = np.fromiter(map(numbers.__getitem__, of_block.tolist()), np.int32, len(firsts))
+    classes = [known.classes[number] for number in numbers]
+    lines = LineClasses(text_of_line, class_of_text)
     return ClassifiedColumns(
-        user_agent=dictionary_array(indices, is_there, distinct),
-        browser=encoded(browsers),
-        os=encoded(systems),
-        device=encoded(devices),
-        is_bot=nullable_array(
-            pa.bool_(),
-            bits(is_bot.take(number_of_line, mode="clip")),
-            is_there & has_kind.take(number_of_line, mode="clip"),
-        ),
-        agent_kind=encoded(kinds),
-        agent_name=encoded(names),
-        agent_operator=encoded(operators),
+        user_agent=LineClasses(text_of_line).encoded(np.arange(len(firsts), dtype=np.int32), distinct),
+        browser=lines.texts([found.browser for found in classes]),
+        os=lines.texts([found.os for found in classes]),
+        device=lines.texts([found.device for found in classes]),
+        is_bot=lines.flags([found.agent and found.agent.kind is not AgentKind.BROWSER for found in classes]),
+        agent_kind=lines.texts([found.agent and found.agent.kind for found in classes]),
+        agent_name=lines.texts([found.agent and found.agent.name for found in classes]),
+        agent_operator=lines.texts([found.agent and found.agent.operator for found in classes]),
         agent_verified=_verified(
-            texts,
-            remote_addr,
-            block,
-            overflow,
-            ids,
-            number_of_line,
-            is_there & published.take(number_of_line, mode="clip"),
+            texts, remote_addr, block, overflow, [found.agent.id if found.agent else "" for found in classes], lines
         ),
     )
 
@@ -136,27 +121,56 @@ def _verified(
     block: npt.NDArray[np.uint8],
     overflow: npt.NDArray[np.uint8],
     ids: Sequence[str],
-    number_of_line: npt.NDArray[np.int32],
-    is_verifiable: npt.NDArray[np.bool_],
+    lines: LineClasses,
 ) -> Column:
-    """Look up the addresses of the lines of agents that have published ranges, each pair of both once."""
-    lines = np.flatnonzero(is_verifiable)
-    values, valid = np.zeros(len(texts), np.bool_), np.zeros(len(texts), np.bool_)
-    if len(lines):
-        of_agents = texts[lines]
-        firsts, indices = distinct_texts(of_agents, remote_addr, block, overflow)
-        (distinct,) = text_columns(of_agents[firsts], block, overflow, [remote_addr])
-        addresses = cast(Any, distinct).to_pylist()
-        pairs, pair_of_line = np.unique(
-            number_of_line[lines] * np.int64(len(addresses) + 1) + indices + 1, return_inverse=True
-        )
-        answers = []
-        for pair in pairs.tolist():
-            number, address = divmod(pair, len(addresses) + 1)
-            answers.append(is_verified(ids[number], addresses[address - 1]) if address else None)
-        values[lines] = np.array([answer is True for answer in answers])[pair_of_line]
-        valid[lines] = np.array([answer is not None for answer in answers])[pair_of_line]
-    return nullable_array(pa.bool_(), bits(values), valid)
+    """Look up the addresses of the lines of agents that have published ranges, each pair of both once.
+
+    Args:
+        texts: See `classify_columns`, as the next three.
+        remote_addr: Which of its columns has the addresses.
+        block: The bytes.
+        overflow: Further bytes.
+        ids: The agent of each class.
+        lines: The class of each line.
+    """
+    published = {found: number for number, found in enumerate(filter(is_published, dict.fromkeys(ids)))}
+    if not published:
+        return pa.nulls(len(texts), pa.bool_())
+    agent_of_line = lines.numbers(np.array([published.get(found, -1) for found in ids], np.int32))
+    firsts, pair_of_line = distinct_texts(texts, remote_addr, block, overflow, agent_of_line)
+    (addresses,) = text_columns(texts[firsts], block, overflow, [remote_addr])
+    names = list(published)
+    pairs = zip(agent_of_line[firsts].tolist(), map(bytes.decode, text_bytes(addresses)), strict=True)
+    return LineClasses(pair_of_line).flags([is_verified(names[agent], address) for agent, address in pairs])
+
+
+class _KnownClasses(dict[bytes, int]):
+    """Numbers of the classes of user agents, by their UTF-8; that of one which is not there is found.
+
+    Very long ones are not kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes: list[UserAgentClass] = []
+        self._numbers: dict[UserAgentClass, int] = {}
+
+    def __missing__(self, user_agent: bytes) -> int:
+        found = classify(user_agent.decode())
+        number = self._numbers.setdefault(found, len(self.classes))
+        if number == len(self.classes):
+            self.classes.append(found)
+        if len(user_agent) <= _CLASSIFIED_CHARACTERS:
+            self[user_agent] = number
+        return number
+
+
+def _known_classes() -> _KnownClasses:
+    """Return those of this thread; when there are too many, it begins anew."""
+    known: _KnownClasses | None = getattr(_of_thread, "known", None)
+    if known is None or max(len(known), len(known.classes)) > _CACHED:
+        known = _of_thread.known = _KnownClasses()
+    return known
 
 
 @cache

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.access_log.arrow.arrays import int64_array, nullable_array, values_of_classes
+from beam_jobs.access_log.arrow.arrays import int64_array, nullable_array
+from beam_jobs.access_log.arrow.classes import LineClasses
 from beam_jobs.access_log.arrow.distinct_texts import hash_text
 from beam_jobs.access_log.arrow.schema import Column
 from beam_jobs.access_log.compiled.jit import compiled
@@ -83,17 +84,18 @@ class _Known:
         lines_of_place[0] += 1  # so that a block without lines has one
         used = np.flatnonzero(lines_of_place)
         countries, asns, networks = zip(*(self._places[number] for number in used.tolist()), strict=True)
-        class_of_place = np.empty(len(self._places), np.int32)
+        class_of_place = np.zeros(len(self._places), np.int32)
         class_of_place[used] = np.arange(len(used))
-        class_of_line = class_of_place.take(numbers)
+        lines = LineClasses(numbers, class_of_place)
         asn: Column = pa.nulls(len(numbers), pa.int64())
         if any(asns):
-            found = np.array([-1 if number is None else number for number in asns], np.int64).take(class_of_line)
+            of_class = np.array([-1 if number is None else number for number in asns], np.int64)
+            found = of_class.take(class_of_place.take(numbers))
             asn = nullable_array(pa.int64(), found, found >= 0)
         return {
-            "country": values_of_classes(countries, class_of_line),
+            "country": lines.texts(countries),
             "asn": asn,
-            "network": values_of_classes(networks, class_of_line),
+            "network": lines.texts(networks),
         }
 
 

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -25,8 +26,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_jobs.access_log.arrow.arrays import buffer, bytes_array
+from beam_jobs.access_log.arrow.arrays import bits, buffer, bytes_array, int64_array, number_values, text_bytes
 from beam_jobs.access_log.arrow.schema import Column
+from beam_jobs.access_log.arrow.strings import rows_with
 from beam_jobs.access_log.block_reader import ParsedBlock
 from beam_jobs.access_log.formats.fields import MONTHS, TEXT_FIELDS
 from beam_jobs.access_log.formats.registry import LogFormat
@@ -48,6 +50,7 @@ from beam_jobs.access_log.rejection import RejectReason
 
 _HASHED = tuple(name for name in TEXT_FIELDS if name != "forwarded_for")
 _NUMBERS = ("timestamp", "status", "body_bytes_sent", "request_duration_ms")
+_CACHED = 1 << 17
 _UNIX_EPOCH = date(1970, 1, 1).toordinal()
 
 # Loose on purpose: in a line that could not be parsed nothing says which of its numbers are an address.
@@ -77,6 +80,7 @@ class Anonymiser:
         self._addresses = addresses
         self._redact_secrets = redact_secrets
         self._pseudonym = pseudonyms(keys) if keys is not None else None
+        self._addresses_of = lru_cache(maxsize=_CACHED)(self._replaced_addresses)
 
     def rows(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows, in `schema.ROWS_SCHEMA`, without what is to be taken out."""
@@ -108,7 +112,7 @@ class Anonymiser:
             line = _ADDRESS_IN_LINE.sub(lambda match: self._address_in_line(match, log_date), line)
         return line
 
-    def _addresses_of(self, text: str, log_date: date) -> str:
+    def _replaced_addresses(self, text: str, log_date: date) -> str:
         if self._pseudonym is None:
             return truncated(text)
         pseudonym = self._pseudonym
@@ -195,21 +199,23 @@ def _mapped(texts: Column, log_dates: Column, changed: Callable[[str, date], str
     if texts.null_count == len(texts):
         return texts
     encoded: Any = texts.dictionary_encode("encode")
-    distinct: list[str | None] = encoded.dictionary.to_pylist()
-    indices = encoded.indices.to_numpy()
-    days = log_dates.cast(pa.int32()).to_numpy(zero_copy_only=False)
-    if days.min() == days.max():
-        pairs = [(days[0], text) for text in distinct]
-    else:
-        paired: Any = pa.array(days.astype(np.int64) * len(distinct) + indices).dictionary_encode()
-        known = len(distinct)
-        pairs = [(pair // known, distinct[pair % known]) for pair in paired.dictionary.to_pylist()]
-        indices = paired.indices.to_numpy()
+    missing = encoded.dictionary.null_count
+    distinct = [text.decode() for text in text_bytes(encoded.dictionary)]
+    null = cast(Any, encoded.dictionary.is_null()).to_pylist().index(True) if missing else -1
+    indices = number_values(encoded.indices, np.int32)
+    days = number_values(log_dates, np.int32)
+    first = int(days.min())
+    if first == days.max():
+        day = date.fromordinal(first + _UNIX_EPOCH)
+        values = [None if place == null else changed(text, day).encode() for place, text in enumerate(distinct)]
+        return _taken(values, indices)
+    paired: Any = pa.array(days.astype(np.int64) * len(distinct) + indices).dictionary_encode()
+    pairs = [divmod(pair, len(distinct)) for pair in paired.dictionary.to_pylist()]
     values = [
-        None if text is None else changed(text, date.fromordinal(int(day) + _UNIX_EPOCH)).encode()
-        for day, text in pairs
+        None if place == null else changed(distinct[place], date.fromordinal(day + _UNIX_EPOCH)).encode()
+        for day, place in pairs
     ]
-    return _taken(values, indices)
+    return _taken(values, number_values(paired.indices, np.int32))
 
 
 def _host_and_forwarded(columns: dict[str, Column]) -> Column:
@@ -235,13 +241,17 @@ def _taken(distinct: list[bytes | None], indices: npt.NDArray[Any]) -> Column:
 
 def _redacted_column(texts: Column, mark: str, pattern: str, replacement: str) -> Column:
     """Replace what the pattern finds; only the texts with `mark` in them are looked at."""
-    matched: Any = pc.match_substring(texts, mark)
-    marked: Any = pc.fill_null(matched, False)
-    if not marked.true_count:
+    rows = rows_with(texts, ord(mark))
+    if not len(rows):
         return texts
-    found: Any = texts.filter(marked)
+    marked = np.zeros(len(texts), np.bool_)
+    marked[rows] = True
+    found: Any = texts.take(int64_array(rows))
     replaced: Any = pc.replace_substring_regex(found, pattern, replacement)
-    result: Any = pc.replace_with_mask(texts, marked, replaced)
+    if replaced.equals(found):
+        return texts
+    mask: Any = pa.Array.from_buffers(pa.bool_(), len(texts), [None, buffer(bits(marked))])
+    result: Any = pc.replace_with_mask(texts, mask, replaced)
     return cast(Column, result)
 
 

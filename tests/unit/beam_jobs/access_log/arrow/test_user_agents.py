@@ -5,6 +5,7 @@ import pytest
 
 from beam_jobs.access_log.agents.identify import BROWSER, Agent
 from beam_jobs.access_log.agents.kinds import AgentKind
+from beam_jobs.access_log.arrow import user_agents
 from beam_jobs.access_log.arrow.user_agents import classify, classify_columns
 from beam_jobs.access_log.compiled.simd import PADDING
 
@@ -91,6 +92,20 @@ def test_an_address_is_looked_up_for_the_agent_of_its_line() -> None:
     ]
     user_agents, addresses, verified = (list(column) for column in zip(*lines, strict=True))
     assert classified(user_agents, addresses)["agent_verified"] == verified
+
+
+def test_pairs_of_agent_and_address_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def is_verified(agent_id: str, address: str) -> bool:
+        asked.append((agent_id, address))
+        return agent_id == "googlebot"
+
+    monkeypatch.setattr(user_agents, "is_verified", is_verified)
+    agents: list[str | None] = [GOOGLEBOT, CHROME, GPTBOT, GOOGLEBOT, GPTBOT, GOOGLEBOT] * 50
+    addresses: list[str | None] = ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.1"] * 50
+    assert classified(agents, addresses)["agent_verified"] == [True, None, False, True, False, True] * 50
+    assert asked == [("googlebot", "192.0.2.1"), ("gptbot", "192.0.2.1"), ("googlebot", "192.0.2.2")]
 
 
 def test_columns_of_nulls_only() -> None:

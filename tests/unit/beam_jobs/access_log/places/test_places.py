@@ -124,3 +124,13 @@ def test_addresses_are_looked_up_before_they_are_anonymised() -> None:
         assert rows.column("network").to_pylist() == ["network 77", "network 78"]
     without = BlockParser(get_format("combined")).parse(block).rows
     assert without.column("country").null_count == 2
+
+
+def test_a_block_of_few_places_behind_one_of_many() -> None:
+    places = Places(Counted())
+    parser = BlockParser(get_format("combined"), places=places)
+    for numbers in (range(1, 200), range(199, 200), range(2, 5)):
+        rows = parser.parse("".join(LINE.format(f"203.0.113.{number}") for number in numbers).encode()).rows
+        found = [Counted.place(f"203.0.113.{number}") for number in numbers]
+        assert rows.column("country").to_pylist() == [place.country for place in found]
+        assert rows.column("network").to_pylist() == [place.network for place in found]
