@@ -94,6 +94,14 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
                 {"status": 404, "path": "/wp-login.php", "requests": 9},
             ],
             "daily_detections": [{"detection": "sql_injection", "requests": 4, "answered": 1}],
+            "anomalies": [
+                {"hour": f"{DAY} 14:00:00+00", "measure": "requests", "value": 12, "expected": 340, "deviation": -9}
+                | {"weeks": 6, "sentence": "12 requests, 340 are usual"}
+            ],
+            "daily_objectives": [
+                {"requests": 1000, "server_errors": 2, "timed_requests": 100, "fast_requests": 99}
+                | {"threshold_ms": 500, "speed_objective": 0.95, "availability_objective": 0.999}
+            ],
             "ledger_days": [{"run_id": "r0", "source_uri": "gs://b/0", "rows": 8, "finished": instant(0)}],
         },
         {},
@@ -169,6 +177,13 @@ def test_each_panel_shows_what_the_tables_hold(shown):
     assert [(row["referer"], row["path"]) for row in data(shown, f"broken_links?{WEEK}")] == [("https://a/", "/gone")]
     assert [(row["detection"], row["answered"]) for row in data(shown, f"detections?{WEEK}")] == [("sql_injection", 1)]
     assert [(row["severity"], row["requests"]) for row in data(shown, f"detection_days?{WEEK}")] == [("high", 4)]
+    assert [(row["measure"], row["sentence"]) for row in data(shown, f"anomalies?{WEEK}")] == [
+        ("requests", "12 requests, 340 are usual")
+    ]
+    assert [(row["objective"], row["is_met"], row["budget_left"]) for row in data(shown, f"objectives?{WEEK}")] == [
+        ("availability", False, -1.0),
+        ("speed", True, 0.8),
+    ]
     (run0, run1) = sorted(data(shown, "backfills"), key=lambda run: run["run_id"])
     assert (run0["objects"], run0["lines"], run0["good"], run0["first_day"]) == (2, 20, 16, DAY)
     assert (run1["objects"], run1["first_day"]) == (2, None)
@@ -198,6 +213,8 @@ def test_what_is_well_and_what_is_not_comes_with_the_panels(shown):
     assert notes(f"builds?{WEEK}") == [("muted", None)]
     assert notes("unread") == [("warn", "docs/operations.md#unread-objects")]
     assert notes(f"detections?{WEEK}") == [("muted", None)]
+    assert notes(f"anomalies?{WEEK}") == [("muted", None)]
+    assert notes(f"objectives?{WEEK}") == [("muted", None)]
     assert notes("days") == []
 
 

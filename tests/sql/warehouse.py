@@ -145,7 +145,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "server_error_rate": 0,
     },
     "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
+    "anomalies": {"log_date": DAY},
     "daily_channels": {"log_date": DAY, "visitors": 1},
+    "daily_objectives": {"log_date": DAY},
     "daily_pages": {"log_date": DAY, "visitors": 1},
     "daily_detections": {
         "log_date": DAY,

@@ -96,6 +96,24 @@ def on_detections(rows: Rows) -> list[Note]:
     return [Note(Tone.NEUTRAL, text)]
 
 
+def on_anomalies(rows: Rows) -> list[Note]:
+    """Say what was unusual last; whether somebody is called for it, `daily_summary` decides when it builds the day."""
+    if not rows:
+        return []
+    return [Note(Tone.NEUTRAL, f"{counted(len(rows), 'unusual hour')}, the last: {rows[0]['sentence']}")]
+
+
+def on_objectives(rows: Rows) -> list[Note]:
+    """Name the host that has overdrawn its error budget most."""
+    missed = [row for row in rows if not row["is_met"]]
+    if not missed:
+        return []
+    worst = missed[0]
+    more = f", and {len(missed) - 1} more" if len(missed) > 1 else ""
+    text = f"{worst['host'] or 'the site'} misses its objective of {worst['objective']}"
+    return [Note(Tone.NEUTRAL, f"{text}: {worst['share']:.2%} good, wanted {worst['wanted']:.2%}{more}")]
+
+
 def _days(days: Sequence[Any]) -> str:
     return f"{days[0]}" if len(days) == 1 else counted(len(days), "day")
 

@@ -68,6 +68,8 @@ PANELS = {
         _panel("broken_links", "daily_errors", asks=parameters.HostPeriod),
         _panel("detections", "daily_detections", asks=parameters.HostPeriod, notes=notes.on_detections),
         _panel("detection_days", "daily_detections", asks=parameters.HostPeriod),
+        _panel("anomalies", "anomalies", asks=parameters.HostPeriod, notes=notes.on_anomalies),
+        _panel("objectives", "daily_objectives", asks=parameters.HostPeriod, notes=notes.on_objectives),
         _panel("checks", "quality_checks", shape=days_checked, notes=notes.on_checks),
         _panel("builds", "request_builds", notes=notes.on_builds),
         _panel("rejected", "ledger", BACKFILL_DAG),

@@ -72,6 +72,15 @@ function detections([rows], { name }) {
   ], rows, { caption: "Attacks and probes", name, shown: 20, none: "No attack was found in these days." });
 }
 
+function unusual([rows], { name }) {
+  return table([
+    { title: "Hour", value: (row) => row.hour, show: (row) => instant(row.hour) },
+    { title: "Host", value: (row) => row.host ?? "(none)" },
+    { title: "What was unusual", value: (row) => row.sentence },
+    { title: "Deviations", value: (row) => row.deviation, show: (row) => row.deviation.toFixed(1), figure: true },
+  ], rows, { caption: "What was unusual", name, shown: 10, none: "No hour was far from what its hour of the week mostly has. It takes four weeks of days to know." });
+}
+
 function scanners([rows], { name }) {
   return table([
     { title: "Agent", bar: (row) => row.requests, value: (row) => row.agent_name },
@@ -90,6 +99,7 @@ export const view = {
     { id: "broken-links", title: "Broken links", about: "of your own pages", width: "half", asks: ["broken_links"], draw: links },
     { id: "attack-days", title: "Attacks and probes a day", about: "a request in which two things were found counts twice", width: "half", asks: ["detection_days"], draw: attackDays },
     { id: "detections", title: "Attacks and probes", about: "answered: with a status below 400, so it may have succeeded", width: "full", asks: ["detections"], draw: detections },
+    { id: "unusual", title: "What was unusual", about: "beside the same hour of the weekdays before", width: "full", asks: ["anomalies"], draw: unusual },
     { id: "scanners", title: "Scanners", about: "agents that say that they look for holes", width: "full", asks: [["agents", { kind: "scanner" }]], draw: scanners },
   ],
 };
