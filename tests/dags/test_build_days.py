@@ -9,6 +9,8 @@ from unittest.mock import patch
 import pytest
 
 DAYS = ("2015-05-17", "2015-05-18", "2015-05-19")
+# Of what each transaction replaces days, by a table that stands in it.
+REPLACED = {"daily_paths": "daily", "hourly_sequences": "sequences", "daily_errors": "findings"}
 GATES = {"something to rebuild from": "landing", "one line for each message": "requests", "bytes in ": "daily_summary"}
 
 
@@ -31,7 +33,8 @@ class BigQuery:
         if gate is None:
             if "BEGIN TRANSACTION" in query.sql:
                 days = days_changed(query.sql)
-                self.asked.append(("daily" if "daily_paths" in query.sql else "requests", days))
+                step = next((step for table, step in REPLACED.items() if f".{table}" in query.sql), "requests")
+                self.asked.append((step, days))
             elif "'summarised'" in query.sql and query.sql.lstrip().startswith("--") and "INSERT" in query.sql:
                 self.asked.append(("summarised", days))
             return []
@@ -93,7 +96,7 @@ def run(dags):
 def test_all_days_are_built_by_the_same_statements(run):
     asked, fault = run()
     days = list(DAYS)
-    steps = ("landing", "requests", "requests", "daily", "daily_summary", "summarised")
+    steps = ("landing", "requests", "requests", "daily", "sequences", "findings", "daily_summary", "summarised")
     assert (asked, fault) == ([(step, days) for step in steps], None)
 
 

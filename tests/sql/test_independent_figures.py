@@ -13,7 +13,7 @@ import pytest
 from tests.sql.conftest import SummarisedLog
 from tests.sql.days import build, load, rebuild
 from tests.sql.independent import COMBINED, Hit, client, read_hits, summaries, verified
-from tests.sql.warehouse import DAILY_TABLES, Warehouse, portion_of
+from tests.sql.warehouse import DAILY_TABLES, FINDINGS, Warehouse, portion_of
 
 pytestmark = pytest.mark.integration
 
@@ -174,7 +174,7 @@ def test_sessions_follow_whichever_day_changes(own_warehouse):
     for table in OF_VISITS:
         assert by_day(own_warehouse, table) == as_counters(expected[table]), table
     middle = DAYS[2]
-    rebuild(own_warehouse, middle, *DAILY_TABLES)
+    rebuild(own_warehouse, middle, *DAILY_TABLES, *FINDINGS)
     for table, days in expected.items():
         assert by_day(own_warehouse, table)[middle] == Counter(days[middle]), table
     checks = own_warehouse.run(own_warehouse.sql("daily_summary/checks.sql", portion_of(middle)))

@@ -1,9 +1,10 @@
-"""The queries of Airflow's page "Logline", as its routes ask them."""
+"""The queries of Airflow's page "Logline", as its panels ask them."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
-from typing import Any, get_args
+from typing import Any
 from unittest.mock import patch
 
 import tests.airflow_environment  # noqa: F401 (before Airflow)
@@ -12,13 +13,19 @@ from tests.sql.analyzer.settings import Kind
 from tests.sql.analyzer.tracing import Trace
 
 # isort: split
-from fastapi.testclient import TestClient
 from google.cloud.bigquery import QueryJobConfig
 
-from logline.page import app, warehouse
+from logline.page import warehouse
+from logline.page.panels import PANELS
 from logline.settings import Settings
 
-VALUES = {"day": date(2026, 11, 22).isoformat(), "first_day": "2026-11-22", "run_id": "run"}
+VALUES = {
+    "first_day": date(2026, 11, 16),
+    "last_day": date(2026, 11, 22),
+    "host": "a.example",
+    "kind": "scanner",
+    "run_id": "run",
+}
 
 
 class _Client:
@@ -37,21 +44,16 @@ def page_scripts(kind: Kind, trace: Trace) -> list[Script]:
     client = _Client()
     environment = warehouse._SQL.overlay(cache_size=0)
     trace.attach(environment)
-    with kind.in_force():
-        settings = Settings.from_environment()
-    application = app.build(settings)
-    for route in application.routes:
-        for dependency in route.dependencies:
-            application.dependency_overrides[dependency.dependency] = lambda: None
     with (
+        kind.in_force(),
         patch.object(warehouse, "_SQL", environment),
         patch.object(warehouse.Warehouse, "client", lambda _: client),
     ):
-        browser = TestClient(application)
-        for route in application.routes:
-            for of in get_args(app.Top) if "{of}" in route.path else ("",):
-                if route.path.startswith("/api/") and route.path not in ("/api/runs", "/api/run"):
-                    browser.get(route.path.format(of=of), params=VALUES)
+        asked_for = warehouse.Warehouse(Settings.from_environment())
+        for panel in PANELS.values():
+            said = {name: VALUES[name] for name in panel.asks.model_fields if name in VALUES}
+            with suppress(warehouse.UnavailableError):
+                asked_for.rows(panel.name, panel.asks.model_validate(said).model_dump())
     scripts = []
     for sql, config in client.asked:
         parameters = {parameter.name: parameter.type_ for parameter in config.query_parameters}
