@@ -28,6 +28,8 @@ CUSTOM_ROLES = {
     "loglineStaging": ["bigquery.datasets.update"],
     # On Google Cloud the module makes the bucket's notifications; here `provision` does.
     "localNotifications": ["storage.buckets.update"],
+    # On Google Cloud whoever makes a topic lets the agent publish to it; here nobody could.
+    "localTopics": ["pubsub.topics.publish"],
 }
 
 ROLES = {
@@ -84,16 +86,24 @@ def account_credentials(config: StackConfig, account: str) -> Path:
 
 
 def write_policy(config: StackConfig) -> None:
-    """Write the policy that the emulators judge by."""
-    write_private(config.policy_file, json.dumps(policy(config), indent=1))
+    """Write the policy that the emulators judge by: ROLES, and that buckets may tell topics of the user's own."""
+    written = policy(config)
+    written["bindings"].append(
+        {
+            "resource": resources(config)["project"][0],
+            "role": "localTopics",
+            "members": [f"serviceAccount:{email(config, STORAGE_AGENT)}"],
+        }
+    )
+    write_private(config.policy_file, json.dumps(written, indent=1))
 
 
 def policy(config: StackConfig) -> dict[str, Any]:
-    """Return the policy, as `emulators.guard.iam` reads it."""
+    """Return what ROLES say, as `emulators.guard.iam` reads it."""
     accounts = (AIRFLOW, BATCH, STREAM, PUBLISHER, STORAGE_AGENT)
     return {
         "accounts": {email(config, account): account_token(config, account) for account in accounts},
-        "custom_roles": CUSTOM_ROLES,
+        "custom_roles": dict(CUSTOM_ROLES),
         "bindings": list(_bindings(config)),
     }
 

@@ -39,10 +39,10 @@ class Outcome:
     seconds: float
 
 
-def simulate(seed: int, muted: frozenset[int] = frozenset()) -> Outcome:
+def simulate(seed: int, only: frozenset[int] | None = None) -> Outcome:
     """Run one history."""
     logging.getLogger("logline.stream").setLevel(logging.CRITICAL)
-    world = World(seed, muted)
+    world = World(seed, only)
     violation = ""
     try:
         world.run()
@@ -56,15 +56,13 @@ def simulate(seed: int, muted: frozenset[int] = frozenset()) -> Outcome:
 
 def shrunk(outcome: Outcome) -> Outcome:
     """Leave out faults, halves first and single ones last, as long as the history still fails."""
-    muted: frozenset[int] = frozenset()
     size = max(1, len(outcome.faults) // 2)
     while True:
         numbers = [fault.number for fault in outcome.faults]
         for start in range(0, len(numbers), size):
-            tried = muted | frozenset(numbers[start : start + size])
-            again = simulate(outcome.seed, tried)
-            if again.violation and len(again.faults) < len(outcome.faults):
-                muted, outcome = tried, again
+            again = simulate(outcome.seed, frozenset(numbers[:start] + numbers[start + size :]))
+            if again.violation:
+                outcome = again
                 break
         else:
             if size == 1:

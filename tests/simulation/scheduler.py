@@ -71,11 +71,11 @@ class Scheduler:
 
     Args:
         seed: Decides.
-        muted: Numbers of faults that do not happen this time.
+        only: Numbers of the faults that may happen this time; None: all.
     """
 
     seed: int
-    muted: frozenset[int] = frozenset()
+    only: frozenset[int] | None = None
     now: float = 0.0
     is_quiet: bool = False
     """No more faults."""
@@ -105,7 +105,8 @@ class Scheduler:
     def happens(self, what: str, probability: float) -> bool:
         """Decide whether a fault happens here."""
         self._drawn += 1
-        if self._of_faults.random() >= probability or self.is_quiet or self._drawn in self.muted:
+        is_left_out = self.only is not None and self._drawn not in self.only
+        if self._of_faults.random() >= probability or self.is_quiet or is_left_out:
             return False
         self.faults.append(Fault(self._drawn, self.now, what))
         self.say(f"FAULT {self._drawn}: {what}")

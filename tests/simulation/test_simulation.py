@@ -35,4 +35,6 @@ def test_an_acknowledgement_before_the_write_is_found_and_shrunk(monkeypatch: py
     assert found.faults
     short = shrunk(found)
     assert short.violation.endswith("nowhere: lost")
-    assert short.faults == [], "it needs no fault"
+    assert short.faults == [], "it needs none"
+    again = simulate(short.seed, frozenset(fault.number for fault in short.faults))
+    assert (again.violation, again.faults) == (short.violation, short.faults)

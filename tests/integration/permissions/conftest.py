@@ -15,8 +15,9 @@ import pytest
 from emulators.guard.iam import Access
 from local_stack.config import REPOSITORY, StackConfig
 from local_stack.environment import client_process_environment
+from local_stack.private_files import write_private
 from local_stack.running import RunningStack
-from local_stack.service_accounts import AIRFLOW, write_policy
+from local_stack.service_accounts import AIRFLOW, policy, write_policy
 
 SERVICES = ("bigquery", "dataflow", "pubsub", "storage")
 
@@ -95,7 +96,7 @@ def world(emulators: RunningStack) -> Iterator[World]:
     )
     made = World(emulators, config)
     made.checks()
-    write_policy(config)
+    write_private(config.policy_file, json.dumps(policy(config)))
     yield made
     write_policy(emulators.config)
 
