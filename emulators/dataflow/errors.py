@@ -87,7 +87,7 @@ def project_denied(project: str, location: str) -> ApiError:
 
 
 def not_a_launcher(project: str, permission: str) -> ApiError:
-    """Make a 403, worded as in apache/beam#20158: the caller may not create jobs."""
+    """Make a 403: the caller may not create jobs. Worded as users report it from Dataflow."""
     cause = traced(f"Permission '{permission}' denied on project: '{project}'")
     return ApiError(
         403, traced(f"Could not create workflow; user does not have write access to project: {project} Causes: {cause}")
