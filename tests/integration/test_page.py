@@ -1,5 +1,6 @@
 """The page's panels over a real BigQuery emulator: what they show, what they read, what they say of nothing."""
 
+import functools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,6 @@ from tests.sql.warehouse import Warehouse
 
 pytestmark = pytest.mark.integration
 
-NOW = datetime.now(UTC)
 DAY = "2015-05-17"
 WEEK = "first_day=2015-05-11&last_day=2015-05-17"
 # What grows with every line; everything else is written by DAGs, some rows a day.
@@ -32,8 +32,14 @@ LARGE = {
 }
 
 
+@functools.cache
+def now() -> datetime:
+    """When the first of these tests begins; pytest may have read the file long before."""
+    return datetime.now(UTC)
+
+
 def instant(minutes: float) -> str:
-    return f"{NOW - timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S}+00"
+    return f"{now() - timedelta(minutes=minutes):%Y-%m-%d %H:%M:%S}+00"
 
 
 def page(dataset: str) -> TestClient:
@@ -189,8 +195,8 @@ def test_each_panel_shows_what_the_tables_hold(shown):
     assert (run1["objects"], run1["first_day"]) == (2, None)
     total = {"lines": 20, "good": 16, "rejected": 2, "blank": 2, "bytes": 2000}
     assert data(shown, "ledger?run_id=r1")["total"] == total
-    today = f"{NOW:%Y-%m-%d}"
-    lately = f"first_day={NOW - timedelta(days=1):%Y-%m-%d}&last_day={today}"
+    today = f"{now():%Y-%m-%d}"
+    lately = f"first_day={now() - timedelta(days=1):%Y-%m-%d}&last_day={today}"
     assert [row["rejected"] for row in data(shown, f"rejected?{lately}")] == [1] * 4
     (checked,) = data(shown, f"checks?{WEEK}")
     assert (checked["landed"], checked["checks"], checked["not_passed"]) == (8, 1, [])
