@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.api_core import exceptions
@@ -34,6 +34,27 @@ class Pulled:
     bytes: int
     oldest_publish_time: float
     lease_ends: float
+
+    @classmethod
+    def of(cls, received: Sequence[Any], lease_ends: float) -> Self:
+        """Make it of a response's ReceivedMessages, protobuf's own; there is at least one."""
+        messages = [
+            Message(
+                one.message.data,
+                one.message.message_id,
+                one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
+                one.message.publish_time.seconds + one.message.publish_time.nanos / 1e9,
+                heartbeat_of(one.message.data, one.message.attributes),
+            )
+            for one in received
+        ]
+        return cls(
+            messages=messages,
+            ack_ids=[one.ack_id for one in received],
+            bytes=sum(len(message.data) for message in messages),
+            oldest_publish_time=min(message.publish_time for message in messages),
+            lease_ends=lease_ends,
+        )
 
 
 class Subscription:
@@ -88,23 +109,7 @@ class Subscription:
         received = types.PullResponse.pb(response).received_messages
         if not received:
             return None
-        messages = [
-            Message(
-                one.message.data,
-                one.message.message_id,
-                one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
-                one.message.publish_time.seconds + one.message.publish_time.nanos / 1e9,
-                heartbeat_of(one.message.data, one.message.attributes),
-            )
-            for one in received
-        ]
-        return Pulled(
-            messages=messages,
-            ack_ids=[one.ack_id for one in received],
-            bytes=sum(len(message.data) for message in messages),
-            oldest_publish_time=min(message.publish_time for message in messages),
-            lease_ends=asked + self.lease_seconds,
-        )
+        return Pulled.of(received, lease_ends=asked + self.lease_seconds)
 
     def stop_pulling(self) -> None:
         """Cancel pending pulls and start none, so that what is given back goes to another subscriber."""

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from google.api_core.exceptions import ServiceUnavailable
 
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
-from beam_jobs.stream.messages import Message
 from beam_jobs.stream.subscription import PULL_MESSAGES, Pulled
 from emulators.pubsub import wire
 from emulators.pubsub.broker.broker import Broker
@@ -171,22 +170,7 @@ class SimulatedSubscription:
         self._calls.make(self._process, "pull", wait_for_some)
         if not received:
             return None
-        messages = [
-            Message(
-                one.message.data,
-                one.message.message_id,
-                one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
-                one.message.publish_time.seconds,
-            )
-            for one in received
-        ]
-        return Pulled(
-            messages=messages,
-            ack_ids=[one.ack_id for one in received],
-            bytes=sum(len(message.data) for message in messages),
-            oldest_publish_time=min(message.publish_time for message in messages),
-            lease_ends=asked + self.lease_seconds,
-        )
+        return Pulled.of(received, lease_ends=asked + self.lease_seconds)
 
     def stop_pulling(self) -> None:
         """See `Subscription.stop_pulling`."""
