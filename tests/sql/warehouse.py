@@ -85,6 +85,15 @@ LEDGER = {
     "started": "2015-05-18 00:00:00+00",
     "finished": "2015-05-18 00:01:00+00",
 }
+OF_DAY = {
+    "log_date": DAY,
+    "bots": 0,
+    "unique_visitors": 0,
+    "client_errors": 0,
+    "server_errors": 0,
+    "client_error_rate": 0,
+    "server_error_rate": 0,
+}
 # What a case does not say about a row, by table.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "streamed_requests": REQUEST | {"source": "stream", "source_uri": "projects/p/subscriptions/s"},
@@ -126,24 +135,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "late": 0,
         "decided_at": "2015-05-18 01:00:00+00",
     },
-    "daily_summary": {
-        "log_date": DAY,
-        "bots": 0,
-        "unique_visitors": 0,
-        "client_errors": 0,
-        "server_errors": 0,
-        "client_error_rate": 0,
-        "server_error_rate": 0,
-    },
-    "daily_hosts": {
-        "log_date": DAY,
-        "bots": 0,
-        "unique_visitors": 0,
-        "client_errors": 0,
-        "server_errors": 0,
-        "client_error_rate": 0,
-        "server_error_rate": 0,
-    },
+    "daily_summary": OF_DAY,
+    "daily_hosts": OF_DAY,
     "daily_agents": {"log_date": DAY, "addresses": 0, "paths": 0, "errors": 0},
     "anomalies": {"log_date": DAY},
     "daily_channels": {"log_date": DAY, "visitors": 1},

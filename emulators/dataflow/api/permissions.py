@@ -4,10 +4,10 @@ A job runs as the service account of its workers (https://cloud.google.com/dataf
 who launches it must be allowed to act as that account, and the account must be a worker of the project.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulators.dataflow.errors import cannot_act_as, not_a_launcher, permission_denied
+from emulators.dataflow.errors import ApiError, cannot_act_as, not_a_launcher, permission_denied
 from emulators.guard.iam import CALLER, Access, project_resource
 
 _ACCOUNTS = "//iam.googleapis.com/projects/{project}/serviceAccounts/{account}"
@@ -19,14 +19,14 @@ NO_WORKER = (
 )
 
 
-def require(permission: str, project: str) -> None:
+def require(permission: str, project: str, refusal: Callable[[str, str], ApiError] = permission_denied) -> None:
     """Refuse a caller who lacks a permission on the project.
 
     Raises:
-        ApiError: 403.
+        ApiError: 403, as `refusal` makes it of the project and the permission.
     """
     if not CALLER.get().may(permission, project_resource(project)):
-        raise permission_denied(project, permission)
+        raise refusal(project, permission)
 
 
 def require_creating(project: str) -> None:
@@ -35,9 +35,7 @@ def require_creating(project: str) -> None:
     Raises:
         ApiError: 403.
     """
-    permission = "dataflow.jobs.create"
-    if not CALLER.get().may(permission, project_resource(project)):
-        raise not_a_launcher(project, permission)
+    require("dataflow.jobs.create", project, not_a_launcher)
 
 
 def account_of_workers(environment: Mapping[str, Any]) -> str:
