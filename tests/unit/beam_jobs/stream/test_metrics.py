@@ -23,7 +23,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     fake = Clock()
-    monkeypatch.setattr(stream_metrics.time, "time", fake.time)
+    monkeypatch.setattr(stream_metrics, "time", fake)
     return fake
 
 

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -38,7 +39,8 @@ def test_a_scheduler_waits_for_its_database(server: Server, engine: Engine, monk
         assert session.scalar(text("SELECT 1")) == 1
     kill(server, leader.pid)
     refused = threading.Event()
-    monkeypatch.setattr(time, "sleep", lambda seconds, sleep=time.sleep: (refused.set(), sleep(seconds)))
+    paused = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: (refused.set(), time.sleep(seconds)))
+    monkeypatch.setattr(database_sessions, "time", paused)
     starter = threading.Thread(target=lambda: refused.wait(60) and server.start())
     starter.start()
     with sessions() as session:
@@ -63,7 +65,8 @@ def test_a_database_that_is_not_there_is_an_error_at_once(
     server: Server, engine: Engine, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["airflow", command])
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits"))
+    waits = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: pytest.fail("it waits"))
+    monkeypatch.setattr(database_sessions, "time", waits)
     with session_maker(engine)() as session, pytest.raises(OperationalError, match="Connection refused"):
         session.execute(text("SELECT 1"))
 
