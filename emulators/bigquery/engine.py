@@ -74,6 +74,8 @@ class LockedEngine(DuckDBEngine):
         folder = transfers(self._settings.data_dir)
         folder.mkdir(exist_ok=True)
         self.execute(f"SET memory_limit = '{self.memory or quarter_of_the_machine()}MiB'")
+        # A copy of each file that is loaded, which nobody reads again.
+        self.execute("SET enable_external_file_cache = false")
         for statement in _LOCK:
             self.execute(statement.format(str(folder).replace("'", "''")))
         self.streaming_buffer = StreamingBuffer(self.connection.cursor())

@@ -91,6 +91,8 @@ def test_a_query_leaves_memory_to_others(client):
     number, unit = row["bytes"].split()
     limit = float(number) * {"MiB": 2**20, "GiB": 2**30}[unit]
     assert limit == pytest.approx(psutil.virtual_memory().total / 4, rel=0.1)
+    (row,) = client.query_and_wait("SELECT current_setting('enable_external_file_cache') AS keeps_files")
+    assert row["keeps_files"] is False
 
 
 def test_replaces_a_day_in_one_transaction(emulators, client, dataset):
