@@ -184,7 +184,7 @@ def require_job(configuration: Mapping[str, Any], project: str, catalog: Catalog
         require("bigquery.tables.export", _referred(extracted, project))
 
 
-def require_statement(sql: str, project: str, catalog: DuckDBCatalogRepository) -> None:
+def require_statement(sql: str, project: str, _catalog: DuckDBCatalogRepository) -> None:
     """Refuse a statement whose caller lacks a permission on what it reads, changes or makes.
 
     Raises:
@@ -192,11 +192,11 @@ def require_statement(sql: str, project: str, catalog: DuckDBCatalogRepository) 
     """
     if CALLER.get().account:
         for tree in statements(sql):
-            for permission, path in _demands(tree, project, catalog):
+            for permission, path in _demands(tree, project):
                 require(permission, path)
 
 
-def _demands(tree: exp.Expr, project: str, catalog: DuckDBCatalogRepository) -> Iterator[tuple[str, Path]]:
+def _demands(tree: exp.Expr, project: str) -> Iterator[tuple[str, Path]]:
     target = _target(tree)
     path = table_path(target, project) if target is not None else None
     if path is not None:
@@ -209,9 +209,11 @@ def _demands(tree: exp.Expr, project: str, catalog: DuckDBCatalogRepository) -> 
         is_made = isinstance(tree, exp.Create)
         yield f"bigquery.datasets.{'create' if is_made else 'delete'}", Path(dataset.project) if is_made else dataset
         return
+    # A view's own query is a statement too.
     for table in tree.find_all(exp.Table):
-        if table is not target:
-            yield from _reads(table, project, catalog)
+        read = table_path(table, project) if table is not target else None
+        if read and not (_SYSTEM.search(read[1]) or _SYSTEM.search(read[2])):
+            yield _READ, Path(*read)
 
 
 def _target(tree: exp.Expr) -> exp.Table | None:
@@ -236,18 +238,6 @@ def _of_target(tree: exp.Expr) -> tuple[str, ...]:
     replaces = (f"bigquery.{kind}.update",) if tree.args.get("replace") else ()
     rewrites = (_WRITE,) if replaces and tree.args.get("kind") == "TABLE" else ()
     return (f"bigquery.{kind}.create", *replaces, *rewrites)
-
-
-def _reads(table: exp.Table, project: str, catalog: DuckDBCatalogRepository) -> Iterator[tuple[str, Path]]:
-    """Return what reading a table takes, and the tables of a view."""
-    path = table_path(table, project)
-    if path is None or _SYSTEM.search(path[1]) or _SYSTEM.search(path[2]):
-        return
-    yield _READ, Path(*path)
-    known = catalog.get_table(*path)
-    for query in statements(known.view_query) if known and known.view_query else ():
-        for read in query.find_all(exp.Table):
-            yield from _reads(read, path[0], catalog)
 
 
 def _referred(reference: Mapping[str, Any], project: str) -> Path:

@@ -19,6 +19,8 @@ from tests.mutants import Mutant, mutants, text_of
 
 FAILED = 1
 """What pytest exits with where tests have failed; with other numbers where it could not run them."""
+_MOST_SECONDS = 1200
+"""Of the test of a mutant, which may leave threads that wait for ever."""
 
 
 class Copy:
@@ -45,8 +47,12 @@ class Copy:
         second = next(self._seconds)
         os.utime(path, (second, second))
 
-    def test(self, tests: Iterable[str]) -> subprocess.CompletedProcess[str]:
-        """Run tests."""
+    def test(self, tests: Iterable[str], seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+        """Run tests.
+
+        Raises:
+            subprocess.TimeoutExpired: They have not ended after so many seconds; they are killed.
+        """
         path = os.pathsep.join([str(self.folder), str(self.folder / "plugins")])
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
@@ -55,6 +61,7 @@ class Copy:
             capture_output=True,
             text=True,
             check=False,
+            timeout=seconds,
         )
 
 
@@ -89,12 +96,16 @@ def _is_caught(mutant: Mutant, copy: Copy) -> bool:
     text = text_of(mutant, copy.folder)
     copy.write(mutant.file, mutant.mutated(text))
     begun = time.monotonic()
-    done = copy.test([mutant.test])
+    try:
+        done = copy.test([mutant.test], _MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        is_caught, said = False, "HANGS"
+    else:
+        is_caught = done.returncode == FAILED
+        said = "caught" if is_caught else "SURVIVED"
+        if not is_caught and done.returncode:
+            print(done.stdout[-2000:], done.stderr[-2000:])
     copy.write(mutant.file, text)
-    is_caught = done.returncode == FAILED
-    if not is_caught and done.returncode:
-        print(done.stdout[-2000:], done.stderr[-2000:])
-    said = "caught" if is_caught else "SURVIVED"
     print(f"{said:8} {time.monotonic() - begun:4.0f} s  {mutant.guards}  ({mutant.test})", flush=True)
     return is_caught
 

@@ -66,7 +66,10 @@ def running(stream: Stream, abort: threading.Event | None = None) -> Iterator[tu
     finally:
         runner.drain()
         thread.join(60)
-        assert not thread.is_alive()
+        is_drained = not thread.is_alive()
+        abort.set()
+        thread.join()
+        assert is_drained
         connection.close()
         subscription.close()
 

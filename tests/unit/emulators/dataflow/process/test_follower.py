@@ -218,6 +218,10 @@ def test_a_launch_takes_as_long_as_it_is_told(
     assert get(store, job_id).state is JobState.QUEUED
     ahead[0] = timedelta(seconds=100)
     eventually(lambda: get(store, job_id).state is JobState.PENDING)
+    # Once this one is pending too, the first has been looked at since it is.
+    later = add(store, python("raise SystemExit(1)"), "later")
+    follower.wake()
+    eventually(lambda: get(store, later).state is JobState.PENDING)
     assert not follower.child(job_id).was_started
     ahead[0] = timedelta(seconds=180)
     eventually(lambda: get(store, job_id).state is JobState.DONE)
