@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 FieldName = Literal["path", "target", "query", "raw_target", "user_agent", "referer", "any"]
 
 FIELDS: tuple[FieldName, ...] = ("path", "target", "query", "raw_target", "user_agent", "referer")
-"""What patterns are matched with, as `sql/findings/notable_requests.sql` makes it of a request."""
+"""What patterns are matched with, as `sql/findings/daily_detections/requests.sql` makes it of a request."""
 
 _ANY = ("target", "user_agent", "referer")
 

@@ -22,19 +22,15 @@ MOST_BYTES = {
     "landing/checks.sql": 65,
     # The row, but not where it is from; log_date of it again, and of what it became.
     "requests/rebuild.sql": 415,
-    # log_date: the numbers of lines, which these have not, cost nothing.
-    "hourly_sequences/numbered_days.sql": 9,
-    # What the daily tables show, and source_offset.
+    # What the daily tables and findings show, and source_offset; these lines have no numbers.
     "daily/request_groups.sql": 260,
     # The groups, of which so few lines have about one each: those of visitors twice;
     # daily_sessions once more for each of the tables that are made of it.
     "daily/rebuild.sql": 335,
     # requests and bytes of the daily tables, and their visits.
     "daily_summary/checks.sql": 50,
-    # What a request asks for, by whom, and with what: attacks are looked for in all of it.
-    "findings/notable_requests.sql": 260,
-    # The errors, one line of ten here, for both tables; hours of the day, and of the weekdays before.
-    "findings/rebuild.sql": 90,
+    # The groups of errors, one line of ten here; hours of the day, and of the weekdays before.
+    "findings/rebuild.sql": 20,
 }
 ELSE = 4
 
