@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import yaml
+from airflow.sdk import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 FieldName = Literal["path", "target", "query", "raw_target", "user_agent", "referer", "any"]

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from beam_jobs.generate_logs import command as generate_logs
-from tests.sql.costs import LAND, ParsedLog, bytes_of_builds
+from tests.sql.costs import LAND, ParsedLog, bytes_of_builds, processed
 
 pytestmark = pytest.mark.integration
 
@@ -56,3 +56,14 @@ def test_each_statement_keeps_to_its_budget(own_warehouse, parsed):
     # Less than half of that would not be what is meant.
     assert not [name for name, most in MOST_BYTES.items() if found[name] < most / 2]
     assert sum(found[name] for name in LAND) < sum(found.values())
+
+
+def test_a_day_does_not_read_what_was_long_before(warehouse):
+    """The daily tables of other days cost nothing."""
+    sql = warehouse.sql("daily/rebuild.sql")
+    warehouse.run(warehouse.sql("daily/request_groups.sql"))
+    warehouse.run(
+        f"INSERT INTO {warehouse.dataset}.daily_pages (log_date, path, views, visitors, entries, exits, bounces)"
+        " SELECT DATE '2014-05-17', CONCAT('/', n), 1, 1, 1, 1, 0 FROM UNNEST(GENERATE_ARRAY(1, 500)) AS n"
+    )
+    assert processed(warehouse, sql) == 0

@@ -80,13 +80,13 @@ SELECT
   IFNULL(SUM(body_bytes_sent), 0),
   MIN(timestamp),
   MAX(timestamp),
-  ANY_VALUE(STRUCT(path AS path) HAVING MIN position).path,
-  ANY_VALUE(STRUCT(referer AS referer) HAVING MIN position).referer,
+  ANY_VALUE(STRUCT(path AS path, referer AS referer) HAVING MIN position).path,
+  ANY_VALUE(STRUCT(path AS path, referer AS referer) HAVING MIN position).referer,
   ANY_VALUE(STRUCT(path AS path) HAVING MAX position).path,
   COUNTIF(is_page),
-  ANY_VALUE(STRUCT(path AS path) HAVING MIN IF(is_page, position, NULL)).path,
-  ANY_VALUE(STRUCT(query AS query) HAVING MIN IF(is_page, position, NULL)).query,
-  ANY_VALUE(STRUCT(referer AS referer) HAVING MIN IF(is_page, position, NULL)).referer,
+  ANY_VALUE(STRUCT(path AS path, query AS query, referer AS referer) HAVING MIN IF(is_page, position, NULL)).path,
+  ANY_VALUE(STRUCT(path AS path, query AS query, referer AS referer) HAVING MIN IF(is_page, position, NULL)).query,
+  ANY_VALUE(STRUCT(path AS path, query AS query, referer AS referer) HAVING MIN IF(is_page, position, NULL)).referer,
   ANY_VALUE(STRUCT(path AS path) HAVING MAX IF(is_page, position, NULL)).path,
   {{ nulls(15) }}
 FROM (

@@ -1,6 +1,6 @@
 -- What the pass over the requests of `days` has counted, and whether each daily table adds up to it; daily_sessions, whose
 -- sessions cross midnight, in its own way; those made of visits against these.
-{% set of_visits = ['daily_channels', 'daily_pages'] %}
+{% from 'sql/daily/of_visits.sql' import of_visits %}
 {% set of_requests = daily_tables | reject('in', of_visits + ['daily_sessions']) | list %}
 WITH of_days AS (
   SELECT

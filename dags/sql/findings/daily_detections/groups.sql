@@ -4,7 +4,6 @@ WITH found AS (
   FROM (
     {% include 'sql/findings/daily_detections/requests.sql' %}
   ) AS seen, UNNEST(SPLIT(RTRIM(detections), ' ')) AS detection
-  WHERE detections != ''
 ),
 -- Where a threshold is, an address has to reach it within a host and an hour or a day; crawlers that are who they say they
 -- are look for what is no longer there.

@@ -1,5 +1,5 @@
--- The requests of `days` in which a detection may find something, with what it finds. One regular expression of all leaves
--- few requests for those of each.
+-- The requests of `days` in which a detection finds something. One regular expression of all that ask for no method or status
+-- leaves few requests for those of each.
 {% from 'sql/detections/decoded.sql' import decoded %}
 {% from 'sql/detections/condition.sql' import condition %}
 SELECT
@@ -30,9 +30,9 @@ FROM (
   )
 )
 WHERE FALSE
-{% for field, pattern in patterns_by_field(detections).items() %}
-  OR REGEXP_CONTAINS(text_{{ field }}, r'{{ pattern }}')
-{% endfor %}
-{% for detection in detections if not detection.patterns %}
+{% for detection in detections if detection.methods or detection.statuses %}
   OR ({{ condition(detection) }})
+{% endfor %}
+{% for field, pattern in patterns_by_field(detections | rejectattr('methods') | rejectattr('statuses') | list).items() %}
+  OR REGEXP_CONTAINS(text_{{ field }}, r'{{ pattern }}')
 {% endfor %}
