@@ -126,4 +126,5 @@ def _above(found: list[Seen], requests: int, per: str, paths: int = 1) -> Iterat
 
 def _shown(one: Seen) -> str:
     query = "" if one.query is None else f"?{one.query}"
-    return f"{one.method or '-'} {one.path or '-'}{query} {one.user_agent or '-'}"
+    method, path, agent = ("-" if text is None else text for text in (one.method, one.path, one.user_agent))
+    return f"{method} {path}{query} {agent}"
