@@ -94,12 +94,11 @@ with DAG(
         requests=Query("{% include 'sql/requests/rebuild.sql' %}", day=DAYS),
         after_requests=Gate.of("requests", day=DAYS),
         neighbours=Query("{% include 'sql/request_builds/neighbours.sql' %}", day=DAYS),
+        request_groups=Query("{% include 'sql/daily/request_groups.sql' %}", day=DAYS),
         numbered_days=Query("{% include 'sql/hourly_sequences/numbered_days.sql' %}", day=DAYS),
         daily_tables=[
-            Query("{% include 'sql/daily/request_groups.sql' %}", day=DAYS),
             Query("{% include 'sql/daily/rebuild.sql' %}", day=DAYS),
             Query("{% include 'sql/hourly_sequences/rebuild.sql' %}", day=DAYS),
-            Query("{% include 'sql/findings/notable_requests.sql' %}", day=DAYS),
             Query("{% include 'sql/findings/rebuild.sql' %}", day=DAYS),
         ],
         after_daily_tables=Gate.of("daily_summary", day=DAYS),

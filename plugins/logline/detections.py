@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import yaml
+from airflow.sdk import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 FieldName = Literal["path", "target", "query", "raw_target", "user_agent", "referer", "any"]
 
 FIELDS: tuple[FieldName, ...] = ("path", "target", "query", "raw_target", "user_agent", "referer")
-"""What patterns are matched with, as `sql/findings/notable_requests.sql` makes it of a request."""
+"""What patterns are matched with, as `sql/findings/daily_detections/requests.sql` makes it of a request."""
 
 _ANY = ("target", "user_agent", "referer")
 

@@ -18,8 +18,8 @@ from tests.sql.warehouse import STAGED, SUFFIX, Warehouse
 LAND = ("backfilled_requests/checks.sql", "backfilled_requests/land.sql")
 BUILD = (
     *("landing/streamed_days.sql", "landing/checks.sql", "requests/rebuild.sql", "requests/checks.sql"),
-    *("request_builds/neighbours.sql", "hourly_sequences/numbered_days.sql", "daily/request_groups.sql"),
-    *("daily/rebuild.sql", "hourly_sequences/rebuild.sql", "findings/notable_requests.sql", "findings/rebuild.sql"),
+    *("request_builds/neighbours.sql", "daily/request_groups.sql", "hourly_sequences/numbered_days.sql"),
+    *("daily/rebuild.sql", "hourly_sequences/rebuild.sql", "findings/rebuild.sql"),
     *("daily_summary/checks.sql", "request_builds/summarised.sql"),
 )
 

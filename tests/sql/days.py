@@ -40,11 +40,13 @@ def build(warehouse: Warehouse, portion: Portion, *tables: str) -> None:
         warehouse.run(warehouse.sql("requests/rebuild.sql", portion))
     if "hourly_sequences" in tables:
         warehouse.run(warehouse.sql("hourly_sequences/rebuild.sql", portion))
-    if daily_tables := [table for table in tables if table in DAILY_TABLES]:
+    daily_tables = [table for table in tables if table in DAILY_TABLES]
+    findings = [table for table in tables if table in FINDINGS]
+    if daily_tables or findings:
         warehouse.run(warehouse.sql("daily/request_groups.sql", portion))
+    if daily_tables:
         warehouse.run(warehouse.sql("daily/rebuild.sql", portion, daily_tables=daily_tables))
-    if findings := [table for table in tables if table in FINDINGS]:
-        warehouse.run(warehouse.sql("findings/notable_requests.sql", portion))
+    if findings:
         warehouse.run(warehouse.sql("findings/rebuild.sql", portion, findings=findings))
 
 
@@ -65,12 +67,11 @@ def summarise(warehouse: Warehouse, run_id: str = "run-1") -> list[ChangedDay]:
         ask("requests/rebuild.sql")
         passes("requests")
         beside = {row["day"] for row in ask("request_builds/neighbours.sql")} - {day.day for day in days}
-        numbered = tuple(row["day"] for row in ask("hourly_sequences/numbered_days.sql"))
-        portion = replace(portion, unknown=tuple(beside), numbered=numbered)
+        portion = replace(portion, unknown=tuple(beside))
         ask("daily/request_groups.sql")
+        portion = replace(portion, numbered=tuple(row["day"] for row in ask("hourly_sequences/numbered_days.sql")))
         ask("daily/rebuild.sql")
         ask("hourly_sequences/rebuild.sql")
-        ask("findings/notable_requests.sql")
         ask("findings/rebuild.sql")
         passes("daily_summary")
         ask("request_builds/summarised.sql")

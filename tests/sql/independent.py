@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 import ua_parser
 
 from tests.sql import independent_agents
+from tests.sql.independent_detections import Seen, detections
+from tests.sql.independent_errors import errors
+from tests.sql.independent_objectives import objectives
 from tests.sql.independent_origin import referer_class, referer_host
 from tests.sql.independent_visits import Visit, channels, is_page_view, page_rows
 
@@ -138,7 +141,22 @@ def summaries(hits: Iterable[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]
         "daily_channels": {day: channels(day, visits[day]) for day in visits},
         "daily_pages": {day: page_rows(day, views.get(day, []), visits[day]) for day in {*views, *visits}},
     }
-    return tables | {"daily_sessions": sessions} | of_visits
+    return tables | {"daily_sessions": sessions} | of_visits | _findings(hits)
+
+
+def _findings(hits: list[Hit]) -> dict[str, dict[date, list[tuple[Any, ...]]]]:
+    seen = [
+        Seen(
+            *(hit.moment, hit.host, hit.address, hit.method, hit.path, hit.query, hit.status, hit.referer, hit.agent),
+            agent_verified=verified(hit),
+        )
+        for hit in hits
+    ]
+    return {
+        "daily_detections": detections(seen),
+        "daily_errors": errors(seen),
+        "daily_objectives": objectives((hit.moment.date(), hit.host, hit.status, hit.duration) for hit in hits),
+    }
 
 
 def _grouped(

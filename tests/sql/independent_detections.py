@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from string import punctuation
 from typing import Any, NamedTuple
@@ -42,14 +42,14 @@ def entries() -> dict[str, dict[str, Any]]:
     return {entry["id"]: entry for entry in found}
 
 
-@cache
+@lru_cache(100_000)
 def decoded(text: str) -> str:
     """A text without percent-encoding."""
     text = text.lower().replace("%u00", "%").replace("%25", "%")
     return re.sub("%([0-7][0-9a-f])", lambda code: CHARACTERS.get(code[1], code[0]), text)
 
 
-@cache
+@lru_cache(100_000)
 def matching(
     path: str | None, query: str | None, referer: str | None, agent: str | None, method: str | None, status: int | None
 ) -> list[str]:
@@ -126,4 +126,5 @@ def _above(found: list[Seen], requests: int, per: str, paths: int = 1) -> Iterat
 
 def _shown(one: Seen) -> str:
     query = "" if one.query is None else f"?{one.query}"
-    return f"{one.method or '-'} {one.path or '-'}{query} {one.user_agent or '-'}"
+    method, path, agent = ("-" if text is None else text for text in (one.method, one.path, one.user_agent))
+    return f"{method} {path}{query} {agent}"

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from beam_jobs.generate_logs import command as generate_logs
-from tests.sql.costs import LAND, ParsedLog, bytes_of_builds
+from tests.sql.costs import LAND, ParsedLog, bytes_of_builds, processed
 
 pytestmark = pytest.mark.integration
 
@@ -22,19 +22,15 @@ MOST_BYTES = {
     "landing/checks.sql": 65,
     # The row, but not where it is from; log_date of it again, and of what it became.
     "requests/rebuild.sql": 415,
-    # log_date: the numbers of lines, which these have not, cost nothing.
-    "hourly_sequences/numbered_days.sql": 9,
-    # What the daily tables show, and source_offset.
+    # What the daily tables and findings show, and source_offset; these lines have no numbers.
     "daily/request_groups.sql": 260,
     # The groups, of which so few lines have about one each: those of visitors twice;
     # daily_sessions once more for each of the tables that are made of it.
     "daily/rebuild.sql": 335,
     # requests and bytes of the daily tables, and their visits.
     "daily_summary/checks.sql": 50,
-    # What a request asks for, by whom, and with what: attacks are looked for in all of it.
-    "findings/notable_requests.sql": 260,
-    # The errors, one line of ten here, for both tables; hours of the day, and of the weekdays before.
-    "findings/rebuild.sql": 90,
+    # The groups of errors, one line of ten here; hours of the day, and of the weekdays before.
+    "findings/rebuild.sql": 20,
 }
 ELSE = 4
 
@@ -60,3 +56,14 @@ def test_each_statement_keeps_to_its_budget(own_warehouse, parsed):
     # Less than half of that would not be what is meant.
     assert not [name for name, most in MOST_BYTES.items() if found[name] < most / 2]
     assert sum(found[name] for name in LAND) < sum(found.values())
+
+
+def test_a_day_does_not_read_what_was_long_before(warehouse):
+    """The daily tables of other days cost nothing."""
+    sql = warehouse.sql("daily/rebuild.sql")
+    warehouse.run(warehouse.sql("daily/request_groups.sql"))
+    warehouse.run(
+        f"INSERT INTO {warehouse.dataset}.daily_pages (log_date, path, views, visitors, entries, exits, bounces)"
+        " SELECT DATE '2014-05-17', CONCAT('/', n), 1, 1, 1, 1, 0 FROM UNNEST(GENERATE_ARRAY(1, 500)) AS n"
+    )
+    assert processed(warehouse, sql) == 0

@@ -1,4 +1,4 @@
-"""`daily_errors`: equal to what plain Python counts, and of bounded size whatever is asked for."""
+"""`daily_errors`: of bounded size whatever is asked for; those of logs: test_independent_figures.py."""
 
 import random
 from datetime import datetime, timedelta
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.sql.conftest import SummarisedLog
 from tests.sql.independent_errors import errors
 from tests.sql.test_detections import by_day, in_order, load_requests, seen
 from tests.sql.warehouse import DAY, Warehouse
@@ -14,15 +13,6 @@ from tests.sql.warehouse import DAY, Warehouse
 pytestmark = pytest.mark.integration
 
 REFERERS = [None, "https://a.example/page", "http://www.A.example:8080/", "https://b.example/", "mailto:x", "https://"]
-
-
-@pytest.mark.parametrize("days", ["generated_days", "real_days"])
-def test_every_error_of_a_log(days: str, request: pytest.FixtureRequest) -> None:
-    summarised: SummarisedLog = request.getfixturevalue(days)
-    warehouse = summarised.warehouse
-    expected = errors(seen(warehouse))
-    assert sum(len(rows) for rows in expected.values()) > 50
-    assert in_order(by_day(warehouse, "daily_errors")) == in_order(expected)
 
 
 @pytest.mark.parametrize("bounds", [(4, 6), (1000, 10_000)])
@@ -44,8 +34,8 @@ def test_paths_without_end(warehouse: Warehouse, bounds: tuple[int, int]) -> Non
             }
         )
     load_requests(warehouse, rows)
-    warehouse.run(warehouse.sql("findings/notable_requests.sql"))
-    warehouse.run(warehouse.sql("findings/rebuild.sql", findings=["daily_errors"], most_errors=bounds))
+    warehouse.run(warehouse.sql("daily/request_groups.sql", most_errors=bounds))
+    warehouse.run(warehouse.sql("findings/rebuild.sql", findings=["daily_errors"]))
     expected = errors(seen(warehouse), *bounds)
     found = by_day(warehouse, "daily_errors")
     assert in_order(found) == in_order(expected)

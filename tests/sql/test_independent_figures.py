@@ -13,6 +13,8 @@ import pytest
 from tests.sql.conftest import SummarisedLog
 from tests.sql.days import build, load, rebuild
 from tests.sql.independent import COMBINED, Hit, client, read_hits, summaries, verified
+from tests.sql.independent_anomalies import anomalies
+from tests.sql.test_anomalies import SHAPE, found, load_traffic, rounded
 from tests.sql.warehouse import DAILY_TABLES, FINDINGS, Warehouse, portion_of
 
 pytestmark = pytest.mark.integration
@@ -72,8 +74,46 @@ def days(request) -> SummarisedLog:
 def test_every_figure_of_a_log(days):
     hits = [hit for _, hit in read_hits(days.log)]
     assert len(hits) > 9_000
-    for table, expected in summaries(hits).items():
-        assert by_day(days.warehouse, table) == as_counters(expected), table
+    expected = summaries(hits)
+    # Of no day are there weeks before.
+    assert {*expected, "anomalies"} == {*DAILY_TABLES, *FINDINGS}
+    assert by_day(days.warehouse, "anomalies") == {}
+    for table, of_days in expected.items():
+        assert by_day(days.warehouse, table) == as_counters(of_days), table
+
+
+def test_anomalies_of_a_log(days, own_warehouse):
+    """Before the log's days lie eight weeks of the same, more or less; in some hours of its days something is odd."""
+    rng = random.Random(6)
+    now = [
+        dict(zip(SHAPE.names, row, strict=True))
+        for of_day in summaries(hit for _, hit in read_hits(days.log))["hourly_traffic"].values()
+        for row in of_day
+    ]
+    traffic = []
+    for row in now:
+        for week in range(1, 9):
+            if rng.random() < 0.97:
+                past = {name: row[name] - timedelta(weeks=week) for name in ("log_date", "hour")}
+                traffic.append(row | past | {"requests": round(row["requests"] * rng.uniform(0.8, 1.2))})
+        match rng.randrange(12):
+            case 0:
+                continue
+            case 1:
+                row["requests"] *= 9
+            case 2:
+                row["server_errors"] = row["requests"]
+            case 3 if row["p95_duration_ms"]:
+                row["p95_duration_ms"] *= 20
+        traffic.append(row)
+    load_traffic(own_warehouse, traffic)
+    today = datetime.now(UTC).date()
+    measures = set()
+    for day in {row["log_date"] for row in now}:
+        expected = anomalies(traffic, day, today)
+        assert rounded(found(own_warehouse, day)[0]) == rounded(expected)
+        measures |= {row[3] for row in expected}
+    assert measures >= {"requests", "server_error_share"}
 
 
 @pytest.mark.skipif(shutil.which("goaccess") is None, reason="goaccess is not installed: apt-get install goaccess")

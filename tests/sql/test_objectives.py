@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from tests.sql.days import build
-from tests.sql.test_detections import load_requests
+from tests.sql.independent_objectives import objectives
+from tests.sql.test_detections import by_day, in_order, load_requests
 from tests.sql.warehouse import DAY, Warehouse, portion_of
 
 pytestmark = pytest.mark.integration
 
-OBJECTIVES = {"shop.example": (0.99, 0.9, 300.0)}
-USUAL = (0.999, 0.95, 500.0)
 NEW = "INSERT INTO {}.daily_objectives VALUES {}"
 
 
@@ -33,18 +32,10 @@ def test_a_day_by_host(warehouse: Warehouse) -> None:
     ]
     load_requests(warehouse, rows)
     build(warehouse, portion_of(DAY), "daily_hosts", "daily_objectives")
-    expected = []
-    for host in ("shop.example", "www.example", None):
-        of_host = [row for row in rows if row["host"] == host]
-        available, speed, threshold = OBJECTIVES.get(str(host), USUAL)
-        durations = [row["request_duration_ms"] for row in of_host if row["request_duration_ms"] is not None]
-        failed = sum(500 <= (row["status"] or 0) <= 599 for row in of_host)
-        fast = sum(duration <= threshold for duration in durations)
-        expected.append(
-            (date.fromisoformat(DAY), host, len(of_host), failed, len(durations), fast, threshold, speed, available)
-        )
-    found = [tuple(row.values()) for row in warehouse.rows("daily_objectives")]
-    assert sorted(found, key=str) == sorted(expected, key=str)
+    day = date.fromisoformat(DAY)
+    expected = objectives((day, row["host"], row["status"], row["request_duration_ms"]) for row in rows)
+    assert len(expected[day]) == 3
+    assert in_order(by_day(warehouse, "daily_objectives")) == in_order(expected)
 
 
 def test_what_is_left_of_the_budget(warehouse: Warehouse) -> None:

@@ -1,6 +1,6 @@
 -- Replaces `days` in the daily tables with what their query.sql select: all of them or none. Those made from daily_sessions
 -- come after it.
-{% set of_visits = ['daily_channels', 'daily_pages'] %}
+{% from 'sql/daily/of_visits.sql' import of_visits %}
 BEGIN TRANSACTION;
 {% for table in daily_tables | reject('in', of_visits) | list + daily_tables | select('in', of_visits) | list %}
 DELETE FROM {{ dataset }}.{{ table }} WHERE {{ days }};

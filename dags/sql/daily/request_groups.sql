@@ -1,11 +1,13 @@
--- The requests of `counted_days`, counted by several sets of columns: all that the daily tables are made from. One statement,
--- which so reads each column once; of five parts, for only the first has to tell visitors apart, only the second first and
--- last requests, only the fourth the addresses and paths of agents, and only the last page views.
+-- The requests of `counted_days`, counted by several sets of columns: all that the daily tables and the findings are made from.
+-- One statement, which so reads each column once; of seven parts, for only the first has to tell visitors apart, only the
+-- second first and last requests, only the fourth the addresses and paths of agents, and only the fifth page views; the last
+-- two are what is found in `days`.
 -- kind: 0 day, of all hosts; of each host 1 hour, 2 path, 3 referer, 4 status, 5 user agent, 6 visitor and half an hour,
 -- 7 hour and duration, 8 path and duration, 9 as 6, of visitors who were there in the first or the last half hour of the day,
--- 10 agent, 11 day, 12 path, its page views alone.
+-- 10 agent, 11 day, 12 path, its page views alone, 13 detection, 14 error.
+{% macro nulls(number) %}{{ (['NULL'] * number) | join(', ') }}{% endmacro %}
 CREATE OR REPLACE TABLE {{ staging }}.request_groups
-PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 13, 1)) AS
+PARTITION BY RANGE_BUCKET(kind, GENERATE_ARRAY(0, 15, 1)) AS
 SELECT
   CASE
     WHEN GROUPING(user_agent) = 0 THEN 5
@@ -45,7 +47,13 @@ SELECT
   CAST(NULL AS STRING) AS agent_operator,
   CAST(NULL AS BOOL) AS agent_verified,
   CAST(NULL AS INT64) AS addresses,
-  CAST(NULL AS INT64) AS paths
+  CAST(NULL AS INT64) AS paths,
+  COUNT(sequence) AS numbered,
+  CAST(NULL AS STRING) AS detection,
+  CAST(NULL AS INT64) AS answered,
+  CAST(NULL AS STRING) AS example,
+  CAST(NULL AS BOOL) AS is_own_page,
+  CAST(NULL AS BOOL) AS is_rest
 FROM (
   SELECT
     *,
@@ -66,21 +74,21 @@ GROUP BY GROUPING SETS (
 )
 UNION ALL
 SELECT
-  kind, log_date, host, NULL, NULL, NULL, NULL, agent, NULL, NULL, NULL, is_crawler, remote_addr, half_hour, NULL,
-  COUNT(*), NULL, NULL, NULL, NULL,
+  kind, log_date, host, {{ nulls(4) }}, agent, {{ nulls(3) }}, is_crawler, remote_addr, half_hour, NULL,
+  COUNT(*), {{ nulls(4) }},
   COUNTIF(status >= 400),
   IFNULL(SUM(body_bytes_sent), 0),
   MIN(timestamp),
   MAX(timestamp),
-  ANY_VALUE(STRUCT(path AS path) HAVING MIN position).path,
-  ANY_VALUE(STRUCT(referer AS referer) HAVING MIN position).referer,
+  ANY_VALUE(STRUCT(path AS path, referer AS referer) HAVING MIN position).path,
+  ANY_VALUE(STRUCT(path AS path, referer AS referer) HAVING MIN position).referer,
   ANY_VALUE(STRUCT(path AS path) HAVING MAX position).path,
   COUNTIF(is_page),
-  ANY_VALUE(STRUCT(path AS path) HAVING MIN IF(is_page, position, NULL)).path,
-  ANY_VALUE(STRUCT(query AS query) HAVING MIN IF(is_page, position, NULL)).query,
-  ANY_VALUE(STRUCT(referer AS referer) HAVING MIN IF(is_page, position, NULL)).referer,
+  ANY_VALUE(STRUCT(path AS path, query AS query, referer AS referer) HAVING MIN IF(is_page, position, NULL)).path,
+  ANY_VALUE(STRUCT(path AS path, query AS query, referer AS referer) HAVING MIN IF(is_page, position, NULL)).query,
+  ANY_VALUE(STRUCT(path AS path, query AS query, referer AS referer) HAVING MIN IF(is_page, position, NULL)).referer,
   ANY_VALUE(STRUCT(path AS path) HAVING MAX IF(is_page, position, NULL)).path,
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  {{ nulls(15) }}
 FROM (
   SELECT
     log_date, host, remote_addr, half_hour, timestamp, path, query, referer, status, body_bytes_sent,
@@ -114,10 +122,10 @@ GROUP BY kind, log_date, host, remote_addr, agent, is_crawler, half_hour
 UNION ALL
 SELECT
   CASE WHEN GROUPING(status) = 0 THEN 4 WHEN GROUPING(hour) = 0 THEN 7 ELSE 8 END,
-  log_date, host, hour, path, NULL, status, NULL, NULL, NULL, NULL, NULL, NULL, NULL, request_duration_ms,
-  COUNT(*), NULL, NULL, NULL, NULL, NULL,
+  log_date, host, hour, path, NULL, status, {{ nulls(7) }}, request_duration_ms,
+  COUNT(*), {{ nulls(5) }},
   IFNULL(SUM(body_bytes_sent), 0),
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+  {{ nulls(25) }}
 FROM (
   SELECT *, TIMESTAMP_TRUNC(timestamp, HOUR) AS hour
   FROM {{ dataset }}.requests
@@ -130,25 +138,41 @@ GROUP BY GROUPING SETS (
 )
 UNION ALL
 SELECT
-  10, log_date, host, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-  COUNT(*), NULL, NULL, NULL, NULL,
+  10, log_date, host, {{ nulls(12) }},
+  COUNT(*), {{ nulls(4) }},
   COUNTIF(status >= 400),
   IFNULL(SUM(body_bytes_sent), 0),
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  {{ nulls(13) }},
   agent_kind, agent_name, agent_operator, agent_verified,
   COUNT(DISTINCT IF(is_bot, remote_addr, NULL)),
-  COUNT(DISTINCT IF(is_bot, path, NULL))
+  COUNT(DISTINCT IF(is_bot, path, NULL)),
+  {{ nulls(6) }}
 FROM {{ dataset }}.requests
 WHERE {{ counted_days }}
 GROUP BY log_date, host, agent_kind, agent_name, agent_operator, agent_verified
 UNION ALL
 SELECT
-  12, log_date, host, NULL, path, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+  12, log_date, host, NULL, path, {{ nulls(10) }},
   COUNT(*), NULL,
   COUNT(DISTINCT {% include 'sql/requests/visitor.sql' %}),
-  NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-  NULL
+  {{ nulls(29) }}
 FROM {{ dataset }}.requests
 WHERE {{ counted_days }} AND NOT IFNULL(is_bot, FALSE) AND {% include 'sql/resource_kinds/is_page_view.sql' %}
 
-GROUP BY log_date, host, path;
+GROUP BY log_date, host, path
+UNION ALL
+SELECT
+  13, log_date, host, {{ nulls(12) }},
+  requests, {{ nulls(6) }}, first_seen, last_seen, {{ nulls(15) }}, addresses, {{ nulls(2) }},
+  detection, answered, example, {{ nulls(2) }}
+FROM (
+  {% include 'sql/findings/daily_detections/groups.sql' %}
+)
+UNION ALL
+SELECT
+  14, log_date, host, NULL, path, referer, status, {{ nulls(8) }},
+  requests, {{ nulls(6) }}, first_seen, last_seen, {{ nulls(15) }}, addresses, {{ nulls(5) }},
+  is_own_page, is_rest
+FROM (
+  {% include 'sql/findings/daily_errors/groups.sql' %}
+);

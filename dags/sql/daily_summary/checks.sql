@@ -1,6 +1,6 @@
 -- What the pass over the requests of `days` has counted, and whether each daily table adds up to it; daily_sessions, whose
 -- sessions cross midnight, in its own way; those made of visits against these.
-{% set of_visits = ['daily_channels', 'daily_pages'] %}
+{% from 'sql/daily/of_visits.sql' import of_visits %}
 {% set of_requests = daily_tables | reject('in', of_visits + ['daily_sessions']) | list %}
 WITH of_days AS (
   SELECT
@@ -12,6 +12,7 @@ WITH of_days AS (
     IFNULL(lacking_values, 0) AS lacking_values,
     IFNULL(out_of_range, 0) AS out_of_range,
     IFNULL(misdated, 0) AS misdated,
+    IFNULL(numbered, 0) AS numbered,
     IFNULL(TIMESTAMP_DIFF(LEAST(TIMESTAMP(DATE_ADD(day, INTERVAL 1 DAY)), CURRENT_TIMESTAMP()), last_request, MINUTE), 0)
       AS silent_minutes
   FROM UNNEST([{{ listed_days | join(', ') }}]) AS day
@@ -43,9 +44,6 @@ visitors AS (
 sequences AS (
   SELECT log_date, SUM(requests) AS requests, SUM(missing) AS missing, SUM(repeats) AS repeats
   FROM {{ dataset }}.hourly_sequences WHERE {{ days }} GROUP BY log_date
-),
-numbered AS (
-  SELECT log_date, COUNT(sequence) AS requests FROM {{ dataset }}.requests WHERE {{ numbered_days }} GROUP BY log_date
 ),
 visits AS (
   SELECT log_date, SUM(started) AS started, SUM(brought) AS brought, SUM(entries) AS entries, SUM(exits) AS exits
@@ -116,9 +114,9 @@ SELECT CAST(log_date AS STRING), 'fresh to the end', 'warn', silent_minutes <= 6
 FROM of_days
 UNION ALL
 SELECT CAST(log_date AS STRING), 'requests in hourly_sequences', 'fail',
-  IFNULL(numbered.requests, 0) = IFNULL(sequences.requests, 0), IFNULL(numbered.requests, 0), IFNULL(sequences.requests, 0),
+  numbered = IFNULL(sequences.requests, 0), numbered, IFNULL(sequences.requests, 0),
   'numbered requests against the table requests'
-FROM of_days LEFT JOIN numbered USING (log_date) LEFT JOIN sequences USING (log_date)
+FROM of_days LEFT JOIN sequences USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'no number missing', 'warn', missing = 0, 0, missing,
   'numbers that the servers gave to lines which are not in requests: lost before they were read, or rejected'

@@ -29,8 +29,9 @@ class BuildDaysOperator(ChangedDaysOperator):
         requests: the script that builds `requests`.
         after_requests: the gate after it.
         neighbours: which days beside a portion have to be looked at for sessions.
-        numbered_days: which days of a portion have numbered lines.
-        daily_tables: the statements that make the daily tables and hourly_sequences, one after the other.
+        request_groups: counts the requests of a portion, for all that follows.
+        numbered_days: which days of a portion have numbered lines, by these counts.
+        daily_tables: the statements that make the daily tables, hourly_sequences and findings, one after the other.
         after_daily_tables: the gate after them.
         summarised: notes down that days are done.
     """
@@ -42,6 +43,7 @@ class BuildDaysOperator(ChangedDaysOperator):
         "requests",
         "after_requests",
         "neighbours",
+        "request_groups",
         "numbered_days",
         "daily_tables",
         "after_daily_tables",
@@ -57,6 +59,7 @@ class BuildDaysOperator(ChangedDaysOperator):
         requests: Query,
         after_requests: Gate,
         neighbours: Query,
+        request_groups: Query,
         numbered_days: Query,
         daily_tables: Sequence[Query],
         after_daily_tables: Gate,
@@ -70,6 +73,7 @@ class BuildDaysOperator(ChangedDaysOperator):
         self.requests = requests
         self.after_requests = after_requests
         self.neighbours = neighbours
+        self.request_groups = request_groups
         self.numbered_days = numbered_days
         self.daily_tables = daily_tables
         self.after_daily_tables = after_daily_tables
@@ -120,11 +124,9 @@ class BuildDaysOperator(ChangedDaysOperator):
             portion = passed(self.after_requests)
         if portion.days:
             unknown = [row["day"] for row in ask(self.neighbours)]
-            portion = replace(
-                portion,
-                unknown=tuple(day for day in unknown if day not in chosen),
-                numbered=tuple(row["day"] for row in ask(self.numbered_days)),
-            )
+            portion = replace(portion, unknown=tuple(day for day in unknown if day not in chosen))
+            ask(self.request_groups)
+            portion = replace(portion, numbered=tuple(row["day"] for row in ask(self.numbered_days)))
             for query in self.daily_tables:
                 ask(query)
             portion = passed(self.after_daily_tables)

@@ -14,7 +14,7 @@ USING (
   )
   GROUP BY log_date, host, path
 ) AS visited
-ON page.log_date = visited.log_date AND page.path = visited.path
+ON page.{{ around_days }} AND page.log_date = visited.log_date AND page.path = visited.path
   AND IFNULL(CONCAT('=', page.host), '') = IFNULL(CONCAT('=', visited.host), '')
 WHEN MATCHED THEN
   UPDATE SET entries = visited.entries, exits = visited.exits, bounces = visited.bounces

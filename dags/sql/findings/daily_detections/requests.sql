@@ -1,10 +1,9 @@
--- The requests of `days` that somebody may want to look at: errors, and those in which a detection finds something. One pass,
--- of which the tables of findings are made. One regular expression of all leaves few requests for those of each.
+-- The requests of `days` in which a detection finds something. One regular expression of all that ask for no method or status
+-- leaves few requests for those of each.
 {% from 'sql/detections/decoded.sql' import decoded %}
 {% from 'sql/detections/condition.sql' import condition %}
-CREATE OR REPLACE TABLE {{ staging }}.notable_requests AS
 SELECT
-  log_date, timestamp, host, remote_addr, method, path, query, referer, user_agent, status, agent_verified,
+  log_date, timestamp, host, remote_addr, method, path, query, user_agent, status, agent_verified,
   CONCAT({% for detection in detections %}
     IF({{ condition(detection) }}, '{{ detection.id }} ', ''){{ '' if loop.last else ',' }}
   {% endfor %}) AS detections
@@ -19,7 +18,7 @@ FROM (
     ) FROM (
     {% endfor %}
     SELECT
-      log_date, timestamp, host, remote_addr, method, path, query, referer, user_agent, status, agent_verified,
+      log_date, timestamp, host, remote_addr, method, path, query, user_agent, status, agent_verified,
       IFNULL({{ decoded('LOWER(path)', 0) }}, '') AS text_path,
       {{ decoded("REPLACE(LOWER(query), '+', ' ')", 0) }} AS text_query,
       LOWER(CONCAT(IFNULL(path, ''), IFNULL(CONCAT('?', query), ''))) AS text_raw_target,
@@ -30,8 +29,10 @@ FROM (
     )))
   )
 )
-WHERE status >= 400
-{% for field, pattern in patterns_by_field(detections).items() %}
+WHERE FALSE
+{% for detection in detections if detection.methods or detection.statuses %}
+  OR ({{ condition(detection) }})
+{% endfor %}
+{% for field, pattern in patterns_by_field(detections | rejectattr('methods') | rejectattr('statuses') | list).items() %}
   OR REGEXP_CONTAINS(text_{{ field }}, r'{{ pattern }}')
 {% endfor %}
-  OR method IN ({% for detection in detections if detection.methods and not detection.patterns %}'{{ detection.methods | join("', '") }}'{% endfor %});
