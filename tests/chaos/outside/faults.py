@@ -25,7 +25,7 @@ from tests.chaos.outside.traffic import Files
 
 LATE_SECONDS = 60.0
 """How long an event waits for its victim before it is left out."""
-_STEP_SECONDS = 0.2
+_STEP_SECONDS = 0.5
 _NO_LIMIT = psutil.RLIM_INFINITY
 
 
@@ -71,6 +71,8 @@ class Faults:
         self._ends: list[tuple[float, Callable[[], None]]] = []
         self._killed: set[psutil.Process] = set()
         self._frozen: set[psutil.Process] = set()
+        self._seen: list[psutil.Process] = []
+        self._looked = 0.0
         self._lock = threading.Lock()
         self._doing: dict[str, Callable[[Event], bool]] = {
             KILL: self._kill,
@@ -118,11 +120,19 @@ class Faults:
         with self._lock:
             self.done.left_out[event.kind, event.target] += 1
 
+    def _members(self) -> list[psutil.Process]:
+        """Return all processes of the stack as they were at most a step ago: several events may wait for one."""
+        clock = time.monotonic()
+        if clock >= self._looked + _STEP_SECONDS:
+            self._seen = processes.members(self._stack.config.state_dir)
+            self._looked = clock
+        return self._seen
+
     def _chosen(self, event: Event) -> psutil.Process | None:
         found = [
             process
-            for process in victims.find(self._stack, event.target)
-            if process not in self._killed and process not in self._frozen
+            for process in victims.find(self._stack, event.target, self._members)
+            if process not in self._killed and process not in self._frozen and process.is_running()
         ]
         return found[int(event.pick * len(found))] if found else None
 

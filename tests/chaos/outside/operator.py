@@ -14,7 +14,7 @@ from local_stack.supervisor.state import running_state
 from logline_cli.errors import ClientError
 from tests.chaos.outside import victims
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
 _STREAM_SECONDS = 30.0
 """From one run of stream_supervisor to the next while there is no stream; its schedule has one in five minutes."""
 

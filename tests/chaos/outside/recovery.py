@@ -15,7 +15,7 @@ from local_stack.status import status_of
 from local_stack.supervisor.state import read_state, running_state
 from tests.chaos.outside import victims
 
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,6 @@ class Recovery:
         with self._lock:
             if not any(wait.part == part for wait in self._waits):
                 self._waits.append(_Wait(part, kind, time.monotonic(), process.pid))
-
-    def pending(self) -> list[str]:
-        """Return the parts that are not up again."""
-        with self._lock:
-            return [wait.part for wait in self._waits]
 
     def _run(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):

@@ -12,7 +12,7 @@ from tests.chaos.outside import proxy
 
 KILL, FREEZE, DISK, NETWORK, CLEAR, TRIGGER, FILE = "kill", "freeze", "disk", "network", "clear", "trigger", "file"
 
-PER_MINUTE = {KILL: 8.0, FREEZE: 3.0, NETWORK: 2.0, FILE: 5.0, TRIGGER: 0.7, CLEAR: 0.5, DISK: 0.5}
+PER_MINUTE = {KILL: 8.0, FREEZE: 3.0, NETWORK: 2.0, FILE: 6.0, TRIGGER: 1.5, CLEAR: 1.0, DISK: 0.5}
 
 VICTIMS = {
     "storage": 1.0,
@@ -29,8 +29,8 @@ VICTIMS = {
     "zygote": 0.7,
     "worker": 1.5,
     "triggers": 0.5,
-    "task": 4.0,
-    "batch job": 3.0,
+    "task": 3.0,
+    "batch job": 2.0,
     "stream": 2.0,
 }
 """By name how often each is chosen; see victims.py."""

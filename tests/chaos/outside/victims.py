@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import psutil
 
@@ -27,8 +27,16 @@ SUPERVISOR = "supervisor"
 STREAM = "stream"
 
 
-def find(stack: RunningStack, victim: str) -> list[psutil.Process]:
-    """Return the processes of this name that are there now, in the order of their numbers."""
+def find(
+    stack: RunningStack, victim: str, members: Callable[[], Iterable[psutil.Process]] | None = None
+) -> list[psutil.Process]:
+    """Return the processes of this name that are there now, in the order of their numbers.
+
+    Args:
+        stack: The stack.
+        victim: The name.
+        members: Returns all processes of the stack, where the caller knows them: to look for them takes a while.
+    """
     state = read_state(stack.config)
     if state is None:
         return []
@@ -37,7 +45,8 @@ def find(stack: RunningStack, victim: str) -> list[psutil.Process]:
     if victim in state.components:
         component = state.components[victim]
         return _alive([component.pid], stack) if component.pid and component.status in ("up", "silent") else []
-    found = [process for process in processes.members(stack.config.state_dir) if _is(process, victim, state)]
+    all_of_them = members() if members else processes.members(stack.config.state_dir)
+    found = [process for process in all_of_them if _is(process, victim, state)]
     return sorted(found, key=lambda process: process.pid)
 
 
@@ -72,11 +81,11 @@ def _is(process: psutil.Process, victim: str, state: StackState) -> bool:
     if victim == "database session":
         return command.startswith("postgres: ")
     if victim == "zygote":
-        return "zygote" in command
+        return ".zygote " in command
     if victim == STREAM:
-        return "beam_jobs.stream" in command
+        return " -m beam_jobs.stream " in command
     if victim == "batch job":
-        return "beam_jobs.backfill" in command or "beam_jobs.replay" in command
+        return " -m beam_jobs.backfill " in command
     try:
         leader = os.getsid(process.pid)
     except OSError:
