@@ -1,5 +1,7 @@
 """A short seeded run of `make chaos`, and proof that its parts do what they are relied on for."""
 
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,13 +14,16 @@ from typing import Any
 
 import pytest
 
-from local_stack.config import HOST, REPOSITORY
-from tests.chaos.outside import proxy, schedule
+from local_stack.config import HOST, REPOSITORY, StackConfig
+from local_stack.environment import MARK
+from local_stack.running import RunningStack
+from local_stack.supervisor.state import ComponentState, StackState, write_state
+from tests.chaos.outside import proxy, schedule, victims
 from tests.chaos.outside.lines import Line
 from tests.chaos.outside.oracle import judge
 from tests.chaos.outside.proxy import Proxies
 
-SEED, MINUTES = 7, 1.0
+SEED, MINUTES = 134, 1.0  # every kind of fault, and the kill of ten different victims
 DAY = datetime(2026, 11, 1, 10, tzinfo=UTC)
 GOOD, BAD = Line(1, DAY, is_bad=False), Line(2, DAY, is_bad=True)
 OF_FILE, BAD_OF_FILE = Line(3, DAY, is_bad=False), Line(4, DAY, is_bad=True)
@@ -68,7 +73,13 @@ def test_nothing_is_lost_doubled_or_wrong_after_a_minute_of_chaos(tmp_path: Path
     )
     print(run.stdout)
     assert run.returncode == 0, run.stderr
-    assert "0 lost, 0 doubled, 0 wrong" in (tmp_path / f"{SEED}.txt").read_text()
+    report = (tmp_path / f"{SEED}.txt").read_text()
+    told = re.search(
+        r"(\d+) kills, (\d+) freezes: 0 lost, 0 doubled, 0 wrong of ([\d,]+) counts and figures: met", report
+    )
+    assert told, report
+    kills, freezes, figures = (int(number.replace(",", "")) for number in told.groups())
+    assert (kills >= 8, freezes >= 2, figures > 1_000) == (True, True, True), told[0]
     assert (tmp_path / f"{SEED}.svg").read_text().startswith("<?xml")
 
 
@@ -77,6 +88,38 @@ def test_a_seed_gives_the_same_schedule_each_time() -> None:
     assert first == second != other
     assert {event.kind for event in first} == set(schedule.PER_MINUTE)
     assert {event.target for event in first if event.kind == schedule.KILL} == set(schedule.VICTIMS)
+
+
+@pytest.mark.parametrize(
+    ("title", "victim"),
+    [
+        ("python -P -m beam_jobs.stream --runner=FnApiRunner", "stream"),
+        ("python -P -m beam_jobs.backfill --runner=FnApiRunner", "batch job"),
+        ("python -m emulators.dataflow --image stream=beam_jobs.stream --image backfill=beam_jobs.backfill", ""),
+        ("python -P -m emulators.dataflow.process.zygote beam_jobs.preload", "zygote"),
+        ("postgres: logline-0123456789abcdef: walwriter ", "database session"),
+    ],
+)
+def test_a_process_is_no_victim_by_another_name(title: str, victim: str, tmp_path: Path) -> None:
+    names = ("stream", "batch job", "zygote", "database session")
+    stack = RunningStack(StackConfig(tmp_path, {}))
+    parts = {name: ComponentState("", "") for name in ("airflow-scheduler", "airflow-triggerer")}
+    write_state(stack.config, StackState("up", os.getpid(), "", True, {}, "", parts))
+    code = ["-c", "print(flush=True); input()"]
+    command, _, rest = title.partition(" -m ")
+    argv = [*command.split(" "), *code, "-m", *rest.split(" ")] if rest else [title, *code]
+    with subprocess.Popen(
+        argv,
+        executable=sys.executable,
+        env={**os.environ, MARK: str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = [name for name in names if process.pid in {one.pid for one in victims.find(stack, name)}]
+        process.kill()
+    assert found == ([victim] if victim else [])
 
 
 def test_the_oracle_takes_right_tables() -> None:
