@@ -8,6 +8,7 @@
 | `victims.py` | the processes of the stack, by name |
 | `proxy.py` | a proxy on loopback before each server, whose links are slow or fail |
 | `faults.py` | carries out one event of the schedule |
+| `operator.py` | what a person on call would do meanwhile |
 | `recovery.py` | when a part is up again after a fault |
 | `lines.py`, `traffic.py` | numbered lines, published and dropped into the bucket |
 | `oracle.py` | what the tables have to hold, and what they do hold |

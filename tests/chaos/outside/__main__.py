@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -58,8 +59,10 @@ def main() -> int:
         running_stack(state, airflow=True, ports=ports, entrances=proxies.entrances) as stack,
     ):
         outcome = _run(stack, proxies, events, given.minutes, seed)
-        if given.keep:
-            print(f"the stack's folder is kept: {state}")
+    if given.keep:
+        print(f"the stack's folder is kept: {state}")
+    else:
+        shutil.rmtree(state, ignore_errors=True)
     written = report.text(outcome)
     print(written)
     given.folder.mkdir(parents=True, exist_ok=True)
