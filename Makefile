@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof questions mutants fuzz simulate histories matrix secrets container-engine compose-test wheels templates generate agent-lists vendored screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof questions mutants fuzz simulate histories chaos matrix secrets container-engine compose-test wheels templates generate agent-lists vendored screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -108,6 +108,9 @@ simulate: setup  ## the stream in a simulated world with seeded faults, thousand
 
 histories: setup  ## random histories of the bucket and of runs, tasks killed at any moment, against an oracle: N=300
 	HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/histories
+
+chaos: setup  ## a stack of its own under seeded kills, freezes, full disks and bad links, against an oracle: MINUTES=60 SEED=7
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.chaos.outside --minutes $(or $(MINUTES),60) $(if $(SEED),--seed $(SEED))
 
 matrix: setup  ## which format's reader reads spoilt lines of which other format, and what it says of them
 	$(BIN)/python -m tests.unit.beam_jobs.access_log.cross_matrix

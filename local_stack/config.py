@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
 BIGQUERY_MEMORY = "LOGLINE_BIGQUERY_MEMORY_MIB"
 LEAST_BIGQUERY_MEMORY = 128
+ENTRANCES = "LOGLINE_ENTRANCES"
 
 
 class StackError(ClientError):
@@ -60,6 +61,7 @@ class StackConfig:
         arrivals_subscription: Subscription of the DAG `arrivals`.
         other_pubsub: HOST:PORT of a Pub/Sub emulator that runs elsewhere; empty: the stack runs its own.
         bigquery_memory: MiB of tables and of queries that the BigQuery emulator holds in memory; None: its default.
+        entrances: Port number by name where clients reach a server through a proxy, which a test has put before it.
     """
 
     state_dir: Path
@@ -78,6 +80,7 @@ class StackConfig:
     arrivals_subscription: str = "logline-arrivals"
     other_pubsub: str = ""
     bigquery_memory: int | None = None
+    entrances: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def temp_bucket(self) -> str:
@@ -132,11 +135,15 @@ class StackConfig:
     @property
     def pubsub_host(self) -> str:
         """HOST:PORT of Pub/Sub, as PUBSUB_EMULATOR_HOST has it."""
-        return self.other_pubsub or f"{HOST}:{self.ports['pubsub']}"
+        return self.other_pubsub or self.entrance("pubsub")
 
     def url(self, name: str) -> str:
         """Return the base URL of the server behind a port of `PORTS`."""
         return f"http://{HOST}:{self.ports[name]}"
+
+    def entrance(self, name: str) -> str:
+        """Return HOST:PORT where clients reach the server behind a port of `PORTS`."""
+        return f"{HOST}:{self.entrances.get(name, self.ports[name])}"
 
 
 def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
@@ -180,7 +187,13 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
         raise StackError(
             f"{BIGQUERY_MEMORY}={memory} is not a number of MiB: set it to {LEAST_BIGQUERY_MEMORY} or more"
         )
-    config = StackConfig(state_dir=state_dir, ports=ports, bigquery_memory=int(memory) if memory else None, **names)
+    config = StackConfig(
+        state_dir=state_dir,
+        ports=ports,
+        bigquery_memory=int(memory) if memory else None,
+        entrances=_read_entrances(environ.get(ENTRANCES, "")),
+        **names,
+    )
     pubsub_host = environ.get("PUBSUB_EMULATOR_HOST", "").strip()
     # What `make env` has exported is the stack's own.
     if pubsub_host in ("", config.pubsub_host):
@@ -188,6 +201,16 @@ def read_config(environ: Mapping[str, str] = os.environ) -> StackConfig:
     if host_and_port(pubsub_host) is None:
         raise StackError(f"PUBSUB_EMULATOR_HOST={pubsub_host} is no HOST:PORT: correct it, or unset it")
     return replace(config, other_pubsub=pubsub_host)
+
+
+def _read_entrances(given: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in given.split():
+        name, _, port = entry.partition("=")
+        if name not in PORTS or not port.isdecimal():
+            raise StackError(f"{ENTRANCES} has {entry}: write NAME=PORT, the names are {', '.join(PORTS)}")
+        found[name] = int(port)
+    return found
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_stack.config import BIGQUERY_MEMORY, HOST, PORTS, REPOSITORY, StackConfig
+from local_stack.config import BIGQUERY_MEMORY, ENTRANCES, HOST, PORTS, REPOSITORY, StackConfig
 from local_stack.credentials import access_token, credentials_file
 from local_stack.google_cloud_cli import google_cloud_cli
 from local_stack.service_accounts import BATCH, STREAM, account_credentials, account_token, email
@@ -32,12 +32,12 @@ def client_environment(config: StackConfig, account: str = "") -> dict[str, str]
         "GOOGLE_APPLICATION_CREDENTIALS": credentials,
         "GOOGLE_CLOUD_PROJECT": config.project,
         "NO_GCE_CHECK": "true",
-        "STORAGE_EMULATOR_HOST": config.url("storage"),
-        "BIGQUERY_EMULATOR_HOST": config.url("bigquery"),
-        "BIGQUERY_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['bigquery_grpc']}",
+        "STORAGE_EMULATOR_HOST": f"http://{config.entrance('storage')}",
+        "BIGQUERY_EMULATOR_HOST": f"http://{config.entrance('bigquery')}",
+        "BIGQUERY_EMULATOR_GRPC_HOST": config.entrance("bigquery_grpc"),
         "PUBSUB_EMULATOR_HOST": config.pubsub_host,
-        "DATAFLOW_EMULATOR_HOST": config.url("dataflow"),
-        "DATAFLOW_EMULATOR_GRPC_HOST": f"{HOST}:{config.ports['dataflow_grpc']}",
+        "DATAFLOW_EMULATOR_HOST": f"http://{config.entrance('dataflow')}",
+        "DATAFLOW_EMULATOR_GRPC_HOST": config.entrance("dataflow_grpc"),
         "DATAFLOW_EMULATOR_TOKEN": token,
         **google_cloud_cli(config),
         **_accounts_of_jobs(config, account),
@@ -54,6 +54,11 @@ def client_environment(config: StackConfig, account: str = "") -> dict[str, str]
         "LOGLINE_JOB_PAGE": f"{config.url('dataflow')}/v1b3/projects/{{project}}/locations/{{region}}/jobs/{{job_id}}",
         "LOGLINE_POLL_SECONDS": "1",
         **({BIGQUERY_MEMORY: str(config.bigquery_memory)} if config.bigquery_memory else {}),
+        **(
+            {ENTRANCES: " ".join(f"{name}={port}" for name, port in config.entrances.items())}
+            if config.entrances
+            else {}
+        ),
         **{port.variable: str(config.ports[name]) for name, port in PORTS.items()},
     }
 

@@ -46,7 +46,7 @@ def password(config: StackConfig) -> str:
 
 def sqlalchemy_url(config: StackConfig) -> str:
     """Return the address as Airflow's `sql_alchemy_conn` has it."""
-    return f"postgresql+psycopg2://{USER}:{password(config)}@{HOST}:{config.ports['postgres']}/{DATABASE}"
+    return f"postgresql+psycopg2://{USER}:{password(config)}@{config.entrance('postgres')}/{DATABASE}"
 
 
 def cluster_name(state_dir: Path) -> str:

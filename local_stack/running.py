@@ -4,10 +4,11 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from google.api_core.client_options import ClientOptions
@@ -153,16 +154,27 @@ class RunningStack:
 
 
 @contextlib.contextmanager
-def running_stack(state_dir: Path, *, airflow: bool, bigquery_memory: int | None = None) -> Iterator[RunningStack]:
+def running_stack(
+    state_dir: Path,
+    *,
+    airflow: bool,
+    bigquery_memory: int | None = None,
+    entrances: Mapping[str, int] = MappingProxyType({}),
+    ports: Mapping[str, int] | None = None,
+) -> Iterator[RunningStack]:
     """Start a stack on free ports and stop it at the end, also when this process is killed.
 
     Args:
         state_dir: Its folder.
         airflow: False for the emulators alone.
         bigquery_memory: As in `StackConfig`.
+        entrances: As in `StackConfig`.
+        ports: Those that the proxies of `entrances` lead to; None: any that are free.
     """
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    config = StackConfig(state_dir=state_dir.resolve(), ports=ports, bigquery_memory=bigquery_memory)
+    ports = ports or dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    config = StackConfig(
+        state_dir=state_dir.resolve(), ports=ports, bigquery_memory=bigquery_memory, entrances=entrances
+    )
     try:
         launch.up(config, airflow=airflow, owner=os.getpid(), tell=print, watch=lambda _: None)
         yield RunningStack(config)

@@ -67,7 +67,7 @@ def _settings(config: StackConfig, known: AirflowSecrets, passwords: Path) -> di
             "fernet_key": known.fernet_key,
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": passwords,
-            "execution_api_server_url": f"{config.airflow_url}/execution/",
+            "execution_api_server_url": f"http://{config.entrance('airflow')}/execution/",
             # The default asks a name server.
             "hostname_callable": "socket.gethostname",
             # A DAG file imports Google's operators: seconds on a quiet machine, more while everything starts.

@@ -83,7 +83,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             ("bigquery", "bigquery_grpc"),
             *("--grpc-port", ports["bigquery_grpc"]),
             *("--data-dir", data / "bigquery"),
-            *("--storage", config.url("storage")),
+            *("--storage", f"http://{config.entrance('storage')}"),
             *("--project", config.project),
             *("--clock-file", config.clock_file),
             *(("--memory", config.bigquery_memory) if config.bigquery_memory else ()),
