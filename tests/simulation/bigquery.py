@@ -1,8 +1,8 @@
 """BigQuery in this process: the calls that the DAGs make, answered by a DuckDB in memory.
 
 The statements are those of the DAGs' own templates, as the emulator translates them. What the emulator adds
-to that (permissions, limits, bytes, the streaming buffer) is left out, so that a statement costs milliseconds. A request
-is one step of the simulated world, so that no two transactions meet.
+to that (permissions, limits, bytes, the streaming buffer) is left out, so that a statement costs milliseconds. A
+request is one step of the simulated world, so that no two transactions meet.
 """
 
 from __future__ import annotations
