@@ -103,8 +103,9 @@ mutants: setup  ## takes guards back, one at a time, and shows that a test fails
 fuzz: setup  ## look for bytes that the parser reads wrongly, for SECONDS=600 or in LINES=100000000 mutated lines (resumes)
 	$(BIN)/python -m $(if $(LINES),tests.fuzz.volume --lines $(LINES),tests.fuzz -max_total_time=$(or $(SECONDS),600))
 
-simulate: setup  ## the stream in a simulated world with seeded faults, thousands of hours of it: SEEDS=10000, SEED=7 for one
-	@PYTHONPATH=.:plugins $(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0))
+simulate: setup  ## stream or backfill (SIDE=backfill) in a simulated world with seeded faults: SEEDS=10000 FIRST=0, SEED=7 for one
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.simulation --side $(or $(SIDE),stream) \
+		$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0))
 
 histories: setup  ## random histories of the bucket and of runs, tasks killed at any moment, against an oracle: N=300
 	HISTORIES=$(or $(N),300) $(BIN)/python -m pytest tests/histories

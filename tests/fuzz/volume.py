@@ -40,6 +40,8 @@ from tests.unit.beam_jobs.access_log.oracle import assert_parsed_as, expected_bl
 PORTION_LINES = 50_000
 """Lines drawn for a portion; line ends that are hit make a few less or more of them."""
 _COMPARED_LINES = 200
+_BLOCKS = ((777, 0.02), (65_537, 0.2), (1_000_003, 1.0))
+"""Bytes of blocks, and which share of a portion is cut into them."""
 _COMPARED_PORTIONS = 8
 _MAX_LINE_BYTES = 1 << 20
 # What formats give a meaning to, so that mutations fall where readers decide.
@@ -83,17 +85,24 @@ def mutated(lines: list[bytes], count: int, rng: np.random.Generator) -> bytes:
 
 
 def cut(data: bytes, rng: np.random.Generator) -> Iterator[LineBlock]:
-    """Cut `data` as a file of which each read gives another number of bytes, into blocks of an odd size."""
-    block_bytes = int(rng.choice([777, 65_537, 1_000_003]))
+    """Cut `data` as files are of which each read gives another number of bytes, into blocks of odd sizes.
 
-    def reads() -> Iterator[bytes]:
-        start = 0
-        while start < len(data):
-            end = start + int(rng.integers(1, 2 * block_bytes))
-            yield data[start:end]
-            start = end
+    A block costs what some hundred lines do, so the first lines are in small blocks, and the more lines, the larger.
+    """
+    start = 0
+    for block_bytes, share in _BLOCKS:
+        end = data.find(b"\n", start + int(share * len(data))) + 1 or len(data)
+        for block in split_stream(_reads(data[start:end], block_bytes, rng), block_bytes, _MAX_LINE_BYTES):
+            yield LineBlock(start + block.offset, block.data)
+        start = end
 
-    return split_stream(reads(), block_bytes, _MAX_LINE_BYTES)
+
+def _reads(data: bytes, block_bytes: int, rng: np.random.Generator) -> Iterator[bytes]:
+    start = 0
+    while start < len(data):
+        end = start + int(rng.integers(1, 2 * block_bytes))
+        yield data[start:end]
+        start = end
 
 
 def check(log_format_name: str, data: bytes, rng: np.random.Generator, is_compared: bool) -> Outcome:

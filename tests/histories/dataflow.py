@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
@@ -36,13 +36,19 @@ class Job:
 
 
 class Dataflow:
-    """Jobs, of which one name is active once."""
+    """Jobs, of which one name is active once.
 
-    def __init__(self, made: RequestsMade) -> None:
+    Args:
+        made: what the jobs ask for.
+        run_job: runs a backfill's job and returns its exit code.
+    """
+
+    def __init__(self, made: RequestsMade, run_job: Callable[[Sequence[str]], int] = backfill) -> None:
         self.jobs: list[Job] = []
         # Of the next job that is launched.
         self.interruption: Interruption | None = None
         self._made = made
+        self._run_job = run_job
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -61,7 +67,7 @@ class Dataflow:
         # In another job's or task's place, what is interrupted is this job.
         with self._made.process(job.interruption, is_job=True) as watch, redirect_stderr(said):
             try:
-                code = backfill(job.arguments)
+                code = self._run_job(job.arguments)
             except JobKilledError:
                 code = 1
         job.state = "JOB_STATE_FAILED" if code or watch.is_dead else "JOB_STATE_DONE"

@@ -68,7 +68,7 @@ class History:
         """Let `sweep` or `arrivals` look."""
         run = self._scheduler.look(dag_id)
         found = self._installation.unread()
-        assert found == self.oracle.unread(), "unread_objects"
+        assert found == self.oracle.unread(), f"unread_objects {found} instead of {self.oracle.unread()}"
         if isinstance(run, Run) and ends:
             self.finish(run)
         return run

@@ -95,11 +95,13 @@ class Scheduler:
         dataflow: where their jobs are.
     """
 
-    def __init__(self, settings: Settings, dags: Mapping[str, DAG], made: RequestsMade) -> None:
+    def __init__(
+        self, settings: Settings, dags: Mapping[str, DAG], made: RequestsMade, dataflow: Dataflow | None = None
+    ) -> None:
         self.settings = settings
         self.dags = dags
         self.made = made
-        self.dataflow = Dataflow(made)
+        self.dataflow = dataflow or Dataflow(made)
         self.runs: list[Run] = []
         self._numbers = itertools.count()
         # How many tasks `land` are at work: Airflow starts one at a time.
@@ -112,10 +114,10 @@ class Scheduler:
         return self._at_work == 0
 
     @classmethod
-    def of_repository(cls, made: RequestsMade) -> Scheduler:
+    def of_repository(cls, made: RequestsMade, dataflow: Dataflow | None = None) -> Scheduler:
         """Return one with the DAGs of the repository."""
         modules = [_module(name) for name in ("log_backfill", "sweep", "arrivals", "daily_summary")]
-        return cls(modules[0].SETTINGS, {module.dag.dag_id: module.dag for module in modules}, made)
+        return cls(modules[0].SETTINGS, {module.dag.dag_id: module.dag for module in modules}, made, dataflow)
 
     @contextmanager
     def in_force(self) -> Iterator[None]:

@@ -4,13 +4,18 @@ import pytest
 
 from beam_jobs.stream.local_runner import LocalRunner
 from beam_jobs.stream.subscription import Pulled
-from tests.simulation.__main__ import described, shrunk, simulate
+from tests.simulation.__main__ import BACKFILL, described, shrunk, simulate
 
 SEEDS = range(30)
 
 
 def test_nothing_is_lost_doubled_or_stuck() -> None:
     failed = [outcome for outcome in map(simulate, SEEDS) if outcome.violation]
+    assert not failed, described(shrunk(failed[0]), with_trace=True)
+
+
+def test_no_content_of_a_bucket_is_lost_doubled_or_goes_back() -> None:
+    failed = [outcome for seed in range(6) if (outcome := simulate(seed, side=BACKFILL)).violation]
     assert not failed, described(shrunk(failed[0]), with_trace=True)
 
 

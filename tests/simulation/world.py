@@ -74,6 +74,7 @@ class World:
         self.dataflow = SimulatedDataflow(self.scheduler, self._start_stream)
         self.expected: dict[int, Expected] = {}
         self.settings = _settings()
+        self.record = self.scheduler
         self._events = 0
         self._has_published = False
         self._version = "1"
