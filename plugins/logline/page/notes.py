@@ -100,7 +100,10 @@ def on_anomalies(rows: Rows) -> list[Note]:
     """Say what was unusual last; whether somebody is called for it, `daily_summary` decides when it builds the day."""
     if not rows:
         return []
-    return [Note(Tone.NEUTRAL, f"{counted(len(rows), 'unusual hour')}, the last: {rows[0]['sentence']}")]
+    silences = sum(row["measure"] == "silence" for row in rows)
+    kinds = [(len(rows) - silences, "unusual hour"), (silences, "silence")]
+    found = " and ".join(counted(number, noun) for number, noun in kinds if number)
+    return [Note(Tone.NEUTRAL, f"{found}, the last: {rows[0]['sentence']}" if len(rows) > 1 else rows[0]["sentence"])]
 
 
 def on_objectives(rows: Rows) -> list[Note]:
