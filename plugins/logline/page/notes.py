@@ -114,7 +114,10 @@ def on_objectives(rows: Rows) -> list[Note]:
     worst = missed[0]
     more = f", and {len(missed) - 1} more" if len(missed) > 1 else ""
     text = f"{worst['host'] or 'the site'} misses its objective of {worst['objective']}"
-    return [Note(Tone.NEUTRAL, f"{text}: {worst['share']:.2%} good, wanted {worst['wanted']:.2%}{more}")]
+    # As many decimals as it takes to see that they differ.
+    shares = [(f"{worst['share']:.{n}%}", f"{worst['wanted']:.{n}%}") for n in range(2, 7)]
+    share, wanted = next((pair for pair in shares if pair[0] != pair[1]), shares[-1])
+    return [Note(Tone.NEUTRAL, f"{text}: {share} good, wanted {wanted}{more}")]
 
 
 def _days(days: Sequence[Any]) -> str:
