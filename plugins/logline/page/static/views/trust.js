@@ -41,7 +41,7 @@ const REASONS = {
   bad_status: "its status is no number from 100 to 999", bad_size: "its size is no number", bad_duration: "its duration is no number",
   line_too_long: "longer than 1 MiB",
 };
-const TONES = ["warn", "fourth", "bad", "fifth", "sixth", "muted"];
+const TONES = ["calm", "fourth", "bad", "fifth", "third", "muted"];
 
 function rejectionDays([rows], { period, pick }) {
   if (rows.length === 0) return empty("No line of these days was rejected.");
@@ -69,7 +69,7 @@ export const view = {
   isFiltered: false,
   sections: [
     { id: "balance", title: "The balance of each day", about: "lines = rows + rejected + blank, landed = requests + duplicates, and every daily table adds up to requests", width: "full", asks: ["checks", "builds", ["unread", null]], draw: days },
-    { id: "rejection-days", title: "Rejected lines a day", about: "by reason", width: "half", asks: ["rejection_days"], draw: rejectionDays },
-    { id: "rejections", title: "Why lines were rejected", about: "rejected_lines has each with its bytes; dead_letter_replay reads them again", width: "half", asks: ["rejections"], draw: rejections },
+    { id: "rejection-days", title: "Rejected lines a day", about: "by reason", width: "full", asks: ["rejection_days"], draw: rejectionDays },
+    { id: "rejections", title: "Why lines were rejected", about: "rejected_lines has each with its bytes; dead_letter_replay reads them again", width: "full", asks: ["rejections"], draw: rejections },
   ],
 };
