@@ -21,19 +21,19 @@ to read.
 from __future__ import annotations
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import DAG, Asset, AssetWatcher
+from airflow.sdk import DAG, AssetWatcher
 
 from logline.alerts import UNREAD_OBJECTS
 from logline.arrivals.operators import FindUnreadOperator
 from logline.arrivals.start import new_only
 from logline.arrivals.trigger import ArrivalsTrigger
-from logline.dag_defaults import task_defaults
+from logline.dag_defaults import log_objects, task_defaults
 from logline.settings import Settings
 from logline.task_ids import ARRIVALS_DAG, BACKFILL_DAG, SWEEP_DAG
 
 SETTINGS = Settings.from_environment()
-LOG_OBJECTS = Asset(
-    "logline://log_objects",
+LOG_OBJECTS = log_objects(
+    SETTINGS,
     watchers=[
         AssetWatcher(
             name="bucket notifications",
@@ -54,7 +54,14 @@ with DAG(
     default_args=task_defaults(SETTINGS, runbook=UNREAD_OBJECTS),
     user_defined_macros={"dataset": SETTINGS.dataset},
 ) as dag:
-    find_unread = FindUnreadOperator(task_id="find_unread", settings=SETTINGS, after=SWEEP_DAG)
-    start_backfill = TriggerDagRunOperator(task_id="start_backfill", trigger_dag_id=BACKFILL_DAG, **new_only(SETTINGS))
+    find_unread = FindUnreadOperator(
+        task_id="find_unread", task_display_name="Find what no run has read", settings=SETTINGS, after=SWEEP_DAG
+    )
+    start_backfill = TriggerDagRunOperator(
+        task_id="start_backfill",
+        task_display_name="Start log_backfill for it",
+        trigger_dag_id=BACKFILL_DAG,
+        **new_only(SETTINGS),
+    )
 
     find_unread >> start_backfill

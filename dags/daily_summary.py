@@ -29,7 +29,7 @@ from airflow.sdk import DAG
 
 from logline.alerts import IMBALANCE
 from logline.anomalies import TellAnomaliesOperator
-from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.dag_defaults import backfilled_requests, day_param, task_defaults
 from logline.detections import load_detections, patterns_by_field
 from logline.params import MAX_DAYS
 from logline.settings import Settings
@@ -54,7 +54,7 @@ with DAG(
     dag_id=SUMMARY_DAG,
     description="Days that have changed: requests without duplicates, and the daily tables",
     doc_md=__doc__,
-    schedule=[BACKFILLED_REQUESTS],
+    schedule=[backfilled_requests(SETTINGS)],
     # A run takes all that has changed: a second one beside it would take the same.
     max_active_runs=1,
     max_active_tasks=1,
@@ -82,10 +82,13 @@ with DAG(
         ),
     },
 ) as dag:
-    choose_days = ChooseDaysOperator(task_id=CHOOSE_DAYS, settings=SETTINGS, changed=CHANGED)
+    choose_days = ChooseDaysOperator(
+        task_id=CHOOSE_DAYS, task_display_name="Choose the days that have changed", settings=SETTINGS, changed=CHANGED
+    )
 
     build_days = BuildDaysOperator(
         task_id="build_days",
+        task_display_name="Build requests and the daily tables, check both",
         settings=SETTINGS,
         changed=CHANGED,
         chosen_by=CHOOSE_DAYS,
@@ -108,6 +111,7 @@ with DAG(
 
     tell_anomalies = TellAnomaliesOperator(
         task_id="tell_anomalies",
+        task_display_name="Tell of what was unusual",
         settings=SETTINGS,
         untold=Query("{% include 'sql/anomaly_alerts/untold.sql' %}", day=TODAY),
         told=Query("{% include 'sql/anomaly_alerts/told.sql' %}", day=TODAY).with_strings(told="[]"),

@@ -27,9 +27,8 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
-from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.dag_defaults import backfilled_requests, day_param, log_format_param, task_defaults
 from logline.dataflow.operators import RunFlexTemplateOperator, launch_body
-from logline.log_formats import log_formats
 from logline.replay.plan import FIRST_DAY, LAST_DAY, PlanReplayOperator
 from logline.settings import Settings
 from logline.task_ids import PARSE, PLAN, REPLAY_DAG
@@ -39,7 +38,6 @@ from logline.warehouse.load import LoadManifestFilesOperator, StagingTable
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
-LOG_FORMATS = log_formats("backfill")
 PLANNED = f"ti.xcom_pull('{PLAN}')"
 SUFFIX = f"{{% set suffix = {PLANNED}.suffix %}}"
 MANIFEST = f"{{{{ {PLANNED}.output }}}}/manifest.json"
@@ -49,7 +47,7 @@ WHICH_LINES = [
     ("start_date", "STRING", f"{{{{ params.start_date or '{FIRST_DAY}' }}}}"),
     ("end_date", "STRING", f"{{{{ params.end_date or '{LAST_DAY}' }}}}"),
     ("reason", "STRING", "{{ params.reason or '' }}"),
-    ("log_format", "STRING", "{{ params.log_format }}"),
+    ("log_format", "STRING", "{{ params.log_format or 'auto' }}"),
     ("stream_log_format", "STRING", SETTINGS.stream_log_format),
 ]
 RUN_ID = ("run_id", "STRING", "{{ run_id }}")
@@ -82,12 +80,9 @@ with DAG(
             description="Only lines that were rejected for this reason, an error_type of rejected_lines. Empty: any.",
             examples=["not_matching_format", "bad_timestamp", "bad_status", "bad_size", "parser_failed"],
         ),
-        "log_format": Param(
-            "auto",
-            type="string",
-            title="Format",
-            description=f"Format to read the lines as: {', '.join(LOG_FORMATS)}. auto is the one their source is in.",
-            examples=list(LOG_FORMATS),
+        "log_format": log_format_param(
+            "Format to read the lines as: one of the list, or your own: the format string of an Apache or nginx "
+            "configuration. Empty or auto: the one their source is in."
         ),
         "limit": Param(
             1_000_000,
@@ -107,11 +102,13 @@ with DAG(
 ) as dag:
     plan = PlanReplayOperator(
         task_id=PLAN,
+        task_display_name="Count the rejected lines to read again",
         settings=SETTINGS,
         query=Query("{% include 'sql/replay/candidates.sql' %}", day=DAY, parameters=WHICH_LINES),
     )
     select_lines = QueryOperator(
         task_id="select_lines",
+        task_display_name="Copy these lines",
         settings=SETTINGS,
         query=Query(
             SUFFIX + "{% set limit = params.limit %}{% include 'sql/replay/select.sql' %}",
@@ -121,6 +118,7 @@ with DAG(
     )
     parse = RunFlexTemplateOperator(
         task_id=PARSE,
+        task_display_name="Parse them on Dataflow",
         settings=SETTINGS,
         body=launch_body(
             SETTINGS,
@@ -132,6 +130,7 @@ with DAG(
     )
     load_rows = LoadManifestFilesOperator(
         task_id="load_rows",
+        task_display_name="Load the new rows beside the tables",
         settings=SETTINGS,
         manifest=MANIFEST,
         tables=[StagingTable("rows", into="replayed", columns_of="backfilled_requests")],
@@ -140,12 +139,14 @@ with DAG(
     )
     check_staging = RunChecksOperator(
         task_id="check_staging",
+        task_display_name="Check the counts",
         settings=SETTINGS,
         gate=Gate.of("replay", day=DAY, before=SUFFIX),
         manifest=MANIFEST,
     )
     land = QueryOperator(
         task_id="land",
+        task_display_name="Add the rows to the tables, each once",
         settings=SETTINGS,
         query=Query(
             SUFFIX + f"{{% set job_id = ti.xcom_pull('{PARSE}') %}}{{% include 'sql/replay/land.sql' %}}",
@@ -156,14 +157,16 @@ with DAG(
     )
     report = ReportLedgerOperator(
         task_id="report",
+        task_display_name="Say what became of the lines",
         settings=SETTINGS,
         query=Query("{% include 'sql/replay/report.sql' %}", day=DAY, parameters=[RUN_ID]),
-        asset=BACKFILLED_REQUESTS,
+        asset=backfilled_requests(SETTINGS),
     )
     # All of them setups: clearing a task behind them selects and reads the lines that are waiting then.
     setups = [task.as_setup() for task in (select_lines, parse, load_rows)]
     drop_staging = QueryOperator(
         task_id="drop_staging",
+        task_display_name="Drop the staging tables",
         settings=SETTINGS,
         query=Query(SUFFIX + "{% include 'sql/replay/drop_staging.sql' %}", day=DAY),
     ).as_teardown(setups=setups)

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, Param
 
-from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.dag_defaults import backfilled_requests, day_param, task_defaults
 from logline.erasure.plan import TOO_NEW_MINUTES, PlanErasureOperator
 from logline.erasure.tasks import (
     DeleteStagedFilesOperator,
@@ -105,11 +105,13 @@ with DAG(
 ) as dag:
     plan = PlanErasureOperator(
         task_id=PLAN,
+        task_display_name="Count what is held of the person",
         settings=SETTINGS,
         found=Query("{% include 'sql/erasures/found.sql' %}", day=NO_DAY, parameters=WHOM),
     )
     select = SelectPersonOperator(
         task_id="select",
+        task_display_name="Select the rows and lines to erase",
         settings=SETTINGS,
         erased=Query("{% include 'sql/erasures/erased.sql' %}", day=NO_DAY, parameters=[RUN_ID]),
         queries=[
@@ -119,30 +121,37 @@ with DAG(
     )
     erase_streamed = QueryOperator(
         task_id="erase_streamed",
+        task_display_name="Erase rows of the stream",
         settings=SETTINGS,
         query=Query(NAMES + "{% include 'sql/erasures/erase_streamed.sql' %}", day=NO_DAY),
     )
     erase = QueryOperator(
         task_id="erase",
+        task_display_name="Erase rows of the files, correct the ledger",
         settings=SETTINGS,
         query=Query(NAMES + "{% include 'sql/erasures/erase.sql' %}", day=NO_DAY),
         # BigQuery cancels one of two transactions that change the same table.
         max_active_tis_per_dag=1,
     )
-    delete_staged_files = DeleteStagedFilesOperator(task_id="delete_staged_files", settings=SETTINGS)
+    delete_staged_files = DeleteStagedFilesOperator(
+        task_id="delete_staged_files", task_display_name="Delete staged files", settings=SETTINGS
+    )
     prove = ProveErasureOperator(
         task_id="prove",
+        task_display_name="Count again: nothing may be left",
         settings=SETTINGS,
         gate=Gate.of("erasures", day=NO_DAY, before=NAMES, parameters=WHOM),
     )
     report = ReportErasureOperator(
         task_id="report",
+        task_display_name="Say what was erased, by table",
         settings=SETTINGS,
         query=Query(NAMES + "{% include 'sql/erasures/report.sql' %}", day=NO_DAY, parameters=[RUN_ID]),
-        asset=BACKFILLED_REQUESTS,
+        asset=backfilled_requests(SETTINGS),
     )
     drop_staging = QueryOperator(
         task_id="drop_staging",
+        task_display_name="Drop the staging tables",
         settings=SETTINGS,
         query=Query(NAMES + "{% include 'sql/erasures/drop_staging.sql' %}", day=NO_DAY),
     )

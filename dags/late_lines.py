@@ -24,7 +24,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, AssetAlias, CronTriggerTimetable
 
 from logline.alerts import IMBALANCE
-from logline.dag_defaults import BACKFILLED_REQUESTS, task_defaults
+from logline.dag_defaults import backfilled_requests, task_defaults
 from logline.settings import Settings
 from logline.summaries.reopen_days import ReopenDaysOperator
 from logline.warehouse.queries import Query, QueryOperator
@@ -52,16 +52,18 @@ with DAG(
 ) as dag:
     fold_stream_ledger = QueryOperator(
         task_id="fold_stream_ledger",
+        task_display_name="Sum up the stream's batches by hour",
         settings=SETTINGS,
         query=Query("{% include 'sql/ledger/fold_stream.sql' %}", day=TODAY),
     )
     reopen_days = ReopenDaysOperator(
         task_id="reopen_days",
+        task_display_name="Reopen the days that late lines have reached",
         settings=SETTINGS,
         reopen=Query("{% include 'sql/request_builds/reopen.sql' %}", day=TODAY),
         reopened=Query("{% include 'sql/request_builds/reopened.sql' %}", day=TODAY),
         changed=Query("{% include 'sql/request_builds/changed.sql' %}", day=TODAY),
-        asset=BACKFILLED_REQUESTS,
+        asset=backfilled_requests(SETTINGS),
         alias=AssetAlias("logline://late_requests"),
     )
 

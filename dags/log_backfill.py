@@ -65,10 +65,9 @@ from airflow.sdk import (  # type: ignore[attr-defined]  # its stub lacks the cl
 from logline.alerts import FAILED_BACKFILL, missed_deadline
 from logline.backfill.plan import PlanBackfillOperator, planned_unit
 from logline.backfill.tasks import LandUnitOperator, LoadUnitOperator, ParseUnitOperator, ReportUnreadableOperator
-from logline.dag_defaults import BACKFILLED_REQUESTS, day_param, task_defaults
+from logline.dag_defaults import backfilled_requests, day_param, log_format_param, task_defaults
 from logline.dataflow.operators import launch_body
 from logline.labels import NO_DAY
-from logline.log_formats import log_formats
 from logline.params import MAX_DAYS
 from logline.settings import Settings
 from logline.task_ids import BACKFILL_DAG, DROP_STAGING, LAND, LOAD, PARSE, PLAN, REPORT, UNIT_GROUP
@@ -77,7 +76,6 @@ from logline.warehouse.load import StagingTable
 from logline.warehouse.queries import Query, QueryOperator
 
 SETTINGS = Settings.from_environment()
-LOG_FORMATS = log_formats("backfill")
 LABEL = "{{ unit(ti).label }}"
 SUFFIX = "{% set suffix = unit(ti).suffix %}"
 RUN_ID = ("run_id", "STRING", "{{ run_id }}")
@@ -127,13 +125,9 @@ with DAG(
             "another form. Without {date} everything that matches is read once, whatever the days.",
             examples=[f"gs://{SETTINGS.bucket}/logs/access-{{date:%Y%m%d}}.log.gz"],
         ),
-        "log_format": Param(
-            "auto",
-            type="string",
-            title="Format",
-            description=f"Format of the lines: {', '.join(LOG_FORMATS)}, or the format string of an Apache or nginx "
-            "configuration. auto looks at the first lines of each object.",
-            examples=list(LOG_FORMATS),
+        "log_format": log_format_param(
+            "Format of the lines: one of the list, or your own: the format string of an Apache or nginx configuration. "
+            "Empty or auto: the first lines of each object tell."
         ),
         "max_parallel_days": Param(
             4,
@@ -193,17 +187,21 @@ with DAG(
 ) as dag:
     plan = PlanBackfillOperator(
         task_id=PLAN,
+        task_display_name="List the files to read",
         settings=SETTINGS,
         ledger=Query("{% include 'sql/ledger/objects.sql' %}", day=NO_DAY, parameters=[("prefix", "STRING", "gs://")]),
         # Runs of `airflow backfill create` have a limit of their own, see docs/decisions/0184.
         max_active_tis_per_dag=4,
     )
 
-    @task_group(group_id=UNIT_GROUP, default_args={"map_index_template": LABEL})
+    @task_group(
+        group_id=UNIT_GROUP, group_display_name="Each unit of files", default_args={"map_index_template": LABEL}
+    )
     def unit(planned: Any) -> None:
         """Take the objects of one unit from the bucket to the tables."""
         parse = ParseUnitOperator(
             task_id=PARSE,
+            task_display_name="Parse their lines on Dataflow",
             settings=SETTINGS,
             last_task_id=f"{UNIT_GROUP}.{DROP_STAGING}",
             slots="{{ params.max_parallel_days }}",
@@ -217,13 +215,14 @@ with DAG(
                     "objects": "{{ unit(ti).list_uri }}",
                     "output": "{{ unit(ti).output }}",
                     "run_id": "{{ run_id }}",
-                    "log_format": "{{ params.log_format }}",
+                    "log_format": "{{ params.log_format or 'auto' }}",
                     "unreadable": "{{ params.unreadable }}",
                 },
             ),
         )
         load = LoadUnitOperator(
             task_id=LOAD,
+            task_display_name="Load what was parsed beside the tables",
             settings=SETTINGS,
             manifest="{{ unit(ti).output }}/manifest.json",
             tables=STAGED,
@@ -238,6 +237,7 @@ with DAG(
         )
         land = LandUnitOperator(
             task_id=LAND,
+            task_display_name="Check the counts, then replace the rows of these files",
             settings=SETTINGS,
             gate=Gate.of(
                 "backfilled_requests",
@@ -251,17 +251,19 @@ with DAG(
             ),
             landing=Query(SUFFIX + "{% include 'sql/backfilled_requests/land.sql' %}", day=LABEL),
             query=Query(SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=LABEL),
-            asset=BACKFILLED_REQUESTS,
+            asset=backfilled_requests(SETTINGS),
             # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.
             max_active_tis_per_dag=1,
         )
         report = ReportUnreadableOperator(
             task_id=REPORT,
+            task_display_name="Name the files that could not be read",
             settings=SETTINGS,
             query=Query(SUFFIX + "{% include 'sql/ledger/unreadable.sql' %}", day=LABEL),
         )
         drop_staging = QueryOperator(
             task_id=DROP_STAGING,
+            task_display_name="Drop the staging tables",
             settings=SETTINGS,
             query=Query(SUFFIX + "{% include 'sql/backfilled_requests/drop_staging.sql' %}", day=LABEL),
         ).as_teardown(setups=load)

@@ -75,6 +75,7 @@ with DAG(
     create_bucket, create_temp_bucket = (
         GCSCreateBucketOperator(
             task_id=task_id,
+            task_display_name=name,
             bucket_name=bucket,
             location=SETTINGS.location,
             storage_class="STANDARD",
@@ -88,16 +89,20 @@ with DAG(
                 },
             },
         )
-        for task_id, bucket in (("create_bucket", SETTINGS.bucket), ("create_temp_bucket", SETTINGS.temp_bucket))
+        for task_id, bucket, name in (
+            ("create_bucket", SETTINGS.bucket, "Create the bucket of the logs"),
+            ("create_temp_bucket", SETTINGS.temp_bucket, "Create the bucket of temporary files"),
+        )
     )
 
-    @task
+    @task(task_display_name="Upload the Flex Templates of the jobs")
     def upload_templates() -> list[str]:
         """Write the container spec of every job to the bucket."""
         return [upload_template(SETTINGS, path) for path in TEMPLATES]
 
     create_dataset = BigQueryCreateEmptyDatasetOperator(
         task_id="create_dataset",
+        task_display_name="Create the dataset of the tables",
         dataset_id=SETTINGS.dataset,
         project_id=SETTINGS.project,
         location=SETTINGS.location,
@@ -105,6 +110,7 @@ with DAG(
     )
     create_staging_dataset = BigQueryCreateEmptyDatasetOperator(
         task_id="create_staging_dataset",
+        task_display_name="Create the dataset of staging tables",
         dataset_id=SETTINGS.staging_dataset,
         project_id=SETTINGS.project,
         location=SETTINGS.location,
@@ -115,11 +121,13 @@ with DAG(
     )
     create_tables = QueryOperator(
         task_id="create_tables",
+        task_display_name="Create the tables",
         settings=SETTINGS,
         query=Query("{% include 'sql/create_tables.sql' %}", day=NO_DAY),
     )
     evolve_tables = MigrateTablesOperator(
         task_id="evolve_tables",
+        task_display_name="Add the columns that this release brings",
         settings=SETTINGS,
         tables=TABLES,
         create=Query(IN_STAGING + "{% include 'sql/create_tables.sql' %}", day=NO_DAY),
@@ -127,6 +135,7 @@ with DAG(
     )
     move_rejected_lines = MoveRejectedLinesOperator(
         task_id="move_rejected_lines",
+        task_display_name="Move rejected lines of release 0.1.0",
         settings=SETTINGS,
         set_aside=Query("{% include 'sql/rejected_lines/table_of_0_1_0/set_aside.sql' %}", day=NO_DAY),
         move=Query("{% include 'sql/rejected_lines/table_of_0_1_0/move.sql' %}", day=NO_DAY),
@@ -134,14 +143,21 @@ with DAG(
     )
     create_views = QueryOperator(
         task_id="create_views",
+        task_display_name="Create the views",
         settings=SETTINGS,
         query=Query("{% include 'sql/create_views.sql' %}", day=NO_DAY),
     )
 
-    create_topic = PubSubCreateTopicOperator(task_id="create_topic", topic=SETTINGS.topic, project_id=SETTINGS.project)
+    create_topic = PubSubCreateTopicOperator(
+        task_id="create_topic",
+        task_display_name="Create the topic of the lines",
+        topic=SETTINGS.topic,
+        project_id=SETTINGS.project,
+    )
     # No dead-letter and no retry policy: Dataflow supports neither. What cannot be parsed is a rejected line.
     create_subscription = PubSubCreateSubscriptionOperator(
         task_id="create_subscription",
+        task_display_name="Create the stream's subscription",
         topic=SETTINGS.topic,
         subscription=SETTINGS.subscription,
         project_id=SETTINGS.project,
@@ -152,10 +168,14 @@ with DAG(
         expiration_policy={},
     )
     create_arrivals_topic = PubSubCreateTopicOperator(
-        task_id="create_arrivals_topic", topic=SETTINGS.arrivals_topic, project_id=SETTINGS.project
+        task_id="create_arrivals_topic",
+        task_display_name="Create the topic of new objects",
+        topic=SETTINGS.arrivals_topic,
+        project_id=SETTINGS.project,
     )
     create_arrivals_subscription = PubSubCreateSubscriptionOperator(
         task_id="create_arrivals_subscription",
+        task_display_name="Create the subscription of new objects",
         topic=SETTINGS.arrivals_topic,
         subscription=SETTINGS.arrivals_subscription,
         project_id=SETTINGS.project,
@@ -163,7 +183,7 @@ with DAG(
         expiration_policy={},
     )
 
-    @task
+    @task(task_display_name="Let the bucket tell of new objects")
     def notify_of_objects() -> str:
         """Let the bucket of the logs tell the topic of new objects."""
         return notify_of_logs(SETTINGS)

@@ -126,24 +126,27 @@ with DAG(
     },
 ) as dag:
 
-    @task.branch
+    @task.branch(task_display_name="Look at the stream, decide what it needs")
     def decide() -> list[str] | None:
         """Observe the stream and choose what to do about it."""
         return supervise(SETTINGS, get_current_context())
 
     launch = LaunchFlexTemplateOperator(
         task_id=LAUNCH,
+        task_display_name="Launch the streaming job",
         settings=SETTINGS,
         body=stream_launch(SETTINGS),
     )
     update = LaunchFlexTemplateOperator(
         task_id=UPDATE,
+        task_display_name="Update it to the template's version",
         settings=SETTINGS,
         body=stream_launch(SETTINGS, update=True),
         trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
     )
     drain = DataflowStopJobOperator(
         task_id=DRAIN,
+        task_display_name="Let it finish and end",
         job_id=f"{{{{ {DECIDED}['job_id'] }}}}",
         project_id=SETTINGS.project,
         location=SETTINGS.region,
@@ -155,6 +158,7 @@ with DAG(
     approve_update, approve_drain = (
         ApprovalOperator(
             task_id=f"{APPROVE}{change}",
+            task_display_name=f"Wait for approval: may it be {done}?",
             subject=f"May the stream be {done}?",
             body=f"{{{{ {DECIDED}['reason'] }}}}",
             defaults="Reject",
@@ -165,6 +169,7 @@ with DAG(
     )
     check = CheckStreamOperator(
         task_id=CHECK,
+        task_display_name="Check its lag, its rejected lines and its silence",
         settings=SETTINGS,
         gate=Gate.of(
             "stream_supervision",
@@ -176,6 +181,7 @@ with DAG(
     )
     record = QueryOperator(
         task_id=RECORD,
+        task_display_name="Note down what was seen",
         settings=SETTINGS,
         query=Query(
             f"{SILENCE}{{% include 'sql/stream_supervision/record.sql' %}}", day=DAY, parameters=[DECISION, LAG]

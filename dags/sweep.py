@@ -49,11 +49,23 @@ with DAG(
     user_defined_macros={"dataset": SETTINGS.dataset, "unread_hours": SETTINGS.unread_hours},
 ) as dag:
     find_unread = FindUnreadOperator(
-        task_id="find_unread", settings=SETTINGS, unless_running=ARRIVALS_DAG, with_pauses=True
+        task_id="find_unread",
+        task_display_name="Find what no run has read",
+        settings=SETTINGS,
+        unless_running=ARRIVALS_DAG,
+        with_pauses=True,
     )
-    start_backfill = TriggerDagRunOperator(task_id="start_backfill", trigger_dag_id=BACKFILL_DAG, **new_only(SETTINGS))
+    start_backfill = TriggerDagRunOperator(
+        task_id="start_backfill",
+        task_display_name="Start log_backfill for it",
+        trigger_dag_id=BACKFILL_DAG,
+        **new_only(SETTINGS),
+    )
     check_overdue = RunChecksOperator(
-        task_id="check_overdue", settings=SETTINGS, gate=Gate.of("unread_objects", day=NO_DAY)
+        task_id="check_overdue",
+        task_display_name="Check that nothing has been unread for too long",
+        settings=SETTINGS,
+        gate=Gate.of("unread_objects", day=NO_DAY),
     )
 
     find_unread >> start_backfill

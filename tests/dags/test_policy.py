@@ -72,6 +72,30 @@ def test_every_task_has_an_owner_and_a_name_that_reads(dags):
         assert re.fullmatch(r"[a-z]+(_[a-z]+)*", name), task.task_id
 
 
+def test_every_task_says_in_the_ui_what_it_does(dags):
+    shown = {task.task_display_name for task in tasks(dags)}
+    assert [name for name in shown if not re.fullmatch("[A-Z][^_.]+ .+[^.]", name)] == []
+
+
+def test_formats_are_a_list_that_takes_a_string_of_ones_own(dags):
+    from logline.log_formats import log_formats
+
+    for dag_id in ("log_backfill", "dead_letter_replay"):
+        param = dags[dag_id].params.get_param("log_format")
+        # The form shows a list of what begins like the value that is there.
+        assert (param.resolve(), param.schema["examples"]) == (None, list(log_formats("backfill")))
+        assert param.resolve('%h %l "%r"') == '%h %l "%r"'
+
+
+def test_the_pages_of_assets_lead_to_their_tables(dags):
+    scheduled = [asset for dag in dags.values() if isinstance(dag.schedule, list) for asset in dag.schedule]
+    found = {asset.name: asset for asset in scheduled}
+    assert set(found) == {"logline://backfilled_requests", "logline://log_objects"}
+    for asset in found.values():
+        assert all(name.count(".") == 2 for name in asset.extra["tables"])
+        assert asset.extra["page"].endswith("/plugin/logline#view=pipeline")
+
+
 def test_every_task_retries_what_may_pass(dags):
     for task in tasks(dags):
         if task.dag_id == "stream_supervisor":

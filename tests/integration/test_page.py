@@ -93,6 +93,11 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
                 | {"started": instant(60), "finished": instant(n)}
                 for n in range(4)
             ],
+            "daily_rejected_lines": [
+                {"lines": 5, "most_of": "gs://b/0"},
+                {"log_date": "2015-05-16", "lines": 7, "most_of": "gs://b/1"},
+                {"source": "stream", "error_type": "bad_status", "lines": 1},
+            ],
             "daily_channels": [{"channel": "search", "source": "example.com", "visits": 4, "bounces": 1, "pages": 9}],
             "daily_pages": [{"path": "/", "views": 9, "entries": 4, "exits": 3, "bounces": 1}],
             "daily_errors": [
@@ -198,6 +203,11 @@ def test_each_panel_shows_what_the_tables_hold(shown):
     today = f"{now():%Y-%m-%d}"
     lately = f"first_day={now() - timedelta(days=1):%Y-%m-%d}&last_day={today}"
     assert [row["rejected"] for row in data(shown, f"rejected?{lately}")] == [1] * 4
+    assert [(row["error_type"], row["lines"], row["most_of"]) for row in data(shown, f"rejections?{WEEK}")] == [
+        ("not_matching_format", 12, "gs://b/1"),
+        ("bad_status", 1, None),
+    ]
+    assert [row["lines"] for row in data(shown, f"rejection_days?{WEEK}")] == [7, 1, 5]
     (checked,) = data(shown, f"checks?{WEEK}")
     assert (checked["landed"], checked["checks"], checked["not_passed"]) == (8, 1, [])
     (built,) = data(shown, f"builds?{WEEK}")

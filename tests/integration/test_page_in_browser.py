@@ -184,6 +184,20 @@ def test_filters_are_kept_in_the_address(page: Page, address: str) -> None:
     assert page.url.endswith("#view=agents&days=30")
 
 
+def test_a_kind_of_agents_has_its_own_figures_and_what_is_not_split_by_it_says_so(page: Page, address: str) -> None:
+    show(page, address, "days=1&kind=search_engine")
+    assert figure(page, "Requests")[0] == "40"
+    assert figure(page, "Of all requests")[0] == "20.0 %"
+    expect(page.locator("#requests .tags")).to_be_empty()
+    expect(page.locator("#statuses .tags")).to_have_text("not by agent")
+    page.locator("#kind").select_option("")
+    settled(page)
+    assert figure(page, "Requests")[0] == "200"
+    expect(page.locator("main .tags .pill")).to_have_count(0)
+    page.keyboard.press("7")
+    expect(page.locator("#kind")).to_be_disabled()
+
+
 def test_a_table_is_searched_sorted_and_saved(page: Page, address: str) -> None:
     show(page, address)
     table = page.locator("#paths")
@@ -238,7 +252,7 @@ def test_every_view_says_what_is_empty_and_why(page: Page, address: str) -> None
             "No backfill yet",
             "Every object in the bucket has been read",
         ],
-        "trust": ["None of these days has been built"],
+        "trust": ["None of these days has been built", "No line of these days was rejected"],
     }.items():
         show(page, address, f"view={view}")
         for sentence in words:

@@ -42,7 +42,8 @@ PARTS = {
         "reconciliation/days.sql",
         "stream_heartbeats/landing.sql",
     ),
-    *("request_builds/late.sql", "request_builds/ledger_days.sql", "requests/added.sql", "requests/messages.sql"),
+    *("ledger/main_days.sql", "request_builds/late.sql", "request_builds/ledger_days.sql"),
+    *("requests/added.sql", "requests/messages.sql"),
     *(
         "replay/became_rows.sql",
         "requests/columns.sql",

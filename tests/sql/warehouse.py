@@ -163,6 +163,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "daily_paths": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_referers": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
+    "daily_rejected_lines": {"log_date": DAY, "source": "backfill", "error_type": "not_matching_format", "objects": 1},
     "daily_statuses": {"log_date": DAY},
     "daily_user_agents": {"log_date": DAY, "unique_visitors": 0, "errors": 0},
     "daily_visitors": {

@@ -32,6 +32,17 @@ in_sessions AS (
 in_errors AS (
   SELECT log_date, SUM(requests) AS requests FROM {{ dataset }}.daily_errors WHERE {{ days }} GROUP BY log_date
 ),
+{% include 'sql/ledger/main_days.sql' %},
+in_files AS (
+  SELECT log_date, SUM(rejected) AS rejected, SUM(by_reason) AS by_reason
+  FROM (
+    SELECT log_date, rejected, 0 AS by_reason FROM main_days
+    UNION ALL
+    SELECT log_date, 0, lines FROM {{ dataset }}.daily_rejected_lines WHERE source = 'backfill' AND {{ days }}
+  )
+  WHERE {{ days }}
+  GROUP BY log_date
+),
 visitors AS (
   SELECT log_date, SUM(counted) AS counted, SUM(listed) AS listed
   FROM (
@@ -86,6 +97,10 @@ UNION ALL
 SELECT CAST(log_date AS STRING), 'requests in daily_errors', 'fail', errors = IFNULL(in_errors.requests, 0),
   errors, IFNULL(in_errors.requests, 0), 'requests with an error against the table requests'
 FROM of_days LEFT JOIN in_errors USING (log_date)
+UNION ALL
+SELECT CAST(log_date AS STRING), 'lines in daily_rejected_lines', 'fail', IFNULL(rejected = by_reason, TRUE),
+  IFNULL(rejected, 0), IFNULL(by_reason, 0), 'rejected lines of files against the ledger'
+FROM of_days LEFT JOIN in_files USING (log_date)
 UNION ALL
 SELECT CAST(log_date AS STRING), 'visitors in daily_visitors', 'fail', counted = listed, counted, listed,
   'visitors of the hosts against daily_hosts'

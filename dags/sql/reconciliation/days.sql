@@ -1,25 +1,7 @@
 -- What was read against what has landed against what is in requests, for `days`. The lines of a source object or a batch
--- that are of no day (rejected, blank) count on one: for an object the day most of its rows are of, else that on which it
--- was read; for a batch of the stream the day it came. `streamed_days` and `replayed_days` are those of `days` that the stream
+-- that are of no day (rejected, blank) count on one: of an object see main_days, of a batch of the stream the day it came. `streamed_days` and `replayed_days` are those of `days` that the stream
 -- and the replays have landed lines of; `since` is before anything of them was read: nothing older is looked at.
-WITH objects AS (
-  SELECT source_uri, run_id, lines, rejected, blank, DATE(finished) AS finished_on FROM (
-    {% include 'sql/ledger/readings.sql' %}
-  )
-  WHERE source = 'backfill'
-),
-object_days AS (
-  SELECT source_uri, days.log_date, SUM(days.`rows`) AS good
-  FROM {{ dataset }}.ledger_days AS days JOIN objects USING (source_uri, run_id)
-  GROUP BY source_uri, days.log_date
-),
-main_days AS (
-  SELECT source_uri, IFNULL(log_date, finished_on) AS log_date, lines, rejected, blank,
-    SUM(IFNULL(good, 0)) OVER (PARTITION BY source_uri) AS of_all_days
-  FROM objects LEFT JOIN object_days USING (source_uri)
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY source_uri ORDER BY good DESC, log_date) = 1
-),
+WITH {% include 'sql/ledger/main_days.sql' %},
 batches AS (
   SELECT IFNULL(log_date, DATE(ingested_at)) AS log_date, log_date IS NULL AS of_no_day, source_uri, ingested_at, lines,
     `rows` AS good, rejected, blank

@@ -17,6 +17,7 @@ from logline.backfill.siblings import RunEndTrigger, find_siblings
 from logline.backfill.sources import DaySource, SourcePattern, common_prefix, day_sources, days_to_read
 from logline.backfill.units import BackfillUnit, SourceObject, UnitPlan, described, plan_units, unit_of
 from logline.deferral import LooksForItself
+from logline.log_formats import AUTO
 from logline.params import ParamError, check_known_params, check_log_format
 from logline.preflight import check_services
 from logline.service_errors import NEVER, TIMEOUT_SECONDS, answering
@@ -116,7 +117,7 @@ class PlanBackfillOperator(LooksForItself):
         params, dag_run = context["params"], context["dag_run"]
         # The values hold every key of the run's configuration, declared or not.
         check_known_params(dag_run.conf, context["dag"].params)
-        check_log_format(params["log_format"])
+        check_log_format(params["log_format"] or AUTO)
         pattern = SourcePattern.parse(params["source"])
         days = days_to_read(params["start_date"], params["end_date"], dag_run.logical_date or dag_run.run_after)
         if pattern.dated and self.settings.has_expired(days[0]):

@@ -100,7 +100,10 @@ def on_anomalies(rows: Rows) -> list[Note]:
     """Say what was unusual last; whether somebody is called for it, `daily_summary` decides when it builds the day."""
     if not rows:
         return []
-    return [Note(Tone.NEUTRAL, f"{counted(len(rows), 'unusual hour')}, the last: {rows[0]['sentence']}")]
+    silences = sum(row["measure"] == "silence" for row in rows)
+    kinds = [(len(rows) - silences, "unusual hour"), (silences, "silence")]
+    found = " and ".join(counted(number, noun) for number, noun in kinds if number)
+    return [Note(Tone.NEUTRAL, f"{found}, the last: {rows[0]['sentence']}" if len(rows) > 1 else rows[0]["sentence"])]
 
 
 def on_objectives(rows: Rows) -> list[Note]:
@@ -111,7 +114,10 @@ def on_objectives(rows: Rows) -> list[Note]:
     worst = missed[0]
     more = f", and {len(missed) - 1} more" if len(missed) > 1 else ""
     text = f"{worst['host'] or 'the site'} misses its objective of {worst['objective']}"
-    return [Note(Tone.NEUTRAL, f"{text}: {worst['share']:.2%} good, wanted {worst['wanted']:.2%}{more}")]
+    # As many decimals as it takes to see that they differ.
+    shares = [(f"{worst['share']:.{n}%}", f"{worst['wanted']:.{n}%}") for n in range(2, 7)]
+    share, wanted = next((pair for pair in shares if pair[0] != pair[1]), shares[-1])
+    return [Note(Tone.NEUTRAL, f"{text}: {share} good, wanted {wanted}{more}")]
 
 
 def _days(days: Sequence[Any]) -> str:

@@ -72,6 +72,8 @@ PANELS = {
         _panel("objectives", "daily_objectives", asks=parameters.HostPeriod, notes=notes.on_objectives),
         _panel("checks", "quality_checks", shape=days_checked, notes=notes.on_checks),
         _panel("builds", "request_builds", notes=notes.on_builds),
+        _panel("rejection_days", "daily_rejected_lines"),
+        _panel("rejections", "daily_rejected_lines"),
         _panel("rejected", "ledger", BACKFILL_DAG),
         _panel("ledger", "ledger", BACKFILL_DAG, asks=parameters.Run, shape=ledger),
         Panel(name="backfills", tables=("ledger", "ledger_days"), dag_id=BACKFILL_DAG, asks=parameters.Nothing),

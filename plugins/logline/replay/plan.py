@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from logline.log_formats import AUTO
 from logline.params import ParamError, check_known_params, check_log_format, parse_range
 from logline.preflight import check_services
 from logline.settings import Settings
@@ -43,7 +44,7 @@ def check_params(params: Mapping[str, Any]) -> None:
     Raises:
         ParamError: one line that says what to change.
     """
-    check_log_format(params["log_format"])
+    check_log_format(params["log_format"] or AUTO)
     parse_range(params["start_date"], params["end_date"])
     if params["reason"] == TOO_LONG:
         raise ParamError(f"lines rejected as {TOO_LONG} are not kept to their end: backfill their files again instead")

@@ -14,16 +14,40 @@ function median(name) {
   };
 }
 
+const REQUESTS = { name: "Requests", of: sum("requests"), show: short, exact: count, more: "calm" };
+const SENT = { name: "Sent", of: sum("bytes"), show: bytes, more: "calm" };
+
 // `more` says whether more of it is good, bad or neither.
 export const FIGURES = [
-  { name: "Requests", of: sum("requests"), show: short, exact: count, more: "calm" },
+  REQUESTS,
   { name: "Visitors a day", of: mean("unique_visitors"), show: short, exact: count, more: "good" },
   { name: "By crawlers", of: share("bots", "requests"), show: percent, isShare: true, more: "calm" },
-  { name: "Sent", of: sum("bytes"), show: bytes, more: "calm" },
+  SENT,
   { name: "Client errors", of: share("client_errors", "requests"), show: percent, isShare: true, more: "bad" },
   { name: "Server errors", of: share("server_errors", "requests"), show: percent, isShare: true, more: "bad" },
   { name: "p95, median day", of: median("p95_duration_ms"), show: milliseconds, more: "bad" },
 ];
+
+export const OF_KIND = [
+  REQUESTS,
+  { name: "Of all requests", of: share("requests", "of_all"), show: percent, isShare: true, more: "calm" },
+  SENT,
+  { name: "Of all bytes", of: share("bytes", "bytes_of_all"), show: percent, isShare: true, more: "calm" },
+  { name: "Errors", of: share("errors", "requests"), show: percent, isShare: true, more: "bad" },
+];
+
+// Days of a kind of agents, out of those of all kinds.
+export function ofKind(rows, kind) {
+  const days = new Map();
+  for (const row of rows) {
+    const day = days.get(row.log_date) ?? { log_date: row.log_date, requests: 0, bytes: 0, errors: 0, of_all: 0, bytes_of_all: 0 };
+    days.set(row.log_date, day);
+    day.of_all += row.requests;
+    day.bytes_of_all += row.bytes;
+    if (row.agent_kind === kind) for (const name of ["requests", "bytes", "errors"]) day[name] += row[name];
+  }
+  return [...days.values()];
+}
 
 function changed(figure, now, before) {
   const [value, past] = [figure.of(now), figure.of(before)];
@@ -32,10 +56,10 @@ function changed(figure, now, before) {
   return past ? (value - past) / past : null;
 }
 
-export function figures(days, { now, before }) {
+export function figures(wanted, days, { now, before }) {
   const within = ({ first, last }) => days.filter((day) => day.log_date >= first && day.log_date <= last);
   const [current, past] = [within(now), within(before)];
-  return FIGURES.map((figure) => {
+  return wanted.map((figure) => {
     const value = figure.of(current);
     if (value === null && figure.name.startsWith("p95")) return null;
     const by = changed(figure, current, past);
@@ -47,5 +71,5 @@ export function figures(days, { now, before }) {
         ? element("span", { class: "change muted" }, "nothing to compare with")
         : element("span", { class: `change ${tone}`, title: `${figure.show(figure.of(past))} from ${before.first} to ${before.last}` },
           element("b", {}, figure.isShare ? points(by) : change(by)), ` from ${figure.show(figure.of(past))}`));
-  });
+  }).filter(Boolean);
 }

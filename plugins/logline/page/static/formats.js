@@ -32,6 +32,11 @@ export function percent(share) {
   return `${value > 0 && value < 0.1 ? "< 0.1" : value.toFixed(1)}${UNIT}%`;
 }
 
+// A share beside an objective, where thousandths matter.
+export function precisely(share) {
+  return missing(share) ? NONE : `${(100 * share).toFixed(3)}${UNIT}%`;
+}
+
 export function change(share) {
   if (missing(share)) return NONE;
   return `${share > 0 ? "+" : share < 0 ? "−" : "±"}${Math.abs(100 * share).toFixed(Math.abs(share) < 0.1 ? 1 : 0)}${UNIT}%`;

@@ -4,7 +4,7 @@ import { redrawAll } from "./charts.js?v=VERSION";
 import { forget, fetched } from "./answers.js?v=VERSION";
 import { newestWhole, periods, plus } from "./days.js?v=VERSION";
 import { dagLink, element, empty, outside } from "./elements.js?v=VERSION";
-import { figures } from "./figures.js?v=VERSION";
+import { FIGURES, OF_KIND, figures, ofKind } from "./figures.js?v=VERSION";
 import { filters } from "./filters.js?v=VERSION";
 import { clock } from "./formats.js?v=VERSION";
 import { listen } from "./keyboard.js?v=VERSION";
@@ -42,6 +42,11 @@ function shownSections() {
   return DAG && RUN ? [...ofRun(DAG, RUN), ...whole] : whole;
 }
 
+function isFiltered(section) {
+  const { isFiltered: filtered, sections } = VIEWS[state.view];
+  return filtered !== false && sections.includes(section);
+}
+
 function navigation() {
   document.getElementById("views").replaceChildren(...Object.entries(VIEWS).map(([name, { title }]) =>
     element("a", { href: address({ view: name }), "data-view": name, "aria-current": name === state.view ? "page" : null }, title)));
@@ -54,22 +59,35 @@ function layOut() {
   main.replaceChildren(...wanted.map(frame));
 }
 
+// The key figures: of all agents as the days have them, of a chosen kind as far as its table has them.
+async function keyFigures({ periods: { now, before }, kind, host }) {
+  const days = await fetched(...daysOf({ host }));
+  if (!days.data?.length) return [empty(days.notice ?? "No day has been summarised yet: run ", days.notice ? null : dagLink("log_backfill"))];
+  if (!kind) return figures(FIGURES, days.data, { now, before });
+  const rows = await Promise.all([now, before].map(({ first, last }) => fetched("agent_days", { first_day: first, last_day: last, host })));
+  return figures(OF_KIND, ofKind(rows.flatMap(({ data }) => data ?? []), kind), { now, before });
+}
+
+let drawing = 0;
+
 async function draw() {
+  const number = (drawing += 1);
   navigation();
   const all = await fetched("days");
+  if (number !== drawing) return; // something else was chosen meanwhile
   summarised = (all.data ?? []).map((day) => day.log_date);
   const now = context();
-  const days = await fetched(...daysOf(state));
   const period = { first_day: now.period.first, last_day: now.period.last };
   const hosts = fetched("hosts", period).then(({ data }) => (data ?? []).map(({ host }) => host ?? "(none)"));
   const kinds = fetched("agent_days", { ...period, host: state.host })
     .then(({ data }) => [...new Set((data ?? []).map((row) => row.agent_kind).filter(Boolean))].sort());
   layOut();
-  document.getElementById("figures").replaceChildren(...(days.data?.length ? figures(days.data, now.periods).filter(Boolean) : [empty(days.notice ?? "No day has been summarised yet: run ", days.notice ? null : dagLink("log_backfill"))]));
   await Promise.all([
     verdict(period),
-    Promise.all([hosts, kinds]).then(([ofHosts, ofKinds]) => filters({ summarised, lastDay: now.lastDay, hosts: ofHosts, kinds: ofKinds, choose: change })),
-    ...shownSections().map((section) => fill(document.getElementById(section.id), section, now)),
+    keyFigures(now).then((shown) => number === drawing && document.getElementById("figures").replaceChildren(...shown)),
+    Promise.all([hosts, kinds]).then(([ofHosts, ofKinds]) => number === drawing &&
+      filters({ summarised, lastDay: now.lastDay, hosts: ofHosts, kinds: ofKinds, areFollowed: VIEWS[state.view].isFiltered !== false, choose: change })),
+    ...shownSections().map((section) => fill(document.getElementById(section.id), section, isFiltered(section), now)),
   ]);
   document.getElementById("updated").textContent = `As of ${clock(new Date().toISOString())} UTC, looked at again every minute.`;
 }

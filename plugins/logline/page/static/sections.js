@@ -1,9 +1,10 @@
 // Sections of a view: each shows what its answers hold, or says in a sentence why it shows nothing.
 
-import { element } from "./elements.js?v=VERSION";
+import { element, pill } from "./elements.js?v=VERSION";
 import { fetched } from "./answers.js?v=VERSION";
 
-const WITHOUT_HOST = ["hosts", "checks", "builds", "rejected"];
+const WITHOUT_HOST = ["hosts", "checks", "builds", "rejected", "rejections", "rejection_days"];
+const WITH_KIND = ["agent_days", "agents"];
 
 // The days of the chosen host, or of all.
 export function daysOf({ host }) {
@@ -23,14 +24,26 @@ function asked(entry, context) {
 
 export function frame({ id, title, about, width }) {
   return element("section", { id, class: `${width} waiting`, "aria-busy": "true", "aria-labelledby": `${id}-title` },
-    element("div", { class: "head" }, element("h2", { id: `${id}-title` }, title), about ? element("p", {}, about) : null),
+    element("div", { class: "head" }, element("h2", { id: `${id}-title` }, title), about ? element("p", {}, about) : null, element("span", { class: "tags" })),
     element("div", { class: "body" }, element("p", { class: "empty" }, "…")));
+}
+
+// The filters that are chosen and that none of a section's tables can follow, as its heading says them.
+export function unfollowed(asks, { host, kind }) {
+  const paths = asks.map((entry) => [entry].flat()[0]);
+  return [
+    host && paths.every((path) => WITHOUT_HOST.includes(path)) ? "not by host" : null,
+    kind && !paths.some((path) => WITH_KIND.includes(path)) ? "not by agent" : null,
+  ].filter(Boolean);
 }
 
 const shown = new WeakMap();
 
-export async function fill(section, { asks, draw, any }, context) {
+export async function fill(section, { asks, draw, any }, filters, context) {
   const wanted = asks.map((entry) => asked(entry, context));
+  const tags = filters ? unfollowed(asks, context) : [];
+  section.classList.toggle("unfollowed", tags.length > 0);
+  section.querySelector(".head .tags").replaceChildren(...tags.map((tag) => pill(tag, "muted")));
   const address = JSON.stringify(wanted);
   section.dataset.asked = address;
   if (shown.get(section)?.address !== address) section.classList.add("waiting");

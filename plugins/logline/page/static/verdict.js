@@ -6,6 +6,7 @@ import { fetched } from "./answers.js?v=VERSION";
 
 const PANELS = [
   ["stream", "pipeline"], ["unread", "pipeline"], ["checks", "trust"], ["builds", "trust"], ["detections", "errors"],
+  ["anomalies", "errors"], ["objectives", "speed"],
 ];
 const WORST = ["bad", "warn", "good", "muted"];
 
@@ -24,7 +25,7 @@ export async function verdict(period) {
   const place = document.getElementById("verdict");
   const [dags, ...answers] = await Promise.all([
     fetched("dags"),
-    ...PANELS.map(([name]) => fetched(name, ["checks", "builds", "detections"].includes(name) ? period : {})),
+    ...PANELS.map(([name]) => fetched(name, ["stream", "unread"].includes(name) ? {} : period)),
   ]);
   const notes = answers.flatMap((answer, index) => (answer.notes ?? []).map((note) => ({ ...note, view: PANELS[index][1] })));
   notes.push(...ofDags(dags.data ?? []));

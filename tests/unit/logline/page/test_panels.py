@@ -100,6 +100,17 @@ def test_the_verdict_is_about_what_is_wrong():
     assert notes.on_unread([]) == []
 
 
+def test_silences_are_no_unusual_hours_and_a_missed_objective_is_seen_to_be_missed():
+    hour, silence = ({"measure": measure, "sentence": measure} for measure in ("requests", "silence"))
+    assert [note.text for note in notes.on_anomalies([silence])] == ["silence"]
+    assert [note.text for note in notes.on_anomalies([silence, hour, hour])] == [
+        "2 unusual hours and 1 silence, the last: silence"
+    ]
+    missed = {"is_met": False, "host": None, "objective": "availability", "share": 0.99896, "wanted": 0.999}
+    (note,) = notes.on_objectives([missed])
+    assert note.text == "the site misses its objective of availability: 99.896% good, wanted 99.900%"
+
+
 def test_a_ledger_has_a_total():
     row = {"lines": 10, "good": 8, "rejected": 1, "blank": 1, "bytes": None}
     assert ledger([row, row], SETTINGS)["total"] == {"lines": 20, "good": 16, "rejected": 2, "blank": 2, "bytes": 0}

@@ -74,7 +74,7 @@ function detections([rows], { name }) {
 
 function unusual([rows], { name }) {
   return table([
-    { title: "Hour", value: (row) => row.hour, show: (row) => instant(row.hour) },
+    { title: "Hour", value: (row) => row.hour, show: (row) => (row.measure === "silence" ? `from ${instant(row.hour)}` : instant(row.hour)) },
     { title: "Host", value: (row) => row.host ?? "(none)" },
     { title: "What was unusual", value: (row) => row.sentence },
     { title: "Deviations", value: (row) => row.deviation, show: (row) => row.deviation.toFixed(1), figure: true },

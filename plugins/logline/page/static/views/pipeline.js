@@ -105,6 +105,8 @@ function freshness([rows], { name }) {
 
 export const view = {
   title: "Pipeline",
+  // Of runs, files and checks: no host, no agent.
+  isFiltered: false,
   sections: [
     { id: "stream", title: "The stream now", about: "looked at every five minutes", width: "third", asks: [["stream", null]], draw: stream, optional: true },
     { id: "stream-day", title: "The stream over a day", width: "twothirds", asks: [["stream", null]], draw: streamDay, optional: true },

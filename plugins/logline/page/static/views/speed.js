@@ -1,7 +1,7 @@
 // How long answers took, where the log says it.
 
 import * as charts from "../charts.js?v=VERSION";
-import { milliseconds, percent, words } from "../formats.js?v=VERSION";
+import { milliseconds, percent, precisely, words } from "../formats.js?v=VERSION";
 import { empty, pill } from "../elements.js?v=VERSION";
 import { table } from "../tables.js?v=VERSION";
 
@@ -32,8 +32,8 @@ function objectives([rows], { name }) {
     { title: "Host", value: (row) => row.host ?? "(none)" },
     { title: "Objective", value: (row) => row.objective, show: (row) => `${words(row.objective)}${row.threshold_ms === null ? "" : ` (within ${milliseconds(row.threshold_ms)})`}` },
     { title: "State", value: (row) => row.is_met, show: (row) => pill(row.is_met ? "met" : "missed", row.is_met ? "good" : "bad") },
-    { title: "Good", value: (row) => row.share, show: (row) => percent(row.share), figure: true },
-    { title: "Wanted", value: (row) => row.wanted, show: (row) => percent(row.wanted), figure: true },
+    { title: "Good", value: (row) => row.share, show: (row) => precisely(row.share), figure: true },
+    { title: "Wanted", value: (row) => row.wanted, show: (row) => precisely(row.wanted), figure: true },
     { title: "Requests", value: (row) => row.requests, figure: true },
     { title: "Error budget left", value: (row) => row.budget_left, show: (row) => percent(row.budget_left), figure: true },
   ], rows, { caption: "Objectives", name, none: "No day of these has been summarised since objectives are counted." });
