@@ -75,9 +75,15 @@ def test_every_figure_of_a_log(days):
     hits = [hit for _, hit in read_hits(days.log)]
     assert len(hits) > 9_000
     expected = summaries(hits)
+    assert {*expected, "anomalies", "daily_rejected_lines"} == {*DAILY_TABLES, *FINDINGS}
     # Of no day are there weeks before.
-    assert {*expected, "anomalies"} == {*DAILY_TABLES, *FINDINGS}
     assert by_day(days.warehouse, "anomalies") == {}
+    # Whatever is no request counts on the day that most of its object's are of.
+    (day, _), *_ = sorted(Counter(hit.moment.date() for hit in hits).items(), key=lambda one: (-one[1], one[0]))
+    lines = sum(bool(line.strip()) for line in days.log.split(b"\n"))
+    rejected = days.warehouse.rows("daily_rejected_lines")
+    assert sum(row["lines"] for row in rejected) == lines - len(hits)
+    assert {(row["log_date"], row["source"], row["objects"]) for row in rejected} == {(day, "backfill", 1)}
     for table, of_days in expected.items():
         assert by_day(days.warehouse, table) == as_counters(of_days), table
 
