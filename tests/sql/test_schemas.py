@@ -36,6 +36,8 @@ PARTS = {
     *("erasures/is_person.sql", "erasures/raw_text.sql", "erasures/readings.sql"),
     *(
         "daily/daily_sessions/channels.sql",
+        "daily/day_figures.sql",
+        "daily/of_visits.sql",
         "daily/percentiles.sql",
         "session_parts/parts.sql",
         "session_parts/visitor.sql",

@@ -107,6 +107,7 @@ def test_gaps_and_repeats_are_those_of_plain_python(log_format, log_of, read, ow
 
 def test_a_log_without_numbers_says_nothing_of_them(own_warehouse: Warehouse):
     own_warehouse.insert("requests", [{"event_id": "1"}])
+    own_warehouse.run(own_warehouse.sql("daily/request_groups.sql"))
     assert own_warehouse.run(own_warehouse.sql("hourly_sequences/numbered_days.sql")) == []
     (day,) = own_warehouse.rows("reconciliation")
     assert (day["missing_numbers"], day["repeated_numbers"]) == (None, None)
