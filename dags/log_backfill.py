@@ -10,8 +10,8 @@ The first one follows the run and takes a second to start; the second one import
 
 **What happens**: `plan` lists the files of all days, pins the content each has then, and packs them into units of at
 most 10,000 files and `LOGLINE_UNIT_GIB`; a small run is one unit, a year of small files one or two. For each unit
-`parse` runs one Dataflow job, `load` loads what it wrote into staging tables, `land` checks these and replaces
-everything earlier runs landed from the same files in one transaction, `report` names the files that could not be
+`parse` runs one Dataflow job, `load` loads what it wrote into staging tables, `land` checks these, copies their
+rows and, in one transaction, lets them count in the place of everything earlier runs landed from the same files, `report` names the files that could not be
 read. Lines belong to the day in the line, whatever the file is called.
 
 **Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing
@@ -80,7 +80,7 @@ LABEL = "{{ unit(ti).label }}"
 SUFFIX = "{% set suffix = unit(ti).suffix %}"
 RUN_ID = ("run_id", "STRING", "{{ run_id }}")
 STAGED = [
-    StagingTable("rows", into="rows", columns_of="backfilled_requests"),
+    StagingTable("rows", into="rows", columns_of="backfilled_requests", is_copied=True),
     StagingTable("rejected", into="rejected", columns_of="rejected_backfilled"),
     StagingTable("ledger", into="ledger", columns_of="ledger"),
     StagingTable("ledger_days", into="ledger_days", columns_of="ledger_days"),
@@ -249,7 +249,13 @@ with DAG(
                     ("allow_empty", "BOOL", "{{ params.allow_empty | lower }}"),
                 ],
             ),
+            to_copy=Query(SUFFIX + "{% include 'sql/copied_readings/to_copy.sql' %}", day=LABEL),
+            begin_copy=Query(SUFFIX + "{% include 'sql/copied_readings/begin.sql' %}", day=LABEL),
+            give_up_copy=Query(SUFFIX + "{% include 'sql/copied_readings/give_up.sql' %}", day=LABEL),
             landing=Query(SUFFIX + "{% include 'sql/backfilled_requests/land.sql' %}", day=LABEL),
+            staged="rows_{{ unit(ti).suffix }}",
+            into="backfilled_requests",
+            day=LABEL,
             query=Query(SUFFIX + "{% include 'sql/ledger/report.sql' %}", day=LABEL),
             asset=backfilled_requests(SETTINGS),
             # BigQuery cancels one of two transactions that change the same table: one at a time over all runs.

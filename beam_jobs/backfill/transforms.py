@@ -16,7 +16,7 @@ from beam_jobs.backfill.progress import progress_of
 from beam_jobs.backfill.small_objects import SmallObjects, pack
 from beam_jobs.backfill.source_blocks import plan_blocks
 from beam_jobs.options.parameters import OptionError
-from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.output.identity import BACKFILLED_SCHEMA, REJECTED_SCHEMA
 from beam_jobs.output.ledger import ledger_of
 from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of, to_json
 from beam_jobs.output.parquet_files import write_empty, write_parquet
@@ -142,7 +142,7 @@ class _WriteManifest(beam.DoFn):
     def process(self, grouped: tuple[str, Iterable[SourceSummary]]) -> Iterator[Any]:
         manifest = manifest_of(self._run, grouped[1], datetime.now(UTC))
         files = manifest["files"]
-        files["rows"] = files["rows"] or [write_empty(f"{self._run.output}/rows", ROWS_SCHEMA)]
+        files["rows"] = files["rows"] or [write_empty(f"{self._run.output}/rows", BACKFILLED_SCHEMA)]
         files["rejected"] = files["rejected"] or [write_empty(f"{self._run.output}/rejected", REJECTED_SCHEMA)]
         ledger, ledger_days = ledger_of(self._run, manifest)
         write_parquet(files["ledger"][0], ledger)

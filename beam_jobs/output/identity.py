@@ -46,7 +46,16 @@ ROWS_SCHEMA = pa.schema(
     ]
     + [PLAIN_ROWS_SCHEMA.field(name) for name in _ADDED]
 )
-"""The columns of `backfilled_requests`, in their order."""
+"""The columns of `requests`, in their order."""
+
+_ALWAYS_THERE = ("log_date", "timestamp", "event_id", "source")
+BACKFILLED_SCHEMA = pa.schema(
+    [field.with_nullable(field.name not in _ALWAYS_THERE) for field in ROWS_SCHEMA] + [pa.field("reading", pa.int64())]
+)
+"""The columns of `backfilled_requests`, in their order.
+
+BigQuery loads no column of a file that may hold NULL into one that is NOT NULL.
+"""
 
 REJECTED_SCHEMA = pa.schema(
     [field for field in PARSED_REJECTED_SCHEMA if field.name != "source_offset"]
@@ -99,7 +108,7 @@ class LineOrigins:
 
 
 def identified_in_objects(
-    batch: pa.RecordBatch, schema: pa.Schema, origins: LineOrigins, parser_version: str, ingested_at: datetime
+    batch: pa.RecordBatch, schema: pa.Schema, origins: LineOrigins, run: RunInfo
 ) -> pa.Table:
     """Add the identity columns of lines of stored objects to a batch, for Parquet.
 
@@ -111,12 +120,20 @@ def identified_in_objects(
     offsets = number_values(columns["source_offset"], np.int64) - origins.starts[owners]
     columns["source_offset"] = int64_array(offsets)
     columns["source_uri"] = _encoded(owners, [stored.uri for stored in origins.objects])
+    columns["reading"] = _encoded(owners, [reading_id(stored.uri, stored.generation, run) for stored in origins.objects])
     hashes = _encoded(owners, [object_hash(stored) for stored in origins.objects])
     columns["event_id"] = _event_ids(hashes.cast(pa.string()), columns["source_offset"])
-    constants = {"source": BACKFILL, "parser_version": parser_version, "ingested_at": ingested_at}
+    constants = {"source": BACKFILL, "parser_version": run.parser_version, "ingested_at": run.started}
     for name, value in constants.items():
         columns[name] = _repeated(value, schema.field(name).type, batch.num_rows)
-    return pa.table([columns[name] for name in schema.names], names=schema.names)
+    fields = [field.with_type(columns[field.name].type) for field in schema]
+    return pa.table([columns[field.name] for field in fields], schema=pa.schema(fields))
+
+
+def reading_id(uri: str, generation: int, run: RunInfo) -> int:
+    """Return the number of a run's reading of an object, above 0: no two readings have the same one."""
+    text = f"{uri}#{generation}\n{run.output}\n{run.started.isoformat(timespec='microseconds')}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1 or 1
 
 
 def object_hash(*objects: StoredObject) -> str:
@@ -133,9 +150,9 @@ def _event_ids(prefixes: Any, offsets: Any) -> Any:
     return compute.binary_join_element_wise(prefixes, padded, ":")
 
 
-def _encoded(owners: npt.NDArray[np.int64], values: Sequence[str]) -> Any:
+def _encoded(owners: npt.NDArray[np.int64], values: Sequence[str] | Sequence[int]) -> Any:
     """Make a dictionary-encoded column of the value of each row's object."""
-    return pa.DictionaryArray.from_arrays(owners.astype(np.int32), pa.array(values, pa.string()))
+    return pa.DictionaryArray.from_arrays(owners.astype(np.int32), pa.array(values))
 
 
 def _repeated(value: Any, data_type: Any, count: int) -> Any:

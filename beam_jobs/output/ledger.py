@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from beam_jobs.output.identity import BACKFILL
+from beam_jobs.output.identity import BACKFILL, reading_id
 from beam_jobs.output.manifest import Manifest, RunInfo
 
 _TIMESTAMP: pa.DataType = pa.timestamp("us", tz="UTC")
@@ -32,6 +32,7 @@ _LEDGER_COLUMNS: dict[str, pa.DataType] = {
     "formats": pa.string(),
     "error_type": pa.string(),
     "error_message": pa.string(),
+    "reading": pa.int64(),
 }
 _LEDGER_DAYS_COLUMNS: dict[str, pa.DataType] = {
     "run_id": pa.string(),
@@ -62,6 +63,7 @@ def ledger_of(run: RunInfo, manifest: Manifest) -> tuple[pa.Table, pa.Table]:
     read = [
         {name: value for name, value in source.items() if name in _LEDGER_COLUMNS}
         | {"frames": _as_json(source["frames"]), "formats": _as_json(source["formats"])}
+        | {"reading": reading_id(source["source_uri"], source["generation"], run)}
         for source in manifest["sources"]
     ]
     unreadable = [

@@ -14,9 +14,9 @@ from beam_jobs.access_log import ParsedBlock
 from beam_jobs.access_log.arrow.arrays import number_values
 from beam_jobs.access_log.arrow.parquet import writer_options
 from beam_jobs.output.identity import (
+    BACKFILLED_SCHEMA,
     OFFSET_DIGITS,
     REJECTED_SCHEMA,
-    ROWS_SCHEMA,
     LineOrigins,
     identified_in_objects,
     object_hash,
@@ -68,7 +68,7 @@ def write_block(block: Sequence[ParsedLines], offset: int, run: RunInfo) -> list
     name = f"{object_hash(*objects)}-{offset:0{OFFSET_DIGITS}d}.parquet"
     rows = [(lines.parsed.rows, lines.origins) for lines in block]
     rejected = [(lines.parsed.rejected, lines.origins) for lines in block]
-    rows_files = _write(f"{run.output}/rows/{name}", rows, ROWS_SCHEMA, run)
+    rows_files = _write(f"{run.output}/rows/{name}", rows, BACKFILLED_SCHEMA, run)
     rejected_files = _write(f"{run.output}/rejected/{name}", rejected, REJECTED_SCHEMA, run)
     return [record for lines in block for record in _records(lines, rows_files, rejected_files)]
 
@@ -96,7 +96,7 @@ def _write(
 ) -> tuple[str, ...]:
     """Write one file of several batches and return its name; write none where there are no lines."""
     tables = [
-        identified_in_objects(batch, schema, origins, run.parser_version, run.started)
+        identified_in_objects(batch, schema, origins, run)
         for batch, origins in batches
         if batch.num_rows
     ]

@@ -15,10 +15,15 @@ from tests.airflow_environment import ROOT
 from tests.sql.warehouse import TABLES, VIEWS, render
 
 # The tables that change: no history has a stream, nor are its days summarised.
-CHANGED = ("backfilled_requests", "rejected_backfilled", "ledger", "ledger_days", "unread_objects", "quality_checks")
+CHANGED = (
+    *("backfilled_requests", "rejected_backfilled", "ledger", "ledger_days", "copied_readings"),
+    *("unread_objects", "quality_checks"),
+)
 SNAPSHOT = """
 SELECT 'rows' AS kind, source_uri, source_offset, CAST(log_date AS STRING) AS day, path AS text, COUNT(*) AS times
-FROM {dataset}.backfilled_requests WHERE log_date >= '1970-01-01' GROUP BY source_uri, source_offset, day, text
+FROM {dataset}.backfilled_requests
+WHERE log_date >= '1970-01-01' AND (reading IS NULL OR reading IN (SELECT reading FROM {dataset}.ledger))
+GROUP BY source_uri, source_offset, day, text
 UNION ALL
 SELECT 'rejected', source_uri, source_offset, '', SAFE_CONVERT_BYTES_TO_STRING(raw_line), COUNT(*)
 FROM {dataset}.rejected_backfilled GROUP BY source_uri, source_offset, SAFE_CONVERT_BYTES_TO_STRING(raw_line)

@@ -8,14 +8,25 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from google.cloud.bigquery import QueryJobConfig, ScalarQueryParameter
+from google.cloud.bigquery import CopyJobConfig, QueryJobConfig, ScalarQueryParameter
 
 from beam_jobs.backfill import job as backfill
 from logline.summaries.portions import portions
 from tests.sql.days import changed_days, load_table
 from tests.sql.warehouse import STAGED, SUFFIX, Warehouse
 
-LAND = ("backfilled_requests/checks.sql", "backfilled_requests/land.sql")
+LAND = (
+    *("backfilled_requests/checks.sql", "copied_readings/to_copy.sql", "copied_readings/begin.sql"),
+    "backfilled_requests/land.sql",
+)
+# As `load` lays it out.
+STAGED_ROWS = """
+CREATE TABLE {{ staging }}.rows_{{ suffix }} (
+  {% include 'sql/requests/column_definitions.sql' %},
+  reading INT64
+)
+PARTITION BY log_date CLUSTER BY source_uri
+"""
 BUILD = (
     *("landing/streamed_days.sql", "landing/checks.sql", "requests/rebuild.sql", "requests/checks.sql"),
     *("request_builds/neighbours.sql", "daily/request_groups.sql", "hourly_sequences/numbered_days.sql"),
@@ -52,6 +63,7 @@ class ParsedLog:
     def stage(self, warehouse: Warehouse) -> None:
         """Load it into staging tables."""
         warehouse.stage({name: [] for name in STAGED})
+        warehouse.run(f"DROP TABLE {warehouse.staging}.rows_{SUFFIX};" + warehouse.sql(STAGED_ROWS))
         for name, table in self._tables.items():
             if table.num_rows:
                 target = f"{warehouse.staging}.{name}_{SUFFIX}"
@@ -72,11 +84,20 @@ def _of_visits(rows: pa.Table, requests: int) -> pa.Table:
 def bytes_of_builds(warehouse: Warehouse, log: ParsedLog) -> Iterator[tuple[str, int]]:
     """Land a staged log and build its days; yield each statement with the bytes that it has processed."""
     for template in LAND:
+        if template == LAND[-1]:
+            copy_staged(warehouse)
         yield template, processed(warehouse, warehouse.sql(template), log)
     yield "request_builds/changed.sql", processed(warehouse, warehouse.sql("request_builds/changed.sql"))
     (portion,) = portions(changed_days(warehouse))
     for template in BUILD:
         yield template, processed(warehouse, warehouse.sql(template, portion))
+
+
+def copy_staged(warehouse: Warehouse) -> None:
+    """Copy the staged rows, as `land` does."""
+    config = CopyJobConfig(write_disposition="WRITE_APPEND")
+    source, target = f"{warehouse.staging}.rows_{SUFFIX}", f"{warehouse.dataset}.backfilled_requests"
+    warehouse.client.copy_table(source, target, job_config=config).result()
 
 
 def processed(warehouse: Warehouse, sql: str, log: ParsedLog | None = None) -> int:

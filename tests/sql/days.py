@@ -24,8 +24,11 @@ def load(warehouse: Warehouse, table: str, rows: pa.Table) -> None:
 
 def load_table(client: bigquery.Client, table: str, rows: pa.Table) -> None:
     parquet = io.BytesIO()
-    pq.write_table(rows, parquet)
-    options = bigquery.LoadJobConfig(source_format="PARQUET", schema=client.get_table(table).schema)
+    schema = client.get_table(table).schema
+    may_be_null = {column.name: column.mode != "REQUIRED" for column in schema}
+    fields = [field.with_nullable(may_be_null[field.name]) for field in rows.schema]
+    pq.write_table(rows.cast(pa.schema(fields)), parquet)
+    options = bigquery.LoadJobConfig(source_format="PARQUET", schema=schema)
     client.load_table_from_file(parquet, table, rewind=True, job_config=options).result()
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import yaml
 from google.cloud import bigquery
@@ -101,6 +102,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "requests": BACKFILLED,
     "rejected_backfilled": REJECTED | {"source": "backfill", "source_uri": "gs://logs/a.log"},
     "rejected_streamed": REJECTED | {"source": "stream", "source_uri": "projects/p/subscriptions/s"},
+    "copied_readings": {"log_date": DAY, "copied_until": "2100-01-01 00:00:00+00"},
     "replayed_lines": {"source": "backfill", "source_uri": "gs://logs/a.log"},
     "ledger": LEDGER | {"lines": 0, "rows": 0, "rejected": 0, "blank": 0},
     "ledger_days": {
@@ -274,7 +276,7 @@ class Warehouse:
                 f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {self.dataset}.{table} "
                 f"WHERE FALSE AND {every_row(table)};"
             )
-            script += [_insert(target, table, row) for row in rows]
+            script += [_insert(target, table, _of_a_reading(name, row)) for row in rows]
         if script:
             self.run("\n".join(script))
 
@@ -285,6 +287,14 @@ class Warehouse:
     def rows(self, table: str, order: str = "1") -> list[dict[str, Any]]:
         """All rows of a table."""
         return self.run(f"SELECT * FROM {self.dataset}.{table} WHERE {every_row(table)} ORDER BY {order}")
+
+
+def _of_a_reading(name: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A staged row, or entry of an object that was read, with the reading of its object."""
+    if name not in ("rows", "ledger") or row.get("error_type"):
+        return row
+    uri = row.get("source_uri") or BACKFILLED["source_uri"]
+    return {"reading": crc32(uri.encode())} | dict(row)
 
 
 def _tables_of(line: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
@@ -322,7 +332,7 @@ def _literal(name: str, value: Any) -> str:
         "log_date": "DATE ",
         **dict.fromkeys(
             (
-                *("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished"),
+                *("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished", "copied_until", "removed_at"),
                 *("first_request", "last_request", "first_seen", "last_seen", "decided_at"),
             ),
             "TIMESTAMP ",

@@ -9,7 +9,8 @@ WITH sources AS (
     rejected,
     blank,
     error_type IS NULL AS is_landing,
-    error_type IS NULL AND bytes IS NOT NULL AS is_read
+    error_type IS NULL AND bytes IS NOT NULL AS is_read,
+    reading
   FROM {{ staging }}.ledger_{{ suffix }}
 ),
 totals AS (
@@ -29,21 +30,24 @@ totals AS (
 staged_rows AS (
   SELECT
     COUNT(*) AS staged,
-    COUNTIF(log_date IS NULL OR timestamp IS NULL OR source_uri IS NULL OR source_offset IS NULL) AS incomplete,
+    COUNTIF(log_date IS NULL OR timestamp IS NULL OR source_offset IS NULL OR reading IS NULL) AS incomplete,
     COUNTIF(log_date != DATE(timestamp)) AS misdated
   FROM {{ staging }}.rows_{{ suffix }}
 ),
--- An event_id is made of the object and the offset, which are fewer bytes.
-of_objects AS (
-  SELECT source_uri, COUNT(*) AS staged, COUNT(DISTINCT source_offset) AS offsets
-  FROM {{ staging }}.rows_{{ suffix }} GROUP BY source_uri
+-- A reading is of one object, in fewer bytes; an event_id is made of the object and the offset.
+of_readings AS (
+  SELECT IFNULL(reading, 0) AS reading, COUNT(*) AS staged, COUNT(DISTINCT source_offset) AS offsets
+  FROM {{ staging }}.rows_{{ suffix }} GROUP BY IFNULL(reading, 0)
 ),
 identities AS (
-  SELECT IFNULL(SUM(staged), 0) AS staged, IFNULL(SUM(offsets), 0) AS offsets FROM of_objects
+  SELECT IFNULL(SUM(staged), 0) AS staged, IFNULL(SUM(offsets), 0) AS offsets FROM of_readings
 ),
 staged_objects AS (
   SELECT COUNT(*) AS differing, IFNULL(MIN(source_uri), '') AS first_object
-  FROM sources FULL JOIN of_objects USING (source_uri)
+  FROM (
+    SELECT IFNULL(reading, 0) AS reading, SUM(good) AS good, MIN(source_uri) AS source_uri FROM sources
+    GROUP BY IFNULL(reading, 0)
+  ) FULL JOIN of_readings USING (reading)
   WHERE IFNULL(good, 0) != IFNULL(staged, 0)
 ),
 staged_rejected AS (
@@ -120,7 +124,7 @@ SELECT 'rows in the days', 'fail', totals.good = staged_days.good, totals.good, 
   'rows in the staged ledger of days against the staged ledger'
 FROM totals CROSS JOIN staged_days
 UNION ALL
-SELECT 'complete rows', 'fail', incomplete = 0, 0, incomplete, 'rows without log_date, timestamp, source_uri or source_offset'
+SELECT 'complete rows', 'fail', incomplete = 0, 0, incomplete, 'rows without log_date, timestamp, source_offset or reading'
 FROM staged_rows
 UNION ALL
 SELECT 'day of the line', 'fail', misdated = 0, 0, misdated, 'rows whose log_date is not the day of their timestamp'

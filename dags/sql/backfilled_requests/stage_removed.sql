@@ -18,5 +18,6 @@ SELECT
   CAST(NULL AS STRING) AS frames,
   CAST(NULL AS STRING) AS formats,
   CAST(NULL AS STRING) AS error_type,
-  CAST(NULL AS STRING) AS error_message
+  CAST(NULL AS STRING) AS error_message,
+  CAST(NULL AS INT64) AS reading
 FROM UNNEST(JSON_QUERY_ARRAY(@objects)) AS object;

@@ -5,6 +5,11 @@ DELETE FROM {{ dataset }}.backfilled_requests
 WHERE log_date BETWEEN DATE '{{ first_day }}' AND DATE '{{ last_day }}' AND event_id IN (
   SELECT event_id FROM {{ staging }}.erasure_{{ suffix }} WHERE table_name = 'backfilled_requests'
 );
+-- Of these copies rows are missing now: what is landing inserts its rows.
+UPDATE {{ dataset }}.copied_readings SET copied_until = CURRENT_TIMESTAMP()
+WHERE copied_until > CURRENT_TIMESTAMP() AND reading IN (
+  SELECT reading FROM {{ staging }}.erasure_{{ suffix }} WHERE reading IS NOT NULL
+);
 DELETE FROM {{ dataset }}.rejected_backfilled
 WHERE event_id IN (SELECT event_id FROM {{ staging }}.erasure_{{ suffix }} WHERE table_name = 'rejected_backfilled');
 DELETE FROM {{ dataset }}.replayed_lines
@@ -31,21 +36,26 @@ SELECT '{{ run_id }}', source_uri, days.generation, log_date, days.`rows` - IFNU
 FROM {{ dataset }}.ledger_days AS days
 JOIN {% include 'sql/erasures/readings.sql' %} AS readings USING (source_uri, run_id)
 LEFT JOIN (
-  SELECT source_uri, log_date, COUNT(*) AS taken FROM {{ staging }}.erasure_{{ suffix }}
-  WHERE table_name = 'backfilled_requests' AND NOT is_replayed
+  SELECT source_uri, log_date, COUNT(DISTINCT event_id) AS taken FROM {{ staging }}.erasure_{{ suffix }}
+  WHERE table_name = 'backfilled_requests' AND NOT is_replayed AND {% include 'sql/backfilled_requests/is_landed.sql' %}
   GROUP BY source_uri, log_date
 ) AS erased USING (source_uri, log_date);
 INSERT INTO {{ dataset }}.ledger
   (run_id, source, source_uri, generation, log_format, lines, `rows`, rejected, blank, bytes, job_id, parser_version, started,
-   finished, frames, formats)
+   finished, frames, formats, reading)
 SELECT
   '{{ run_id }}', 'backfill', source_uri, generation, log_format, lines - erased_rows - erased_lines, `rows` - erased_rows,
-  rejected - erased_lines, blank, bytes, job_id, parser_version, started, CURRENT_TIMESTAMP(), frames, formats
+  rejected - erased_lines, blank, bytes, job_id, parser_version, started, CURRENT_TIMESTAMP(), frames, formats, reading
 FROM {% include 'sql/erasures/readings.sql' %} AS readings
 JOIN (
-  SELECT source_uri, COUNTIF(table_name = 'backfilled_requests' AND NOT is_replayed) AS erased_rows,
+  SELECT source_uri,
+    COUNT(DISTINCT IF(table_name = 'backfilled_requests' AND NOT is_replayed AND is_landed, event_id, NULL)) AS erased_rows,
     COUNTIF(table_name = 'rejected_backfilled') AS erased_lines
-  FROM {{ staging }}.erasure_{{ suffix }} GROUP BY source_uri
+  FROM (
+    SELECT *, {% include 'sql/backfilled_requests/is_landed.sql' %} AS is_landed
+    FROM {{ staging }}.erasure_{{ suffix }}
+  )
+  GROUP BY source_uri
 ) AS erased USING (source_uri);
 
 DELETE FROM {{ dataset }}.request_builds WHERE run_id = '{{ run_id }}';

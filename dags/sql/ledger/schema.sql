@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.ledger (
   frames STRING OPTIONS (description = 'JSON object: how many lines had which frame of a collector around them; null for none'),
   formats STRING OPTIONS (description = 'JSON object: of an object with lines of several formats, how many rows were of which'),
   error_type STRING OPTIONS (description = 'Why the object could not be read: nothing of it has landed by this run; NULL: it was read'),
-  error_message STRING OPTIONS (description = 'The reason in words')
+  error_message STRING OPTIONS (description = 'The reason in words'),
+  reading INT64 OPTIONS (description = 'Reading that its rows in backfilled_requests are of, which makes them count; NULL: none landed by this entry, or before there was the column')
 )
 PARTITION BY DATE(finished)
 CLUSTER BY source_uri

@@ -1,6 +1,6 @@
 -- What was read against what has landed against what is in requests, for `days`. The lines of a source object or a batch
--- that are of no day (rejected, blank) count on one: of an object see main_days, of a batch of the stream the day it came. `streamed_days` and `replayed_days` are those of `days` that the stream
--- and the replays have landed lines of; `since` is before anything of them was read: nothing older is looked at.
+-- that are of no day (rejected, blank) count on one: of an object see main_days, of a batch of the stream the day it came.
+-- `streamed_days` and `replayed_days` are those of `days` that the stream and the replays have landed lines of; `since` is before anything of them was read: nothing older is looked at.
 WITH {% include 'sql/ledger/main_days.sql' %},
 batches AS (
   SELECT IFNULL(log_date, DATE(ingested_at)) AS log_date, log_date IS NULL AS of_no_day, source_uri, ingested_at, lines,
@@ -31,16 +31,22 @@ moments AS (
 replayed AS (
   SELECT event_id FROM {{ dataset }}.replayed_lines GROUP BY event_id
 ),
+-- A reading is of one object. Those of before there were readings are told apart by their days alone.
+reading_days AS (
+  SELECT reading, log_date, SUM(good) AS good FROM object_days GROUP BY reading, log_date
+),
 backfilled AS (
-  SELECT log_date, source_uri, landed, IFNULL(replayed, 0) AS replayed
+  SELECT log_date, reading, landed, IFNULL(replayed, 0) AS replayed
   FROM (
-    SELECT log_date, source_uri, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
-    WHERE {{ days }} GROUP BY log_date, source_uri
+    SELECT log_date, IFNULL(reading, 0) AS reading, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
+    WHERE {{ days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+    GROUP BY log_date, IFNULL(reading, 0)
   ) LEFT JOIN (
-    SELECT log_date, source_uri, COUNT(*) AS replayed
+    SELECT log_date, IFNULL(reading, 0) AS reading, COUNT(*) AS replayed
     FROM {{ dataset }}.backfilled_requests JOIN replayed USING (event_id)
-    WHERE {{ replayed_days }} GROUP BY log_date, source_uri
-  ) USING (log_date, source_uri)
+    WHERE {{ replayed_days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+    GROUP BY log_date, IFNULL(reading, 0)
+  ) USING (log_date, reading)
 ),
 streamed AS (
   SELECT log_date, source_uri, ingested_at, event_id, raw_line_hash, replayed.event_id IS NOT NULL AS is_replayed
@@ -63,6 +69,7 @@ streamed_lines AS (
 backfilled_lines AS (
   SELECT log_date, raw_line_hash, COUNT(*) AS landed FROM {{ dataset }}.backfilled_requests
   WHERE {{ streamed_days }} AND raw_line_hash IN (SELECT raw_line_hash FROM streamed_lines)
+    AND {% include 'sql/backfilled_requests/is_landed.sql' %}
   GROUP BY log_date, raw_line_hash
 ),
 rejected_objects AS (
@@ -116,7 +123,7 @@ figures AS (
   UNION ALL SELECT log_date, 'requests', COUNT(*) FROM {{ dataset }}.requests WHERE {{ days }} GROUP BY log_date
 
   UNION ALL SELECT log_date, 'rows_difference', ABS(IFNULL(good, 0) - IFNULL(landed - replayed, 0))
-    FROM object_days FULL JOIN backfilled USING (log_date, source_uri)
+    FROM reading_days FULL JOIN backfilled USING (log_date, reading)
   UNION ALL SELECT log_date, 'rows_difference', GREATEST(good - IFNULL(landed, 0), 0)
     FROM row_batches LEFT JOIN streamed_batches USING (log_date, source_uri, ingested_at)
   UNION ALL SELECT log_date, 'in_flight', 1 FROM messages CROSS JOIN moments

@@ -30,7 +30,8 @@ WHEN NOT MATCHED THEN
 INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %})
 SELECT {% include 'sql/requests/columns.sql' %} FROM {% include 'sql/replay/became_rows.sql' %}
 WHERE source = 'backfill' AND event_id NOT IN (
-  SELECT event_id FROM {{ dataset }}.backfilled_requests WHERE log_date IN UNNEST(touched_days)
+  SELECT event_id FROM {{ dataset }}.backfilled_requests
+  WHERE log_date IN UNNEST(touched_days) AND {% include 'sql/backfilled_requests/is_landed.sql' %}
 );
 INSERT INTO {{ dataset }}.streamed_requests ({% include 'sql/requests/columns.sql' %})
 SELECT {% include 'sql/requests/columns.sql' %} FROM {% include 'sql/replay/became_rows.sql' %}

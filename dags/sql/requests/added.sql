@@ -23,7 +23,8 @@ streamed AS (
 ),
 in_files AS (
   SELECT log_date, TO_HEX(raw_line_hash) AS line, COUNT(*) AS occurrences FROM {{ dataset }}.backfilled_requests
-  WHERE {{ days }} GROUP BY log_date, line
+  WHERE {{ days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+  GROUP BY log_date, line
 ),
 there AS (
   SELECT log_date, line, COUNT(*) AS requests FROM kept GROUP BY log_date, line

@@ -15,7 +15,8 @@ matched AS (
     SELECT log_date, raw_line_hash, COUNT(*) AS streamed FROM lines GROUP BY log_date, raw_line_hash
   ) JOIN (
     SELECT log_date, raw_line_hash, COUNT(*) AS backfilled FROM {{ dataset }}.backfilled_requests
-    WHERE {{ streamed_days }} GROUP BY log_date, raw_line_hash
+    WHERE {{ streamed_days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+    GROUP BY log_date, raw_line_hash
   ) USING (log_date, raw_line_hash)
   GROUP BY log_date
 ),

@@ -13,12 +13,13 @@ streamed AS (
 ),
 in_files AS (
   SELECT log_date, raw_line_hash, COUNT(*) AS occurrences FROM {{ dataset }}.backfilled_requests
-  WHERE {{ streamed_days }} GROUP BY log_date, raw_line_hash
+  WHERE {{ streamed_days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+  GROUP BY log_date, raw_line_hash
 )
 SELECT {% with source_column = "'backfill' AS source" %}{% include 'sql/requests/columns.sql' %}{% endwith %}
 
 FROM {{ dataset }}.backfilled_requests
-WHERE {{ days }}
+WHERE {{ days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
 UNION ALL
 SELECT {% include 'sql/requests/columns.sql' %}
 FROM streamed LEFT JOIN in_files USING (log_date, raw_line_hash)

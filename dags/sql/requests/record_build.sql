@@ -9,7 +9,8 @@ LEFT JOIN (
   SELECT log_date, SUM(backfilled) AS backfilled, SUM(streamed) AS streamed, SUM(requests) AS requests
   FROM (
     SELECT log_date, COUNT(*) AS backfilled, 0 AS streamed, 0 AS requests FROM {{ dataset }}.backfilled_requests
-    WHERE {{ days }} GROUP BY log_date
+    WHERE {{ days }} AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+    GROUP BY log_date
     UNION ALL
     SELECT log_date, 0, COUNT(*), 0 FROM {{ dataset }}.streamed_requests WHERE {{ days }} GROUP BY log_date
     UNION ALL

@@ -32,10 +32,11 @@ from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
+from emulators.bigquery.jobs import copies
 from emulators.bigquery.jobs.loads import load_file, load_files
 from emulators.bigquery.routes import replace_route
 
-_copy, _write_export, _upload_chunk = executor.execute_copy_job, executor.write_export, upload.upload_chunk
+_write_export, _upload_chunk = executor.write_export, upload.upload_chunk
 _URI = re.compile(r"gs://([a-z0-9][a-z0-9._-]*[a-z0-9])/([^*]+\*?[^*]*|\*[^*]*)")
 _GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
@@ -166,17 +167,6 @@ class Transfers:
             client.close()
 
 
-async def copy(project_id: str, job_id: str, config: dict[str, Any], ctx: AppContext) -> JobMeta:
-    """Run a copy job, of several tables too; replaces bqemulator's own, which copies the first of them."""
-    sources = config["copy"].get("sourceTables") or [config["copy"].get("sourceTable") or {}]
-    for number, source in enumerate(sources):
-        one = {**config["copy"], "sourceTable": source}
-        if number:
-            one["writeDisposition"] = "WRITE_APPEND"
-        done = await _copy(project_id, job_id, {"copy": one}, ctx)
-    return done.model_copy(update={"configuration": config})
-
-
 async def upload_chunk(
     project_id: str,
     request: Request,
@@ -229,7 +219,7 @@ def _named(path: Path) -> Path:
 
 def patch(transfers: Transfers) -> None:
     """Put these in the place of bqemulator's."""
-    vars(jobs).update(execute_load_job=transfers.load, execute_extract_job=transfers.extract, execute_copy_job=copy)
+    vars(jobs).update(execute_load_job=transfers.load, execute_extract_job=transfers.extract, execute_copy_job=copies.copy)
     vars(upload)["execute_load_job"] = transfers.load_upload
     replace_route(upload.router, _upload_chunk, upload_chunk, "PUT")
     vars(executor).update(_load_path_into_target=load_file, write_export=transfers.export)

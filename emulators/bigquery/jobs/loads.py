@@ -9,6 +9,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from bqemulator.api.dependencies import AppContext
 from bqemulator.api.routes import tables
 from bqemulator.catalog.models import JobMeta, TableMeta
@@ -54,6 +55,8 @@ async def load_files(
     job = executor._parse_load_job_config(project_id, {"load": local})
     table = (job.project_id, job.dataset_id, job.table_id)
     existing = ctx.catalog.get_table(*table)
+    if existing is not None and fields and local.get("sourceFormat") == "PARQUET":
+        _check_modes(paths, existing)
     truncates = job.write_disposition == "WRITE_TRUNCATE"
     transaction = ScriptTransaction(ctx.engine)
     transaction.begin()
@@ -84,6 +87,19 @@ async def load_files(
     size = sum(path.stat().st_size for path in paths)
     statistics = {"outputRows": str(loaded), "inputFiles": str(len(paths)), "inputFileBytes": str(size)}
     return done.model_copy(update={"configuration": config, "statistics": {"load": statistics}})
+
+
+def _check_modes(paths: list[Path], table: TableMeta) -> None:
+    """Refuse Parquet files with columns that may hold NULL where the table's may not, whether they hold one or not."""
+    required = {column.name for column in table.schema_.fields if column.mode == "REQUIRED"}
+    for path in paths if required else ():
+        for column in pq.read_schema(path):
+            if column.nullable and column.name in required:
+                raise InvalidQueryError(
+                    f"Error while reading data, error message: Provided schema is not compatible with the file. Field "
+                    f"'{column.name}' is specified as REQUIRED in provided schema which does not match NULLABLE as "
+                    "specified in the file."
+                )
 
 
 def load_file(path: str, job: executor._LoadJobConfig, ctx: AppContext) -> None:

@@ -13,11 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from logline.backfill.plan import planned_unit
 from logline.backfill.slots import SlotTrigger, units_at_work
 from logline.dataflow.operators import RunFlexTemplateOperator
+from logline.labels import job_labels
 from logline.links import LoglinePageLink
 from logline.settings import Settings
 from logline.text_table import counted
 from logline.uris import split_uri
 from logline.warehouse.checks import Gate
+from logline.warehouse.copies import copy_once
 from logline.warehouse.ledger import ReportLedgerOperator
 from logline.warehouse.load import LoadManifestFilesOperator
 from logline.warehouse.queries import Query, fetch_rows
@@ -103,17 +105,47 @@ class LoadUnitOperator(LoadManifestFilesOperator):
 class LandUnitOperator(ReportLedgerOperator):
     """Check what is staged, land it in one transaction, and report the ledger of what has landed.
 
+    A copy job brings the rows before the transaction, by which they begin to count. Where there is no copy, the
+    transaction inserts them.
+
     Args:
         gate: what must hold before anything is changed (templated).
+        to_copy: returns how many rows there are `to_copy` (templated).
+        begin_copy: notes what is about to be copied (templated).
+        give_up_copy: notes that nothing of it counts (templated).
         landing: the transaction (templated).
+        staged: name of the staging table with the rows (templated).
+        into: the table that they land in.
+        day: the day the copy works on, as a label (templated).
     """
 
-    template_fields: Sequence[str] = ("gate", "landing", *ReportLedgerOperator.template_fields)
+    template_fields: Sequence[str] = (
+        *("gate", "to_copy", "begin_copy", "give_up_copy", "landing", "staged", "job_labels"),
+        *ReportLedgerOperator.template_fields,
+    )
 
-    def __init__(self, *, gate: Gate, landing: Query, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        to_copy: Query,
+        begin_copy: Query,
+        give_up_copy: Query,
+        landing: Query,
+        staged: str,
+        into: str,
+        day: str,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.gate = gate
+        self.to_copy = to_copy
+        self.begin_copy = begin_copy
+        self.give_up_copy = give_up_copy
         self.landing = landing
+        self.staged = staged
+        self.into = into
+        self.job_labels = job_labels(day)
 
     def execute(self, context: Context) -> Any:
         """Check, land and report.
@@ -124,8 +156,17 @@ class LandUnitOperator(ReportLedgerOperator):
         fault = self.gate.fault(self.settings, context)
         if fault:
             raise AirflowFailException(fault)
+        self._copy()
         fetch_rows(self.settings, self.landing)
         return super().execute(context)
+
+    def _copy(self) -> None:
+        """Copy the staged rows, unless there are none or they have landed before."""
+        (row,) = fetch_rows(self.settings, self.to_copy)
+        if row["to_copy"]:
+            fetch_rows(self.settings, self.begin_copy)
+            if not copy_once(self.settings, self.staged, self.into, rows=row["to_copy"], labels=self.job_labels):
+                fetch_rows(self.settings, self.give_up_copy)
 
 
 class ReportUnreadableOperator(BaseOperator):

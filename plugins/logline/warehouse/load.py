@@ -12,7 +12,7 @@ from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 from google.api_core.exceptions import Conflict, NotFound
-from google.cloud.bigquery import Client, LoadJob, SchemaField, Table
+from google.cloud.bigquery import Client, LoadJob, SchemaField, Table, TimePartitioning
 
 from logline.dataflow.manifest import Manifest, read_manifest
 from logline.deferral import WORKER_SECONDS, LooksForItself
@@ -35,11 +35,14 @@ class StagingTable:
         into: begins the name of the staging table.
         columns_of: table the rows are meant for. The staging table gets its columns, all of them nullable: what may
             not be NULL is checked after the load, where the message can say more.
+        is_copied: whether the rows are copied there, which wants the same partitions and clusters, and the same columns
+            to be NOT NULL.
     """
 
     files: str
     into: str
     columns_of: str
+    is_copied: bool = False
 
 
 class LoadManifestFilesOperator(LooksForItself):
@@ -118,8 +121,14 @@ class LoadManifestFilesOperator(LooksForItself):
             client.delete_table(name)
         except NotFound:
             pass
-        columns = client.get_table(f"{self.settings.project}.{self.settings.dataset}.{table.columns_of}").schema
-        made = Table(name, [SchemaField(column.name, column.field_type) for column in columns])
+        target = client.get_table(f"{self.settings.project}.{self.settings.dataset}.{table.columns_of}")
+        modes = {column.name: column.mode if table.is_copied else "NULLABLE" for column in target.schema}
+        made = Table(name, [SchemaField(one.name, one.field_type, modes[one.name]) for one in target.schema])
+        if table.is_copied:
+            made.time_partitioning = TimePartitioning(
+                target.time_partitioning.type_, field=target.time_partitioning.field
+            )
+            made.clustering_fields = target.clustering_fields
         made.description = digest
         return client.create_table(made)
 

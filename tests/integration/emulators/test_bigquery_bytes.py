@@ -93,7 +93,7 @@ def test_whatever_changes_a_table_counts(client, calls, change):
     elif change == "insert all":
         assert client.insert_rows_json(calls, [row]) == []
     elif change == "copy":
-        run(client, f"CREATE OR REPLACE TABLE {DATASET}.other AS SELECT * FROM {calls}")
+        run(client, f"CREATE OR REPLACE TABLE {DATASET}.other PARTITION BY day AS SELECT * FROM {calls}")
         config = bigquery.CopyJobConfig(write_disposition="WRITE_APPEND")
         client.copy_table(f"{DATASET}.other", calls, job_config=config).result()
         assert run(client, sql).total_bytes_processed == 48
