@@ -107,9 +107,7 @@ class LineOrigins:
         return np.searchsorted(self.starts, number_values(batch.column("source_offset"), np.int64), "right") - 1
 
 
-def identified_in_objects(
-    batch: pa.RecordBatch, schema: pa.Schema, origins: LineOrigins, run: RunInfo
-) -> pa.Table:
+def identified_in_objects(batch: pa.RecordBatch, schema: pa.Schema, origins: LineOrigins, run: RunInfo) -> pa.Table:
     """Add the identity columns of lines of stored objects to a batch, for Parquet.
 
     Columns of few values are dictionary encoded, which Parquet then writes once; the batch's own columns stay as they
@@ -120,7 +118,9 @@ def identified_in_objects(
     offsets = number_values(columns["source_offset"], np.int64) - origins.starts[owners]
     columns["source_offset"] = int64_array(offsets)
     columns["source_uri"] = _encoded(owners, [stored.uri for stored in origins.objects])
-    columns["reading"] = _encoded(owners, [reading_id(stored.uri, stored.generation, run) for stored in origins.objects])
+    columns["reading"] = _encoded(
+        owners, [reading_id(stored.uri, stored.generation, run) for stored in origins.objects]
+    )
     hashes = _encoded(owners, [object_hash(stored) for stored in origins.objects])
     columns["event_id"] = _event_ids(hashes.cast(pa.string()), columns["source_offset"])
     constants = {"source": BACKFILL, "parser_version": run.parser_version, "ingested_at": run.started}

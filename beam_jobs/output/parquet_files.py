@@ -95,11 +95,7 @@ def _write(
     uri: str, batches: Sequence[tuple[pa.RecordBatch, LineOrigins]], schema: pa.Schema, run: RunInfo
 ) -> tuple[str, ...]:
     """Write one file of several batches and return its name; write none where there are no lines."""
-    tables = [
-        identified_in_objects(batch, schema, origins, run)
-        for batch, origins in batches
-        if batch.num_rows
-    ]
+    tables = [identified_in_objects(batch, schema, origins, run) for batch, origins in batches if batch.num_rows]
     if not tables:
         return ()
     table: Any = tables[0]

@@ -16,6 +16,8 @@ LINES = 2_000
 MOST_BYTES = {
     # Who and when a row is: reading, source_offset, log_date and timestamp.
     "backfilled_requests/checks.sql": 36,
+    # Nothing of the rows: what was rejected.
+    "backfilled_requests/land.sql": 6,
     # log_date and reading.
     "landing/checks.sql": 20,
     # The row with its reading, but not where it is from, a file; log_date of what it became.

@@ -41,7 +41,9 @@ def begin_copy(warehouse):
     warehouse.run(warehouse.sql("copied_readings/begin.sql"))
     staged = warehouse.run(f"SELECT DISTINCT reading FROM {warehouse.staging}.rows_{SUFFIX}")
     if begun.isdisjoint(row["reading"] for row in staged):  # else the job of the first time is found
-        warehouse.run(f"INSERT INTO {warehouse.dataset}.backfilled_requests SELECT * FROM {warehouse.staging}.rows_{SUFFIX}")
+        warehouse.run(
+            f"INSERT INTO {warehouse.dataset}.backfilled_requests SELECT * FROM {warehouse.staging}.rows_{SUFFIX}"
+        )
 
 
 def stage(warehouse, *, run_id="run-1", uri="gs://logs/a.log", generation=1, rows=(), rejected=(), **ledger):

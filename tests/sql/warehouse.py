@@ -332,7 +332,16 @@ def _literal(name: str, value: Any) -> str:
         "log_date": "DATE ",
         **dict.fromkeys(
             (
-                *("timestamp", "hour", "ingested_at", "replayed_at", "started", "finished", "copied_until", "removed_at"),
+                *(
+                    "timestamp",
+                    "hour",
+                    "ingested_at",
+                    "replayed_at",
+                    "started",
+                    "finished",
+                    "copied_until",
+                    "removed_at",
+                ),
                 *("first_request", "last_request", "first_seen", "last_seen", "decided_at"),
             ),
             "TIMESTAMP ",

@@ -25,6 +25,7 @@
 DECLARE counts_on_copy BOOL;
 DECLARE moment TIMESTAMP DEFAULT CURRENT_TIMESTAMP();
 DECLARE touched_days ARRAY<DATE>;
+DECLARE inserted_days ARRAY<DATE>;
 BEGIN TRANSACTION;
 SET counts_on_copy = {% include 'sql/copied_readings/none_has_landed.sql' %} AND NOT EXISTS (
   SELECT reading FROM {{ staging }}.ledger_{{ suffix }}
@@ -39,21 +40,20 @@ SET touched_days = (
     SELECT log_date FROM ({{ left_over }})
   )
 );
+SET inserted_days = (
+  SELECT ARRAY_AGG(DISTINCT log_date) FROM {{ staging }}.ledger_days_{{ suffix }} WHERE NOT counts_on_copy
+);
 
--- Nothing of these objects is there when they land for the first time, as a rule: a DELETE would be billed for whole days.
-IF ARRAY_LENGTH(touched_days) > 0 THEN
-  DELETE FROM {{ dataset }}.backfilled_requests
-  WHERE log_date IN UNNEST(touched_days) AND (
-    source_uri IN ({{ replaced }}) AND {% include 'sql/backfilled_requests/is_landed.sql' %}
-    OR reading IN (SELECT reading FROM ({{ left_over }}))
-  );
-END IF;
-IF NOT counts_on_copy THEN
-  INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %}, reading)
-  SELECT {% with source_column = "'backfill' AS source" %}{% include 'sql/requests/columns.sql' %}{% endwith %}, reading
-  FROM {{ staging }}.rows_{{ suffix }}
-  WHERE source_uri IN ({{ replaced }});
-END IF;
+-- As a rule nothing of these objects is there before, and there is nothing to insert: without a day nothing is read.
+DELETE FROM {{ dataset }}.backfilled_requests
+WHERE log_date IN UNNEST(touched_days) AND (
+  source_uri IN ({{ replaced }}) AND {% include 'sql/backfilled_requests/is_landed.sql' %}
+  OR reading IN (SELECT reading FROM ({{ left_over }}))
+);
+INSERT INTO {{ dataset }}.backfilled_requests ({% include 'sql/requests/columns.sql' %}, reading)
+SELECT {% with source_column = "'backfill' AS source" %}{% include 'sql/requests/columns.sql' %}{% endwith %}, reading
+FROM {{ staging }}.rows_{{ suffix }}
+WHERE log_date IN UNNEST(inserted_days) AND source_uri IN ({{ replaced }});
 
 DELETE FROM {{ dataset }}.rejected_backfilled
 WHERE source_uri IN ({{ replaced }});

@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.copied_readings (
   copied_until TIMESTAMP NOT NULL OPTIONS (description = 'Until when its landing may count on the copy; the next landing after that takes out what was copied'),
   removed_at TIMESTAMP OPTIONS (description = 'When what was copied was taken out; NULL: it may be there')
 )
+PARTITION BY log_date
 CLUSTER BY reading
 OPTIONS (
   description = 'One row for each reading and day of rows that a copy has brought or is about to bring into backfilled_requests and that have not landed: they do not count'

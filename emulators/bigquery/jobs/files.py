@@ -219,7 +219,9 @@ def _named(path: Path) -> Path:
 
 def patch(transfers: Transfers) -> None:
     """Put these in the place of bqemulator's."""
-    vars(jobs).update(execute_load_job=transfers.load, execute_extract_job=transfers.extract, execute_copy_job=copies.copy)
+    vars(jobs).update(
+        execute_load_job=transfers.load, execute_extract_job=transfers.extract, execute_copy_job=copies.copy
+    )
     vars(upload)["execute_load_job"] = transfers.load_upload
     replace_route(upload.router, _upload_chunk, upload_chunk, "PUT")
     vars(executor).update(_load_path_into_target=load_file, write_export=transfers.export)
