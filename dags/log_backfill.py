@@ -11,8 +11,8 @@ The first one follows the run and takes a second to start; the second one import
 **What happens**: `plan` lists the files of all days, pins the content each has then, and packs them into units of at
 most 10,000 files and `LOGLINE_UNIT_GIB`; a small run is one unit, a year of small files one or two. For each unit
 `parse` runs one Dataflow job, `load` loads what it wrote into staging tables, `land` checks these, copies their
-rows and, in one transaction, lets them count in the place of everything earlier runs landed from the same files, `report` names the files that could not be
-read. Lines belong to the day in the line, whatever the file is called.
+rows and, in one transaction, lets them count in the place of everything earlier runs landed from the same files,
+`report` names the files that could not be read. Lines belong to the day in the line, whatever the file is called.
 
 **Repeat it freely**: the same files give the same tables, in any order of days, by two runs at once, after clearing
 any task of any age. `land` never goes back: where a newer content of a file has landed, or the same content by a

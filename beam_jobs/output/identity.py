@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from beam_jobs.access_log import PLAIN_ROWS_SCHEMA
 from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
 from beam_jobs.access_log.arrow.arrays import int64_array, number_values
+from beam_jobs.output.manifest import RunInfo
 from beam_jobs.storage.objects import StoredObject
 
 BACKFILL, STREAM = "backfill", "stream"

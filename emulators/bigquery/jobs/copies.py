@@ -1,6 +1,6 @@
 """Copies of tables, for the BigQuery emulator.
 
-bqemulator 1.4.0 copies the first of several tables, appends by position whatever the tables' columns and partitions are,
+bqemulator 1.4.0 copies the first of several tables, appends by position whatever columns and partitions the tables have,
 appends where nothing is said of it, and does not say how many rows it has copied. `docs/service-rules.md` has each rule
 with its source.
 """
