@@ -81,7 +81,7 @@ class Job:
         configuration: As it was inserted.
         schema: Of its rows.
         rows: As the API writes them.
-        output_rows: How many rows a load job has loaded.
+        output_rows: How many rows a load job has loaded, or a copy job copied.
         created: When it was.
     """
 
@@ -174,6 +174,8 @@ class BigQuery:
         if "load" in configuration:
             tables = [pq.read_table(BytesIO(self._read_object(uri))) for uri in configuration["load"]["sourceUris"]]
             return _resource(self._loaded(job_id, configuration, tables))
+        if "copy" in configuration:
+            return _resource(self._copied(job_id, configuration))
         return _resource(self._run(job_id, configuration))
 
     def _run(self, job_id: str, configuration: dict[str, Any]) -> Job:
@@ -196,6 +198,13 @@ class BigQuery:
                 self._duckdb.execute(f"INSERT INTO {into} BY NAME SELECT * FROM loaded")
                 self._duckdb.unregister("loaded")
                 count += loaded.num_rows
+        job = self._jobs[job_id] = Job(job_id, configuration, [], [], count, datetime.now(UTC))
+        return job
+
+    def _copied(self, job_id: str, configuration: dict[str, Any]) -> Job:
+        copy = configuration["copy"]
+        into, (source,) = _name(copy["destinationTable"]), map(_name, copy["sourceTables"])
+        ((count,),) = self._duckdb.execute(f"INSERT INTO {into} BY NAME SELECT * FROM {source}").fetchall()
         job = self._jobs[job_id] = Job(job_id, configuration, [], [], count, datetime.now(UTC))
         return job
 
@@ -227,19 +236,23 @@ class BigQuery:
 
     def _get_table(self, body: Any, dataset: str, table: str) -> dict[str, Any]:
         found = self._duckdb.execute(
-            "SELECT column_name, data_type FROM information_schema.columns "
+            "SELECT column_name, data_type, is_nullable FROM information_schema.columns "
             f"WHERE table_schema = '{dataset}' AND table_name = '{table}' ORDER BY ordinal_position"
         ).fetchall()
         if not found:
             raise Refused(404, "notFound", f"Not found: Table {PROJECT}:{dataset}.{table}")
         reference = {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
-        fields = [_field(name, kind) for name, kind in found]
+        fields = [_field(name, kind) | ({} if nullable == "YES" else {"mode": "REQUIRED"}) for name, kind, nullable in found]
         made = self._tables.get(f"{dataset}.{table}", {})
-        return {**made, "tableReference": reference, "schema": {"fields": fields}, "type": "TABLE"}
+        layout = {"timePartitioning": {"type": "DAY", "field": "log_date"}, "clustering": {"fields": ["source_uri"]}}
+        return {**layout, **made, "tableReference": reference, "schema": {"fields": fields}, "type": "TABLE"}
 
     def _create_table(self, body: dict[str, Any], dataset: str) -> dict[str, Any]:
         name = body["tableReference"]["tableId"]
-        columns = ", ".join(f'"{field["name"]}" {_COLUMN_TYPES[field["type"]]}' for field in body["schema"]["fields"])
+        columns = ", ".join(
+            f'"{field["name"]}" {_COLUMN_TYPES[field["type"]]}{" NOT NULL" if field.get("mode") == "REQUIRED" else ""}'
+            for field in body["schema"]["fields"]
+        )
         self._duckdb.execute(f'CREATE TABLE {dataset}."{name}" ({columns})')
         milliseconds = int(datetime.now(UTC).timestamp() * 1000)
         self._tables[f"{dataset}.{name}"] = {
@@ -390,8 +403,12 @@ def _cell(value: Any) -> Any:
 def _resource(job: Job) -> dict[str, Any]:
     milliseconds = f"{int(job.created.timestamp() * 1000)}"
     times = dict.fromkeys(("creationTime", "startTime", "endTime"), milliseconds)
-    kind = "load" if "load" in job.configuration else "query"
-    counts = {"outputRows": f"{job.output_rows}"} if kind == "load" else {"totalBytesProcessed": "0"}
+    (kind,) = {"load", "copy", "query"} & set(job.configuration)
+    counts = {
+        "load": {"outputRows": f"{job.output_rows}"},
+        "copy": {"copiedRows": f"{job.output_rows}"},
+        "query": {"totalBytesProcessed": "0"},
+    }[kind]
     return {
         "kind": "bigquery#job",
         "id": f"{PROJECT}:{job.id}",
