@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.api_core.client_options import ClientOptions
@@ -23,6 +24,9 @@ from tests.sql.warehouse import SUFFIX, TABLES, portion_of, render
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
+Calls = list[tuple[str, dict[str, Any]]]
+"""Paths of BigQuery's API below a project, and what is posted to them."""
+
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 KILLS = 4
 ROWS = 20_000
@@ -35,12 +39,14 @@ NAMES = {
 }
 # One source object, whose generation says in every table which run a row is of; each has more rows than the one before.
 STAGE = """
-CREATE OR REPLACE TABLE killed_staging.rows_{suffix} AS
-SELECT DATE '2015-05-17' AS log_date, TIMESTAMP '2015-05-17 10:00:00+00' AS timestamp, 'GET' AS method, '/' AS path,
+CREATE OR REPLACE TABLE killed_staging.rows_{suffix} ({definitions}, reading INT64)
+PARTITION BY log_date CLUSTER BY source_uri;
+INSERT INTO killed_staging.rows_{suffix} ({columns}, reading)
+SELECT {columns}, {generation} FROM (SELECT DATE '2015-05-17' AS log_date, TIMESTAMP '2015-05-17 10:00:00+00' AS timestamp, 'GET' AS method, '/' AS path,
   200 AS status, CAST(CAST(n AS STRING) AS BYTES) AS raw_line_hash,
   CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
   'backfill' AS source, 'gs://logs/a.log' AS source_uri, n AS source_offset, {nulls}
-FROM UNNEST(GENERATE_ARRAY(1, {rows})) AS n;
+FROM UNNEST(GENERATE_ARRAY(1, {rows})) AS n);
 CREATE OR REPLACE TABLE killed_staging.rejected_{suffix} AS
 SELECT b'x' AS raw_line, 'format' AS error_type, '' AS error_message, 'backfill' AS source,
   'gs://logs/a.log' AS source_uri, n AS source_offset, CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
@@ -52,16 +58,23 @@ SELECT 'run' AS run_id, 'backfill' AS source, 'gs://logs/a.log' AS source_uri, {
   'combined' AS log_format, {rows} + {generation} AS lines, {rows} AS `rows`, {generation} AS rejected, 0 AS blank,
   1 AS bytes, 'job' AS job_id, '1' AS parser_version, TIMESTAMP '2015-05-18 00:00:00+00' AS started,
   TIMESTAMP '2015-05-18 00:01:00+00' AS finished, CAST(NULL AS STRING) AS frames, CAST(NULL AS STRING) AS formats,
-  CAST(NULL AS STRING) AS error_type, CAST(NULL AS STRING) AS error_message;
+  CAST(NULL AS STRING) AS error_type, CAST(NULL AS STRING) AS error_message,
+  {generation} AS reading;
 CREATE OR REPLACE TABLE killed_staging.ledger_days_{suffix} AS
 SELECT 'run' AS run_id, 'gs://logs/a.log' AS source_uri, {generation} AS generation, DATE '2015-05-17' AS log_date,
   {rows} AS `rows`, TIMESTAMP '2015-05-18 00:01:00+00' AS finished;
 """
 TASK = """
-import sys, urllib.request
-query = sys.stdin.buffer.read()
+import json, sys, urllib.error, urllib.request
+calls = json.load(sys.stdin)
 print("asking", flush=True)
-urllib.request.urlopen(urllib.request.Request(sys.argv[1], query, {"Content-Type": "application/json"})).read()
+for path, body in calls:
+    request = urllib.request.Request(sys.argv[1] + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        urllib.request.urlopen(request).read()
+    except urllib.error.HTTPError as error:
+        if error.code != 409:  # a copy that has been made before
+            raise
 """
 TEXTS = ("remote_addr", "remote_user", "query", "protocol", "referer", "user_agent", "browser", "os", "device", "host")
 NULLS = ", ".join(
@@ -80,8 +93,9 @@ NULLS = ", ".join(
 LANDED = """
 SELECT
   (SELECT ARRAY_AGG(DISTINCT SPLIT(event_id, ':')[OFFSET(0)]) FROM killed.backfilled_requests
-    WHERE log_date = DATE '2015-05-17') AS generations,
-  (SELECT COUNT(*) FROM killed.backfilled_requests WHERE log_date = DATE '2015-05-17') AS landed,
+    WHERE log_date = DATE '2015-05-17' AND reading IN (SELECT reading FROM killed.ledger)) AS generations,
+  (SELECT COUNT(*) FROM killed.backfilled_requests
+    WHERE log_date = DATE '2015-05-17' AND reading IN (SELECT reading FROM killed.ledger)) AS landed,
   (SELECT COUNT(*) FROM killed.rejected_backfilled) AS rejected,
   (SELECT ARRAY_AGG(generation) FROM killed.ledger) AS ledger,
   (SELECT ARRAY_AGG(generation) FROM killed.ledger_days) AS ledger_days
@@ -121,7 +135,7 @@ class Emulator:
         except (urllib.error.URLError, OSError):
             return False
 
-    def run(self, sql: str) -> list[dict[str, object]]:
+    def run(self, sql: str) -> list[dict[str, Any]]:
         """Run SQL to its end, without retries."""
         job = self.client.query(sql, retry=None, job_retry=None)  # type: ignore[arg-type]
         return [dict(row.items()) for row in job.result(retry=None, job_retry=None)]  # type: ignore[arg-type]
@@ -134,7 +148,17 @@ class Emulator:
 
 
 def stage(bigquery: Emulator, generation: int) -> None:
-    bigquery.run(STAGE.format(generation=generation, rows=ROWS + generation, suffix=SUFFIX, nulls=NULLS))
+    parts = {part: render(f"requests/{part}.sql") for part in ("columns", "column_definitions")}
+    bigquery.run(
+        STAGE.format(
+            generation=generation,
+            rows=ROWS + generation,
+            suffix=SUFFIX,
+            nulls=NULLS,
+            columns=parts["columns"],
+            definitions=parts["column_definitions"],
+        )
+    )
 
 
 def landed(bigquery: Emulator) -> int:
@@ -151,6 +175,15 @@ def landed(bigquery: Emulator) -> int:
     return generation
 
 
+def rows_on_their_way(bigquery: Emulator) -> int:
+    """Rows that a copy has brought and that have not landed."""
+    (row,) = bigquery.run(
+        "SELECT COUNT(*) AS n FROM killed.backfilled_requests "
+        "WHERE log_date = DATE '2015-05-17' AND reading NOT IN (SELECT reading FROM killed.ledger)"
+    )
+    return int(row["n"])
+
+
 def rebuilt(bigquery: Emulator) -> int:
     """The generation the day of requests is of; fails where it is a mixture."""
     (found,) = bigquery.run(REQUESTS)
@@ -159,23 +192,59 @@ def rebuilt(bigquery: Emulator) -> int:
     return int(generation)
 
 
-def run_and_kill(bigquery: Emulator, sql: str, victim: str, seconds: float) -> None:
-    """Start a script from a process of its own, and some seconds later kill that process or the emulator."""
-    query = json.dumps({"query": sql, "useLegacySql": False}).encode()
-    url = f"{bigquery.url}/bigquery/v2/projects/logline-local/queries"
-    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    task = subprocess.Popen([sys.executable, "-c", TASK, url], stdin=pipe, stdout=pipe, stderr=nowhere)
-    assert task.stdin is not None
+def run_and_kill(bigquery: Emulator, calls: Calls, victim: str, seconds: float) -> None:
+    """Begin with some calls in a process of its own, and some seconds later kill that process or the emulator."""
+    task = started(bigquery, calls)
     assert task.stdout is not None
-    with task.stdin, task.stdout:
-        task.stdin.write(query)
-        task.stdin.close()
+    with task.stdout:
         task.stdout.read(1)  # it asks now
         time.sleep(seconds)
         if victim == "emulator":
             bigquery.kill()
         task.kill()
         task.wait()
+
+
+def run_all(bigquery: Emulator, calls: Calls) -> None:
+    task = started(bigquery, calls)
+    with task:
+        assert task.wait() == 0
+
+
+def started(bigquery: Emulator, calls: Calls) -> subprocess.Popen[bytes]:
+    url = f"{bigquery.url}/bigquery/v2/projects/logline-local"
+    command = [sys.executable, "-c", TASK, url]
+    task = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert task.stdin is not None
+    with task.stdin:
+        task.stdin.write(json.dumps(calls).encode())
+    return task
+
+
+def query(template: str) -> tuple[str, dict[str, Any]]:
+    return ("/queries", {"query": render(template, **NAMES), "useLegacySql": False})
+
+
+def land(generation: int) -> Calls:
+    """What the task asks for: a copy, once whoever tries again, and the transaction."""
+    tables = {
+        name: {"projectId": "logline-local", "datasetId": dataset, "tableId": table}
+        for name, dataset, table in (
+            ("source", "killed_staging", f"rows_{SUFFIX}"),
+            ("into", "killed", "backfilled_requests"),
+        )
+    }
+    copy = {
+        "sourceTables": [tables["source"]],
+        "destinationTable": tables["into"],
+        "writeDisposition": "WRITE_APPEND",
+    }
+    job = {"jobReference": {"jobId": f"copy-{generation}"}, "configuration": {"copy": copy}}
+    return [query("copied_readings/begin.sql"), ("/jobs", job), query("backfilled_requests/land.sql")]
+
+
+def rebuild(generation: int) -> Calls:
+    return [query("requests/rebuild.sql")]
 
 
 @pytest.fixture
@@ -193,9 +262,9 @@ def emulators_of(tmp_path: Path) -> Iterator[Callable[[], Emulator]]:
 
 def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Callable[[], Emulator]) -> None:
     moments = random.Random(SEED)
-    scripts = {
-        "land": (render("backfilled_requests/land.sql", **NAMES), landed),
-        "rebuild": (render("requests/rebuild.sql", **NAMES), rebuilt),
+    scripts: dict[str, tuple[Callable[[int], Calls], Callable[[Emulator], int]]] = {
+        "land": (land, landed),
+        "rebuild": (rebuild, rebuilt),
     }
     bigquery = emulators_of()
     tables = render("create_tables.sql", tables=TABLES, **NAMES)
@@ -203,11 +272,12 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
     durations: dict[str, float] = {}
 
     def run_through(generation: int) -> None:
-        for name, (script, state) in scripts.items():
+        for name, (calls, state) in scripts.items():
             started = time.monotonic()
-            bigquery.run(script)
+            run_all(bigquery, calls(generation))
             durations[name] = time.monotonic() - started
             assert state(bigquery) == generation
+        assert rows_on_their_way(bigquery) == 0
 
     for generation in (1, 2):
         stage(bigquery, generation)
@@ -216,16 +286,17 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
     for generation in range(3, 3 + KILLS):
         name = moments.choice(list(scripts))
         victim = "task" if generation == 3 else "emulator"
-        script, state = scripts[name]
+        calls, state = scripts[name]
         stage(bigquery, generation)
         if name == "rebuild":
-            bigquery.run(scripts["land"][0])
+            run_all(bigquery, land(generation))
         seconds = moments.uniform(0, 1.2 * durations[name])
-        run_and_kill(bigquery, script, victim, seconds)
+        run_and_kill(bigquery, calls(generation), victim, seconds)
         if victim == "emulator":
             bigquery = emulators_of()
-        found = state(bigquery)
-        outcomes.append((name, victim, round(seconds, 2), "new" if found == generation else "old"))
+        found, copied = state(bigquery), rows_on_their_way(bigquery)
+        outcomes.append((name, victim, round(seconds, 2), f"{'new' if found == generation else 'old'}, {copied} copied"))
         print(f"CHAOS_SEED={SEED}: {outcomes}")
         assert found in (generation - 1, generation)
+        assert copied in (0, ROWS + generation)
         run_through(generation)

@@ -244,7 +244,11 @@ class BigQuery:
         reference = {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
         fields = [_field(name, kind) | ({} if nullable == "YES" else {"mode": "REQUIRED"}) for name, kind, nullable in found]
         made = self._tables.get(f"{dataset}.{table}", {})
-        layout = {"timePartitioning": {"type": "DAY", "field": "log_date"}, "clustering": {"fields": ["source_uri"]}}
+        layout = {
+            "timePartitioning": {"type": "DAY", "field": "log_date"},
+            "clustering": {"fields": ["source_uri"]},
+            "creationTime": "0",
+        }
         return {**layout, **made, "tableReference": reference, "schema": {"fields": fields}, "type": "TABLE"}
 
     def _create_table(self, body: dict[str, Any], dataset: str) -> dict[str, Any]:

@@ -216,6 +216,26 @@ def test_each_check_of_the_proof_finds_what_has_come_meanwhile(warehouse: Wareho
     dropped(warehouse)
 
 
+def test_rows_that_have_not_landed_are_erased_and_counted_nowhere(warehouse: Warehouse) -> None:
+    """A landing has copied a newer reading of the first file, of one person more, and has not ended."""
+    load(warehouse, [PERSON, OTHER])
+    on_their_way = [hit(1, PERSON), hit(2, OTHER), hit(8, PERSON)]
+    warehouse.insert("backfilled_requests", [{**row, "source_uri": FILES[0], "reading": 7} for row in on_their_way])
+    warehouse.insert("copied_readings", [{"reading": 7}, {"reading": 8}])
+    subjects = Subjects((PERSON,), ())
+    erase(warehouse, subjects)
+    assert [check for check in ask(warehouse, "checks", subjects) if not check["passed"]] == []
+    entries = sorted(warehouse.rows("ledger"), key=lambda entry: entry["finished"])
+    (erased,) = [entry for entry in entries if entry["source_uri"] == FILES[0] and entry["run_id"] == NAMES["run_id"]]
+    assert (erased["lines"], erased["rows"]) == (2, 1), "of three lines two were of the person that had landed"
+    assert "unbalanced" not in {day["status"] for day in unbalanced(warehouse)}
+    still = {row["event_id"] for row in warehouse.rows("backfilled_requests") if row["reading"] == 7}
+    assert still == {"e2"}
+    given_up = {row["reading"] for row in warehouse.rows("copied_readings") if row["copied_until"] < datetime.now(UTC)}
+    assert given_up == {7}, "the landing inserts its rows, without the person's; the other one may count on its copy"
+    dropped(warehouse)
+
+
 def test_a_user_is_found_by_name_and_those_forwarded_by_address(warehouse: Warehouse) -> None:
     rows = [
         hit(1, OTHER, remote_user="maria"),

@@ -111,6 +111,28 @@ def test_no_statement_changes_what_the_stream_appends_to():
     assert "TRANSACTION" not in render("erasures/erase_streamed.sql", **NAMES).partition(";")[2]
 
 
+def test_whoever_reads_rows_of_backfills_takes_those_that_have_landed():
+    """A landing copies its rows before they count."""
+    readers = {
+        (template, query.sql("bigquery"))
+        for path in DAGS.rglob("*.sql")
+        # Erasures look into the others as well, so that nothing is left of a person; the other one takes columns alone.
+        if (template := str(path.relative_to(DAGS / "sql"))) not in PARTS | {"backfilled_requests/stage_nothing.sql"}
+        and path.parent.name != "erasures"
+        for statement in statements(template)
+        for query in statement.find_all(exp.Select)
+        for table in query.find_all(exp.Table)
+        if table.name == "backfilled_requests" and table.find_ancestor(exp.Select) is query
+    }
+    assert len(readers) > 8
+    for template, sql in readers:
+        where = sqlglot.parse_one(sql, read="bigquery").args.get("where")
+        assert where, f"{template} counts rows on their way: {sql}"
+        assert "reading" in {column.name for column in where.find_all(exp.Column)}, (
+            f"{template} counts rows on their way: {sql}"
+        )
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_is_partitioned_and_explained(table):
     (create,) = statements(f"{folder(table)}/schema.sql")

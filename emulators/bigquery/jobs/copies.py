@@ -5,7 +5,7 @@ appends where nothing is said of it, and does not say how many rows it has copie
 with its source.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from bqemulator.api.dependencies import AppContext
 from bqemulator.catalog.etag import generate_etag
@@ -14,6 +14,7 @@ from bqemulator.domain.errors import InvalidQueryError, ResourceRef, resource_no
 from bqemulator.jobs import executor
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
+from emulators.bigquery.jobs.kept_jobs import Catalog
 from emulators.bigquery.sql.transactions import ScriptTransaction
 
 _copy = executor.execute_copy_job
@@ -58,24 +59,27 @@ async def _append(
                 statement = f"INSERT INTO {_reference(target)} BY NAME SELECT * FROM {quoted_table_ref(*source)}"
                 (copied,) = transaction.execute(statement).fetchone() or (0,)
                 rows += copied
+            now = ctx.clock.now()
+            done = JobMeta(
+                project_id=project_id,
+                job_id=job_id,
+                job_type="COPY",
+                state="DONE",
+                configuration=config,
+                statistics={"copy": {"copiedRows": str(rows)}},
+                creation_time=began,
+                start_time=began,
+                end_time=now,
+                etag=generate_etag(project_id, job_id, str(began)),
+            )
+            # Together, for whoever asks for the job after a kill copies once more where there is none.
+            cast(Catalog, ctx.catalog).write_within(transaction, done)
             transaction.end("COMMIT")
         finally:
             transaction.end("ROLLBACK")
-    now = ctx.clock.now()
     ctx.catalog.update_table(target.model_copy(update={"last_modified_time": now}))
     ctx.snapshots.record_change(target.project_id, target.dataset_id, target.table_id)
-    return JobMeta(
-        project_id=project_id,
-        job_id=job_id,
-        job_type="COPY",
-        state="DONE",
-        configuration=config,
-        statistics={"copy": {"copiedRows": str(rows)}},
-        creation_time=began,
-        start_time=began,
-        end_time=now,
-        etag=generate_etag(project_id, job_id, str(began)),
-    )
+    return done
 
 
 def check_append(source: TableMeta, target: TableMeta) -> None:

@@ -8,12 +8,14 @@ DuckDB 1.5.5 makes an Arrow table with room for a million rows in every column, 
 results of 20 columns reserve 28 GB, and more of it becomes resident the longer a process runs. What is kept is a copy.
 """
 
+from copy import copy
 from typing import Any
 
 import pyarrow as pa
 from bqemulator.api.routes import jobs as routes
 from bqemulator.catalog.models import JobMeta
 from bqemulator.jobs import executor
+from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.expiry import ExpiringTables
 
@@ -69,6 +71,12 @@ class Catalog(ExpiringTables):
             for project, job_id in by_age[: max(1, self.most_jobs // 10)]:
                 self.delete_job(project, job_id)
         return entered
+
+    def write_within(self, transaction: DuckDBEngine, job: JobMeta) -> None:
+        """Write the record of a job in a transaction: after a kill both are there or neither is."""
+        catalog = copy(self)
+        catalog._engine = transaction
+        catalog._write_job(job)
 
 
 def patch() -> None:

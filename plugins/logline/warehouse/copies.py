@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 def copy_once(settings: Settings, staged: str, into: str, *, rows: int, labels: Mapping[str, str]) -> bool:
     """Append the rows of a staging table to a table, and return whether that is done.
 
-    The id of the job is made of the manifest that the table was loaded from. So whoever tries again, even from a table
-    that was loaded anew, finds the job of the first time: no rows are there twice. A job that has failed has
-    copied nothing, and no other one is tried.
+    The id of the job is made of the manifest that the staging table was loaded from, and of the moment at which the table
+    was made. So whoever tries again, even from a staging table that was loaded anew, finds the job of the first time: no
+    rows are there twice. A job that has failed has copied nothing, and no other one is tried.
 
     Args:
         settings: those of the installation.
@@ -34,14 +34,14 @@ def copy_once(settings: Settings, staged: str, into: str, *, rows: int, labels: 
     hook = bigquery_hook(settings)
     client = hook.get_client(project_id=settings.project)
     source = client.get_table(f"{settings.project}.{settings.staging_dataset}.{staged}")
-    target = {"projectId": settings.project, "datasetId": settings.dataset, "tableId": into}
+    target = client.get_table(f"{settings.project}.{settings.dataset}.{into}")
     copy = {
         "sourceTables": [source.reference.to_api_repr()],
-        "destinationTable": target,
+        "destinationTable": target.reference.to_api_repr(),
         "createDisposition": "CREATE_NEVER",
         "writeDisposition": "WRITE_APPEND",
     }
-    job_id = f"logline_copy_{into}_{source.description}"
+    job_id = f"logline_copy_{into}_{target.created:%Y%m%dT%H%M%S%f}_{source.description}"
     try:
         job: Any = hook.insert_job(
             configuration={"copy": copy, "labels": dict(labels)},

@@ -111,7 +111,8 @@ def _judge_lines(
         "rejected of files", {(row["source_uri"], row["raw_line"].decode()): row["n"] for row in found}, bad_of_files
     )
     found = tables.query(
-        f"SELECT source_uri, path, COUNT(*) AS n FROM DATASET.backfilled_requests WHERE {EVERY_DAY} GROUP BY 1, 2"
+        f"SELECT source_uri, path, COUNT(*) AS n FROM DATASET.backfilled_requests WHERE {EVERY_DAY} "
+        "AND (reading IS NULL OR reading IN (SELECT reading FROM DATASET.ledger)) GROUP BY 1, 2"
     )
     rows = {(uri, line.path): 1 for uri, lines in there.items() for line in lines if not line.is_bad}
     verdict.count("rows of files", {(row["source_uri"], row["path"]): row["n"] for row in found}, rows)
