@@ -8,5 +8,5 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.copied_readings (
 PARTITION BY log_date
 CLUSTER BY reading
 OPTIONS (
-  description = 'One row for each reading and day of rows that a copy has brought or is about to bring into backfilled_requests and that have not landed: they do not count'
+  description = 'One row for each reading and day of rows that do not count: a copy has brought them into backfilled_requests, or is about to, and they have not landed'
 );
