@@ -26,7 +26,7 @@ from beam_jobs.backfill import job as backfill
 from beam_jobs.backfill import progress
 from beam_jobs.generate_logs import command as generate_logs
 from beam_jobs.output.counters import Counter as JobCounter
-from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
+from beam_jobs.output.identity import BACKFILLED_SCHEMA, REJECTED_SCHEMA
 from local_stack.running import RunningStack
 
 REPOSITORY = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_any_block_size_and_any_run_give_the_same_rows(generated: Path, tmp_path
     found = []
     for number, block_bytes in enumerate((50_000, 50_000, 1 << 24)):
         manifest = run(f"{generated}/2026-11-01/*", tmp_path / str(number), f"--block_bytes={block_bytes}")
-        found.append(table(manifest["files"]["rows"]).drop_columns("ingested_at").sort_by("event_id"))
+        found.append(table(manifest["files"]["rows"]).drop_columns(["ingested_at", "reading"]).sort_by("event_id"))
     assert found[0].equals(found[1])
     assert found[0].equals(found[2])
 
@@ -164,7 +164,7 @@ def test_an_empty_file_is_a_source_without_lines(tmp_path: Path) -> None:
     assert (source["lines"], source["log_format"]) == (0, None)
     assert manifest["files"]["rows"] == [f"{tmp_path}/out/rows/empty.parquet"]
     assert manifest["files"]["rejected"] == [f"{tmp_path}/out/rejected/empty.parquet"]
-    for kind, schema in (("rows", ROWS_SCHEMA), ("rejected", REJECTED_SCHEMA)):
+    for kind, schema in (("rows", BACKFILLED_SCHEMA), ("rejected", REJECTED_SCHEMA)):
         empty = table(manifest["files"][kind])
         assert (empty.num_rows, empty.schema.names) == (0, schema.names)
 

@@ -1,11 +1,13 @@
 """Sums of records, and a manifest that balances."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beam_jobs.output.identity import reading_id
 from beam_jobs.output.ledger import ledger_of
 from beam_jobs.output.manifest import RunInfo, failure_line, manifest_of
 from beam_jobs.output.records import BlockParsed, SourceFailed, SourceFound, SourceSummary
@@ -80,12 +82,21 @@ def test_the_ledger_holds_one_row_per_source_and_one_per_day() -> None:
             "formats": '{"combined": 2, "common": 1}',
             "error_type": None,
             "error_message": None,
+            "reading": reading_id("gs://b/1", 7, RUN),
         }
     ]
     assert [(row["log_date"], row["rows"]) for row in ledger_days.to_pylist()] == [
         (date(2015, 5, 17), 4),
         (date(2015, 5, 18), 1),
     ]
+
+
+def test_a_reading_is_of_one_content_of_one_object_by_one_run() -> None:
+    others = [replace(RUN, output="gs://b/other"), replace(RUN, started=FINISHED)]
+    readings = [reading_id("gs://b/1", 7, RUN), reading_id("gs://b/1", 8, RUN), reading_id("gs://b/2", 7, RUN)]
+    readings += [reading_id("gs://b/1", 7, run) for run in others]
+    assert len(set(readings)) == len(readings)
+    assert all(0 < reading < 1 << 63 for reading in readings), "what an INT64 holds"
 
 
 def test_a_source_that_failed_is_an_error_and_counts_for_nothing() -> None:
@@ -108,6 +119,14 @@ def test_a_source_that_failed_is_an_error_and_counts_for_nothing() -> None:
         }
     ]
     assert failure_line(manifest["errors"]) == "gs://b/1: ends too early"
+
+
+def test_a_reading_is_of_one_content_of_one_object_by_one_run() -> None:
+    others = [replace(RUN, output="gs://b/other"), replace(RUN, started=FINISHED)]
+    readings = [reading_id("gs://b/1", 7, RUN), reading_id("gs://b/1", 8, RUN), reading_id("gs://b/2", 7, RUN)]
+    readings += [reading_id("gs://b/1", 7, run) for run in others]
+    assert len(set(readings)) == len(readings)
+    assert all(0 < reading < 1 << 63 for reading in readings), "what an INT64 holds"
 
 
 def test_a_source_that_failed_is_in_the_ledger_with_its_error_and_without_lines() -> None:

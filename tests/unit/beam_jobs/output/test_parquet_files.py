@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.access_log import BlockParser, ParsedBlock, get_format
-from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA, object_hash
+from beam_jobs.output.identity import BACKFILLED_SCHEMA, REJECTED_SCHEMA, object_hash, reading_id
 from beam_jobs.output.manifest import RunInfo
 from beam_jobs.output.parquet_files import ParsedLines, write_block, write_parquet
 from beam_jobs.output.records import BlockParsed
@@ -52,6 +52,7 @@ ROWS_COLUMNS = [
     "sequence",
     "sequence_source",
     "connection",
+    "reading",
 ]
 REJECTED_COLUMNS = [
     "raw_line",
@@ -95,7 +96,7 @@ def written(tmp_path: Path) -> BlockParsed:
 
 
 def test_the_columns_are_those_of_the_tables() -> None:
-    assert ROWS_SCHEMA.names == ROWS_COLUMNS
+    assert BACKFILLED_SCHEMA.names == ROWS_COLUMNS
     assert REJECTED_SCHEMA.names == REJECTED_COLUMNS
 
 
@@ -108,7 +109,7 @@ def test_one_file_under_a_name_that_tells_object_and_offset(tmp_path: Path, writ
     assert (written.lines, written.blank) == (5, 1)
 
 
-def test_rows_read_back_with_their_identity(written: BlockParsed) -> None:
+def test_rows_read_back_with_their_identity(written: BlockParsed, tmp_path: Path) -> None:
     table = pq.read_table(written.rows_files[0])
     assert table.schema.names == ROWS_COLUMNS
     assert table.schema.field("source_uri").type == pa.string()
@@ -123,6 +124,7 @@ def test_rows_read_back_with_their_identity(written: BlockParsed) -> None:
     for row in (first, second):
         assert (row["source"], row["source_uri"], row["parser_version"]) == ("backfill", "gs://b/access.log", "1")
         assert row["ingested_at"] == STARTED
+        assert row["reading"] == reading_id("gs://b/access.log", 42, run(tmp_path)), "as the ledger has it"
         assert row["host"] is None
 
 
@@ -157,7 +159,7 @@ def test_what_was_parsed_before_changes_no_byte(tmp_path: Path) -> None:
     assert content(lines[1] + lines[0], both) == before
 
 
-@pytest.mark.parametrize("schema", [ROWS_SCHEMA, REJECTED_SCHEMA])
+@pytest.mark.parametrize("schema", [BACKFILLED_SCHEMA, REJECTED_SCHEMA])
 def test_an_empty_file_has_the_columns(tmp_path: Path, schema: pa.Schema) -> None:
     write_parquet(f"{tmp_path}/empty.parquet", schema.empty_table())
     table = pq.read_table(tmp_path / "empty.parquet")
