@@ -79,7 +79,7 @@ SPOILT = {
         "COUNTIF(is_replayed)",
         "COUNT_IF(is_replayed)",
         "daily_summary.build_days",
-        "sql/reconciliation/days.sql:55: Function not found: COUNT_IF",
+        "sql/reconciliation/days.sql:61: Function not found: COUNT_IF",
     ),
     "a parameter that is not passed": (
         "sql/replay/lines.sql",
