@@ -1,20 +1,26 @@
 """Take the pictures of `docs/images` from a stack of their own: `make screenshots`.
 
 A stack is started on free ports and photographed empty, then `make demo` runs on it, then the page is photographed as
-Airflow shows it: every view, light, dark, on a phone, on a DAG and a run, and while BigQuery does not answer. Before
-that, the report of `logline parse` is photographed, of the log in REAL_LOGS_DIR.
+Airflow shows it: every view, light, dark, on a phone, on a DAG and a run, after a failed run, and while BigQuery does
+not answer. So are Airflow's own pages of a backfill, and what the notebooks draw. Before that, the report of
+`logline parse` is photographed, of the log in REAL_LOGS_DIR.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import io
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
 import psutil
+from nbclient import NotebookClient
+from PIL import Image
 from playwright.sync_api import BrowserContext, Frame, Page, expect, sync_playwright
 
 from local_stack.running import RunningStack, running_stack
@@ -24,6 +30,8 @@ ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 WIDE, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 ANSWER_MS = 60_000
+COLOURS = 128
+ASSET = "logline://backfilled_requests"
 
 
 def main() -> None:
@@ -55,9 +63,8 @@ def photograph_report(logs: Path) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1160, "height": 1060}, color_scheme="light")
         page.goto(page_file.as_uri())
-        page.screenshot(path=IMAGES / "report.png")
+        _save(page.screenshot(), "report")
         browser.close()
-    print("docs/images/report.png")
 
 
 def _filled(stack: RunningStack, token: str) -> None:
@@ -74,6 +81,9 @@ def _filled(stack: RunningStack, token: str) -> None:
         _photograph(context, "/plugin/logline", "page-dark", whole=True)
     with browsing(stack, token, viewport=PHONE, color_scheme="light") as (context, _):
         _photograph(context, "/logline/", "page-phone", whole=True)
+    _airflows_own(stack, token, run)
+    for notebook in ("traffic", "agents"):
+        _draw_notebook(stack, notebook)
     bigquery = psutil.Process(stack.component("bigquery").pid)
     bigquery.suspend()
     try:
@@ -83,6 +93,62 @@ def _filled(stack: RunningStack, token: str) -> None:
         # The stack's supervisor may have started it anew meanwhile.
         with contextlib.suppress(psutil.NoSuchProcess):
             bigquery.resume()
+
+
+def _airflows_own(stack: RunningStack, token: str, run: str) -> None:
+    """Photograph Airflow's pages of `log_backfill`: the form of its Params, a run, a failed run, the asset."""
+    with stack.airflow() as api:
+        # There is no such bucket, which the first task says.
+        failed = api.trigger("log_backfill", {"source": "gs://logs-of-somebody-else/*.log"})
+        api.wait_for_run(failed, seconds=300)
+        (asset,) = [each for each in api.request("GET", "/assets")["assets"] if each["name"] == ASSET]
+    with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
+        page = context.new_page()
+        page.goto("/dags/log_backfill")
+        page.get_by_role("button", name="Trigger", exact=True).click()
+        expect(page.get_by_text("start_date", exact=False).first).to_be_visible(timeout=ANSWER_MS)
+        _settle_and_save(page, "airflow-trigger")
+        page.goto(f"{run}?view=graph")
+        page.get_by_role("button", name="Show Graph").click()
+        _settle_and_save(page, "airflow-run")
+        page.goto(f"/assets/{asset['id']}")
+        _settle_and_save(page, "airflow-asset")
+        page.close()
+        _photograph(context, f"/dags/log_backfill/runs/{failed.run_id}/plugin/logline-run", "run-failed")
+
+
+def _draw_notebook(stack: RunningStack, name: str) -> None:
+    """Run a notebook and keep what it draws, one drawing below the other."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3")
+    client.execute(env=stack.process_env)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    drawn = [
+        Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).convert("RGB")
+        for output in outputs
+        if "image/png" in output.get("data", {})
+    ]
+    sheet = Image.new("RGB", (max(one.width for one in drawn), sum(one.height for one in drawn)), "white")
+    top = 0
+    for one in drawn:
+        sheet.paste(one, ((sheet.width - one.width) // 2, top))
+        top += one.height
+    picture = io.BytesIO()
+    sheet.save(picture, "PNG")
+    _save(picture.getvalue(), f"notebook-{name}")
+
+
+def _settle_and_save(page: Page, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(2000)
+    _save(page.screenshot(), name)
+
+
+def _save(picture: bytes, name: str) -> None:
+    """Write a picture with few colours: a third of the bytes, and no difference to see."""
+    few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(IMAGES / f"{name}.png", optimize=True)
+    print(f"docs/images/{name}.png")
 
 
 def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = False) -> None:
@@ -99,9 +165,8 @@ def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = 
         page.set_viewport_size({"width": size["width"], "height": int(inside + outside) + 16})
     # Charts follow the width they are given.
     page.wait_for_timeout(1500)
-    page.screenshot(path=IMAGES / f"{name}.png")
+    _save(page.screenshot(), name)
     page.close()
-    print(f"docs/images/{name}.png")
 
 
 def _framed(page: Page) -> Frame:

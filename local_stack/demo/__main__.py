@@ -1,10 +1,10 @@
 """``python -m local_stack.demo [--logs PATH]``: the whole pipeline, once, with figures that are checked.
 
-Starts the stack where it is down, makes three days of logs of a believable site in nginx's `main`, backfills them
-through Airflow and waits for their daily summaries. Then it streams lines of today in the format that the stream reads,
-and some late ones of the last backfilled day, for most of a minute, and summarises both days. Every figure is compared
-with what generator and publisher counted. With files of one's own it backfills these alone. The stack stays up, the
-stream goes on.
+Starts the stack where it is down, makes three days of logs of a believable site in the format that NGINX Amplify asks
+for, which has hosts and durations, backfills them through Airflow and waits for their daily summaries. Then it streams
+lines of today in the format that the stream reads, and some late ones of the last backfilled day, for most of a minute,
+and summarises both days. Every figure is compared with what generator and publisher counted. With files of one's own it
+backfills these alone. The stack stays up, the stream goes on.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from logline_cli.tables import counted
 
 FIRST_DAY, LAST_DAY, DAYS = "2026-11-01", "2026-11-03", 3
 LINES_PER_DAY = 20_000
+FORMAT = "nginx_amplify"
 BAD_SHARE, REPEATED_SHARE = 0.05, 0.02
 LIVE = Lines("today", messages=15_000, rate=300)
 # With a fixed time and seed these are the same messages in every demo, so that they count once however often it runs.
@@ -80,7 +81,7 @@ class Demo:
 
     def _run_generated(self, api: AirflowApi) -> bool:
         with self._screen.step(
-            f"Making {DAYS} days of a site's logs in nginx's main, {LINES_PER_DAY:,} lines a weekday, 1 % of them bad"
+            f"Making {DAYS} days of a site's logs in {FORMAT}, {LINES_PER_DAY:,} lines a weekday, 1 % of them bad"
         ):
             truth = self._generate()
         with self._screen.step(f"Backfilling {FIRST_DAY} to {LAST_DAY}"):
@@ -101,7 +102,9 @@ class Demo:
 
     def _generate(self) -> Mapping[str, Any]:
         self._screen.line(
-            self._stack.generate_logs(site=True, start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY)
+            self._stack.generate_logs(
+                site=True, format=FORMAT, start_date=FIRST_DAY, days=DAYS, lines_per_day=LINES_PER_DAY
+            )
         )
         with self._stack.storage() as storage:
             truth: Mapping[str, Any] = json.loads(

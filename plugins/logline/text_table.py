@@ -1,4 +1,4 @@
-"""Small text tables for task logs, and counts in sentences."""
+"""Small text tables for task logs, counts and durations in sentences."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, for example "1 day" or "1,200 days"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the unit that it is best said in, for example "40 s", "75 min" or "2.5 h"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _is_number(value: object) -> bool:

@@ -121,3 +121,17 @@ def test_a_retry_builds_what_is_left(run):
     asked, fault = run(chosen=DAYS[:2], left=DAYS[1:], try_number=2)
     assert fault is None
     assert {tuple(days) for _, days in asked} == {("2015-05-18",)}, "neither what is done nor what nobody chose"
+
+
+def test_the_log_says_how_many_days_are_left_and_for_how_long(run, monkeypatch):
+    from logline.summaries import build_days, portions
+
+    said = []
+    log = SimpleNamespace(info=lambda text, *values: said.append(text % values))
+    monkeypatch.setattr(build_days.BuildDaysOperator, "log", log)
+    monkeypatch.setattr(build_days, "portions", lambda days: [portions.Portion(days=(day,)) for day in days])
+    run()
+    assert [re.sub(r"\d+ s", "N s", line) for line in said if " after " in line] == [
+        "1 of 3 days after N s, about N s left",
+        "2 of 3 days after N s, about N s left",
+    ]

@@ -1,62 +1,22 @@
 """The page in a real browser, over a real BigQuery emulator; Airflow and its permissions are left to tests/e2e."""
 
 import csv
-import socket
-import threading
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
 from local_stack.ports import free_ports
 from local_stack.running import RunningStack
 from logline.page import app as application
-from logline.settings import Settings
 from logline.task_ids import DAGS
+from tests.integration.served_page import LAST, chromium, served, settled, show, state_of, watched_page
 from tests.sql.warehouse import Warehouse
-from tools.browser import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.integration
 
-LAST = date(2015, 5, 24)
 DAYS = [LAST - timedelta(days=number) for number in range(14)]
-ANSWER_MS = 120_000
-expect.set_options(timeout=ANSWER_MS)
-
-
-def served(dataset: str) -> Iterator[str]:
-    """The address of the page of an installation, whoever looks."""
-    settings = Settings.from_environment(
-        {"GOOGLE_CLOUD_PROJECT": "logline-local", "LOGLINE_BUCKET": "logline-local", "LOGLINE_DATASET": dataset}
-    )
-    app = application.build(settings)
-    for route in app.routes:
-        for dependency in route.dependant.dependencies:
-            app.dependency_overrides[dependency.call] = lambda: DAGS
-    outer = FastAPI()
-    outer.mount("/logline", app)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(outer, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/logline/"
-        server.should_exit = True
-        thread.join()
-
-
-def state_of(dag_id: str, **latest: object) -> dict[str, object]:
-    run = {
-        "run_id": "r",
-        "state": "success",
-        "ended": f"{LAST}T00:00:00+00:00",
-        "note": "done",
-        "failed": [],
-        "conf": {},
-    }
-    return {"dag_id": dag_id, "is_running": False, "latest": run | latest}
 
 
 @pytest.fixture(scope="module")
@@ -97,52 +57,26 @@ def warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
 def address(warehouse: Warehouse, emulator_environment: RunningStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [state_of(dag_id) for dag_id in dag_ids])
     monkeypatch.setattr(application, "latest_runs", lambda dag_id: [])
-    yield from served(warehouse.dataset)
+    with served(warehouse.dataset) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[BrowserContext]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on PATH: install it, or name one with CHROMIUM")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = chromium.new_context(viewport={"width": 1200, "height": 900}, accept_downloads=True)
-        context.set_default_timeout(ANSWER_MS)
+    with chromium() as context:
         yield context
-        context.close()
-        chromium.close()
 
 
 @pytest.fixture
 def page(browser: BrowserContext, address: str) -> Iterator[Page]:
-    """A new page that has to end without an error and without having asked anybody else."""
-    faults: list[str] = []
-    opened = browser.new_page()
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
-    opened.on(
-        "request", lambda asked: None if asked.url.startswith((address, "data:", "blob:")) else faults.append(asked.url)
-    )
-    yield opened
-    opened.close()
-    assert faults == []
-
-
-def show(page: Page, address: str, chosen: str = "") -> None:
-    page.goto("about:blank")
-    page.goto(f"{address}#{chosen}")
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator("#filters select").first).to_be_attached()
-    expect(page.locator("#verdict[aria-busy]")).to_have_count(0)
-    expect(page.locator("main > section.waiting")).to_have_count(0)
+    with watched_page(browser, address) as opened:
+        yield opened
 
 
 def figure(page: Page, name: str) -> list[str]:
-    shown = page.locator(f"[data-figure='{name}']")
-    return [shown.locator(part).inner_text().replace("\N{NO-BREAK SPACE}", " ") for part in (".value", ".change")]
+    """A key figure, and its change where it is compared with one."""
+    shown = page.locator(f"[data-figure='{name}']").locator(".value, .change").all_inner_texts()
+    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in shown]
 
 
 def first_cells(page: Page, section: str) -> list[str]:
@@ -170,7 +104,10 @@ def test_filters_are_kept_in_the_address(page: Page, address: str) -> None:
     assert figure(page, "Requests") == ["200", "+100 % from 100"]
     page.locator("#day").select_option(f"{DAYS[7]}")
     settled(page)
-    assert figure(page, "Requests") == ["100", "nothing to compare with"]
+    assert figure(page, "Requests") == ["100"]
+    expect(page.locator(".comparison")).to_have_text(
+        f"Not compared with {DAYS[7] - timedelta(days=7)}, of which nothing is summarised."
+    )
     assert first_cells(page, "paths") == []
     expect(page.locator("#paths .empty")).to_be_visible()
     page.locator("#views a", has_text="Agents").click()
@@ -271,11 +208,14 @@ def test_a_failed_run_changes_the_verdict(page: Page, address: str, monkeypatch:
 @pytest.mark.usefixtures("emulator_environment")
 def test_before_provision_the_page_says_what_to_do(browser: BrowserContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [])
-    for address in served("nowhere"):
+    with served("nowhere") as address:
         page = browser.new_page()
         show(page, address)
         expect(page.locator("#verdict .line")).to_have_text("Nothing has been provisioned yet: run provision once")
-        expect(page.locator("#figures")).to_contain_text("run the DAG provision once")
+        expect(page.locator("#figures li")).to_have_count(3)
+        expect(page.locator("#figures li").first).to_contain_text("Trigger provision once")
+        # What the first steps say, no section says again.
+        expect(page.locator("main > section:visible")).to_have_count(0)
         page.close()
 
 
@@ -287,7 +227,7 @@ def test_a_bigquery_that_is_down_is_said_once_and_airflow_is_shown_all_the_same(
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://127.0.0.1:{port}")
     monkeypatch.setattr(application, "states_of_dags", lambda dag_ids: [state_of(dag_id) for dag_id in dag_ids])
     monkeypatch.setattr(application, "latest_runs", lambda dag_id: [state_of(dag_id)["latest"]])
-    for address in served("logline"):
+    with served("logline") as address:
         page = browser.new_page()
         show(page, address, "view=pipeline")
         expect(page.locator("#verdict .line")).to_contain_text(

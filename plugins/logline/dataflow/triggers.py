@@ -15,6 +15,7 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
 from logline.deferral import FIRST_LOOK_SECONDS, trigger_event
+from logline.text_table import duration
 
 METRICS_NAMESPACE = "logline"
 # A line when the state changes, and after so long without one.
@@ -38,7 +39,7 @@ class Progress:
             share = min(1.0, self.counts["bytes"] / total_bytes)
             parts.append(f"{share:.0%} of {total_bytes / 1e6:,.1f} MB")
             if (rate := self._rate("bytes", earlier)) and share < 1:
-                parts.append(f"{_duration((total_bytes - self.counts['bytes']) / rate)} left")
+                parts.append(f"{duration((total_bytes - self.counts['bytes']) / rate)} left")
         return ", ".join(parts)
 
     def _rate(self, name: str, earlier: Progress | None) -> float:
@@ -108,9 +109,3 @@ class DataflowJobEndTrigger(DataflowJobStatusTrigger):
                 scalar: Any = metric.scalar  # annotated as a Value, which proto-plus turns into a number
                 counts[name.name] = counts.get(name.name, 0) + int(scalar or 0)
         return counts
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from logline.summaries.choose_days import ChangedDaysOperator
 from logline.summaries.portions import ChangedDay, Portion, portions
-from logline.text_table import counted
+from logline.text_table import counted, duration
 from logline.warehouse.checks import Gate, days_at_fault
 from logline.warehouse.queries import Query, fetch_rows
 
@@ -88,11 +89,15 @@ class BuildDaysOperator(ChangedDaysOperator):
         days = self._left(context)
         chosen = {day.day for day in days}
         faults: list[str] = []
-        done = 0
+        done, begun = 0, time.monotonic()
         for portion in portions(days):
             self.log.info("Building %s: day %d of %d", portion.label.replace("_", " to "), done + 1, len(days))
             faults += self._build(portion, chosen, context)
             done += len(portion.days)
+            if left := len(days) - done:
+                took = time.monotonic() - begun
+                said = (done, len(days), duration(took), duration(took * left / done))
+                self.log.info("%d of %d days after %s, about %s left", *said)
         if faults:
             raise AirflowException("; ".join(faults))
 

@@ -25,7 +25,9 @@ def record_cost(client: Client, job: QueryJob, settings: Settings) -> None:
     except RuntimeError:  # no task, so no run it could be recorded for
         return
     row = cost_row(job, context)
-    log.info("BigQuery job %s: %s bytes processed, %s billed", job.job_id, row["bytes_processed"], row["bytes_billed"])
+    took = (job.ended - job.created).total_seconds() if job.ended and job.created else 0.0
+    processed, billed = ((row[name] or 0) / 1e6 for name in ("bytes_processed", "bytes_billed"))
+    log.info("BigQuery job %s: %.1f s, %.1f MB processed, %.1f MB billed", job.job_id, took, processed, billed)
     table = f"{settings.project}.{settings.dataset}.{TABLE}"
     try:
         faults = client.insert_rows_json(table, [row], row_ids=[job.job_id], retry=NEVER, timeout=TIMEOUT_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
@@ -20,6 +21,8 @@ from logline.settings import Settings
 from logline.warehouse.costs import record_cost
 
 log = logging.getLogger(__name__)
+
+_COMMENT = re.compile(r"\s*((?:--[^\n]*\n)+)")
 
 # What BigQuery says where it has cancelled a statement because another one was changing the same table.
 _CANCELLED_FOR_ANOTHER = ("aborted due to concurrent update", "Could not serialize access to table")
@@ -39,6 +42,15 @@ class Query(NamedTuple):
     day: str
     parameters: Sequence[tuple[str, str, str]] = ()
     labels: dict[str, str] = TASK_LABELS
+
+    @property
+    def about(self) -> str | None:
+        """The first sentence of the comment that the SQL begins with; None without one."""
+        comment = _COMMENT.match(self.sql)
+        if comment is None:
+            return None
+        text = " ".join(line.removeprefix("--").strip() for line in comment[1].splitlines())
+        return re.split(r"[.:;](?:\s|$)", text, maxsplit=1)[0]
 
     def with_strings(self, **values: str) -> Query:
         """Return the query with parameters of type STRING, more of them or in the place of those of the name."""
@@ -99,6 +111,8 @@ def bigquery_hook(settings: Settings) -> BigQueryHook:
 def fetch_rows(settings: Settings, query: Query) -> list[dict[str, Any]]:
     """Run the query of a task to its end, record what it cost, and return its rows."""
     hook = bigquery_hook(settings)
+    if query.about:
+        log.info("%s", query.about)
 
     def run() -> tuple[QueryJob, list[dict[str, Any]]]:
         job = cast(QueryJob, hook.insert_job(configuration=query.job(settings), project_id=settings.project))

@@ -1,4 +1,4 @@
-from logline.text_table import text_table
+from logline.text_table import duration, text_table
 
 
 def test_numbers_stand_to_the_right_and_text_to_the_left():
@@ -12,3 +12,7 @@ def test_numbers_stand_to_the_right_and_text_to_the_left():
 
 def test_a_table_without_rows_is_its_header():
     assert text_table(("a", "b"), []).splitlines() == ["a  b", "-  -"]
+
+
+def test_a_duration_is_said_in_its_best_unit():
+    assert [duration(seconds) for seconds in (0.4, 119, 120, 9000)] == ["0 s", "119 s", "2 min", "2.5 h"]

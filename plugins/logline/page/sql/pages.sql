@@ -1,8 +1,8 @@
--- Pages, the most viewed first.
+-- Pages of each host, the most viewed first.
 SELECT
-  path, SUM(views) AS views, SUM(visitors) AS visitors, SUM(entries) AS entries, SUM(exits) AS exits, SUM(bounces) AS bounces
+  host, path, SUM(views) AS views, SUM(visitors) AS visitors, SUM(entries) AS entries, SUM(exits) AS exits, SUM(bounces) AS bounces
 FROM {{ dataset }}.daily_pages
 WHERE {% include 'period.sql' %} AND {% include 'of_host.sql' %}
-GROUP BY path
-ORDER BY views DESC, path
+GROUP BY host, path
+ORDER BY views DESC, host, path
 LIMIT 300

@@ -1,9 +1,10 @@
--- Paths, those first that have most of what is asked for: requests, or waiting. Durations are means of the days', weighted
+-- Paths of each host, those first that have most of what is asked for: requests, or waiting. Durations are means of the days', weighted
 -- by requests.
 SELECT
-  path, requests, unique_visitors, errors, bytes, p50_duration_ms, p95_duration_ms, p99_duration_ms
+  host, path, requests, unique_visitors, errors, bytes, p50_duration_ms, p95_duration_ms, p99_duration_ms
 FROM (
   SELECT
+    host,
     path,
     SUM(requests) AS requests,
     SUM(unique_visitors) AS unique_visitors,
@@ -14,8 +15,8 @@ FROM (
 {% endfor %}
   FROM {{ dataset }}.daily_paths
   WHERE {% include 'period.sql' %} AND {% include 'of_host.sql' %}
-  GROUP BY path
+  GROUP BY host, path
 )
 WHERE @by != 'duration' OR p95_duration_ms IS NOT NULL
-ORDER BY IF(@by = 'duration', requests * p95_duration_ms, requests) DESC, path
+ORDER BY IF(@by = 'duration', requests * p95_duration_ms, requests) DESC, host, path
 LIMIT 200

@@ -6,7 +6,6 @@ import { element } from "./elements.js?v=VERSION";
 import { list, toSeconds } from "./days.js?v=VERSION";
 
 const DAY = 86_400;
-const HEIGHT = 210;
 const WHOLE_DAYS = [1, 2, 7, 14, 28, 91].map((days) => days * DAY);
 const HOURS = [1, 3, 6, 12, 24].map((hours) => hours * 3600);
 const drawn = new Set();
@@ -25,7 +24,7 @@ function room(_, labels) {
 }
 
 // `series`: {name, tone, values, axis, show}. `stacked` bars stand on one another, lines do not.
-function chart({ label, times, series, stacked, range, tell, pick, height = HEIGHT, dashed = [] }) {
+function chart({ label, times, series, stacked, range, tell, pick, dashed = [] }) {
   const place = element("div", { class: "chart", role: "img", "aria-label": label });
   const legend = element("div", { class: "legend", "aria-hidden": "true" },
     series.length > 1 ? series.map(({ name, tone }) => element("span", {}, element("i", { class: `swatch ${tone}` }), name)) : []);
@@ -46,7 +45,7 @@ function chart({ label, times, series, stacked, range, tell, pick, height = HEIG
   const formatOf = (scale) => series.find((one) => (one.axis ?? "y") === scale)?.format ?? short;
   const scales = [...new Set(series.map((one) => one.axis ?? "y"))];
 
-  let plot = null, width = 0;
+  let plot = null, width = 0, height = 0;
   const draw = () => {
     if (!width) return;
     plot?.destroy();
@@ -88,9 +87,9 @@ function chart({ label, times, series, stacked, range, tell, pick, height = HEIG
     canvas.addEventListener("click", () => plot?.cursor.idx !== null && plot?.cursor.idx !== undefined && pick(plot.cursor.idx));
   }
   new ResizeObserver(([entry]) => {
-    const wide = Math.floor(entry.contentRect.width);
-    if (wide > 0 && wide !== width) {
-      width = wide;
+    const [wide, high] = [entry.contentRect.width, entry.contentRect.height].map(Math.floor);
+    if (wide > 0 && (wide !== width || high !== height)) {
+      [width, height] = [wide, high];
       draw();
     }
   }).observe(canvas);
@@ -152,6 +151,6 @@ export function hours({ label, period, series }) {
 }
 
 // Lines over instants.
-export function lines({ label, times, range, series, height }) {
-  return chart({ label, times, range, series, height, tell: (seconds) => `${instant(new Date(seconds * 1000).toISOString())} UTC` });
+export function lines({ label, times, range, series }) {
+  return chart({ label, times, range, series, tell: (seconds) => `${instant(new Date(seconds * 1000).toISOString())} UTC` });
 }

@@ -1,7 +1,8 @@
 // Key figures of a period, each with its change against the same days of the weeks before.
 
 import { element } from "./elements.js?v=VERSION";
-import { bytes, change, count, milliseconds, percent, points, short } from "./formats.js?v=VERSION";
+import { bytes, change, count, milliseconds, percent, plural, points, short } from "./formats.js?v=VERSION";
+import { list, today } from "./days.js?v=VERSION";
 
 const sum = (name) => (days) => days.reduce((total, day) => total + (day[name] ?? 0), 0);
 const mean = (name) => (days) => (days.length ? Math.round(sum(name)(days) / days.length) : null);
@@ -49,9 +50,27 @@ export function ofKind(rows, kind) {
   return [...days.values()];
 }
 
+// What stands below the figures: which days they are of, and which they are compared with, or why with none.
+function comparison({ now, before }, current, past) {
+  const chosen = list(now.first, now.last);
+  const earlier = list(before.first, before.last);
+  const [have, had] = [current, past].map((days) => new Set(days.map(({ log_date }) => log_date)));
+  const these = chosen.length === 1 ? "this day" : `the ${chosen.length} days`;
+  const those = chosen.length === 1 ? before.first : `${before.first} to ${before.last}`;
+  const lacking = chosen.length - have.size;
+  const of = lacking && have.size ? `${plural(lacking, "day")} of these ${chosen.length} not summarised. ` : "";
+  if (have.size === 0) return { text: `Nothing has been summarised of ${these}.`, isFair: false };
+  if (have.has(today())) return { text: `${of}Today is not over: not compared with ${those}.`, isFair: false };
+  if (chosen.some((day, index) => have.has(day) !== had.has(earlier[index]))) {
+    const few = had.size ? "of which other days are summarised" : `of which ${chosen.length === 1 ? "nothing" : "no day"} is summarised`;
+    return { text: `${of}Not compared with ${those}, ${few}.`, isFair: false };
+  }
+  return { text: `${of}Compared with ${those}.`, isFair: true };
+}
+
 function changed(figure, now, before) {
   const [value, past] = [figure.of(now), figure.of(before)];
-  if (value === null || past === null || before.length !== now.length) return null;
+  if (value === null || past === null) return null;
   if (figure.isShare) return value - past;
   return past ? (value - past) / past : null;
 }
@@ -59,17 +78,19 @@ function changed(figure, now, before) {
 export function figures(wanted, days, { now, before }) {
   const within = ({ first, last }) => days.filter((day) => day.log_date >= first && day.log_date <= last);
   const [current, past] = [within(now), within(before)];
-  return wanted.map((figure) => {
+  const { text, isFair } = comparison({ now, before }, current, past);
+  const cells = wanted.map((figure) => {
     const value = figure.of(current);
     if (value === null && figure.name.startsWith("p95")) return null;
-    const by = changed(figure, current, past);
+    const by = isFair ? changed(figure, current, past) : null;
     const tone = by === null || Math.abs(by) < (figure.isShare ? 0.0005 : 0.005) || figure.more === "calm" ? "muted" : (by > 0) === (figure.more === "good") ? "good" : "bad";
     return element("div", { class: "figure", "data-figure": figure.name },
       element("span", { class: "name" }, figure.name),
       element("span", { class: "value", title: (figure.exact ?? figure.show)(value) }, figure.show(value)),
       by === null
-        ? element("span", { class: "change muted" }, "nothing to compare with")
+        ? null
         : element("span", { class: `change ${tone}`, title: `${figure.show(figure.of(past))} from ${before.first} to ${before.last}` },
           element("b", {}, figure.isShare ? points(by) : change(by)), ` from ${figure.show(figure.of(past))}`));
-  }).filter(Boolean);
+  });
+  return [...cells.filter(Boolean), element("p", { class: "comparison" }, text)];
 }

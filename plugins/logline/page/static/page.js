@@ -3,9 +3,10 @@
 import { redrawAll } from "./charts.js?v=VERSION";
 import { forget, fetched } from "./answers.js?v=VERSION";
 import { newestWhole, periods, plus } from "./days.js?v=VERSION";
-import { dagLink, element, empty, outside } from "./elements.js?v=VERSION";
+import { element, outside } from "./elements.js?v=VERSION";
 import { FIGURES, OF_KIND, figures, ofKind } from "./figures.js?v=VERSION";
 import { filters } from "./filters.js?v=VERSION";
+import { firstSteps } from "./first_steps.js?v=VERSION";
 import { clock } from "./formats.js?v=VERSION";
 import { listen } from "./keyboard.js?v=VERSION";
 import { daysOf, fill, frame } from "./sections.js?v=VERSION";
@@ -62,7 +63,7 @@ function layOut() {
 // The key figures: of all agents as the days have them, of a chosen kind as far as its table has them.
 async function keyFigures({ periods: { now, before }, kind, host }) {
   const days = await fetched(...daysOf({ host }));
-  if (!days.data?.length) return [empty(days.notice ?? "No day has been summarised yet: run ", days.notice ? null : dagLink("log_backfill"))];
+  if (!days.data?.length) return [firstSteps(days)];
   if (!kind) return figures(FIGURES, days.data, { now, before });
   const rows = await Promise.all([now, before].map(({ first, last }) => fetched("agent_days", { first_day: first, last_day: last, host })));
   return figures(OF_KIND, ofKind(rows.flatMap(({ data }) => data ?? []), kind), { now, before });

@@ -1,5 +1,8 @@
 // Rows of answers, brought into the shapes of charts.
 
+// What a sum of distinct visitors leaves open.
+export const ADDED_UP = "Each day's visitors added up: who came on two days counts twice";
+
 // The sum of a column for each day that has rows.
 export function byDay(rows, name) {
   const sums = new Map();

@@ -59,11 +59,14 @@ export async function fill(section, { asks, draw, any }, filters, context) {
   const lacking = answers.map(({ data }, index) => data === undefined || (data === null && answers[index].notice));
   const drawn = (any ? lacking.every(Boolean) : lacking[0]) ? null : draw(answers.map(({ data }) => data ?? null), { ...context, name: section.id });
   const unavailable = answers.some(({ data }) => data === undefined);
+  // Before the tables are there, the first steps in place of the key figures say so for all.
+  section.hidden = answers.every(({ data, notice }) => data === null && notice);
   const body = section.querySelector(".body");
   section.querySelector(".head .tools")?.remove();
   body.replaceChildren(
     ...notices.map((notice) => element("p", { class: unavailable || drawn ? "notice unavailable" : "empty" }, notice)),
     ...[drawn].flat(Infinity).filter(Boolean));
+  section.classList.toggle("nothing", [...body.children].every((child) => child.matches(".empty")));
   const tools = body.querySelector(".tools");
   if (tools) section.querySelector(".head").append(tools);
 }

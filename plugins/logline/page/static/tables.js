@@ -17,32 +17,40 @@ export function csv(columns, rows) {
   return `${lines.map((line) => line.map(quoted).join(",")).join("\r\n")}\r\n`;
 }
 
-// A column: `title`, `value` of a row (plain, also for CSV and sorting), `show` of a row (what the cell has), `figure` for
-// columns of numbers, `bar` gives the figure whose share of the largest the cell shows.
-export function table(columns, rows, { caption, name, none = "Nothing in these days.", shown = SHOWN, sorted = null }) {
+// The host of each row, where the rows are of several: a path belongs to its host.
+export function ofHosts(rows) {
+  const hosts = new Set(rows.map(({ host }) => host));
+  return hosts.size > 1 ? [{ title: "Host", value: (row) => row.host, show: (row) => row.host ?? "(none)" }] : [];
+}
+
+// A column: `title`, `hint` (what the title leaves open), `value` of a row (plain, also for CSV and sorting), `show` of a row
+// (what the cell has), `figure` for columns of numbers, `bar` gives the figure whose share of the largest the cell shows,
+// `within` for what another column shows: it is searched and saved, and has no cells.
+export function table(columns, rows, { caption, name, none = "Nothing in these days.", shown = SHOWN }) {
   if (rows.length === 0) return empty(none);
-  let order = sorted, wanted = "", all = false;
+  let order = null, wanted = "", all = false;
   const place = element("div", { class: "table" });
   const body = element("tbody");
   const more = element("button", { type: "button", class: "more", onclick: () => { all = !all; fill(); } });
-  const most = columns.map(({ bar }) => (bar ? Math.max(...rows.map((row) => bar(row) ?? 0), Number.MIN_VALUE) : 0));
+  const most = new Map(columns.map((column) => [column, column.bar ? Math.max(...rows.map((row) => column.bar(row) ?? 0), Number.MIN_VALUE) : 0]));
   const texts = columns.filter(({ figure }) => !figure);
+  const drawn = columns.filter(({ within }) => !within);
 
-  const cell = (column, index, row) => {
+  const cell = (column, row) => {
     const value = column.value(row);
-    const made = element("td", { class: [column.figure ? "figure" : "text", column.bar ? "bar" : ""].join(" ").trim() },
+    const made = element("td", { class: [column.figure ? "figure" : "text", column.bar ? "bar" : ""].join(" ").trim(), "data-title": column.title },
       column.show ? column.show(row) : column.figure ? count(value) : value ?? "–");
-    if (column.bar) made.style.setProperty("--share", String((column.bar(row) ?? 0) / most[index]));
+    if (column.bar) made.style.setProperty("--share", String((column.bar(row) ?? 0) / most.get(column)));
     return made;
   };
-  const headings = columns.map((column, index) => element("th", { scope: "col", class: column.figure ? "figure" : "text" },
-    element("button", { type: "button", onclick: () => {
-      order = order?.index === index ? { index, up: !order.up } : { index, up: !column.figure };
+  const headings = drawn.map((column) => element("th", { scope: "col", class: column.figure ? "figure" : "text" },
+    element("button", { type: "button", title: column.hint, onclick: () => {
+      order = order?.column === column ? { column, up: !order.up } : { column, up: !column.figure };
       fill();
     } }, column.title)));
 
   const compared = (a, b) => {
-    const [one, other] = [columns[order.index].value(a), columns[order.index].value(b)];
+    const [one, other] = [order.column.value(a), order.column.value(b)];
     if (one === other) return 0;
     if (one === null || one === undefined) return 1;
     if (other === null || other === undefined) return -1;
@@ -52,12 +60,12 @@ export function table(columns, rows, { caption, name, none = "Nothing in these d
     const found = rows.filter((row) => wanted === "" || texts.some(({ value }) => String(value(row) ?? "").toLowerCase().includes(wanted)));
     const ordered = order ? [...found].sort(compared) : found;
     body.replaceChildren(...ordered.slice(0, all ? undefined : shown).map((row) =>
-      element("tr", { "data-row": columns[0].value(row) ?? "" }, columns.map((column, index) => cell(column, index, row)))));
-    if (found.length === 0) body.append(element("tr", {}, element("td", { colspan: columns.length, class: "empty" }, "Nothing matches.")));
+      element("tr", {}, drawn.map((column) => cell(column, row)))));
+    if (found.length === 0) body.append(element("tr", {}, element("td", { colspan: drawn.length, class: "empty" }, "Nothing matches.")));
     more.hidden = found.length <= shown;
     more.textContent = all ? "Show fewer" : `Show all ${count(found.length)}`;
     headings.forEach((heading, index) => {
-      if (order?.index === index) heading.setAttribute("aria-sort", order.up ? "ascending" : "descending");
+      if (order?.column === drawn[index]) heading.setAttribute("aria-sort", order.up ? "ascending" : "descending");
       else heading.removeAttribute("aria-sort");
     });
   };

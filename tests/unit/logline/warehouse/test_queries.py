@@ -46,3 +46,10 @@ def test_airflow_renders_queries_within_gates():
     (rendered,) = holder.gates
     assert rendered.checks.parameters[0] == ("run", "STRING", "r")
     assert [value for _, _, value in rendered.record.parameters] == ["r", "w"]
+
+
+def test_the_log_says_what_a_query_is_about_in_the_words_of_its_comment():
+    assert Query("\n-- Builds `days`\n-- from what has landed: all of it.\nSELECT 1", day="x").about == (
+        "Builds `days` from what has landed"
+    )
+    assert Query("SELECT 1 -- not this", day="x").about is None

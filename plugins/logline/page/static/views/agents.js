@@ -26,7 +26,7 @@ function kinds([rows], { name, choose }) {
     { title: "Kind", bar: ({ sum }) => sum, value: ({ value }) => words(value), show: ({ value }) => (value ? element("button", { type: "button", class: "choice", onclick: () => choose({ kind: value }) }, words(value)) : words(value)) },
     { title: "Requests", value: ({ sum }) => sum, figure: true },
     { title: "Share", value: ({ sum }) => sum / all, show: ({ sum }) => percent(sum / all), figure: true },
-  ], sums, { caption: "Kinds of agents", name, shown: 20 });
+  ], sums, { caption: "Kinds of agents", name, shown: 12 });
 }
 
 const verified = (value) => (value === true ? pill("verified", "good") : value === false ? pill("not from its operator", "bad") : element("span", { class: "faint" }, "no ranges published"));

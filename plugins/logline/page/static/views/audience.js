@@ -3,8 +3,8 @@
 import * as charts from "../charts.js?v=VERSION";
 import { bytes, clock, count, decimal, percent, words } from "../formats.js?v=VERSION";
 import { empty } from "../elements.js?v=VERSION";
-import { byDay, sumBy } from "../rows.js?v=VERSION";
-import { table } from "../tables.js?v=VERSION";
+import { ADDED_UP, byDay, sumBy } from "../rows.js?v=VERSION";
+import { ofHosts, table } from "../tables.js?v=VERSION";
 
 function visitors([days], { period, pick }) {
   const within = days.filter((day) => day.log_date >= period.first && day.log_date <= period.last);
@@ -39,6 +39,7 @@ function pages([rows], { name }) {
   const left = (row) => (row.entries ? row.bounces / row.entries : null);
   return table([
     { title: "Page", bar: (row) => row.views, value: (row) => row.path },
+    ...ofHosts(rows),
     { title: "Views", value: (row) => row.views, figure: true },
     { title: "Entries", value: (row) => row.entries, figure: true },
     { title: "Exits", value: (row) => row.exits, figure: true },
@@ -47,24 +48,27 @@ function pages([rows], { name }) {
 }
 
 function sources([rows], { name }) {
-  const known = rows.filter((row) => row.site !== null && row.referer_class !== "internal");
+  const known = rows.filter((row) => row.site !== null && row.site_class !== "internal");
   return table([
     { title: "Source", bar: (row) => row.requests, value: (row) => row.site },
-    { title: "Kind", value: (row) => row.referer_class, show: (row) => words(row.referer_class ?? "not known yet") },
+    { title: "Kind", hint: "Other: your own hosts too, unless LOGLINE_OWN_HOSTS names them", value: (row) => row.site_class, show: (row) => words(row.site_class ?? "not known yet") },
     { title: "Requests", value: (row) => row.requests, figure: true },
-    { title: "Visitors", value: (row) => row.unique_visitors, figure: true },
-  ], known, { caption: "Sites that sent requests", name, none: "No request came from another site: their referers are empty, or of your own hosts (LOGLINE_OWN_HOSTS)." });
+    { title: "Visitors", hint: ADDED_UP, value: (row) => row.unique_visitors, figure: true },
+  ], known, { caption: "Sites that sent requests", name, none: "No request came from another site: their referers are empty, or of your own hosts." });
 }
 
+// What agents say of themselves: Chrome's reduced user agent names every Android device K.
+const DEVICES = { K: "Android, model not told", Other: "Other, computers too" };
+
 // Requests by one column of the table of browsers.
-function by(column, title) {
+function by(column, title, names = {}) {
   return ([rows], { name }) => {
     const sums = sumBy(rows, (row) => row[column], "requests");
     const visitors = new Map(sumBy(rows, (row) => row[column], "unique_visitors").map(({ value, sum }) => [value, sum]));
     return table([
-      { title, bar: (row) => row.sum, value: (row) => row.value, show: (row) => row.value ?? "unknown" },
+      { title, bar: (row) => row.sum, value: (row) => row.value, show: (row) => names[row.value] ?? row.value ?? "unknown" },
       { title: "Requests", value: (row) => row.sum, figure: true },
-      { title: "Visitors", value: (row) => visitors.get(row.value), figure: true },
+      { title: "Visitors", hint: ADDED_UP, value: (row) => visitors.get(row.value), figure: true },
     ], sums, { caption: title, name });
   };
 }
@@ -91,7 +95,7 @@ export const view = {
     { id: "sources", title: "Sites that sent requests", about: "by their referer", width: "half", asks: ["referers"], draw: sources },
     { id: "browsers", title: "Browsers", width: "half", asks: ["browsers"], draw: by("browser", "Browser") },
     { id: "systems", title: "Operating systems", width: "half", asks: ["browsers"], draw: by("os", "Operating system") },
-    { id: "devices", title: "Devices", width: "half", asks: ["browsers"], draw: by("device", "Device") },
+    { id: "devices", title: "Devices", width: "half", asks: ["browsers"], draw: by("device", "Device", DEVICES) },
     { id: "busiest", title: "Busiest visitors", about: "of the last day alone", width: "full", asks: ["visitors"], draw: busiest },
   ],
 };

@@ -5,7 +5,7 @@ import { count, instant, percent, words } from "../formats.js?v=VERSION";
 import { element, empty, pill } from "../elements.js?v=VERSION";
 import { byDay, sumBy } from "../rows.js?v=VERSION";
 import { CLASSES, MEANINGS, classOf } from "../statuses.js?v=VERSION";
-import { table } from "../tables.js?v=VERSION";
+import { ofHosts, table } from "../tables.js?v=VERSION";
 
 const TONES = new Map(CLASSES);
 
@@ -32,9 +32,10 @@ function statuses([rows], { name }) {
 function failed([rows], { name }) {
   return table([
     { title: "Path", bar: (row) => row.requests, value: (row) => row.path, show: (row) => (row.is_rest ? "(all others)" : row.path ?? "(no request line)") },
+    ...ofHosts(rows),
     { title: "Status", value: (row) => row.status, show: (row) => pill(row.status, TONES.get(classOf(row.status))) },
     { title: "Requests", value: (row) => row.requests, figure: true },
-    { title: "Addresses", value: (row) => row.addresses, figure: true },
+    { title: "Addresses", hint: "On the day and from the page with most: at least so many", value: (row) => row.addresses, show: (row) => `≥ ${count(row.addresses)}`, figure: true },
     { title: "Pages that link there", value: (row) => row.referers, figure: true },
     { title: "First", value: (row) => row.first_seen, show: (row) => instant(row.first_seen), figure: true },
     { title: "Last", value: (row) => row.last_seen, show: (row) => instant(row.last_seen), figure: true },
@@ -45,11 +46,14 @@ function links([rows], { name }) {
   return table([
     { title: "Page", bar: (row) => row.requests, value: (row) => row.referer },
     { title: "Links to", value: (row) => row.path },
+    ...ofHosts(rows),
     { title: "Requests", value: (row) => row.requests, figure: true },
     { title: "Last", value: (row) => row.last_seen, show: (row) => instant(row.last_seen), figure: true },
-  ], rows, { caption: "Broken links", name, none: "No page of your own links to something that is gone. Name your hosts in LOGLINE_OWN_HOSTS." });
+  ], rows, { caption: "Broken links", name, none: "No page that is known to be yours links to something that is gone. Yours are those of the host itself, where the log names it, and of LOGLINE_OWN_HOSTS." });
 }
 
+// Addresses are counted for each day and host, and may be the same on another.
+const MOST = "On the day and of the host with most: at least so many";
 const SEVERITIES = [["critical", "bad"], ["high", "fourth"], ["medium", "calm"], ["low", "muted"]];
 const SEVERITY_TONES = new Map([["critical", "bad"], ["high", "warn"], ["medium", "calm"], ["low", "muted"]]);
 
@@ -61,14 +65,15 @@ function attackDays([rows], { period, pick }) {
 
 function detections([rows], { name }) {
   return table([
-    { title: "Found", bar: (row) => row.requests, value: (row) => words(row.detection) },
+    { title: "Found", bar: (row) => row.requests, value: (row) => words(row.detection),
+      show: (row) => [words(row.detection), element("div", { class: "details" }, row.tags)] },
     { title: "Severity", value: (row) => row.severity, show: (row) => pill(row.severity, SEVERITY_TONES.get(row.severity) ?? "muted") },
     { title: "Requests", value: (row) => row.requests, figure: true },
     { title: "Answered", value: (row) => row.answered, show: (row) => (row.answered ? element("b", {}, count(row.answered)) : "0"), figure: true },
-    { title: "Addresses", value: (row) => row.addresses, figure: true },
+    { title: "Addresses", hint: MOST, value: (row) => row.addresses, figure: true },
     { title: "Last", value: (row) => row.last_seen, show: (row) => instant(row.last_seen), figure: true },
-    { title: "Example", value: (row) => row.example, show: (row) => element("code", { class: "long" }, row.example) },
-    { title: "Tags", value: (row) => row.tags, show: (row) => element("span", { class: "faint" }, row.tags) },
+    { title: "Example", value: (row) => row.example, show: (row) => element("code", { class: "long", title: row.example }, row.example) },
+    { title: "Tags", value: (row) => row.tags, within: true },
   ], rows, { caption: "Attacks and probes", name, shown: 20, none: "No attack was found in these days." });
 }
 
@@ -86,7 +91,7 @@ function scanners([rows], { name }) {
     { title: "Agent", bar: (row) => row.requests, value: (row) => row.agent_name },
     { title: "Requests", value: (row) => row.requests, figure: true },
     { title: "Errors", value: (row) => row.errors, figure: true },
-    { title: "Addresses", value: (row) => row.addresses, figure: true },
+    { title: "Addresses", hint: MOST, value: (row) => row.addresses, figure: true },
   ], rows, { caption: "Scanners", name, none: "No scanner that names itself has come in these days." });
 }
 
@@ -96,7 +101,7 @@ export const view = {
     { id: "error-days", title: "Errors a day", about: "statuses of 400 and above", width: "twothirds", asks: ["statuses"], draw: days },
     { id: "error-statuses", title: "Statuses", width: "third", asks: ["statuses"], draw: statuses },
     { id: "failed", title: "What failed", about: "by path and status", width: "full", asks: ["errors"], draw: failed },
-    { id: "broken-links", title: "Broken links", about: "of your own pages", width: "half", asks: ["broken_links"], draw: links },
+    { id: "broken-links", title: "Broken links", about: "of your own pages", width: "full", asks: ["broken_links"], draw: links },
     { id: "attack-days", title: "Attacks and probes a day", about: "a request in which two things were found counts twice", width: "half", asks: ["detection_days"], draw: attackDays },
     { id: "detections", title: "Attacks and probes", about: "answered: with a status below 400, so it may have succeeded", width: "full", asks: ["detections"], draw: detections },
     { id: "unusual", title: "What was unusual", about: "beside the same hour of the weekdays before", width: "full", asks: ["anomalies"], draw: unusual },

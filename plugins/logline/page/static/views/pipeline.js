@@ -97,7 +97,7 @@ function freshness([rows], { name }) {
   return table([
     { title: "Table", value: (row) => row.table, show: (row) => element("code", {}, row.table) },
     { title: "Changed", value: (row) => row.modified, show: (row) => element("span", { title: instant(row.modified) }, ago(row.modified)), figure: true },
-    { title: "Last meant", value: (row) => row.meaning },
+    { title: "Last meant", value: (row) => (row.rows ? row.meaning : "it was made: no rows so far") },
     { title: "Rows", value: (row) => row.rows, figure: true },
     { title: "Bytes", value: (row) => row.size, show: (row) => bytes(row.size), figure: true },
   ], rows, { caption: "Freshness of the tables", name });

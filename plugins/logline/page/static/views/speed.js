@@ -3,7 +3,7 @@
 import * as charts from "../charts.js?v=VERSION";
 import { milliseconds, percent, precisely, words } from "../formats.js?v=VERSION";
 import { empty, pill } from "../elements.js?v=VERSION";
-import { table } from "../tables.js?v=VERSION";
+import { ofHosts, table } from "../tables.js?v=VERSION";
 
 const NOT_LOGGED = "These logs have no durations. With nginx, add $request_time to the log_format; with Apache, %D.";
 const PERCENTILES = [["p50", "good"], ["p95", "warn"], ["p99", "bad"]];
@@ -20,6 +20,7 @@ function days([rows], { period, pick }) {
 function paths([rows], { name }) {
   return table([
     { title: "Path", bar: (row) => row.p95_duration_ms, value: (row) => row.path, show: (row) => row.path ?? "(no request line)" },
+    ...ofHosts(rows),
     { title: "Requests", value: (row) => row.requests, figure: true },
     { title: "p50", value: (row) => row.p50_duration_ms, show: (row) => milliseconds(row.p50_duration_ms), figure: true },
     { title: "p95", value: (row) => row.p95_duration_ms, show: (row) => milliseconds(row.p95_duration_ms), figure: true },

@@ -4,8 +4,8 @@ import * as charts from "../charts.js?v=VERSION";
 import { bytes, count, percent, words } from "../formats.js?v=VERSION";
 import { element, empty } from "../elements.js?v=VERSION";
 import { heatmap } from "../heatmap.js?v=VERSION";
-import { table } from "../tables.js?v=VERSION";
-import { byDay } from "../rows.js?v=VERSION";
+import { ofHosts, table } from "../tables.js?v=VERSION";
+import { ADDED_UP, byDay } from "../rows.js?v=VERSION";
 import { CLASSES, classOf } from "../statuses.js?v=VERSION";
 
 function requests([rows], { period, kind, pick }) {
@@ -37,8 +37,9 @@ function hours([rows], { period }) {
 function paths([rows], { name }) {
   return table([
     { title: "Path", bar: (row) => row.requests, value: (row) => row.path, show: (row) => row.path ?? "(no request line)" },
+    ...ofHosts(rows),
     { title: "Requests", value: (row) => row.requests, figure: true },
-    { title: "Visitors", value: (row) => row.unique_visitors, figure: true },
+    { title: "Visitors", hint: ADDED_UP, value: (row) => row.unique_visitors, figure: true },
     { title: "Errors", value: (row) => row.errors, figure: true },
     { title: "Sent", value: (row) => row.bytes, show: (row) => bytes(row.bytes), figure: true },
   ], rows, { caption: "Paths asked for most", name, shown: 15 });
