@@ -7,11 +7,11 @@ real code.
 A history begins some minutes before midnight and goes on after it. Each machine has a wall clock of its own, which
 somebody sets now and then; at the end all are right.
 
-After every step: a message is acknowledged only when each of its lines is a row or a rejected line, and a heartbeat when
-it has landed; there are never two streams. At rest: each published line is a row, a rejected line or blank, under the id
-that it was published with, and nothing else is in the tables; each row is counted by a batch of its own day and time,
-and each batch's rows are there, as the table `reconciliation` compares them; all of that within RECOVERY_SECONDS, and a
-pause of the supervisor's, after the last fault.
+After every step: a message is acknowledged only when each of its lines is a row or a rejected line, and a heartbeat
+when it has landed; there are never two streams. At rest: each published line is a row, a rejected line or blank, under
+the id that it was published with, and nothing else is in the tables; each row is counted by a batch of its own day and
+time, and each batch's rows are there, as the table `reconciliation` compares them; all of that within
+RECOVERY_SECONDS, and a pause of the supervisor's, after the last fault.
 """
 
 from __future__ import annotations
@@ -310,7 +310,8 @@ class World:
     def _missing(self) -> str:
         for message_id, of_message in self.expected.items():
             if missing := of_message.missing_from(self.tables):
-                return f"{missing[0]} of message {message_id} is not there; jobs: {list(self.dataflow.jobs.values())[-2:]}"
+                jobs = list(self.dataflow.jobs.values())
+                return f"{missing[0]} of message {message_id} is not there; jobs: {jobs[-2:]}"
         return "" if self.pubsub.is_empty() else "not all is acknowledged"
 
     def _check_at_rest(self) -> None:
