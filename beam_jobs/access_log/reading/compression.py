@@ -24,9 +24,7 @@ from isal import igzip_lib
 from beam_jobs.access_log.reading.content_errors import CorruptError, TruncatedError, UnsupportedError
 from beam_jobs.access_log.reading.line_blocks import READ_STEP
 
-_MEMBER_START = (
-    16 << 10
-)  # what follows a member in the bytes it was given is copied: a file may have millions of members
+_MEMBER_START = 16 << 10  # bytes that a member is given first: what it leaves is copied, and there may be millions
 _XZ_MEMORY = 1 << 28  # `xz -9` takes 65 MiB to decompress; a header may ask for 4 GiB
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others cannot be decompressed in pieces of a known size
 _ZIP_ENCRYPTED = 1
