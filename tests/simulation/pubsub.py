@@ -153,6 +153,8 @@ class SimulatedPubsub:
             raise ServiceUnavailable("the broker was killed")
         self._commit()
         self._confirmed.update(message_ids)
+        if self._scheduler.happens("the broker is killed just behind an acknowledgement", 0.02):
+            self.kill()
 
     def modify(self, ack_ids: Sequence[str], seconds: int) -> None:
         self._do(lambda: self._broker.modify(self._subscription, ack_ids, [seconds] * len(ack_ids)))
