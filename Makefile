@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof questions mutants fuzz simulate histories chaos matrix secrets container-engine compose-test wheels templates generate agent-lists vendored screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze lint bench proof questions mutants fuzz simulate histories chaos matrix secrets container-engine compose-test wheels templates generate agent-lists vendored advisories screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -142,6 +142,9 @@ agent-lists: setup  ## fetch the lists of agents and of their addresses anew
 
 vendored: setup  ## the page's chart library from the npm registry, VERSION of it or the newest
 	@PYTHONPATH=.:plugins $(BIN)/python -m tools.vendored $(VERSION)
+
+advisories: setup  ## locked versions that PyPA's advisories name: DATABASE=clone of github.com/pypa/advisory-database
+	@$(BIN)/python -m tools.advisories "$(DATABASE)"
 
 screenshots: setup  ## the pictures of docs/images, taken with chromium from a stack of their own
 	@PYTHONPATH=.:plugins $(BIN)/python -m tools.screenshots

@@ -33,7 +33,7 @@ class Content:
         """Return the bytes; every line that is not blank names the version."""
         if self.form == "binary":
             return _BINARY
-        text = "".join(f"{_line(mark, f'/v{version}/{number}')}\n" for number, mark in enumerate(self.lines)).encode()
+        text = "".join(f"{line_of(mark, f'/v{version}/{number}')}\n" for number, mark in enumerate(self.lines)).encode()
         if self.form == "plain":
             return text
         packer = zlib.compressobj(wbits=31)
@@ -89,7 +89,8 @@ def read(stored: bytes) -> Reading | None:
     return Reading(tuple(rows), tuple(rejected), blank)
 
 
-def _line(mark: str, path: str) -> str:
+def line_of(mark: str, path: str) -> str:
+    """Return the line of a mark."""
     if mark == "_":
         return ""
     if mark == "x":

@@ -7,7 +7,9 @@ holds the tables against the bytes that were in the bucket. A seed decides on up
 that is replaced.
 
 After each step no object's rows are of an older content than before, and ledger and rows agree; at rest each line of
-the newest content that can be read is in `backfilled_requests` once, and `reconciliation` says so.
+the newest content that can be read is in `backfilled_requests` once, and `reconciliation` says so. Meanwhile days that
+have changed are built; then a stream brings copies of lines of the files and others, late and twice. In the end each
+line is in `requests` as often as the files have it, or as often as the stream has brought it where that is more.
 """
 
 from __future__ import annotations
@@ -20,23 +22,27 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 
 import structlog
 
 from tests.histories.dataflow import Dataflow
 from tests.histories.history import History
 from tests.histories.installation import Installation
-from tests.histories.logs import Content
-from tests.histories.requests_made import AFTER, BEFORE, Interruption, RequestsMade
+from tests.histories.logs import DAYS, Content
+from tests.histories.requests_made import AFTER, BEFORE, Interruption, Killed, RequestsMade
 from tests.histories.scheduler import PLAN, UNIT_TASKS, Run, Scheduler
 from tests.simulation.batch_job import run_batch_job
 from tests.simulation.in_process import in_process_stack
 from tests.simulation.scheduler import Fault
+from tests.simulation.summaries import Summaries
 
 _NAMES = ("logs/2026-11-01/a.log", "logs/2026-11-01/b.log.gz", "logs/2026-11-02/a b%20ü.log", "logs/2026-11-03/c.log")
 _LINES = ("1", "12", "123", "33", "2_2", "23", "3", "112", "1111111111x", "22x", "_", "", "x")
 # Most can be read: what has landed is what can go wrong next.
 _FORMS = ("plain", "gzip", "plain", "gzip", "plain", "gzip", "cut", "binary")
+_LATER = 1_000
+"""The number of the first deed while a stream is there."""
 _REQUESTS = 12
 """A task makes about as many requests that change something."""
 
@@ -72,6 +78,8 @@ class BackfillWorld:
         self._scheduler, installation = _services()
         self._history = History(installation, self._scheduler)
         self._installation = installation
+        self._summaries = Summaries(installation)
+        self._builds = count(1)
 
     def run(self) -> None:
         """Live through the history.
@@ -84,14 +92,33 @@ class BackfillWorld:
                 self._do(number, random.Random(f"{self._seed} {number}"))
         self._say("everything comes to its end")
         self._history.settle()
+        self._summarise()
+        for number in range(_LATER, _LATER + random.Random(f"later of {self._seed}").randint(0, 6)):
+            if self._only is None or number in self._only:
+                self._do_later(number, random.Random(f"{self._seed} {number}"))
+        self._say("the stream has ended")
+        self._summarise()
+
+    def _summarise(self) -> None:
+        """Build whatever has changed, and hold `requests` against the lines."""
+        self._summaries.look(f"look-{next(self._builds)}")
+        self._summaries.build(f"build-{next(self._builds)}")
+        self._summaries.check(self._installation.snapshot().rows)
+        left = self._summaries.build("nothing-is-left")
+        assert not left, f"{left} are built again"
 
     def _do(self, number: int, draw: random.Random) -> None:
         deeds: list[Callable[[random.Random], str]] = [
             *(self._change, self._change_and_read, self._change_and_read, self._trigger, self._backfill, self._look),
             *(self._work, self._work, self._kill, self._kill, self._change_meanwhile, self._change_meanwhile),
-            *(self._work_meanwhile, self._work_meanwhile, self._clear),
+            *(self._work_meanwhile, self._work_meanwhile, self._clear, self._build),
         ]
-        deed = draw.choice(deeds)
+        self._note(number, draw, draw.choice(deeds))
+
+    def _do_later(self, number: int, draw: random.Random) -> None:
+        self._note(number, draw, draw.choice((self._stream, self._stream, self._build, self._change_and_read)))
+
+    def _note(self, number: int, draw: random.Random, deed: Callable[[random.Random], str]) -> None:
         self.record.faults.append(Fault(number, number, deed.__name__.strip("_")))
         self.record.faults[-1] = Fault(number, number, deed(draw))
         self._say(self.record.faults[-1].what)
@@ -196,6 +223,30 @@ class BackfillWorld:
 
         self._history.step(run, Interruption(at, meanwhile=work))
         return f"{steps} tasks of {other.run_id} before request {at} of {place} of {run.run_id}"
+
+    def _build(self, draw: random.Random) -> str:
+        run_id, at, kill = f"build-{next(self._builds)}", draw.randrange(_REQUESTS), draw.choice(("", BEFORE, AFTER))
+        looks = draw.random() < 0.5
+        try:
+            with self._scheduler.made.process(Interruption(at, kill)):
+                if looks:
+                    self._summaries.look(run_id)
+                self._summaries.build(run_id)
+        except Killed:
+            return f"{run_id} is killed {kill} request {at}"
+        return f"{run_id}{' behind a look for late lines' if looks else ''}"
+
+    def _stream(self, draw: random.Random) -> str:
+        """Let the stream bring copies of what a file has, or lines that none has, each once to three times."""
+        of_files = sorted({(day, path) for _, _, day, path in self._installation.snapshot().rows})
+        brought = []
+        for _ in range(draw.randint(1, 4)):
+            line = draw.choice(of_files) if of_files and draw.random() < 0.6 else (draw.choice(DAYS), "/of/no/file")
+            event = f"event-{draw.randrange(6)}"
+            for _ in range(draw.randint(1, 3)):
+                self._summaries.stream(*line, event)
+            brought.append(f"{line} as {event}")
+        return f"the stream brings {', '.join(brought)}"
 
     def _clear(self, draw: random.Random) -> str:
         if not self._history.ended:

@@ -5,12 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from google.api_core.exceptions import DeadlineExceeded, GoogleAPICallError, ServiceUnavailable
+from google.api_core.exceptions import (
+    Aborted,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    InternalServerError,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    ServiceUnavailable,
+    Unauthenticated,
+)
 
 from tests.simulation.scheduler import Process, Scheduler
 
 R = TypeVar("R")
-_REFUSED: tuple[GoogleAPICallError, ...] = (ServiceUnavailable("try again"), DeadlineExceeded("too late"))
+_REFUSALS: tuple[type[GoogleAPICallError], ...] = (
+    ServiceUnavailable,
+    DeadlineExceeded,
+    ResourceExhausted,
+    PermissionDenied,
+    NotFound,
+    InternalServerError,
+    Unauthenticated,
+    Aborted,
+)
+_LOST_ANSWERS: tuple[type[GoogleAPICallError], ...] = (ServiceUnavailable, DeadlineExceeded)
 
 
 class Calls:
@@ -22,7 +42,7 @@ class Calls:
 
     def __init__(self, scheduler: Scheduler, rate: float) -> None:
         self._scheduler, self._rate = scheduler, rate
-        self._down_until: dict[str, float] = {}
+        self._down: dict[str, tuple[float, type[GoogleAPICallError]]] = {}
 
     def make(self, process: Process, name: str, effect: Callable[[], R]) -> R:
         """Make a call.
@@ -31,23 +51,27 @@ class Calls:
             GoogleAPICallError: It failed, before or after its effect.
             Killed: The process was killed, before or after the effect.
         """
+        draw = self._scheduler.random
         self._travel(process, f"before {name}")
-        if self._scheduler.happens(f"{name} fails", 0.02 * self._rate):
-            raise self._scheduler.random.choice(_REFUSED)
-        if self._scheduler.happens(f"{name} is out of order for a while", 0.003 * self._rate):
-            self.fail(name, self._scheduler.random.uniform(1, 90))
-        if self._scheduler.now < self._down_until.get(name, 0.0) and not self._scheduler.is_quiet:
-            raise ServiceUnavailable("out of order")
+        refusal = draw.choice(_REFUSALS)
+        if self._scheduler.happens(f"{name} is refused: {refusal.__name__}", 0.02 * self._rate):
+            raise refusal("this once")
+        if self._scheduler.happens(f"{name} is refused for a while: {refusal.__name__}", 0.003 * self._rate):
+            self.refuse(name, draw.uniform(1, 90), refusal)
+        until, refused = self._down.get(name, (0.0, refusal))
+        if self._scheduler.now < until and not self._scheduler.is_quiet:
+            raise refused("for a while")
         answer = effect()
         self._scheduler.say(name)
         self._travel(process, f"after {name}")
-        if self._scheduler.happens(f"the answer to {name} is lost", 0.02 * self._rate):
-            raise ServiceUnavailable("connection reset")
+        lost = draw.choice(_LOST_ANSWERS)
+        if self._scheduler.happens(f"the answer to {name} is lost: {lost.__name__}", 0.02 * self._rate):
+            raise lost("the answer is lost")
         return answer
 
-    def fail(self, name: str, seconds: float) -> None:
+    def refuse(self, name: str, seconds: float, refusal: type[GoogleAPICallError]) -> None:
         """Let the calls of a name fail for some time."""
-        self._down_until[name] = self._scheduler.now + seconds
+        self._down[name] = (self._scheduler.now + seconds, refusal)
 
     def _travel(self, process: Process, when: str) -> None:
         if self._scheduler.happens(f"{process.name} is killed {when}", 0.004 * self._rate):

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from google.api_core.exceptions import Conflict
 
 from logline.stream.jobs import ENDED, RUNNING, Observation, StreamJob
-from tests.simulation.scheduler import Process, Scheduler, SimulatedRuntime, Violation
+from tests.simulation.scheduler import Process, Scheduler, Violation, WallClock
 
 JOB_NAME = "log-stream"
-_LAUNCH_SECONDS = (2, 150)
+_LAUNCH_SECONDS = (2, 60)
+_SLOW_LAUNCH_SECONDS = (150, 900)
+_CANCEL_SECONDS = (1, 60)
 _NOTICED_SECONDS = (0.5, 5)
 
 
@@ -49,18 +51,19 @@ class SimulatedDataflow:
 
     def now(self) -> datetime:
         """Return the service's time."""
-        return datetime.fromtimestamp(SimulatedRuntime.EPOCH + self._scheduler.now, UTC)
+        return datetime.fromtimestamp(self._scheduler.time(), UTC)
 
-    def observe(self, version: str) -> Observation:
-        """Return what the supervisor sees."""
-        return Observation(at=self.now(), job_name=JOB_NAME, template_version=version, jobs=list(self.jobs.values()))
+    def observe(self, version: str, clock: WallClock) -> Observation:
+        """Return what a supervisor sees, at the time of its own clock."""
+        at = datetime.fromtimestamp(self._scheduler.time(clock), UTC)
+        return Observation(at=at, job_name=JOB_NAME, template_version=version, jobs=list(self.jobs.values()))
 
     def active(self) -> list[StreamJob]:
         """Return the jobs that have not ended."""
         return [job for job in self.jobs.values() if job.state not in ENDED]
 
-    def launch(self, version: str) -> None:
-        """Launch a job.
+    def launch(self, version: str | None) -> None:
+        """Launch a job; one that is launched by hand has no version.
 
         Raises:
             Conflict: One of its name is active.
@@ -87,7 +90,17 @@ class SimulatedDataflow:
             self._set(job_id, state="JOB_STATE_DRAINING")
             self.workers[job_id].drain()
 
-    def _begin(self, version: str, replaced: StreamJob | None) -> None:
+    def cancel(self, job_id: str) -> None:
+        """End a job without what it has read, as its workers' machines are taken away."""
+        if self.jobs[job_id].state == RUNNING:
+            self._set(job_id, state="JOB_STATE_CANCELLING")
+            self._scheduler.start(self._service, f"cancel {job_id}", lambda: self._take_away(job_id))
+
+    def _take_away(self, job_id: str) -> None:
+        self._scheduler.wait(seconds=self._scheduler.random.uniform(*_CANCEL_SECONDS))
+        self._scheduler.kill(self.workers[job_id].process)
+
+    def _begin(self, version: str | None, replaced: StreamJob | None) -> None:
         job = StreamJob(
             id=f"job-{len(self.jobs) + 1}",
             state="JOB_STATE_QUEUED",
@@ -101,13 +114,19 @@ class SimulatedDataflow:
 
     def _live(self, job_id: str, replaced: str | None) -> None:
         """Take a job from its launch to its end."""
-        self._scheduler.wait(seconds=self._scheduler.random.uniform(*_LAUNCH_SECONDS))
+        is_slow = self._scheduler.happens(f"the launch of {job_id} is slow", 0.03)
+        self._scheduler.wait(
+            seconds=self._scheduler.random.uniform(*_SLOW_LAUNCH_SECONDS if is_slow else _LAUNCH_SECONDS)
+        )
         if self._scheduler.happens(f"the launch of {job_id} fails", 0.1):
             self._set(job_id, state="JOB_STATE_FAILED", error="no worker could be started")
             return
         if replaced is not None:
-            if self._scheduler.happens(f"{job_id} is not compatible", 0.3) or self.jobs[replaced].state != RUNNING:
+            if self._scheduler.happens(f"{job_id} is not compatible", 0.3):
                 self._set(job_id, state="JOB_STATE_FAILED", error="the new job is not compatible")
+                return
+            if self._scheduler.happens(f"{job_id} cannot replace", 0.1) or self.jobs[replaced].state != RUNNING:
+                self._set(job_id, state="JOB_STATE_FAILED", error="the job to replace is not there, or no quota")
                 return
             self._set(replaced, replaced_by=job_id)
             self.workers[replaced].drain()
@@ -122,7 +141,9 @@ class SimulatedDataflow:
         self._scheduler.wait(lambda: worker.has_ended or worker.process.is_dead)
         self._scheduler.wait(seconds=self._scheduler.random.uniform(*_NOTICED_SECONDS))
         worker.has_ended = True
-        if not worker.drained:
+        if self.jobs[job_id].state == "JOB_STATE_CANCELLING":
+            self._set(job_id, state="JOB_STATE_CANCELLED")
+        elif not worker.drained:
             self._set(job_id, state="JOB_STATE_FAILED", error="the worker died")
         elif self.jobs[job_id].replaced_by:
             self._set(job_id, state="JOB_STATE_UPDATED")

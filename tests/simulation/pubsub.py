@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any, TypeVar
+from unittest.mock import patch
 
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import DeadlineExceeded, NotFound, ServiceUnavailable
 
-from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
+from beam_jobs.stream.options import TargetError
 from beam_jobs.stream.subscription import PULL_MESSAGES, Pulled
 from emulators.pubsub import wire
 from emulators.pubsub.broker.broker import Broker
@@ -17,13 +20,14 @@ from emulators.pubsub.broker.delivery import Consumer
 from emulators.pubsub.broker.resources import Subscription
 from emulators.pubsub.log.store import Store
 from tests.simulation.calls import Calls
-from tests.simulation.scheduler import Process, Scheduler, Violation
+from tests.simulation.scheduler import Process, Scheduler, Violation, WallClock
 
 TOPIC = "projects/simulated/topics/log-lines"
 SUBSCRIPTION = "projects/simulated/subscriptions/log-lines"
 LEASE_SECONDS = 10
 _PULL_SECONDS = 30.0
-_TURNS = 6
+_RETENTION_SECONDS = 7 * 86_400
+_CLOCKS = ("emulators.pubsub.broker.resources.time", "emulators.pubsub.log.store.time")
 R = TypeVar("R")
 
 
@@ -36,6 +40,10 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._clock()
+
+    def has_work(self) -> bool:
+        """Return whether there is anything to run by now."""
+        return bool(self._ready) or (bool(self._scheduled) and self._scheduled[0].when() <= self.time())  # type: ignore[attr-defined]
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., R], *args: Any
@@ -50,16 +58,24 @@ class SimulatedPubsub:
 
     Args:
         check_acknowledged: Called with the messages that are about to be acknowledged for good.
+
+    Attributes:
+        clock: That of the broker's machine.
     """
 
     def __init__(self, scheduler: Scheduler, check_acknowledged: Callable[[Sequence[int]], None]) -> None:
         self._scheduler = scheduler
         self._check_acknowledged = check_acknowledged
+        self.clock = WallClock()
+        self._clocks = ExitStack()
+        clock = SimpleNamespace(time_ns=lambda: int(scheduler.time(self.clock) * 1e9))
+        for name in _CLOCKS:
+            self._clocks.enter_context(patch(name, clock))
         self._store = Store(None)
         self._confirmed: set[str] = set()
         self._restart()
         subscription = wire.Subscription(name=SUBSCRIPTION, topic=TOPIC, ack_deadline_seconds=LEASE_SECONDS)
-        subscription.message_retention_duration.FromSeconds(86_400)
+        subscription.message_retention_duration.FromSeconds(_RETENTION_SECONDS)
         self._do(lambda: self._broker.create_topic(wire.Topic(name=TOPIC)))
         self._do(lambda: self._broker.create_subscription(subscription, self._broker.topics[TOPIC]))
         self._commit()
@@ -72,7 +88,11 @@ class SimulatedPubsub:
         return self._loop.run_until_complete(work)
 
     def _do(self, function: Callable[[], R]) -> R:
-        return self._run(_called(function))
+        asyncio._set_running_loop(self._loop)
+        try:
+            return function()
+        finally:
+            asyncio._set_running_loop(None)
 
     @property
     def _subscription(self) -> Subscription:
@@ -80,7 +100,8 @@ class SimulatedPubsub:
 
     def settle(self) -> None:
         """Let the broker do what is due by now."""
-        self._run(_turns())
+        if self._loop.has_work():
+            self._run(_idle(self._loop))
 
     def _commit(self) -> None:
         self._run(self._broker.journal.committed())
@@ -100,14 +121,13 @@ class SimulatedPubsub:
         self._run(self._broker.close())
         self._loop.close()
         self._store.close()
+        self._clocks.close()
 
-    def publish(self, lines: Iterable[tuple[bytes, str]]) -> list[int]:
-        """Publish data with an event id each, which may be empty; return the message ids."""
+    def publish(self, messages: Iterable[tuple[bytes, Mapping[str, str]]]) -> list[int]:
+        """Publish data with attributes; return the message ids."""
         request = wire.PublishRequest(topic=TOPIC)
-        for data, event_id in lines:
-            message = request.messages.add(data=data)
-            if event_id:
-                message.attributes[EVENT_ID_ATTRIBUTE] = event_id
+        for data, attributes in messages:
+            request.messages.add(data=data).attributes.update(attributes)
         ids = self._do(lambda: self._broker.publish(self._broker.topics[TOPIC], request))
         self._commit()
         return list(ids)
@@ -133,6 +153,8 @@ class SimulatedPubsub:
             raise ServiceUnavailable("the broker was killed")
         self._commit()
         self._confirmed.update(message_ids)
+        if self._scheduler.happens("the broker is killed just behind an acknowledgement", 0.02):
+            self.kill()
 
     def modify(self, ack_ids: Sequence[str], seconds: int) -> None:
         self._do(lambda: self._broker.modify(self._subscription, ack_ids, [seconds] * len(ack_ids)))
@@ -167,7 +189,12 @@ class SimulatedSubscription:
             while not something() and self._scheduler.now < asked + _PULL_SECONDS:
                 self._scheduler.wait(lambda: self._no_more, 0.5)
 
-        self._calls.make(self._process, "pull", wait_for_some)
+        try:
+            self._calls.make(self._process, "pull", wait_for_some)
+        except DeadlineExceeded:
+            return None
+        except NotFound as error:
+            raise TargetError(str(error)) from error
         if not received:
             return None
         return Pulled.of(received, lease_ends=asked + self.lease_seconds)
@@ -186,12 +213,8 @@ class SimulatedSubscription:
         self._calls.make(self._process, "lease", lambda: self._pubsub.modify(ack_ids, seconds))
 
 
-async def _called(function: Callable[[], R]) -> R:
-    return function()
-
-
-async def _turns() -> None:
-    for _ in range(_TURNS):
+async def _idle(loop: _Loop) -> None:
+    while loop.has_work():
         await asyncio.sleep(0)
 
 

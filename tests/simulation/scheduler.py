@@ -37,14 +37,27 @@ class Fault:
         return f"{self.at:9.2f} s  fault {self.number}: {self.what}"
 
 
+MIDNIGHT = 1_790_035_200.0
+"""The day boundary that histories begin some minutes before: 2026-09-22 00:00 UTC, in seconds since the epoch."""
+_BEFORE_MIDNIGHT_SECONDS = (30, 500)
+
+
+@dataclass(eq=False)
+class WallClock:
+    """The time of day on one machine, which somebody may set; `offset` is by how much it is wrong."""
+
+    offset: float = 0.0
+    right_again: float = 0.0
+
+
 @dataclass(eq=False)
 class Process:
     """Some threads that are killed and frozen together."""
 
     name: str
+    clock: WallClock = field(default_factory=WallClock)
     is_dead: bool = False
     frozen_until: float = 0.0
-    clock_offset: float = 0.0
 
 
 class Thread:
@@ -86,6 +99,7 @@ class Scheduler:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self._of_faults = random.Random(f"faults of {self.seed}")
+        self._epoch = MIDNIGHT - self.random.uniform(*_BEFORE_MIDNIGHT_SECONDS)
         self._drawn = 0
         self.hub = getcurrent()
         self._threads: list[Thread] = []
@@ -111,6 +125,10 @@ class Scheduler:
         self.faults.append(Fault(self._drawn, self.now, what))
         self.say(f"FAULT {self._drawn}: {what}")
         return True
+
+    def time(self, clock: WallClock | None = None) -> float:
+        """Return the time of day, in seconds since the epoch: by a machine's clock, or the true one."""
+        return self._epoch + self.now + (clock.offset if clock else 0.0)
 
     def say(self, what: str) -> None:
         """Add a line to the history."""
@@ -159,10 +177,19 @@ class Scheduler:
         return True
 
     def _step(self, ends: float) -> None:
-        runnable = [thread for thread in self._threads if self._can_run(thread)]
+        now = self.now
+        runnable = [
+            thread
+            for thread in self._threads
+            if thread.process.is_dead
+            or (
+                thread.process.frozen_until <= now
+                and (thread.wakes <= now or (thread.ready is not None and thread.ready()))
+            )
+        ]
         if not runnable:
             wakes = (max(thread.wakes, thread.process.frozen_until) for thread in self._threads)
-            thaws = (t.process.frozen_until for t in self._threads if t.process.frozen_until > self.now)
+            thaws = (t.process.frozen_until for t in self._threads if t.process.frozen_until > now)
             self.now = min(ends, min(wakes, default=inf), min(thaws, default=inf))
             return
         thread = self.random.choice(runnable)
@@ -179,13 +206,6 @@ class Scheduler:
             self._current = None
         if not thread.is_alive():
             self._threads.remove(thread)
-
-    def _can_run(self, thread: Thread) -> bool:
-        if thread.process.is_dead:
-            return True
-        if thread.process.frozen_until > self.now:
-            return False
-        return thread.wakes <= self.now or (thread.ready is not None and thread.ready())
 
 
 class Event:
@@ -245,13 +265,11 @@ class Queue:
 class SimulatedRuntime:
     """The clocks and threads of one process; in place of `beam_jobs.stream.runtime.Runtime`."""
 
-    EPOCH = 1_790_000_000.0
-
     def __init__(self, scheduler: Scheduler, process: Process) -> None:
         self._scheduler, self._process = scheduler, process
 
     def now(self) -> float:
-        return self.EPOCH + self._scheduler.now + self._process.clock_offset
+        return self._scheduler.time(self._process.clock)
 
     def monotonic(self) -> float:
         return self._scheduler.now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -22,12 +23,16 @@ class SimulatedTables:
         rows: How often each event is in `streamed_requests`.
         rejected: How often each event is in `rejected_streamed`.
         batches: The rows of `stream_batches`.
+        heartbeats: How often each of them, by the time that it says, is in `stream_heartbeats`.
+        copies: Day, time of the batch and event of each row and, without a day, of each rejected line.
     """
 
     def __init__(self) -> None:
         self.rows: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.batches: list[dict[str, Any]] = []
+        self.heartbeats: Counter[datetime] = Counter()
+        self.copies: list[tuple[date | None, datetime, str]] = []
 
     def append(self, table: str, batch: pa.RecordBatch) -> types.AppendRowsResponse:
         """Append all rows, or none if one of them is refused."""
@@ -37,12 +42,19 @@ class SimulatedTables:
             if refused:
                 errors = [types.RowError(index=index, message="refused by the test") for index in refused]
                 return types.AppendRowsResponse(row_errors=errors)
-            self.rows.update(batch.column("event_id").to_pylist())
+            self._land(self.rows, batch, batch.column("log_date").to_pylist())
         elif table == "rejected_streamed":
-            self.rejected.update(batch.column("event_id").to_pylist())
+            self._land(self.rejected, batch, [None] * batch.num_rows)
         elif table == "stream_batches":
             self.batches += batch.to_pylist()
+        elif table == "stream_heartbeats":
+            self.heartbeats.update(batch.column("published_at").to_pylist())
         return types.AppendRowsResponse()
+
+    def _land(self, landed: Counter[str], batch: pa.RecordBatch, days: list[date | None]) -> None:
+        events = batch.column("event_id").to_pylist()
+        landed.update(events)
+        self.copies += zip(days, batch.column("ingested_at").to_pylist(), events, strict=True)
 
 
 class SimulatedConnection:

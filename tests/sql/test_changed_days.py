@@ -235,3 +235,16 @@ def test_the_batches_of_the_stream_become_ledger_rows_by_job_and_hour(warehouse:
         }
         days = [(found["run_id"], plain(found["log_date"]), found["rows"]) for found in warehouse.rows("ledger_days")]
         assert days == [(f"job-1 {DAY}T10", DAY, 1)]
+
+
+def test_batches_are_folded_also_after_a_clock_that_was_two_days_fast(warehouse: Warehouse, today: date) -> None:
+    now = datetime.now(UTC)
+    streamed(warehouse, today, "fast", ingested_at=f"{now + timedelta(days=2)}")
+    fold = warehouse.sql("ledger/fold_stream.sql")
+    warehouse.run(fold)
+    streamed(warehouse, today, "right again", ingested_at=f"{now}")
+    for _ in range(2):
+        warehouse.run(fold)
+        hours = [found["run_id"] for found in warehouse.rows("ledger") if found["source"] == "stream"]
+        assert sorted(hours) == [f"job-1 {at:%Y-%m-%dT%H}" for at in (now, now + timedelta(days=2))]
+        assert sum(found["rows"] for found in warehouse.rows("ledger_days")) == 2

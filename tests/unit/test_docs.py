@@ -45,3 +45,15 @@ def test_the_modules_that_a_page_runs_are_there(page):
     )
     paths = [ROOT.joinpath(*module.split(".")) for module in modules]
     assert not [str(path) for path in paths if not path.is_dir() and not path.with_suffix(".py").is_file()]
+
+
+NAMES_OF_TESTS = {
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in (path.stem, *re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8")))
+}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "packages" not in page.parts], ids=lambda page: page.name)
+def test_the_tests_that_a_page_names_are_there(page):
+    assert not set(re.findall(r"\btest_\w+", page.read_text(encoding="utf-8"))) - NAMES_OF_TESTS

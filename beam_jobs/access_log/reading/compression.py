@@ -24,6 +24,7 @@ from isal import igzip_lib
 from beam_jobs.access_log.reading.content_errors import CorruptError, TruncatedError, UnsupportedError
 from beam_jobs.access_log.reading.line_blocks import READ_STEP
 
+_MEMBER_START = 16 << 10  # bytes that a member is given first: what it leaves is copied, and there may be millions
 _XZ_MEMORY = 1 << 28  # `xz -9` takes 65 MiB to decompress; a header may ask for 4 GiB
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others cannot be decompressed in pieces of a known size
 _ZIP_ENCRYPTED = 1
@@ -69,7 +70,7 @@ class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int = -1) -> bytes: ...
 
 
 class _MemberFormat(NamedTuple):
@@ -114,26 +115,33 @@ class Members:
     def __iter__(self) -> Iterator[bytes]:
         start, decompressor = _MEMBER_FORMATS[self._compression]
         member: _Decompressor | None = None
-        is_first, data = True, b""
+        is_first, rest = True, b""
         for chunk in self._chunks:
-            data += chunk
-            while data:
+            data, rest, position = memoryview(rest + chunk if rest else chunk), b"", 0
+            while position < len(data):
+                part = data[position:]
                 if member is None:
-                    data = data if is_first else data.lstrip(b"\0")
-                    if start.startswith(data) and len(data) < len(start):
+                    part = part[:_MEMBER_START]
+                    padding = 0 if is_first else len(part) - len(bytes(part).lstrip(b"\0"))
+                    if padding:
+                        position += padding
+                        continue
+                    if len(part) < len(start) and start.startswith(part):
+                        rest = bytes(part)
                         break
-                    if not is_first and not data.startswith(start):
-                        self.left_out = len(data) + sum(map(len, self._chunks))
+                    if not is_first and part[: len(start)] != start:
+                        self.left_out = len(data) - position + sum(map(len, self._chunks))
                         return
                     member, is_first = decompressor(), False
-                yield from self._decompressed(member, data)
-                data = b""
+                yield from self._decompressed(member, part)
+                position += len(part)
                 if member.eof:
-                    data, member = member.unused_data, None
-        if member is not None or data:
+                    position -= len(member.unused_data)
+                    member = None
+        if member is not None or rest:
             raise TruncatedError(self._compression)
 
-    def _decompressed(self, member: _Decompressor, data: bytes) -> Iterator[bytes]:
+    def _decompressed(self, member: _Decompressor, data: memoryview) -> Iterator[bytes]:
         try:
             piece = member.decompress(data, READ_STEP)
             while piece:

@@ -1,9 +1,10 @@
 -- The stream's batches as ledger rows, one for each job and hour; the last day before the newest row again.
+-- A row of the future is of a job whose clock was wrong for a while: it must not hide the batches that come after it.
 DECLARE since TIMESTAMP;
 BEGIN TRANSACTION;
 SET since = (
   SELECT TIMESTAMP_TRUNC(TIMESTAMP_SUB(IFNULL(MAX(started), TIMESTAMP '1970-01-03 00:00:00+00'), INTERVAL 1 DAY), HOUR)
-  FROM {{ dataset }}.ledger WHERE source = 'stream'
+  FROM {{ dataset }}.ledger WHERE source = 'stream' AND started <= CURRENT_TIMESTAMP()
 );
 {% for table in ['ledger', 'ledger_days'] %}
 DELETE FROM {{ dataset }}.{{ table }} WHERE run_id IN (

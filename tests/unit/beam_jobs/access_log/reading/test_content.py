@@ -11,7 +11,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pytest
@@ -308,3 +308,27 @@ def test_a_pipe_of_the_operating_system_is_read() -> None:
 def test_an_unsupported_file_is_no_damaged_one() -> None:
     with pytest.raises(UnsupportedError):
         read(tar(("a", LINE)))
+
+
+def test_members_are_not_given_all_that_follows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = igzip_lib.IgzipDecompressor
+    given: list[int] = []
+
+    class Counting:
+        def __init__(self, **options: Any) -> None:
+            self._member = make(**options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._member, name)
+
+        def decompress(self, data: Any, max_length: int = -1) -> bytes:
+            given.append(len(data))
+            return self._member.decompress(data, max_length)
+
+    monkeypatch.setattr(igzip_lib, "IgzipDecompressor", Counting)
+    members = 10_000
+    data = gzip.compress(b"") * members
+    assert b"".join(Content(io.BytesIO(data))) == b""
+    assert len(given) == members
+    # What is given and not used is copied when a member ends.
+    assert max(given) < len(data) / 10
