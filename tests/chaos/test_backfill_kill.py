@@ -295,7 +295,9 @@ def test_a_kill_at_any_moment_leaves_the_old_day_or_the_new_one(emulators_of: Ca
         if victim == "emulator":
             bigquery = emulators_of()
         found, copied = state(bigquery), rows_on_their_way(bigquery)
-        outcomes.append((name, victim, round(seconds, 2), f"{'new' if found == generation else 'old'}, {copied} copied"))
+        outcomes.append(
+            (name, victim, round(seconds, 2), f"{'new' if found == generation else 'old'}, {copied} copied")
+        )
         print(f"CHAOS_SEED={SEED}: {outcomes}")
         assert found in (generation - 1, generation)
         assert copied in (0, ROWS + generation)

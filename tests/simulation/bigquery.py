@@ -242,7 +242,9 @@ class BigQuery:
         if not found:
             raise Refused(404, "notFound", f"Not found: Table {PROJECT}:{dataset}.{table}")
         reference = {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
-        fields = [_field(name, kind) | ({} if nullable == "YES" else {"mode": "REQUIRED"}) for name, kind, nullable in found]
+        fields = [
+            _field(name, kind) | ({} if nullable == "YES" else {"mode": "REQUIRED"}) for name, kind, nullable in found
+        ]
         made = self._tables.get(f"{dataset}.{table}", {})
         layout = {
             "timePartitioning": {"type": "DAY", "field": "log_date"},
