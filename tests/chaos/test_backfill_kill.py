@@ -42,11 +42,13 @@ STAGE = """
 CREATE OR REPLACE TABLE killed_staging.rows_{suffix} ({definitions}, reading INT64)
 PARTITION BY log_date CLUSTER BY source_uri;
 INSERT INTO killed_staging.rows_{suffix} ({columns}, reading)
-SELECT {columns}, {generation} FROM (SELECT DATE '2015-05-17' AS log_date, TIMESTAMP '2015-05-17 10:00:00+00' AS timestamp, 'GET' AS method, '/' AS path,
-  200 AS status, CAST(CAST(n AS STRING) AS BYTES) AS raw_line_hash,
-  CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
-  'backfill' AS source, 'gs://logs/a.log' AS source_uri, n AS source_offset, {nulls}
-FROM UNNEST(GENERATE_ARRAY(1, {rows})) AS n);
+SELECT {columns}, {generation} FROM (
+  SELECT DATE '2015-05-17' AS log_date, TIMESTAMP '2015-05-17 10:00:00+00' AS timestamp, 'GET' AS method, '/' AS path,
+    200 AS status, CAST(CAST(n AS STRING) AS BYTES) AS raw_line_hash,
+    CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
+    'backfill' AS source, 'gs://logs/a.log' AS source_uri, n AS source_offset, {nulls}
+  FROM UNNEST(GENERATE_ARRAY(1, {rows})) AS n
+);
 CREATE OR REPLACE TABLE killed_staging.rejected_{suffix} AS
 SELECT b'x' AS raw_line, 'format' AS error_type, '' AS error_message, 'backfill' AS source,
   'gs://logs/a.log' AS source_uri, n AS source_offset, CONCAT('{generation}:', CAST(n AS STRING)) AS event_id,
@@ -69,9 +71,9 @@ import json, sys, urllib.error, urllib.request
 calls = json.load(sys.stdin)
 print("asking", flush=True)
 for path, body in calls:
-    request = urllib.request.Request(sys.argv[1] + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
     try:
-        urllib.request.urlopen(request).read()
+        urllib.request.urlopen(urllib.request.Request(sys.argv[1] + path, json.dumps(body).encode(), headers)).read()
     except urllib.error.HTTPError as error:
         if error.code != 409:  # a copy that has been made before
             raise

@@ -1,8 +1,8 @@
 """Copies of tables, for the BigQuery emulator.
 
-bqemulator 1.4.0 copies the first of several tables, appends by position whatever columns and partitions the tables have,
-appends where nothing is said of it, and does not say how many rows it has copied. `docs/service-rules.md` has each rule
-with its source.
+bqemulator 1.4.0 copies the first of several tables, appends by position whatever columns and partitions the tables
+have, appends where nothing is said of it, and does not say how many rows it has copied. `docs/service-rules.md` has
+each rule with its source.
 """
 
 from typing import Any, cast

@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 def copy_once(settings: Settings, staged: str, into: str, *, rows: int, labels: Mapping[str, str]) -> bool:
     """Append the rows of a staging table to a table, and return whether that is done.
 
-    The id of the job is made of the manifest that the staging table was loaded from, and of the moment at which the table
-    was made. So whoever tries again, even from a staging table that was loaded anew, finds the job of the first time: no
-    rows are there twice. A job that has failed has copied nothing, and no other one is tried.
+    The id of the job is made of the manifest that the staging table was loaded from, and of the moment at which the
+    table was made. So whoever tries again, even from a staging table that was loaded anew, finds the job of the first
+    time: no rows are there twice. A job that has failed has copied nothing, and no other one is tried.
 
     Args:
         settings: those of the installation.

@@ -121,14 +121,6 @@ def test_a_source_that_failed_is_an_error_and_counts_for_nothing() -> None:
     assert failure_line(manifest["errors"]) == "gs://b/1: ends too early"
 
 
-def test_a_reading_is_of_one_content_of_one_object_by_one_run() -> None:
-    others = [replace(RUN, output="gs://b/other"), replace(RUN, started=FINISHED)]
-    readings = [reading_id("gs://b/1", 7, RUN), reading_id("gs://b/1", 8, RUN), reading_id("gs://b/2", 7, RUN)]
-    readings += [reading_id("gs://b/1", 7, run) for run in others]
-    assert len(set(readings)) == len(readings)
-    assert all(0 < reading < 1 << 63 for reading in readings), "what an INT64 holds"
-
-
 def test_a_source_that_failed_is_in_the_ledger_with_its_error_and_without_lines() -> None:
     failed = SourceSummary.of(
         "gs://b/1", [SourceFound(7, 100, "common"), SourceFailed(7, 100, "truncated_gzip", "ends too early")]
