@@ -293,7 +293,7 @@ def _of_a_reading(name: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
     """A staged row, or entry of an object that was read, with the reading of its object."""
     if name not in ("rows", "ledger") or row.get("error_type"):
         return row
-    uri = row.get("source_uri") or BACKFILLED["source_uri"]
+    uri = str(row.get("source_uri") or BACKFILLED["source_uri"])
     return {"reading": crc32(uri.encode())} | dict(row)
 
 
