@@ -6,6 +6,7 @@ Google's clients retry by themselves for up to ten minutes without a word. Where
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -51,6 +52,10 @@ def may_pass(error: BaseException) -> bool:
     return not 400 <= status < 500 or status in _PASSING_STATUSES or not _PASSING_REASONS.isdisjoint(_reasons(error))
 
 
+# What Google's clients put before the service's own words: the method and the whole address of the request.
+_REQUEST = re.compile(r"(?:GET|POST|PUT|PATCH|DELETE) https?://\S+: ")
+
+
 @contextmanager
 def answering(service: str, *, refused: str, missing: str | None = None) -> Iterator[None]:
     """Turn what a service says into one line of an exception that Airflow retries, or not: see `may_pass`.
@@ -67,7 +72,8 @@ def answering(service: str, *, refused: str, missing: str | None = None) -> Iter
     try:
         yield
     except (GoogleAPIError, GoogleAuthError, HttpError, HttpLib2Error, HTTPException, OSError) as error:
-        said = " ".join(str(getattr(error, "message", None) or getattr(error, "reason", None) or error).split())
+        words = str(getattr(error, "message", None) or getattr(error, "reason", None) or error)
+        said = _REQUEST.sub("", " ".join(words.split()), count=1)
         if not may_pass(error):
             line = missing if _status(error) == 404 else None
             raise AirflowFailException(line or f"{refused}: {said}") from None

@@ -121,6 +121,7 @@ def test_only_what_somebody_has_to_mend_is_final(ask, status, reason, again):
         tries_again, line = said(ask, address)
     assert tries_again == again
     assert len(line.splitlines()) == 1
+    assert address not in line, "a person reads it: what was asked for stands before it"
     if status == 404:
         assert line == "it is missing"
     elif not again:
