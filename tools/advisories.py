@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
 def locked_versions(folder: Path = REQUIREMENTS) -> dict[str, set[str]]:
     """Return the versions of each package in the locks, by its canonical name."""
-    found = defaultdict(set)
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for path in folder.glob("*.txt"):
         for name, version in _LOCKED.findall(path.read_text(encoding="utf-8")):
             found[canonicalize_name(name)].add(version)
