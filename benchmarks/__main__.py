@@ -8,6 +8,8 @@ import sys
 BENCHMARKS = (
     "parser",
     "parser_stages",
+    "parquet",
+    "instructions",
     "backfill",
     "memory",
     "scale",
