@@ -37,6 +37,7 @@ STEPS = ("parse", "load", "land", "report", "drop_staging")
 # Columns that say when and by which run something was made; all others must not depend on it.
 VOLATILE = {
     "ingested_at",
+    "reading",
     "run_id",
     "job_id",
     "started",
