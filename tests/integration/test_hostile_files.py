@@ -29,6 +29,14 @@ MOST_DISK = 64
 """Bytes that a job writes for a line which is like the one before."""
 GOOD_LINE = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"\n'
 LONGEST = 2048 * MB
+# Between the tests and the process: of a child the kernel also tells how large its parent was when it was made.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as peak:
+    peak.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(code)
+"""
 
 
 class Ended(NamedTuple):
@@ -50,13 +58,11 @@ class Backfilled(NamedTuple):
 
 
 def run(folder: Path, module: str, *arguments: str | Path) -> Ended:
-    output, errors = folder / "stdout", folder / "stderr"
+    output, errors, peak = folder / "stdout", folder / "stderr", folder / "peak"
     with output.open("wb") as stdout, errors.open("wb") as stderr:
-        command = [sys.executable, "-m", module, *arguments]
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=stdout, stderr=stderr)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Ended(process.returncode, output.read_text(), errors.read_text(), usage.ru_maxrss * 1024)
+        command = [sys.executable, "-c", MEASURE, peak, sys.executable, "-m", module, *arguments]
+        ended = subprocess.run(command, cwd=REPOSITORY, stdout=stdout, stderr=stderr, check=False)
+    return Ended(ended.returncode, output.read_text(), errors.read_text(), int(peak.read_text()) * 1024)
 
 
 def backfill(folder: Path, source: str | Path, *options: str) -> Backfilled:

@@ -232,7 +232,7 @@ def test_a_component_that_cannot_start_ends_the_stack_with_its_reason(cli):
     assert "FileExistsError" in failed.stderr
     assert failed.stderr.endswith(f"(log: {cli.config.logs_dir / 'bigquery.log'})\n")
     assert failed.stderr.count("\n") == 1
-    assert cli.members == []
+    wait_until(lambda: not cli.members)
 
 
 def test_up_and_down_after_the_supervisor_was_killed(cli):
