@@ -97,8 +97,11 @@ class LiveStream(ExitStack):
         return next(job.state for job in self.jobs() if job.id == job_id)
 
     def wait_until_running(self, job_id: str) -> None:
-        """Wait until the job runs and its process has written its first counters."""
-        eventually(lambda: self.state(job_id) == RUNNING and "messages" in self.dataflow.counters(job_id))
+        """Wait until the job runs and its process has written its first counters.
+
+        The first job of a clone compiles the parser, beside other tests that do the same.
+        """
+        eventually(lambda: self.state(job_id) == RUNNING and "messages" in self.dataflow.counters(job_id), seconds=600)
 
     def processes(self) -> list[psutil.Process]:
         """The processes of the streaming job, without those that watch over them."""
