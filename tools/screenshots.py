@@ -39,6 +39,7 @@ def main() -> None:
     """Start, photograph, stop."""
     if CHROMIUM is None:
         sys.exit("there is no chromium on PATH: install it, or name one with CHROMIUM")
+    expect.set_options(timeout=ANSWER_MS)
     if logs := os.environ.get("REAL_LOGS_DIR"):
         photograph_report(Path(logs))
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder), airflow=True) as stack:

@@ -124,6 +124,7 @@ def by_object(files: Collection[str]) -> dict[str, list[Any]]:
     # The blocks of an object have names in the order of the blocks.
     for name in sorted(files):
         for line in pq.read_table(name).to_pylist():
+            line.pop("reading", None)  # of each run another one
             lines.setdefault(line["source_uri"], []).append(line)
     return lines
 
