@@ -1,6 +1,7 @@
 -- All that is held of the person, by table. A line that was rejected and replayed is erased with its row, and the row with
--- the line, whichever of them shows who it was. Rows that have not landed are looked into as well. A rejected line has no day but that on which it was made. requests and the
--- tables of visits are looked into themselves: rows of the landing tables may have expired before theirs.
+-- the line, whichever of them shows who it was. Rows that have not landed are looked into as well. A rejected line has no
+-- day but that on which it was made. requests and the tables of visits are looked into themselves: rows of the landing
+-- tables may have expired before theirs.
 WITH persons_rows AS (
   SELECT 'backfilled_requests' AS table_name, log_date, source, source_uri, event_id, raw_line_hash AS line_hash, ingested_at,
     {% include 'sql/erasures/is_person.sql' %} AS is_named, reading
