@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 # What differs between two runs over the same files.
-OF_A_RUN = {"event_id", "generation", "job_id", "run_id", "started", "finished"}
+OF_A_RUN = {"event_id", "reading", "generation", "job_id", "run_id", "started", "finished"}
 # One row for each run over the same files.
 OF_ALL_RUNS = {"ledger", "ledger_days"}
 TABLES = ("backfilled_requests", "rejected_lines", "ledger", "ledger_days", "requests", "hourly_traffic")
