@@ -76,6 +76,12 @@ def backfill(stack: Any, airflow: Any, first: date, days: int) -> Measured:
     last = first + timedelta(days=days - 1)
     started = airflow.trigger("log_backfill", {"start_date": f"{first}", "end_date": f"{last}"})
     run = _succeeded(airflow.wait_for_run(started, seconds=WAIT_SECONDS))
+    return until_summarised(stack, airflow, run, first, days)
+
+
+def until_summarised(stack: Any, airflow: Any, run: Any, first: date, days: int) -> Measured:
+    """Wait for the summaries of the days that an ended run of log_backfill has read."""
+    last = first + timedelta(days=days - 1)
     waiting = import_module("local_stack.waiting" if find_spec("local_stack") else "emulators.stack.airflow_api")
 
     def summaries() -> list[Any] | None:

@@ -2,7 +2,8 @@
 
 A stack is started on free ports and photographed empty, then `make demo` runs on it, then the page is photographed as
 Airflow shows it: every view, light, dark, on a phone, on a DAG and a run, after a failed run, and while BigQuery does
-not answer. So are Airflow's own pages of a backfill, and what the notebooks draw. Before that, the report of
+not answer. So are Airflow's own pages of a backfill, and what the notebooks draw, and the run that reads the 366 days
+of `make bench NAMES=year`. Before that, the report of
 `logline parse` is photographed, of the log in REAL_LOGS_DIR.
 """
 
@@ -15,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +26,7 @@ from nbclient import NotebookClient
 from PIL import Image
 from playwright.sync_api import BrowserContext, Frame, Page, expect, sync_playwright
 
+from benchmarks import year
 from local_stack.running import RunningStack, running_stack
 from tools.browser import CHROMIUM, FLAGS, browsing, token_of
 
@@ -95,6 +98,7 @@ def _filled(stack: RunningStack, token: str) -> None:
         # The stack's supervisor may have started it anew meanwhile.
         with contextlib.suppress(psutil.NoSuchProcess):
             bigquery.resume()
+    _photograph_a_year(stack, token)
 
 
 def _airflows_own(stack: RunningStack, token: str, run: str) -> None:
@@ -120,6 +124,17 @@ def _airflows_own(stack: RunningStack, token: str, run: str) -> None:
             failed = api.trigger("log_backfill", {"source": "gs://logs-of-somebody-else/*.log"})
             api.wait_for_run(failed, seconds=300)
         _photograph(context, f"/dags/log_backfill/runs/{failed.run_id}/plugin/logline-run", "run-failed")
+
+
+def _photograph_a_year(stack: RunningStack, token: str) -> None:
+    """Backfill a year by one trigger, and photograph the run."""
+    year.upload(stack, year.FIRST, year.DAYS)
+    last = year.FIRST + timedelta(days=year.DAYS - 1)
+    with stack.airflow() as api:
+        run = api.trigger("log_backfill", {"start_date": f"{year.FIRST}", "end_date": f"{last}"})
+        api.wait_for_run(run, seconds=1800)
+    with browsing(stack, token, viewport=WIDE, color_scheme="light") as (context, _):
+        _photograph(context, f"/dags/log_backfill/runs/{run.run_id}/plugin/logline-run", "run-year")
 
 
 def _draw_notebook(stack: RunningStack, name: str) -> None:

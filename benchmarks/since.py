@@ -1,0 +1,94 @@
+"""The parser and the backfill job beside those of commit BASE, which had fewer columns: ``python -m benchmarks.since``.
+
+Each reads the same combined lines, in a process of its own, the two commits in turn. Times are CPU time of all threads;
+that of the job includes its start. The parser's is what it takes once it is compiled, the least of its rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks import since_worker
+from benchmarks.base_commit import BASE, checked_out, environment_of
+from benchmarks.parser_logs import make_log
+from benchmarks.table import machine
+from local_stack.config import REPOSITORY
+
+LINES = 2_000_000
+RUNS = 5
+MAX_RATIO, MAX_GROWTH = 1.05, 1.1
+# A process of its own between: a child's peak is counted from what its parent had at the fork.
+_TIMED = """
+import json, os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+class Took(NamedTuple):
+    """What one run took.
+
+    Attributes:
+        parser: CPU seconds of parsing all lines.
+        job: CPU seconds of the whole job.
+        peak: Most memory that the job had resident, in bytes.
+    """
+
+    parser: float
+    job: float
+    peak: float
+
+
+def main() -> None:
+    """Measure both commits and print; exit non-zero where a figure is missed."""
+    with tempfile.TemporaryDirectory() as name, checked_out(Path(name, "base")) as base:
+        log = Path(name, "access.log")
+        log.write_bytes(make_log("combined", LINES))
+        for checkout in (base, REPOSITORY):
+            _measured(checkout, log)  # compiles, and warms the caches
+        runs = [(_measured(base, log), _measured(REPOSITORY, log)) for _ in range(RUNS)]
+    before, now = (Took(*map(median, zip(*side, strict=True))) for side in zip(*runs, strict=True))
+    print(f"{LINES:,} combined lines of 238 bytes, medians of {RUNS} runs: {machine()}")
+    print(f"| | {BASE} | now | ratio | |")
+    print("|---|---|---|---|---|")
+    met = [
+        _row("parser to Arrow, CPU ns a line", before.parser / LINES * 1e9, now.parser / LINES * 1e9, MAX_RATIO),
+        _row("backfill job, CPU ns a line, start included", before.job / LINES * 1e9, now.job / LINES * 1e9, MAX_RATIO),
+        _row("peak memory of the job, MB", before.peak / 1e6, now.peak / 1e6, MAX_GROWTH),
+    ]
+    if not all(met):
+        sys.exit(1)
+
+
+def _row(name: str, before: float, now: float, wanted: float) -> bool:
+    met = now <= before * wanted
+    print(f"| {name} | {before:,.0f} | {now:,.0f} | {now / before:.2f} of {wanted} | {'met' if met else 'MISSED'} |")
+    return met
+
+
+def _measured(checkout: Path, log: Path) -> Took:
+    parsed = _run(checkout, [sys.executable, since_worker.__file__, str(log)])
+    with tempfile.TemporaryDirectory() as output:
+        job = ["-m", "beam_jobs.backfill", f"--source={log}", f"--output={output}", "--run_id=benchmark"]
+        seconds, peak = json.loads(_run(checkout, [sys.executable, "-c", _TIMED, sys.executable, *job]))
+    return Took(float(parsed), seconds, peak)
+
+
+def _run(checkout: Path, command: list[str]) -> str:
+    environment = environment_of(checkout)
+    done = subprocess.run(
+        command, cwd=checkout, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    return done.stdout.splitlines()[-1]
+
+
+if __name__ == "__main__":
+    main()
