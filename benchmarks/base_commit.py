@@ -1,4 +1,4 @@
-"""The commit that benchmarks compare with, checked out beside this one and run by the same interpreter."""
+"""The commit that benchmarks compare with, checked out beside this one and run with the packages that it locks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.config import REPOSITORY
@@ -14,20 +15,53 @@ from local_stack.config import REPOSITORY
 BASE = "26226b0"
 
 
+@dataclass(frozen=True)
+class Checkout:
+    """A commit and what runs it.
+
+    Attributes:
+        folder: Its working tree.
+        python: The interpreter with its packages.
+    """
+
+    folder: Path
+    python: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that uses this commit, and nothing of another installation."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOGLINE_", "AIRFLOW"))}
+        kept.pop("PUBSUB_EMULATOR_HOST", None)
+        return {**kept, "PYTHONPATH": f"{self.folder}{os.pathsep}{self.folder / 'plugins'}"}
+
+
+THIS = Checkout(REPOSITORY, sys.executable)
+
+
 @contextmanager
-def checked_out(folder: Path) -> Iterator[Path]:
-    """Check the commit out into a folder, compiled to byte code like the working copy, and remove it."""
+def base_commit(folder: Path) -> Iterator[Checkout]:
+    """Check the commit out into a folder, compiled to byte code like the working copy, and remove it.
+
+    Its packages stay in `.local/venvs`.
+    """
     git = ["git", "-C", str(REPOSITORY), "worktree"]
     subprocess.run([*git, "add", "--quiet", "--detach", str(folder), BASE], check=True)
     try:
-        subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder)], check=True)
-        yield folder
+        base = Checkout(folder, _interpreter(folder / "requirements" / "dev.txt"))
+        subprocess.run([base.python, "-m", "compileall", "-q", str(folder)], check=True)
+        yield base
     finally:
         subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
-def environment_of(checkout: Path) -> dict[str, str]:
-    """Return the environment of a process that uses a checkout, and nothing of another installation."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOGLINE_", "AIRFLOW"))}
-    kept.pop("PUBSUB_EMULATOR_HOST", None)
-    return {**kept, "PYTHONPATH": f"{checkout}{os.pathsep}{checkout / 'plugins'}"}
+def _interpreter(requirements: Path) -> str:
+    venv = REPOSITORY / ".local" / "venvs" / BASE
+    installed = venv / ".installed"
+    if not installed.exists():
+        print(f"Installing the locked packages of {BASE} into {venv} ...", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+        uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--compile-bytecode"]
+        environment = {**os.environ, "VIRTUAL_ENV": str(venv)}
+        subprocess.run([*uv, "--require-hashes", "--requirement", requirements], env=environment, check=True)
+        installed.touch()
+    return str(venv / "bin" / "python")

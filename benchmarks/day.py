@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import pipeline
-from benchmarks.base_commit import BASE, checked_out, environment_of
+from benchmarks.base_commit import BASE, THIS, Checkout, base_commit
 from benchmarks.pipeline import WAIT_SECONDS, Measured
 from benchmarks.table import machine
-from local_stack.config import REPOSITORY
 
 FIRST_DAY = "2026-11-01"
 MAX_TASKS = 6
@@ -41,8 +40,8 @@ def main() -> None:
     """Measure both commits and print; exit non-zero where a figure is missed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with checked_out(folder / "base") as checkout:
-            found = [(work, _measured(checkout, folder, work), _measured(REPOSITORY, folder, work)) for work in WORK]
+        with base_commit(folder / "base") as earlier:
+            found = [(work, _measured(earlier, folder, work), _measured(THIS, folder, work)) for work in WORK]
     print(f"From the trigger to the last daily summary, everything on this machine: {machine()}")
     print(f"| days x lines | {BASE} | now | share | tasks of the run |")
     print("|---|---|---|---|---|")
@@ -63,12 +62,12 @@ def main() -> None:
         sys.exit(1)
 
 
-def _measured(checkout: Path, folder: Path, work: Work) -> Measured:
+def _measured(checkout: Checkout, folder: Path, work: Work) -> Measured:
     with tempfile.TemporaryDirectory(dir=folder) as state_dir:
         done = subprocess.run(
-            [sys.executable, pipeline.__file__, state_dir, FIRST_DAY, str(work.days), str(work.lines)],
-            cwd=checkout,
-            env=environment_of(checkout),
+            [checkout.python, pipeline.__file__, state_dir, FIRST_DAY, str(work.days), str(work.lines)],
+            cwd=checkout.folder,
+            env=checkout.environment,
             check=True,
             stdout=subprocess.PIPE,
             text=True,

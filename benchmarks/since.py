@@ -15,10 +15,9 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks import since_worker
-from benchmarks.base_commit import BASE, checked_out, environment_of
+from benchmarks.base_commit import BASE, THIS, Checkout, base_commit
 from benchmarks.parser_logs import make_log
 from benchmarks.table import machine
-from local_stack.config import REPOSITORY
 
 LINES = 2_000_000
 RUNS = 5
@@ -49,12 +48,12 @@ class Took(NamedTuple):
 
 def main() -> None:
     """Measure both commits and print; exit non-zero where a figure is missed."""
-    with tempfile.TemporaryDirectory() as name, checked_out(Path(name, "base")) as base:
+    with tempfile.TemporaryDirectory() as name, base_commit(Path(name, "base")) as base:
         log = Path(name, "access.log")
         log.write_bytes(make_log("combined", LINES))
-        for checkout in (base, REPOSITORY):
+        for checkout in (base, THIS):
             _measured(checkout, log)  # compiles, and warms the caches
-        runs = [(_measured(base, log), _measured(REPOSITORY, log)) for _ in range(RUNS)]
+        runs = [(_measured(base, log), _measured(THIS, log)) for _ in range(RUNS)]
     before, now = (Took(*map(median, zip(*side, strict=True))) for side in zip(*runs, strict=True))
     print(f"{LINES:,} combined lines of 238 bytes, medians of {RUNS} runs: {machine()}")
     print(f"| | {BASE} | now | ratio | |")
@@ -74,18 +73,23 @@ def _row(name: str, before: float, now: float, wanted: float) -> bool:
     return met
 
 
-def _measured(checkout: Path, log: Path) -> Took:
-    parsed = _run(checkout, [sys.executable, since_worker.__file__, str(log)])
+def _measured(checkout: Checkout, log: Path) -> Took:
+    parsed = _run(checkout, [checkout.python, since_worker.__file__, str(log)])
     with tempfile.TemporaryDirectory() as output:
         job = ["-m", "beam_jobs.backfill", f"--source={log}", f"--output={output}", "--run_id=benchmark"]
-        seconds, peak = json.loads(_run(checkout, [sys.executable, "-c", _TIMED, sys.executable, *job]))
+        seconds, peak = json.loads(_run(checkout, [checkout.python, "-c", _TIMED, checkout.python, *job]))
     return Took(float(parsed), seconds, peak)
 
 
-def _run(checkout: Path, command: list[str]) -> str:
-    environment = environment_of(checkout)
+def _run(checkout: Checkout, command: list[str]) -> str:
     done = subprocess.run(
-        command, cwd=checkout, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        cwd=checkout.folder,
+        env=checkout.environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     return done.stdout.splitlines()[-1]
 

@@ -1,6 +1,6 @@
 """How soon the local stack is up, how soon a job works, what an idle stack takes: ``python -m benchmarks.start``.
 
-Beside commit BASE, checked out into a temporary folder and run by the same interpreter, one after the other on fresh
+Beside commit BASE, checked out into a temporary folder and run with the packages it locks, one after the other on fresh
 state folders: as both commits' users start them where the environment keeps Python from writing byte code, as that of
 many images does (this commit's Makefile takes the variable back), and with byte code for both. A job's first line of
 work is the first line of its log, here of a backfill of one small file: median of LAUNCHES, after one that compiles
@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 import requests
 
-from benchmarks.base_commit import BASE, checked_out
+from benchmarks.base_commit import BASE, base_commit
 from benchmarks.table import machine
 from local_stack.config import HOST, PORTS, REPOSITORY
 from local_stack.ports import free_ports
@@ -65,10 +65,10 @@ def main() -> None:
     """Measure both commits and print; exit non-zero where a figure is missed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with checked_out(folder / "base") as checkout:
-            base_module = [sys.executable, "-m", "emulators.stack"]
-            base_up = _up_without_byte_code(checkout, base_module, folder / "base-without")
-            base = _measure(checkout, base_module, folder / "base-state")
+        with base_commit(folder / "base") as earlier:
+            base_module = [earlier.python, "-m", "emulators.stack"]
+            base_up = _up_without_byte_code(earlier.folder, base_module, folder / "base-without")
+            base = _measure(earlier.folder, base_module, folder / "base-state")
         up = _up_without_byte_code(REPOSITORY, ["make"], folder / "without")
         now = _measure(REPOSITORY, [sys.executable, "-m", "local_stack"], folder / "state")
     share = up / base_up

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
 # BigQuery takes more of both; a portion that fails is built again, and its end is the progress that the log shows.
-MOST_DAYS = 50
+MOST_DAYS = 150
 MOST_ROWS = 5_000_000
+# Of days, from which two bounds are shorter than a list.
+SHORTEST_SPAN = 3
+# As findings/anomalies/query.sql compares them.
+WEEKS_COMPARED = 8
 # A condition that no row meets, as every partition may need one.
 NO_DAY = "log_date = DATE '0001-01-01'"
 
@@ -86,6 +91,7 @@ class Portion:
             "around_days": condition([day for day in beside if day not in names]),
             "unknown_days": condition(unknown_beside) if unknown_beside else None,
             "near_days": condition(self.near),
+            "weekdays_before": condition(weekdays_before(names)),
             "affected_days": literals(beside),
             "portion": self.label,
         }
@@ -111,11 +117,32 @@ def around(days: Sequence[str], reach: int) -> list[str]:
     return sorted(day.isoformat() for day in found)
 
 
+def weekdays_before(days: Sequence[str]) -> list[str]:
+    """Return days and the same weekdays of the weeks before that they are compared with."""
+    found = {date.fromisoformat(day) - timedelta(weeks=weeks) for day in days for weeks in range(WEEKS_COMPARED + 1)}
+    return sorted(day.isoformat() for day in found)
+
+
 def literals(days: Iterable[str]) -> list[str]:
     """Return days as SQL; they must have been checked."""
     return [f"DATE '{day}'" for day in days]
 
 
 def condition(days: Sequence[str]) -> str:
-    """Return a condition that leaves the partitions of some days."""
-    return f"log_date IN ({', '.join(literals(days))})" if days else NO_DAY
+    """Return a condition that leaves the partitions of some days: short, for a statement may ask it of many tables."""
+    alone, spans = [], []
+    for span in _spans(days):
+        if len(span) < SHORTEST_SPAN:
+            alone += span
+        else:
+            first, last = literals((span[0], span[-1]))
+            spans.append(f"log_date BETWEEN {first} AND {last}")
+    parts = [f"log_date IN ({', '.join(literals(alone))})"] * bool(alone) + spans
+    return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0] if parts else NO_DAY
+
+
+def _spans(days: Iterable[str]) -> Iterator[list[str]]:
+    """Yield days that follow one another, each time as many as there are."""
+    ordered = sorted(set(days))
+    for _, span in groupby(enumerate(ordered), lambda one: date.fromisoformat(one[1]).toordinal() - one[0]):
+        yield [day for _, day in span]

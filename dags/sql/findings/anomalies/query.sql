@@ -5,11 +5,7 @@ WITH hours AS (
     log_date, hour, host, requests, p95_duration_ms, IFNULL(CONCAT('=', host), '') AS host_key,
     IF(requests >= 20, CAST(server_errors AS FLOAT64) / requests, NULL) AS server_error_share
   FROM {{ dataset }}.hourly_traffic
-  WHERE log_date IN (
-    {% for day in listed_days %}{% for week in range(9) %}DATE_SUB({{ day }}, INTERVAL {{ 7 * week }} DAY)
-    {{- '' if loop.last else ', ' }}{% endfor %}{{ '' if loop.last else ',' }}
-    {% endfor %}
-  )
+  WHERE {{ weekdays_before }}
 ),
 -- Days of which nothing is known are no weekdays to compare with; of today the hours that are over.
 known_days AS (
@@ -18,10 +14,9 @@ known_days AS (
 ),
 compared_days AS (
   SELECT asked.log_date, known.log_date AS of_day, asked.until, asked.has_hosts
-  FROM known_days AS asked
+  FROM (SELECT * FROM known_days WHERE {{ days }}) AS asked
   JOIN known_days AS known ON MOD(DATE_DIFF(asked.log_date, known.log_date, DAY), 7) = 0
     AND DATE_DIFF(asked.log_date, known.log_date, DAY) BETWEEN 0 AND 56
-  WHERE asked.log_date IN ({{ listed_days | join(', ') }})
 ),
 -- Hosts that are there every week: whoever names ever new ones makes none of them. Days that were summed up by an older
 -- release have no hosts: a day that has some is not compared with these.

@@ -1,6 +1,21 @@
-import pytest
+from datetime import date
 
-from logline.summaries.portions import MOST_DAYS, MOST_ROWS, NO_DAY, ChangedDay, Portion, around, portions
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logline.summaries.portions import (
+    MOST_DAYS,
+    MOST_ROWS,
+    NO_DAY,
+    ChangedDay,
+    Portion,
+    around,
+    condition,
+    portions,
+    weekdays_before,
+)
 
 
 def changed(
@@ -53,8 +68,31 @@ def test_what_the_templates_get():
 
 def test_of_unknown_days_only_those_beside_are_made_anew():
     values = Portion((changed("2015-05-31"),), unknown=("2015-05-29", "2015-05-30")).values()
-    assert values["counted_days"] == "log_date IN (DATE '2015-05-31', DATE '2015-05-29', DATE '2015-05-30')"
+    assert values["counted_days"] == "log_date BETWEEN DATE '2015-05-29' AND DATE '2015-05-31'"
     assert values["unknown_days"] == "log_date IN (DATE '2015-05-30')"
+
+
+def test_days_that_follow_one_another_are_bounds_and_others_a_list():
+    of_a_week = around(["2015-05-17"], 3)
+    assert condition(of_a_week) == "log_date BETWEEN DATE '2015-05-14' AND DATE '2015-05-20'"
+    assert condition([*of_a_week, "2016-02-29", "2015-06-01"]) == (
+        "(log_date IN (DATE '2015-06-01', DATE '2016-02-29') OR "
+        "log_date BETWEEN DATE '2015-05-14' AND DATE '2015-05-20')"
+    )
+    assert condition([]) == NO_DAY
+
+
+@given(st.sets(st.dates(date(2023, 12, 1), date(2024, 3, 31))))
+def test_a_condition_holds_for_its_days_alone(chosen):
+    days = "SELECT CAST(unnest(range(DATE '2023-11-25', DATE '2024-04-05', INTERVAL 1 DAY)) AS DATE) AS log_date"
+    wanted = condition([day.isoformat() for day in chosen])
+    found = duckdb.sql(f"SELECT log_date FROM ({days}) WHERE {wanted}").fetchall()
+    assert {day for (day,) in found} == chosen
+
+
+def test_days_are_compared_with_the_weekdays_before_them():
+    assert weekdays_before(["2015-05-17"])[:2] == ["2015-03-22", "2015-03-29"]
+    assert len(weekdays_before(around(["2015-05-17"], 3))) == 7 * 9
 
 
 @pytest.mark.parametrize("reach", [1, 2])
