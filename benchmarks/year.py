@@ -1,7 +1,7 @@
 """366 days of 2,000 lines in gzip by one trigger, beside three days of 20,000: ``python -m benchmarks.year``.
 
 On a stack of its own with a real Airflow. Counts Dataflow jobs, and runs of all DAGs. After that another year by one
-run of `sweep`, and 60 days by Airflow's own backfill, which makes a run for each day, with a run by hand beside it;
+run of `sweep`, and one by Airflow's own backfill, which makes a run for each day, with a run by hand beside it;
 ``--trigger``, ``--sweep``, ``--airflow``: these alone.
 """
 
@@ -24,8 +24,8 @@ FIRST, DAYS, LINES = date(2024, 1, 1), 366, 2_000
 MAX_JOBS, MAX_RUNS, MAX_TIMES = 2, 25, 10
 DAGS = ("log_backfill", "daily_summary", "late_lines")
 SWEPT_FIRST, SWEPT_DAYS = date(2023, 1, 1), 365
-# By Airflow's own backfill; more days are more of the same runs.
-AIRFLOW_FIRST, AIRFLOW_DAYS = date(2022, 1, 1), 60
+# By Airflow's own backfill.
+AIRFLOW_FIRST, AIRFLOW_DAYS = date(2022, 1, 1), 365
 BY_HAND = date(2021, 1, 1)
 MAX_BY_HAND, MAX_DELAY = 10, 60
 
@@ -115,7 +115,7 @@ def by_airflow(stack: Any, airflow: Any) -> bool:
     of_days = [run for run in airflow.runs("log_backfill") if run.run_id.startswith("backfill")]
     succeeded = sum(run.state == "success" for run in of_days)
     with_jobs = [run for run in of_days if "Nothing was replaced" not in (run.note or "")]
-    delay = max(delays(airflow, began), default=0.0)
+    late = delays(airflow, began)
     times = beside.seconds / alone.seconds
     for run in (*with_jobs[:1], *of_days[-1:]):
         print(f"{run.run_id}: {run.note}")
@@ -130,7 +130,12 @@ def by_airflow(stack: Any, airflow: Any) -> bool:
                 f"{times:.1f} of {MAX_BY_HAND} times",
                 times < MAX_BY_HAND,
             ),
-            ("longest delay of stream_supervisor", f"{delay:.0f} s", f"at most {MAX_DELAY} s", delay <= MAX_DELAY),
+            (
+                f"longest delay of {len(late)} runs of stream_supervisor",
+                f"{max(late, default=0):.0f} s",
+                f"at most {MAX_DELAY} s",
+                bool(late) and max(late) <= MAX_DELAY,
+            ),
         ],
     )
 
