@@ -2,6 +2,7 @@
 
 import sys
 
+from beam_jobs.imports import without_garbage_collection
 from beam_jobs.replay.options import parse_replay_options
 
 if __name__ == "__main__":
@@ -9,6 +10,7 @@ if __name__ == "__main__":
         parse_replay_options(sys.argv[1:])  # prints it, and ends
 
     # Its imports take seconds.
-    from beam_jobs.replay.job import main
+    with without_garbage_collection():
+        from beam_jobs.replay.job import main
 
     sys.exit(main())

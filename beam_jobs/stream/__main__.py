@@ -2,6 +2,7 @@
 
 import sys
 
+from beam_jobs.imports import without_garbage_collection
 from beam_jobs.stream.options import parse_stream_options
 
 if __name__ == "__main__":
@@ -9,6 +10,7 @@ if __name__ == "__main__":
         parse_stream_options(sys.argv[1:])  # prints it, and ends
 
     # Its imports take seconds.
-    from beam_jobs.stream.job import main
+    with without_garbage_collection():
+        from beam_jobs.stream.job import main
 
     sys.exit(main())
