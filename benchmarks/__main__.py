@@ -10,6 +10,7 @@ BENCHMARKS = (
     "parser_stages",
     "parquet",
     "instructions",
+    "rivals",
     "backfill",
     "memory",
     "scale",
