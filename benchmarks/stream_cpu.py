@@ -36,7 +36,6 @@ _BEAM_MESSAGES = (5_000, 105_000)
 _BEAM_CODE = """
 import resource, sys
 import apache_beam as beam
-from apache_beam.io.gcp.pubsub import PubsubMessage
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.pubsub_v1 import types
 from beam_jobs.stream.dataflow import ParseMessages, AppendToBigQuery
@@ -60,8 +59,7 @@ with beam.Pipeline(options=options) as pipeline:
     if steps != "made":
         read = read | beam.Reshuffle()
     if steps == "worked":
-        received = read | "Decode" >> beam.Map(PubsubMessage._from_proto_str)
-        received | ParseMessages(settings) | AppendToBigQuery(settings)
+        read | ParseMessages(settings) | AppendToBigQuery(settings)
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(usage.ru_utime + usage.ru_stime)
 """
