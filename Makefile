@@ -86,7 +86,7 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each kind of settings, and its complaints
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.analyzer
 
-bench: setup  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
+bench: setup $(if $(or $(filter rivals,$(NAMES)),$(if $(NAMES),,all)),.local/venvs/rivals/.installed)  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) PYTHONPATH=.:plugins $(BIN)/python -m benchmarks $(NAMES)
 
 proof: setup  ## every figure of every summary against plain Python and GoAccess: PROOF_LINES=1000000 generated, as many of a site, REAL_LOGS_DIR
@@ -155,7 +155,7 @@ lock: setup  ## resolve requirements/*.in into hashed locks (UPGRADE=1: to the n
 		override=""; test $$name = airflow && override="--override requirements/airflow-overrides.txt"; \
 		$(LOCK) $$override --constraints requirements/dev.txt requirements/$$name.in --output-file requirements/$$name.txt; done
 	$(LOCK) --constraints requirements/dev.txt requirements/clients.in --output-file requirements/clients.txt
-	$(LOCK) requirements/dbt.in --output-file requirements/dbt.txt
+	for name in dbt rivals; do $(LOCK) requirements/$$name.in --output-file requirements/$$name.txt; done
 	npm install --prefix tests/clients/node --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: down  ## stop the local stack and delete its data

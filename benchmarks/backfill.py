@@ -17,6 +17,7 @@ import logging
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,13 @@ def _backfill(source: Path, output: Path) -> None:
     shutil.rmtree(output, ignore_errors=True)
     if _quietly(backfill.main, [f"--source={source}", f"--output={output}", "--run_id=benchmark"]) != 0:
         raise RuntimeError("the backfill failed")
+
+
+def backfill_seconds(source: Path, output: Path) -> float:
+    """Run the job in this process and return how long it took on the wall."""
+    started = time.perf_counter()
+    _backfill(source, output)
+    return time.perf_counter() - started
 
 
 def _article(source: Path, output: Path) -> None:

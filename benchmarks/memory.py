@@ -1,52 +1,138 @@
-"""Peak resident memory of the backfill's process for 1 and 20 million lines: ``python -m benchmarks.memory``."""
+"""Peak memory, which must not grow with the lines: ``python -m benchmarks.memory``.
+
+The backfill's process over 1 and 50 million combined lines, plain and in gzip; then the parser alone, block after block
+on one thread, over 1 and 10 million lines of each kind of format. Lines are generated once, by the million, and read
+again with user agents of their own each time, so that what is remembered of texts can grow.
+"""
 
 from __future__ import annotations
 
-import os
+import gzip
+import json
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
+from benchmarks.parser_logs import FORMAT_STRING, FORMATS, make_log
 from benchmarks.table import machine
 
-SIZES = (1_000_000, 20_000_000)
+LINES = 1_000_000
+MILLIONS = (1, 50)
+PARSED_MILLIONS = (1, 10)
 MAX_BYTES = 1_500_000_000
 GROWTH = 1.1  # how much more the larger run may take and still count as no more
 
+_FILES = 5  # of the larger job, links to one
+_REPOSITORY = Path(__file__).parents[1]
+# Between this process and the measured one: of a child the kernel also tells how large its parent was when it was made.
+_MEASURED = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+sys.stdout.buffer.write(done.stdout + b"\\n%d" % resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(done.returncode)
+"""
+_PARSING = """
+import json, resource, sys
+from beam_jobs.access_log import BlockParser, get_format
+from beam_jobs.access_log.places.columns import Places
+from beam_jobs.access_log.places.databases import RegistryCountries
+from benchmarks.parser_logs import cut_blocks
+
+name, log, rounds = sys.argv[1], open(sys.argv[2], "rb").read(), int(sys.argv[3])
+parser = BlockParser(get_format(name), places=Places(RegistryCountries()))
+first = log[: log.index(b"\\n", 100_000) + 1]
+parser.parse(first)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+rows = 0
+for number in range(rounds):
+    for block in cut_blocks(log, 16 << 20):
+        rows += parser.parse(block.replace(b"Mozilla/5.0", b"Mozilla/5.%d" % number)).rows.num_rows
+print(json.dumps({"rows": rows, "before": before * 1024}))
+"""
+
 
 def main() -> None:
-    """Measure both sizes and print the table; exit non-zero where memory is not flat or above the limit."""
+    """Measure and print the tables; exit non-zero where memory is not flat or above the limit."""
+    failures = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"Peak memory in MB. The backfill, local files to Parquet, one process; {machine()}")
+        print(f"{'':24}" + "".join(f"{f'{millions} M lines':>14}{'seconds':>9}" for millions in MILLIONS))
+        log = make_log("combined", LINES)
+        for kind, content in (("combined", log), ("combined in gzip", gzip.compress(log, 6))):
+            peaks = _print_jobs(kind, content, folder)
+            failures += _failures(kind, peaks)
+        del log, content
+        print("The parser alone on one thread, 16 MiB at a time, the file of a million lines in memory beside it")
+        print(f"{'':24}" + "".join(f"{f'{millions} M lines':>14}" for millions in PARSED_MILLIONS) + f"{'its own':>14}")
+        for log_format in FORMATS:
+            peaks, own = _parser_peaks(log_format, folder / "log")
+            shown = "a log_format string" if log_format == FORMAT_STRING else log_format.partition(":")[0]
+            print(f"{shown:24}" + "".join(f"{peak / 1e6:>14,.0f}" for peak in (*peaks, own)), flush=True)
+            failures += _failures(shown, peaks)
+    if failures:
+        sys.exit("\n".join(failures))
+
+
+def _failures(name: str, peaks: list[int]) -> list[str]:
+    found = [f"{name}: more than {MAX_BYTES / 1e6:,.0f} MB"] if max(peaks) > MAX_BYTES else []
+    return found + ([f"{name}: memory grows with the number of lines"] if peaks[-1] > peaks[0] * GROWTH else [])
+
+
+def _print_jobs(kind: str, content: bytes, folder: Path) -> list[int]:
     peaks = []
-    print(f"Backfill, one process per run on FnApiRunner, local file to Parquet, {machine()}")
-    print(f"{'':18}  {'peak memory':>12}  {'seconds':>8}")
-    for lines in SIZES:
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = [f"--output={folder}/logs", "--start_date=2026-11-01", f"--lines_per_day={lines}"]
-            _run("beam_jobs.generate_logs", *arguments)
+    print(f"{kind:24}", end="", flush=True)
+    for millions in MILLIONS:
+        logs = folder / f"logs-{kind.replace(' ', '-')}-{millions}"
+        logs.mkdir()
+        files = _FILES if millions > 1 else 1
+        with (logs / "0.log").open("wb") as file:
+            for _ in range(millions // files):
+                file.write(content)
+        for number in range(1, files):
+            (logs / f"{number}.log").hardlink_to(logs / "0.log")
+        with tempfile.TemporaryDirectory(dir=folder) as output:
+            command = ["-m", "beam_jobs.backfill", f"--source={logs}/*", f"--output={output}", "--run_id=benchmark"]
             started = time.perf_counter()
-            peak = _run(
-                "beam_jobs.backfill", f"--source={folder}/logs/*/*", f"--output={folder}/out", "--run_id=benchmark"
-            )
+            peak, _ = _run(*command)
             seconds = time.perf_counter() - started
+            totals = json.loads(Path(output, "manifest.json").read_text())["totals"]
+        if totals["rows"] != millions * LINES:
+            raise RuntimeError(f"{totals['rows']:,} rows of {millions} million lines")
+        for path in logs.iterdir():
+            path.unlink()
         peaks.append(peak)
-        print(f"{lines:>12,} lines  {peak / 1e6:>9,.0f} MB  {seconds:>8.1f}")
-    if max(peaks) > MAX_BYTES:
-        sys.exit(f"more than {MAX_BYTES / 1e6:,.0f} MB")
-    if peaks[-1] > peaks[0] * GROWTH:
-        sys.exit("memory grows with the number of lines")
+        print(f"{peak / 1e6:>14,.0f}{seconds:>9.0f}", end="", flush=True)
+    print()
+    return peaks
 
 
-def _run(module: str, *arguments: str) -> int:
-    """Run a module in a process of its own and return the most memory it had resident, in bytes."""
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            output.seek(0)
-            sys.exit(f"{module} failed: {output.read().decode(errors='replace')[-2000:]}")
-    return usage.ru_maxrss * 1024
+def _parser_peaks(log_format: str, log: Path) -> tuple[list[int], int]:
+    """Return the peak of each number of lines, and what parsing takes of the last beside the file and the imports."""
+    log.write_bytes(make_log(log_format, LINES))
+    peaks = []
+    own = 0
+    for millions in PARSED_MILLIONS:
+        peak, output = _run("-c", _PARSING, log_format, str(log), str(millions))
+        said: dict[str, Any] = json.loads(output.splitlines()[-1])
+        if said["rows"] != millions * LINES:
+            raise RuntimeError(f"{log_format}: {said['rows']:,} rows of {millions} million lines")
+        peaks.append(peak)
+        own = peak - said["before"]
+    return peaks, own
+
+
+def _run(*arguments: str) -> tuple[int, str]:
+    """Run Python in a process of its own and return the most memory it had resident, in bytes, and what it has said."""
+    command = [sys.executable, "-c", _MEASURED, sys.executable, *arguments]
+    done = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, text=True, check=False)
+    output, _, peak = done.stdout.rpartition("\n")
+    if done.returncode:
+        sys.exit(f"{arguments} failed: {output[-2000:]}{done.stderr[-2000:]}")
+    return int(peak) * 1024, output
 
 
 if __name__ == "__main__":

@@ -53,8 +53,12 @@ _TEMPLATES = {
 }
 
 
+FORMATS = (*_TEMPLATES, "nginx_json", "caddy")
+"""What `make_log` writes."""
+
+
 def make_log(name: str, lines: int, seed: int = 20150517) -> bytes:
-    """Write lines of a format: one of `_TEMPLATES`, `nginx_json` or `caddy`.
+    """Write lines of one of `FORMATS`.
 
     The same seed gives the same bytes.
     """

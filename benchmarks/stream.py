@@ -37,6 +37,7 @@ THROUGHPUT_SECONDS, THROUGHPUT_RATE = 60, 11_000
 LATENCY_SECONDS, LATENCY_RATE = 30, 1_000
 BEAM_SECONDS, BEAM_BACKLOG = 30, 30_000
 
+_WARM_UP = 100
 _PROJECT = "logline-bench"
 _REPOSITORY = Path(__file__).parents[1]
 _TIMEOUT_SECONDS = 120.0
@@ -44,11 +45,14 @@ _BEAM_CODE = """
 import sys
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from beam_jobs.stream.dataflow import build
+from apache_beam.io.gcp.pubsub import ReadFromPubSub
 from beam_jobs.stream.options import parse_stream_options
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
 settings, _ = parse_stream_options(sys.argv[1:])
 pipeline = beam.Pipeline(options=PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"]))
-build(pipeline, settings)
+received = pipeline | ReadFromPubSub(subscription=settings.subscription, with_attributes=True)
+serialised = received | beam.Map(lambda message: message._to_proto_str())  # this runner reads them decoded
+serialised | ParseMessages(settings) | AppendToBigQuery(settings)
 pipeline.run().wait_until_finish()
 """
 
@@ -56,7 +60,7 @@ pipeline.run().wait_until_finish()
 def main() -> None:
     """Print throughput beside Beam's runner, and the latency."""
     print(machine())
-    with _Machine() as here:
+    with LocalStream() as here:
         throughput = here.stream("throughput", THROUGHPUT_RATE, THROUGHPUT_SECONDS)
         latency = here.stream("latency", LATENCY_RATE, LATENCY_SECONDS)
         beam_rate = here.beam_runner()
@@ -93,10 +97,10 @@ class _Run:
         self.latencies = np.array([when for when, _ in counted])[seen] - np.repeat(moments, sizes)
 
 
-class _Machine(ExitStack):
+class LocalStream(ExitStack):
     """BigQuery and Pub/Sub emulators, and clients of them."""
 
-    def __enter__(self) -> _Machine:
+    def __enter__(self) -> LocalStream:
         super().__enter__()
         self._folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
         rest, grpc_port, pubsub = free_ports(3)
@@ -109,8 +113,8 @@ class _Machine(ExitStack):
         os.environ |= self._environment
         bigquery_options = ["--port", rest, "--grpc-port", grpc_port, "--project", _PROJECT]
         bigquery_options += ["--data-dir", self._folder / "bigquery"]
-        self.enter_context(self._process("emulators.bigquery", *bigquery_options))
-        self.enter_context(self._process("emulators.pubsub", "--port", pubsub, "--state-dir", self._folder / "pubsub"))
+        self.enter_context(self.process("emulators.bigquery", *bigquery_options))
+        self.enter_context(self.process("emulators.pubsub", "--port", pubsub, "--state-dir", self._folder / "pubsub"))
         url = f"http://127.0.0.1:{rest}"
         _wait_for(f"{url}/healthz")
         self._bigquery = bigquery.Client(
@@ -123,17 +127,18 @@ class _Machine(ExitStack):
 
     def stream(self, name: str, rate: int, seconds: int) -> _Run:
         """Publish while the job runs, until everything is queryable."""
-        options = self._provision(name)
-        with self._process("beam_jobs.stream", *options):
-            self._publish(name, 100)  # until these are there, the job is starting
-            _until(lambda: self._count(name) >= 100)
+        options = self.provision(name)
+        with self.process("beam_jobs.stream", *options):
+            self.publish(name, _WARM_UP)  # until these are there, the job is starting
+            until(lambda: self.count(name) >= _WARM_UP)
             cpu_seconds = _cpu_seconds()
             published: list[tuple[float, int]] = []
-            publishing = threading.Thread(target=self._publish_steadily, args=(name, rate, seconds, published))
+            steadily = self.publish_steadily(name, rate, rate * seconds, first=_WARM_UP)
+            publishing = threading.Thread(target=published.extend, args=(steadily,))
             publishing.start()
             counted = []
             while True:
-                count = self._count(name) - 100
+                count = self.count(name) - _WARM_UP
                 counted.append((time.monotonic(), count))
                 if not publishing.is_alive() and count >= rate * seconds:
                     break
@@ -144,16 +149,17 @@ class _Machine(ExitStack):
 
     def beam_runner(self) -> float:
         """Return the messages a second of the same pipeline on Beam's own runner."""
-        options = self._provision("beam")
-        self._publish("beam", BEAM_BACKLOG)
-        with self._process("-c", _BEAM_CODE, *options):
-            _until(lambda: self._count("beam") > 0)
-            started, first = time.monotonic(), self._count("beam")
-            while time.monotonic() - started < BEAM_SECONDS and (count := self._count("beam")) < BEAM_BACKLOG:
+        options = self.provision("beam")
+        self.publish("beam", BEAM_BACKLOG)
+        with self.process("-c", _BEAM_CODE, *options):
+            until(lambda: self.count("beam") > 0)
+            started, first = time.monotonic(), self.count("beam")
+            while time.monotonic() - started < BEAM_SECONDS and (count := self.count("beam")) < BEAM_BACKLOG:
                 time.sleep(0.5)
             return (count - first) / (time.monotonic() - started)
 
-    def _provision(self, name: str) -> list[str]:
+    def provision(self, name: str) -> list[str]:
+        """Make a topic, a subscription and a dataset of that name; returns the job's options."""
         topic, subscription = f"projects/{_PROJECT}/topics/{name}", f"projects/{_PROJECT}/subscriptions/{name}"
         self._publisher.create_topic(name=topic)
         self._subscriber.create_subscription(name=subscription, topic=topic)
@@ -162,38 +168,59 @@ class _Machine(ExitStack):
             self._bigquery.query(render(f"{table}/schema.sql", dataset=f"`{_PROJECT}`.{name}")).result()
         return [f"--subscription={subscription}", f"--dataset={_PROJECT}.{name}"]
 
-    def _count(self, name: str) -> int:
+    def count(self, name: str) -> int:
+        """Return how many lines are queryable."""
         counts = " + ".join(
             f"(SELECT COUNT(*) FROM {name}.{table} WHERE {column} >= '1970-01-01')"
             for table, column in (("streamed_requests", "log_date"), ("rejected_streamed", "ingested_at"))
         )
         return int(next(iter(self._bigquery.query(f"SELECT {counts}").result()))[0])
 
-    def _publish(self, name: str, count: int, first: int = 0) -> None:
-        for start in range(first, first + count, 1000):
+    def publish(self, name: str, count: int, first: int = 0, lines: int = 1) -> None:
+        """Publish messages of several lines each."""
+        together = max(1, 1000 // lines)
+        for start in range(first, first + count, together):
             request = types.PublishRequest.pb(types.PublishRequest(topic=f"projects/{_PROJECT}/topics/{name}"))
-            for number in range(start, min(start + 1000, first + count)):
-                request.messages.add(data=LINES[number % len(LINES)], attributes={"event_id": f"{name}-{number}"})
+            for number in range(start, min(start + together, first + count)):
+                request.messages.add(data=message(number, lines), attributes={"event_id": f"{name}-{number}"})
             self._publisher.api.publish(request=types.PublishRequest.wrap(request))
 
-    def _publish_steadily(self, name: str, rate: int, seconds: int, published: list[tuple[float, int]]) -> None:
+    def publish_steadily(
+        self, name: str, rate: int, count: int, first: int, lines: int = 1
+    ) -> Iterator[tuple[float, int]]:
+        """Publish messages at a rate; yields when each portion of them was, and how many have been by then."""
         started, sent = time.monotonic(), 0
-        while sent < rate * seconds:
-            due = min(int(rate * (time.monotonic() - started)), rate * seconds) - sent
+        while sent < count:
+            due = min(int(rate * (time.monotonic() - started)), count) - sent
             if due:
                 moment = time.monotonic()
-                self._publish(name, due, first=100 + sent)
+                self.publish(name, due, first + sent, lines)
                 sent += due
-                published.append((moment, sent))
+                yield moment, sent
             time.sleep(0.05)
 
+    def run(self, *command: object) -> str:
+        """Run Python with these arguments to its end; returns what it has printed."""
+        done = subprocess.run(
+            [sys.executable, *map(str, command)],
+            cwd=_REPOSITORY,
+            env=self._environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+        return done.stdout
+
     @contextmanager
-    def _process(self, module: str, *options: object) -> Iterator[None]:
+    def process(self, module: str, *options: object) -> Iterator[int]:
+        """Run a module, or code behind `-c`; yields the process id."""
         command = [sys.executable, *(["-m"] if module != "-c" else []), module, *map(str, options)]
         with (self._folder / "log").open("ab") as log:
             process = subprocess.Popen(command, cwd=_REPOSITORY, env=self._environment, stdout=log, stderr=log)
         try:
-            yield
+            yield process.pid
         finally:
             process.kill()
             process.wait()
@@ -212,6 +239,12 @@ def _lines() -> list[bytes]:
 LINES = _lines()
 
 
+def message(number: int, lines: int = 1) -> bytes:
+    """Return the data of a message of several lines."""
+    first = number * lines
+    return b"\n".join(LINES[line % len(LINES)] for line in range(first, first + lines))
+
+
 def _wait_for(url: str) -> None:
     def answers() -> bool:
         try:
@@ -220,10 +253,11 @@ def _wait_for(url: str) -> None:
             return False
         return True
 
-    _until(answers)
+    until(answers)
 
 
-def _until(check: object) -> None:
+def until(check: object) -> None:
+    """Wait until a check holds."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not check():  # type: ignore[operator]
         if time.monotonic() > deadline:

@@ -43,14 +43,12 @@ class AppendConnection:
         Raises:
             GoogleAPICallError: nothing was written, or the outcome is unknown.
         """
-        request = types.AppendRowsRequest(
-            write_stream=stream,
-            arrow_rows=types.AppendRowsRequest.ArrowData(
-                rows=types.ArrowRecordBatch(serialized_record_batch=data),
-                # Each time: the request before may have been for another table.
-                writer_schema=types.ArrowSchema(serialized_schema=schema),
-            ),
-        )
+        request = types.AppendRowsRequest(write_stream=stream)
+        # By protobuf itself: proto-plus copies the rows once for each message they lie in.
+        rows: Any = types.AppendRowsRequest.pb(request).arrow_rows
+        rows.rows.serialized_record_batch = data
+        # Each time: the request before may have been for another table.
+        rows.writer_schema.serialized_schema = schema
         with self._lock:
             if self._call is None or self._call.ended_by:
                 self._call = _Call(self._client, stream)

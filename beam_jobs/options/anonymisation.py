@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.access_log.places.columns import Places
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys
-from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 from beam_jobs.options.parameters import OptionError, Parameter
 from beam_jobs.storage.files import absolute, read_whole
 from beam_jobs.storage.objects import InputError
 from beam_jobs.storage.secret_versions import is_secret_version, read_secret_version
+
+if TYPE_CHECKING:
+    from beam_jobs.access_log import BlockParser
+    from beam_jobs.access_log.places.columns import Places
+    from beam_jobs.access_log.privacy.anonymiser import Anonymiser
 
 ANONYMISING_PARAMETERS = (
     Parameter(
@@ -77,6 +80,9 @@ def make_anonymiser(settings: AnonymisingSettings) -> Anonymiser | None:
     Raises:
         OptionError: the key file cannot be read or holds no valid key.
     """
+    # The parser takes most of a second to import, and --help does not need it.
+    from beam_jobs.access_log.privacy.anonymiser import Anonymiser
+
     mode = AddressMode(settings.anonymise)
     if mode is AddressMode.NONE and not settings.redact_query_secrets:
         return None
@@ -97,6 +103,9 @@ def make_parser(
     log_format: str, max_line_bytes: int, anonymiser: Anonymiser | None, places: Places | None = None
 ) -> BlockParser:
     """Make the parser of a format, with the anonymiser and the places if there are any."""
+    from beam_jobs.access_log import BlockParser, get_format
+    from beam_jobs.access_log.privacy.anonymiser import AnonymisingParser
+
     if anonymiser is None:
         return BlockParser(get_format(log_format), max_line_bytes, places)
     return AnonymisingParser(get_format(log_format), anonymiser, max_line_bytes, places)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from beam_jobs.access_log.places.columns import Places
-from beam_jobs.access_log.places.databases import MmdbFiles, PlaceDatabaseError, RegistryCountries
 from beam_jobs.options.parameters import OptionError, Parameter
 from beam_jobs.storage.files import is_gcs, read_whole
 from beam_jobs.storage.objects import InputError
+
+if TYPE_CHECKING:
+    from beam_jobs.access_log.places.columns import Places
 
 NONE, REGISTRIES = "none", "registries"
 
@@ -29,6 +31,10 @@ def make_places(databases: str) -> Places | None:
     Raises:
         OptionError: a file cannot be read, or is no MMDB file.
     """
+    # As with the parser, --help does not need them.
+    from beam_jobs.access_log.places.columns import Places
+    from beam_jobs.access_log.places.databases import MmdbFiles, PlaceDatabaseError, RegistryCountries
+
     if databases == NONE:
         return None
     if databases == REGISTRIES:

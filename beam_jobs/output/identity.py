@@ -84,7 +84,8 @@ def identified(batch: pa.RecordBatch, schema: pa.Schema, identity: Mapping[str, 
     for field in schema:
         column = columns[field.name]
         if isinstance(column, pa.Array):
-            arrays.append(column.cast(field.type))
+            # Casting to its own type takes ten microseconds, and a small batch has as many columns as a large one.
+            arrays.append(column if column.type == field.type else column.cast(field.type))
         else:
             arrays.append(pa.repeat(pa.scalar(column, field.type), batch.num_rows))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.io.gcp.pubsub import ReadFromPubSub
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
     PipelineOptions,
@@ -16,7 +15,7 @@ from apache_beam.options.pipeline_options import (
 from beam_jobs.options.parameters import OptionError
 from beam_jobs.stream.metrics import APPEND_STEP, PARSE_STEP, READ_STEP
 from beam_jobs.stream.options import StreamSettings
-from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages, ReadMessages
 
 _MAX_WORKERS = 4
 
@@ -25,7 +24,7 @@ def build(pipeline: beam.Pipeline, settings: StreamSettings) -> None:
     """Add the stream's steps to a pipeline. An update of the running job matches them by name."""
     (
         pipeline
-        | READ_STEP >> ReadFromPubSub(subscription=settings.subscription, with_attributes=True)
+        | READ_STEP >> ReadMessages(settings.subscription)
         | PARSE_STEP >> ParseMessages(settings)
         | APPEND_STEP >> AppendToBigQuery(settings)
     )

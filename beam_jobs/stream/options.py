@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from beam_jobs.access_log import BlockParser
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings, make_anonymiser, make_parser
 from beam_jobs.options.job_parameters import (
     DATASET,
@@ -30,6 +30,9 @@ from beam_jobs.options.parameters import (
     usable_format,
 )
 from beam_jobs.options.places import PLACES, REGISTRIES, make_places
+
+if TYPE_CHECKING:
+    from beam_jobs.access_log import BlockParser
 
 MAX_LINE_BYTES = 1 << 21  # a line's row, at most 3 times as long, fits one append
 ROWS_TABLE, REJECTED_TABLE = "streamed_requests", "rejected_streamed"

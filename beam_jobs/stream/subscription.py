@@ -14,9 +14,7 @@ from google.pubsub_v1 import types
 
 from beam_jobs.gcp.clients import make_subscriber
 from beam_jobs.gcp.retry import RetryPolicy
-from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
-from beam_jobs.stream.heartbeats import heartbeat_of
-from beam_jobs.stream.messages import Message
+from beam_jobs.stream.messages import Message, message_of
 from beam_jobs.stream.options import TargetError
 
 PULL_MESSAGES = 1000  # the most that the service gives at once
@@ -38,16 +36,7 @@ class Pulled:
     @classmethod
     def of(cls, received: Sequence[Any], lease_ends: float) -> Self:
         """Make it of a response's ReceivedMessages, protobuf's own; there is at least one."""
-        messages = [
-            Message(
-                one.message.data,
-                one.message.message_id,
-                one.message.attributes.get(EVENT_ID_ATTRIBUTE, ""),
-                one.message.publish_time.seconds + one.message.publish_time.nanos / 1e9,
-                heartbeat_of(one.message.data, one.message.attributes),
-            )
-            for one in received
-        ]
+        messages = [message_of(one.message) for one in received]
         return cls(
             messages=messages,
             ack_ids=[one.ack_id for one in received],
@@ -122,13 +111,15 @@ class Subscription:
     def acknowledge(self, ack_ids: Sequence[str]) -> None:
         """Acknowledge messages; an error may leave some acknowledged."""
         for ids in _portions(ack_ids):
-            request = types.AcknowledgeRequest(subscription=self.path, ack_ids=ids)
+            request = types.AcknowledgeRequest(subscription=self.path)
+            _add_ids(types.AcknowledgeRequest.pb(request), ids)
             self._client.acknowledge(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def lease(self, ack_ids: Sequence[str], seconds: int) -> None:
         """Extend the lease to `seconds` from now; 0 gives the messages back for redelivery."""
         for ids in _portions(ack_ids):
-            request = types.ModifyAckDeadlineRequest(subscription=self.path, ack_ids=ids, ack_deadline_seconds=seconds)
+            request = types.ModifyAckDeadlineRequest(subscription=self.path, ack_deadline_seconds=seconds)
+            _add_ids(types.ModifyAckDeadlineRequest.pb(request), ids)
             self._client.modify_ack_deadline(request=request, retry=None, timeout=_CALL_SECONDS)
 
     def close(self) -> None:
@@ -169,3 +160,8 @@ class Subscription:
 def _portions(ack_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(ack_ids), _IDS_PER_REQUEST):
         yield ack_ids[start : start + _IDS_PER_REQUEST]
+
+
+def _add_ids(request: Any, ack_ids: Sequence[str]) -> None:
+    """Add ids to protobuf's own request: proto-plus takes a microsecond for each."""
+    request.ack_ids.extend(ack_ids)

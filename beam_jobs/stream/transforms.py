@@ -11,24 +11,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.gcp.pubsub import PubsubMessage
+from apache_beam.io.gcp.pubsub import ReadFromPubSub
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.shared import Shared
+from google.pubsub_v1.types import PubsubMessage
 
 from beam_jobs.gcp.append_connection import AppendConnection
 from beam_jobs.gcp.clients import make_write_client
 from beam_jobs.gcp.retry import RetryPolicy
 from beam_jobs.output.counters import METRICS_NAMESPACE
-from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
-from beam_jobs.stream.heartbeats import heartbeat_of
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
     Message,
     ParsedMessages,
     StreamCounts,
+    message_of,
     parse_each,
 )
 from beam_jobs.stream.options import StreamSettings
@@ -37,8 +37,23 @@ from beam_jobs.stream.sink import StreamSink
 _RETRY_SECONDS = 300.0  # then the bundle fails, and Dataflow retries it
 
 
+_published: Any = PubsubMessage.pb()  # protobuf's own class
+
+
+class ReadMessages(ReadFromPubSub):
+    """Read the messages of a subscription as the bytes of a PubsubMessage, attributes and all.
+
+    Beam decodes them by proto-plus, which takes more CPU time than everything else that becomes of a line
+    (docs/decisions/0245-protobuf-without-proto-plus.md).
+    """
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(subscription=subscription, with_attributes=True)
+        self.with_attributes = False  # in the steps behind the source, which has read them
+
+
 class ParseMessages(beam.PTransform[Any, Any]):
-    """Parse Pub/Sub messages into Arrow batches, one for each bundle unless that is large."""
+    """Parse Pub/Sub messages, serialised, into Arrow batches, one for each bundle unless that is large."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
@@ -77,8 +92,8 @@ class _ParseMessages(beam.DoFn):
         self._messages: list[Message] = []
         self._bytes = 0
 
-    def process(self, element: PubsubMessage) -> Iterator[ParsedMessages]:
-        message = message_of(element)
+    def process(self, element: bytes) -> Iterator[ParsedMessages]:
+        message = message_of(_published.FromString(element))
         self._messages.append(message)
         self._bytes += len(message.data)
         if len(self._messages) >= CHUNK_MESSAGES or self._bytes >= CHUNK_BYTES:
@@ -125,11 +140,3 @@ class _Append(beam.DoFn):
         if parsed.oldest_event_time is not None:
             self._event_age.update(max(0, int(now - parsed.oldest_event_time)))
         yield counts
-
-
-def message_of(element: PubsubMessage) -> Message:
-    """Convert Beam's message."""
-    published = element.publish_time.timestamp() if element.publish_time is not None else 0.0
-    event_id = (element.attributes or {}).get(EVENT_ID_ATTRIBUTE, "")
-    heartbeat = heartbeat_of(element.data, element.attributes)
-    return Message(element.data, element.message_id or "", event_id, published, heartbeat)

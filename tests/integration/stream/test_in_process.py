@@ -213,7 +213,7 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: py
     pipeline = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
     _ = (
         pipeline
-        | "Messages" >> beam.Create([*messages, heartbeat])
+        | "Messages" >> beam.Create([message._to_proto_str() for message in (*messages, heartbeat)])
         | "Parse messages" >> ParseMessages(settings)
         | "Append to BigQuery" >> AppendToBigQuery(settings)
     )

@@ -12,12 +12,13 @@ try:
     runpy.run_module("beam_jobs.{job}", run_name="__main__")
 except SystemExit as end:
     assert end.code == 0
-assert "apache_beam" not in sys.modules, "imported"
+imported = {{"apache_beam", "numba", "numpy", "pyarrow"}} & set(sys.modules)
+assert not imported, imported
 """
 
 
 @pytest.mark.parametrize("job", ["backfill", "replay", "stream"])
-def test_the_help_of_a_job_does_not_import_beam(job: str) -> None:
+def test_the_help_of_a_job_imports_neither_beam_nor_the_parser(job: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(job=job)], capture_output=True, text=True, check=False, timeout=120
     )
