@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import duckdb_extensions
 import psutil
 import pyarrow as pa
 import pytest
@@ -15,6 +14,7 @@ from bqemulator.config import PersistenceMode, Settings
 from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.jobs.kept_jobs import Catalog, Results
+from emulators.bigquery.spatial import link_extension
 
 
 def result(size: int) -> pa.Table:
@@ -69,7 +69,7 @@ def test_a_result_keeps_no_room_for_rows_that_it_does_not_have() -> None:
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckDBEngine]:
     monkeypatch.setenv("HOME", str(tmp_path))
-    duckdb_extensions.import_extension("spatial")
+    link_extension(tmp_path)
     engine = DuckDBEngine(Settings(persistence_mode=PersistenceMode.PERSISTENT, data_dir=tmp_path))
     asyncio.run(engine.start())
     yield engine
