@@ -12,6 +12,10 @@ from local_stack.supervisor import probes
 from local_stack.supervisor.probes import Probe
 
 
+PRELOAD_AFTER = 15.0
+"""Seconds after which the stack's other parts are up, and Beam is imported for the jobs to come."""
+
+
 @dataclass(frozen=True)
 class Component:
     """One process of the stack.
@@ -101,7 +105,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--image", "backfill=beam_jobs.backfill"),
             *("--image", "stream=beam_jobs.stream"),
             *("--image", "replay=beam_jobs.replay"),
-            *("--preload", "beam_jobs.preload"),
+            *("--preload", "beam_jobs.preload", "--preload-after", PRELOAD_AFTER),
             *("--clock-file", config.clock_file),
         ),
     ]
