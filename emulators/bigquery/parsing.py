@@ -190,6 +190,8 @@ def _reader(step: Callable[..., Any]) -> Callable[..., Any]:
 def patch() -> None:
     """Put these in the place of SQLGlot's and bqemulator's."""
     setattr(Dialect, "parse", parse)  # noqa: B010 - no assignment, for mypy
+    # Compiled, SQLGlot 30.11.0 parses 21 templates, which it only looks at, for each generator of DuckDB's SQL.
+    setattr(Dialect, "generator", _reader(Dialect.generator))  # noqa: B010
     setattr(SQLTranslator, "translate", translate)  # noqa: B010
     vars(ddl_result)["_has_not_null_constraint"] = has_not_null
     for module, names in _READERS.items():

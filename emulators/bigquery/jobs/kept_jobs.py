@@ -8,6 +8,7 @@ DuckDB 1.5.5 makes an Arrow table with room for a million rows in every column, 
 results of 20 columns reserve 28 GB, and more of it becomes resident the longer a process runs. What is kept is a copy.
 """
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 from bqemulator.api.routes import jobs as routes
 from bqemulator.catalog.models import JobMeta
 from bqemulator.jobs import executor
-from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.storage.engine import CATALOG_SCHEMA, DuckDBEngine
 
 from emulators.bigquery.expiry import ExpiringTables
 
@@ -64,19 +65,42 @@ class Catalog(ExpiringTables):
 
     def upsert_job(self, job: JobMeta) -> JobMeta:
         """Enter a job."""
-        entered = super().upsert_job(job)
+        self.upsert_jobs([job])
+        return job
+
+    def upsert_jobs(self, jobs: Sequence[JobMeta]) -> None:
+        """Enter jobs by one statement, which takes hardly longer for twenty of them than for one."""
+        self.ensure_ready()
+        for job in jobs:
+            self._cache.upsert_job(job)
+        self._write_jobs(jobs)
         records = self._cache._jobs
         if len(records) > self.most_jobs:
             by_age = sorted(records, key=lambda one: records[one].creation_time)
             for project, job_id in by_age[: max(1, self.most_jobs // 10)]:
                 self.delete_job(project, job_id)
-        return entered
 
     def write_within(self, transaction: DuckDBEngine, job: JobMeta) -> None:
         """Write the record of a job in a transaction: after a kill both are there or neither is."""
         catalog = copy(self)
         catalog._engine = transaction
-        catalog._write_job(job)
+        catalog._write_jobs([job])
+
+    def _write_jobs(self, jobs: Sequence[JobMeta]) -> None:
+        if not jobs:
+            return
+        rows = [
+            (
+                *(job.project_id, job.job_id, job.job_type, job.state, job.model_dump_json(by_alias=True)),
+                *(job.creation_time, job.start_time, job.end_time, job.etag),
+            )
+            for job in jobs
+        ]
+        self._engine.execute(
+            f'INSERT OR REPLACE INTO "{CATALOG_SCHEMA}".jobs (project_id, job_id, job_type, state, metadata_json, '
+            f"creation_time, start_time, end_time, etag) SELECT {', '.join(['unnest(?)'] * len(rows[0]))}",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
 
 
 def patch() -> None:
