@@ -41,6 +41,7 @@ What differs from bqemulator 1.4.0 as it comes:
 """
 
 import argparse
+import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -172,6 +173,7 @@ def serve(
     permissions.patch()
     table_rules.patch()
     tables.patch()
+    gc.freeze()  # no collection looks through all that is imported
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,
