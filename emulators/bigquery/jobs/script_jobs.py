@@ -128,7 +128,7 @@ async def execute_query_job(
     try:
         job = await _execute_query_job(project_id, job_id, bq_sql, query_params, ctx, caller=caller)
     finally:
-        ctx.catalog.upsert_jobs(
+        ctx.catalog.enter_jobs(
             [_job_of(statement, number, project_id, job_id, ctx) for number, statement in enumerate(account.statements)]
         )
     return with_statistics(job, account)
