@@ -15,9 +15,10 @@ def write(engine: DuckDBEngine, table: str, row: Mapping[str, Any], key: Sequenc
         row: The values by their columns.
         key: The columns that name the record.
     """
-    columns, known = ([f"{name} = ${name}" for name in row if (name in key) == named] for named in (False, True))
+    others = [name for name in row if name not in key]
+    columns, known = ([f"{name} = ?" for name in names] for names in (others, key))
     statement = f"UPDATE {_quoted(table)} SET {', '.join(columns)} WHERE {' AND '.join(known)}"
-    ((updated,),) = engine.execute(statement, dict(row)).fetchall()
+    ((updated,),) = engine.execute(statement, [row[name] for name in (*others, *key)]).fetchall()
     if not updated:
         insert(engine, table, [row])
 
