@@ -11,6 +11,7 @@ from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
 from bqemulator.catalog.models import TableMeta
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 
+from emulators.bigquery import records
 from emulators.bigquery.billing.column_sizes import KEPT
 
 
@@ -24,6 +25,21 @@ class ExpiringTables(DuckDBCatalogRepository):
     def update_table(self, table: TableMeta) -> TableMeta:
         """Enter a table in the place of one of its name."""
         return super().update_table(self._with_expiry(table))
+
+    def _write_table(self, table: TableMeta) -> None:
+        row = {
+            "project_id": table.project_id,
+            "dataset_id": table.dataset_id,
+            "table_id": table.table_id,
+            "table_type": table.table_type,
+            "metadata_json": table.model_dump_json(by_alias=True),
+            "creation_time": table.creation_time,
+            "last_modified_time": table.last_modified_time,
+            "num_rows": table.num_rows,
+            "num_bytes": table.num_bytes,
+            "etag": table.etag,
+        }
+        records.write(self._engine, "tables", row, ("project_id", "dataset_id", "table_id"))
 
     def all_tables(self) -> list[TableMeta]:
         """Return the tables of all datasets."""

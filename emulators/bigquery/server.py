@@ -4,8 +4,8 @@
 
 What differs from bqemulator 1.4.0 as it comes:
 
-* DuckDB's spatial extension, without which bqemulator does not start, is taken from the wheel
-  ``duckdb-extension-spatial`` instead of the network; DuckDB keeps its extensions below the data folder.
+* DuckDB's spatial extension is that of a wheel, not of the network: see ``spatial.py``. DuckDB keeps its extensions
+  below the data folder.
 * DuckDB reaches no other file, and its memory is bounded, with the disk for the rest: see ``engine.py``. Other servers
   and the jobs run beside it.
 * Statements and functions that BigQuery does not have are refused, `__TABLES__` is there, and comments are taken out
@@ -41,6 +41,7 @@ What differs from bqemulator 1.4.0 as it comes:
 """
 
 import argparse
+import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,7 +91,6 @@ def serve(
     os.environ["HOME"] = str(data_dir)
     import bqemulator.grpc_api.write_servicer
     import bqemulator.server
-    import duckdb_extensions
     from bqemulator.api.app import create_app
     from bqemulator.api.dependencies import AppContext
     from bqemulator.catalog.models import SnapshotMeta
@@ -103,6 +103,7 @@ def serve(
         inserts,
         parsing,
         permissions,
+        spatial,
         storage_permissions,
         table_rules,
         tables,
@@ -129,7 +130,7 @@ def serve(
         ) -> SnapshotMeta | None:
             return None if kind == "AUTO" else super().capture(project_id, dataset_id, table_id, kind=kind)
 
-    duckdb_extensions.import_extension("spatial")
+    spatial.link_extension(data_dir)
     clock = Clock(clock_file)
     LockedEngine.memory, LockedEngine.clock = memory, clock
     guard, access = Guard(allowed_hosts), Access(policy, access_log)
@@ -172,6 +173,7 @@ def serve(
     permissions.patch()
     table_rules.patch()
     tables.patch()
+    gc.freeze()  # no collection looks through all that is imported
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,

@@ -80,6 +80,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="imported once and not by every job, such as one that an entry point imports; may be given again",
     )
     parser.add_argument(
+        "--preload-after",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="from the start to the import of those modules, unless a job is launched before, so that what is started "
+        "beside the emulator is sooner there (default: %(default)s)",
+    )
+    parser.add_argument(
         "--most-jobs",
         type=int,
         default=25,

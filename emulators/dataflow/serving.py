@@ -65,7 +65,12 @@ def _serve(arguments: argparse.Namespace, state_dir: Path, given_token: Token | 
     listener = _listen(arguments.host, arguments.port)
     store = JobStore(state_dir / "jobs.sqlite3")
     follower = JobFollower(
-        store, state_dir / "jobs", access, preload=arguments.preload, launch_seconds=arguments.launch_seconds
+        store,
+        state_dir / "jobs",
+        access,
+        preload=arguments.preload,
+        preload_after=arguments.preload_after,
+        launch_seconds=arguments.launch_seconds,
     )
     buckets = dict(arguments.template_bucket)
     service = DataflowService(

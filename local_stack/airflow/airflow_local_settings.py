@@ -32,9 +32,9 @@ __all__: list[str] = []
 
 logger = logging.getLogger(__name__)
 
-#: What the DAG files import. A scheduler or DAG processor that has them loaded, or what these are forked from, hands
-#: them to every process it forks, which saves each task 6 to 15 s of imports.
-_PRELOADED = (
+#: What the DAG files import. A scheduler or DAG processor that has them loaded hands them to every process it forks,
+#: which saves each task 6 to 15 s of imports.
+PRELOADED = (
     "airflow.providers.google.cloud.operators.bigquery",
     "airflow.providers.google.cloud.operators.dataflow",
     "airflow.providers.google.cloud.operators.gcs",
@@ -45,7 +45,7 @@ _PRELOADED = (
     "airflow.providers.standard.operators.hitl",
     "airflow.providers.standard.operators.trigger_dagrun",
 )
-_FORKING_COMMANDS = {"scheduler", "dag-processor", "zygote"}
+_FORKING_COMMANDS = {"scheduler", "dag-processor"}
 
 
 def _send_discovery_clients_to(address: str, service: str, module: Any) -> None:
@@ -177,7 +177,7 @@ def _switch_bigquery(address: str) -> None:
 def _preload() -> None:
     from airflow.exceptions import AirflowOptionalProviderFeatureException
 
-    for name in _PRELOADED:
+    for name in PRELOADED:
         try:
             import_module(name)
         except (ImportError, AirflowOptionalProviderFeatureException) as error:

@@ -8,11 +8,12 @@ import signal
 import sys
 from importlib import import_module
 
+from emulators.dataflow.process import exit_recorder
 from emulators.dataflow.process.zygote import redirect, run, serve
 
-MODULES = (
-    "airflow",
-    "airflow.cli.cli_parser",
+DATABASE = ("airflow", "airflow.cli.cli_parser", "airflow.cli.commands.db_command", "airflow.utils.db")
+"""What `airflow db` imports."""
+SERVICES = (
     "airflow.cli.commands.api_server_command",
     "airflow.cli.commands.dag_processor_command",
     "airflow.cli.commands.scheduler_command",
@@ -26,14 +27,17 @@ MODULES = (
     "airflow.api_fastapi.core_api.routes.ui",
     "airflow.api_fastapi.execution_api.routes",
 )
-"""What the parts import; the first one also what DAG files import, see `airflow_local_settings`."""
+"""What the other parts import besides; and what DAG files import, see `airflow_local_settings`."""
 
 
-def _become_part(command: list[str], log: str) -> list[str]:
+def _become_part(command: list[str], log: str, record: str = "") -> list[str]:
+    """Become the leader of a part's session or, where its end is to be recorded, the child of the leader."""
     os.setsid()
     redirect(log, log)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _set_title(command)
+    if record and (program := os.fork()):
+        exit_recorder.watch(record, program)
     sys.argv = command[2:]
     # Anew, for what it depends on the part: see `database_sessions`. No connection has been made.
     import_module("airflow.settings").configure_orm()
@@ -48,9 +52,9 @@ def _set_title(command: list[str]) -> None:
 def main() -> None:
     """Serve the supervisor."""
     _set_title(sys.orig_argv)
-    modules = sys.argv[1:]
     sys.argv = ["airflow", "zygote"]
-    command = serve(modules, _become_part, "Airflow's parts import it themselves")
+    modules = [*DATABASE, *SERVICES, *import_module("airflow_local_settings").PRELOADED]
+    command = serve(modules, _become_part, "Airflow's parts import it themselves", ready_after=DATABASE[-1])
     if command is None:
         os._exit(0)
     run(command)

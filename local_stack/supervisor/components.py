@@ -5,11 +5,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_stack.airflow import zygote
 from local_stack.config import HOST, StackConfig
 from local_stack.postgres import cluster_name
 from local_stack.service_accounts import AIRFLOW
 from local_stack.supervisor import probes
 from local_stack.supervisor.probes import Probe
+
+PRELOAD_AFTER = 15.0
+"""Seconds after which the stack's other parts are up, and Beam is imported for the jobs to come."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Component:
         ports: Names of the ports it listens on.
         stop_signal: What asks it to end.
         cluster: Name of its PostgreSQL cluster, whose processes leave its session; empty where there is none.
-        forked: Whether it is forked from the process that has imported Airflow; only at its first start.
+        forked: Whether it is forked from the process that imports Airflow; only at its first start.
+        imported: The last module that it waits for there; empty: it waits for all.
         account: The service account that it calls the emulators as.
     """
 
@@ -42,6 +47,7 @@ class Component:
     stop_signal: signal.Signals = signal.SIGTERM
     cluster: str = ""
     forked: bool = False
+    imported: str = ""
     account: str = ""
 
 
@@ -101,7 +107,7 @@ def emulator_components(config: StackConfig) -> list[Component]:
             *("--image", "backfill=beam_jobs.backfill"),
             *("--image", "stream=beam_jobs.stream"),
             *("--image", "replay=beam_jobs.replay"),
-            *("--preload", "beam_jobs.preload"),
+            *("--preload", "beam_jobs.preload", "--preload-after", PRELOAD_AFTER),
             *("--clock-file", config.clock_file),
         ),
     ]
@@ -114,7 +120,13 @@ def airflow_components(config: StackConfig) -> list[Component]:
     """
 
     def airflow(
-        name: str, label: str, *options: str, probe: Probe | None, after: tuple[str, ...], ports: tuple[str, ...] = ()
+        name: str,
+        label: str,
+        *options: str,
+        probe: Probe | None,
+        after: tuple[str, ...],
+        ports: tuple[str, ...] = (),
+        imported: str = "",
     ) -> Component:
         return Component(
             name=name,
@@ -125,7 +137,8 @@ def airflow_components(config: StackConfig) -> list[Component]:
             timeout=240,
             after=after,
             ports=ports,
-            forked=probe is not None,
+            forked=True,
+            imported=imported,
             account=AIRFLOW,
         )
 
@@ -142,7 +155,14 @@ def airflow_components(config: StackConfig) -> list[Component]:
             stop_signal=signal.SIGINT,  # SIGTERM would wait for its clients
             cluster=cluster_name(config.state_dir),
         ),
-        airflow("airflow-database", "Airflow tables", "db", "migrate", probe=None, after=("postgres",)),
+        airflow(
+            "airflow-database",
+            "Airflow tables",
+            *("db", "migrate"),
+            probe=None,
+            after=("postgres",),
+            imported=zygote.DATABASE[-1],
+        ),
         airflow(
             "airflow-api-server",
             "Airflow UI and API",

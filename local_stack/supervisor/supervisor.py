@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 import psutil
 
 from emulators.dataflow.process.launcher import Launcher
-from local_stack.airflow.zygote import MODULES
 from local_stack.config import REPOSITORY, StackConfig
 from local_stack.environment import component_environment
 from local_stack.service_accounts import AIRFLOW
@@ -46,7 +45,7 @@ class Supervisor:
     ) -> None:
         self._config = config
         self._owner = owner
-        command = [sys.executable, "-m", "local_stack.airflow.zygote", *MODULES] if airflow else []
+        command = [sys.executable, "-m", "local_stack.airflow.zygote"] if airflow else []
         self._zygote = Launcher(command, REPOSITORY, component_environment(config, account=AIRFLOW), renewed=False)
         self._watched = [Watched(component, config, self._zygote) for component in components]
         self._stopping = False

@@ -1,12 +1,16 @@
 """One component of the stack and its process, from its start to its end."""
 
+import json
 import logging
 import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import psutil
 
+from emulators.dataflow.process.exit_recorder import EXIT
 from emulators.dataflow.process.launcher import Fork, Launcher
 from local_stack.config import StackConfig
 from local_stack.environment import component_environment
@@ -94,11 +98,25 @@ class Watched:
         self._begun, self._clock, self._log_start = datetime.now(UTC), clock, logs.size(log)
         self._question = self._fork = None
         if self.component.forked and not self._failures:
-            self._fork = self._zygote.fork({"command": self.component.argv, "log": str(log)})
+            self._fork = self._zygote.fork(self._request())
         if self._fork is None:
             self._start_process()
         self.state.status, self.state.pid = "starting", self.leader()
         _log.info("%s: started, pid %s", self.component.name, self.state.pid or "follows")
+
+    def _request(self) -> dict[str, Any]:
+        request = {"command": self.component.argv, "log": str(self.component.log)}
+        if self.component.imported:
+            request["after"] = self.component.imported
+        if self.component.probe is None:
+            self._record.mkdir(parents=True, exist_ok=True)
+            (self._record / EXIT).unlink(missing_ok=True)
+            request["record"] = str(self._record)
+        return request
+
+    @property
+    def _record(self) -> Path:
+        return self.component.log.with_suffix("")
 
     def _start_process(self) -> None:
         environment = component_environment(self._config, account=self.component.account)
@@ -148,11 +166,16 @@ class Watched:
                 self._failed(f"left {unanswered} questions in a row unanswered", clock)
 
     def _ended(self) -> str:
-        """Return how the process ended, empty while it has not; of a fork only its parent knows the exit code."""
-        if self._fork is not None:
-            return "" if self._fork.is_alive else "ended"
-        code = self._process.poll() if self._process else None
-        return "" if code is None else f"ended with exit code {code}"
+        """Return how the process ended, empty while it has not; of a fork only its parent could know the exit code."""
+        if self._fork is None:
+            code = self._process.poll() if self._process else None
+            return "" if code is None else f"ended with exit code {code}"
+        if self._fork.is_alive:
+            return ""
+        try:
+            return f"ended with exit code {json.loads((self._record / EXIT).read_text())['exit_code']}"
+        except FileNotFoundError:
+            return "ended"
 
     def _failed(self, reason: str, clock: float) -> None:
         self._failures += 1

@@ -97,6 +97,7 @@ def test_a_seed_gives_the_same_schedule_each_time() -> None:
         ("python -P -m beam_jobs.backfill --runner=FnApiRunner", "batch job"),
         ("python -m emulators.dataflow --image stream=beam_jobs.stream --image backfill=beam_jobs.backfill", ""),
         ("python -P -m emulators.dataflow.process.zygote beam_jobs.preload", "zygote"),
+        ("python -m local_stack.airflow.zygote", "zygote"),
         ("postgres: logline-0123456789abcdef: walwriter ", "database session"),
     ],
 )

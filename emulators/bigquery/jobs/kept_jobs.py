@@ -8,6 +8,7 @@ DuckDB 1.5.5 makes an Arrow table with room for a million rows in every column, 
 results of 20 columns reserve 28 GB, and more of it becomes resident the longer a process runs. What is kept is a copy.
 """
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -17,6 +18,7 @@ from bqemulator.catalog.models import JobMeta
 from bqemulator.jobs import executor
 from bqemulator.storage.engine import DuckDBEngine
 
+from emulators.bigquery import records
 from emulators.bigquery.expiry import ExpiringTables
 
 MOST_RESULTS = 1_000
@@ -63,20 +65,50 @@ class Catalog(ExpiringTables):
     most_jobs = MOST_JOBS
 
     def upsert_job(self, job: JobMeta) -> JobMeta:
-        """Enter a job."""
-        entered = super().upsert_job(job)
-        records = self._cache._jobs
-        if len(records) > self.most_jobs:
-            by_age = sorted(records, key=lambda one: records[one].creation_time)
-            for project, job_id in by_age[: max(1, self.most_jobs // 10)]:
-                self.delete_job(project, job_id)
-        return entered
+        """Enter a job, or what has become of it."""
+        self.ensure_ready()
+        self._cache.upsert_job(job)
+        self._write_job(job)
+        self._forget_oldest()
+        return job
+
+    def enter_jobs(self, jobs: Sequence[JobMeta]) -> None:
+        """Enter jobs whose ids nobody has used."""
+        self.ensure_ready()
+        for job in jobs:
+            self._cache.upsert_job(job)
+        records.insert(self._engine, "jobs", [_row(job) for job in jobs])
+        self._forget_oldest()
 
     def write_within(self, transaction: DuckDBEngine, job: JobMeta) -> None:
         """Write the record of a job in a transaction: after a kill both are there or neither is."""
         catalog = copy(self)
         catalog._engine = transaction
         catalog._write_job(job)
+
+    def _write_job(self, job: JobMeta) -> None:
+        records.write(self._engine, "jobs", _row(job), ("project_id", "job_id"))
+
+    def _forget_oldest(self) -> None:
+        jobs = self._cache._jobs
+        if len(jobs) > self.most_jobs:
+            by_age = sorted(jobs, key=lambda one: jobs[one].creation_time)
+            for project, job_id in by_age[: max(1, self.most_jobs // 10)]:
+                self.delete_job(project, job_id)
+
+
+def _row(job: JobMeta) -> dict[str, Any]:
+    return {
+        "project_id": job.project_id,
+        "job_id": job.job_id,
+        "job_type": job.job_type,
+        "state": job.state,
+        "metadata_json": job.model_dump_json(by_alias=True),
+        "creation_time": job.creation_time,
+        "start_time": job.start_time,
+        "end_time": job.end_time,
+        "etag": job.etag,
+    }
 
 
 def patch() -> None:

@@ -6,7 +6,7 @@ script's numbers are the sums of theirs.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import uuid4
 
 import pyarrow as pa
@@ -29,7 +29,7 @@ from emulators.bigquery.jobs.accounts import (
     fields_of,
     with_statistics,
 )
-from emulators.bigquery.jobs.kept_jobs import MOST_JOBS
+from emulators.bigquery.jobs.kept_jobs import MOST_JOBS, Catalog
 from emulators.bigquery.routes import replace_route
 from emulators.bigquery.sql.transactions import TransactionalScripts
 
@@ -128,8 +128,9 @@ async def execute_query_job(
     try:
         job = await _execute_query_job(project_id, job_id, bq_sql, query_params, ctx, caller=caller)
     finally:
-        for number, statement in enumerate(account.statements):
-            ctx.catalog.upsert_job(_job_of(statement, number, project_id, job_id, ctx))
+        cast(Catalog, ctx.catalog).enter_jobs(
+            [_job_of(statement, number, project_id, job_id, ctx) for number, statement in enumerate(account.statements)]
+        )
     return with_statistics(job, account)
 
 

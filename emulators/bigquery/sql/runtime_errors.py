@@ -7,9 +7,11 @@ before `array[OFFSET(n)]`, which counts from 0, where `n` is no literal, and rea
 """
 
 import re
+from typing import Any
 
 from bqemulator.sql import translator
 from sqlglot import expressions as exp
+from sqlglot import generator
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.parsers.bigquery import BigQueryParser
 
@@ -79,7 +81,13 @@ def _error(message: str) -> exp.Expr:
     return exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
 
 
+def _try(made: Any, node: exp.Try) -> str:
+    return str(made.func("TRY", node.this))
+
+
 def patch() -> None:
     """Put this in the place of bqemulator's step, and let statements that are written again keep `SAFE.`."""
     vars(translator)["rewrite_division_by_zero"] = raise_errors
-    BigQuery.generator_class.TRY_SUPPORTED = True
+    # Not by TRY_SUPPORTED, which is compiled in; what a generator calls for which node is kept from its first use.
+    BigQuery.generator_class.TRANSFORMS[exp.Try] = _try
+    generator._DISPATCH_CACHE.pop(BigQuery.generator_class, None)

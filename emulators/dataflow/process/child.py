@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from emulators.dataflow.process.exit_recorder import EXIT
 from emulators.dataflow.process.launcher import Fork, Launcher
 from emulators.dataflow.process.logs import keep_end
 from emulators.guard.authorized_user import authorized_user
@@ -127,7 +128,7 @@ class Child:
         """Return how the process ended, or None while it has not."""
         alive = self._is_alive()
         try:
-            record = json.loads((self.folder / "exit.json").read_text())
+            record = json.loads((self.folder / EXIT).read_text())
         except FileNotFoundError:
             return None if alive else Exit(None)
         return Exit(int(record["exit_code"]), float(record["cpu_seconds"]))

@@ -17,6 +17,7 @@ import signal
 import sys
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+EXIT = "exit.json"
 
 
 def claim(folder: str) -> bool:
@@ -35,7 +36,7 @@ def watch(folder: str, program: int) -> None:
         os.kill(program, number)
     _, status, usage = os.wait4(program, 0)
     record = {"exit_code": os.waitstatus_to_exitcode(status), "cpu_seconds": usage.ru_utime + usage.ru_stime}
-    _write(f"{folder}/exit.json", record)
+    _write(f"{folder}/{EXIT}", record)
     os.killpg(0, signal.SIGKILL)
 
 

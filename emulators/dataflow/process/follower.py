@@ -47,6 +47,7 @@ class JobFollower:
         access: Has the tokens of the service accounts that jobs run as.
         grace_seconds: Between the SIGTERM that ends a job and the SIGKILL.
         preload: Modules that jobs find imported already.
+        preload_after: Seconds from the start, or until the first launch, before they are imported.
         launch_seconds: Between a launch and the start of the process: half of it QUEUED, the rest PENDING.
         now: Returns the time by which that is reckoned.
     """
@@ -59,6 +60,7 @@ class JobFollower:
         *,
         grace_seconds: float = 5.0,
         preload: Sequence[str] = (),
+        preload_after: float = 0.0,
         launch_seconds: float = 0.0,
         now: Callable[[], datetime] = CLOCK.now,
     ) -> None:
@@ -68,6 +70,7 @@ class JobFollower:
         self._grace_seconds = grace_seconds
         self._launch_seconds = launch_seconds
         self._now = now
+        self._preload_after = preload_after
         self._launcher = Launcher(zygote_command(preload), folder, _environment())
         self._children: dict[str, Child] = {}
         self._signalled: dict[tuple[str, JobState], float] = {}
@@ -78,7 +81,7 @@ class JobFollower:
     def start(self) -> None:
         """Begin, with whatever jobs are active in the store."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._launcher.start()
+        self._launcher.start(self._preload_after)
         self._work.set()
         self._thread.start()
 

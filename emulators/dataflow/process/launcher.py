@@ -79,8 +79,17 @@ class Launcher:
         self._unanswered: list[Fork] = []
         self._stopping = False
 
-    def start(self) -> None:
-        """Begin to import, if there is anything to import."""
+    def start(self, after: float = 0.0) -> None:
+        """Begin to import, if there is anything to import.
+
+        Args:
+            after: In how many seconds, or when a fork is asked for, whichever comes first.
+        """
+        if after:
+            timer = threading.Timer(after, self.start)
+            timer.daemon = True
+            timer.start()
+            return
         with self._lock:
             if self._command and self._zygote is None and not self._stopping:
                 self._start()

@@ -4,7 +4,7 @@ Android's word for it. Python's forkserver would do, but that its children are P
 a `python -m` with a working directory, an environment and logs of its own, and outlives who asked for it.
 
 It reads requests from stdin, a line of JSON each (`folder`, `command`, `environment`), and writes to stdout `ready`
-when all is imported, then for each request the process number of the job's leader. The leader is an exit recorder; the
+when it takes them, then for each request the process number of the job's leader. The leader is an exit recorder; the
 job's process is forked from it, and goes on as the interpreter does that was started with the command.
 
 It ends at the end of stdin, that is with the emulator, and instead of forking when a source file of a loaded module has
@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import sys
 import threading
@@ -24,8 +25,7 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from emulators.dataflow.process import command_line, exit_recorder
 
@@ -38,13 +38,17 @@ _CLOCK_STEP_NS = 10_000_000
 Sources = dict[str, tuple[int, int] | None]
 
 
-def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> list[str] | None:
+def serve(
+    modules: list[str], become: Callable[..., list[str]], told: str, *, ready_after: str = ""
+) -> list[str] | None:
     """Import and fork.
 
     Args:
-        modules: What to import.
+        modules: What to import, in this order.
         become: Called in each fork with the items of the request; returns the command that it has to run.
         told: What follows from modules that cannot be preloaded, for the user.
+        ready_after: The module with whose import it is ready; the others are imported while nothing is asked for. A
+            request may name the one that it waits for (`after`); else it waits for all. Empty: ready after the last.
 
     Returns:
         The command, in the process that has to run it. None in the zygote itself, at its end.
@@ -53,18 +57,17 @@ def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> li
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps its children
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # what modules print belongs to the emulator's log
-    begun = time.time_ns() - _CLOCK_STEP_NS
-    if reason := _preload(modules):
-        print(f"{reason}; {told}", file=sys.stderr)
+    imports = _Imports(modules, told)
+    if not imports.go_on(until=ready_after):
         return None
-    sources = _sources()
-    changed_meanwhile = any(stamps and begun < stamps[0] <= time.time_ns() for stamps in sources.values())
-    gc.collect()
-    gc.freeze()  # a collection in a job leaves the shared pages alone
     _tell(replies, READY)
-    with open(requests, "rb", closefd=False) as lines:
-        for line in lines:
-            if changed_meanwhile or _sources_of(sources) != sources:
+    with open(requests, "rb", buffering=0, closefd=False) as lines:
+        while True:
+            while imports.left and not select.select([lines], [], [], 0)[0]:
+                if not imports.go_on(until=imports.left[0]):
+                    return None
+            request = json.loads(lines.readline() or "null")
+            if request is None or not imports.go_on(until=request.pop("after", "")) or imports.are_stale():
                 return None
             leader = _fork()
             if leader:
@@ -73,7 +76,7 @@ def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> li
             os.close(requests)
             os.close(replies)
             try:
-                command = become(**json.loads(line))
+                command = become(**request)
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -81,7 +84,45 @@ def serve(modules: list[str], become: Callable[..., list[str]], told: str) -> li
                 traceback.print_exc()
                 os._exit(1)
             return command
-    return None
+
+
+class _Imports:
+    """The modules of a zygote, and what became of their files since.
+
+    Args:
+        modules: To be imported.
+        told: What follows where one cannot be.
+
+    Attributes:
+        left: Those that are not imported yet.
+    """
+
+    def __init__(self, modules: list[str], told: str) -> None:
+        self.left = list(modules)
+        self._told = told
+        self._sources: Sources = {}
+        self._changed_meanwhile = False
+
+    def go_on(self, *, until: str) -> bool:
+        """Import up to a module, if it is not imported yet; empty: all. False where nothing can be forked then."""
+        count = self.left.index(until) + 1 if until in self.left else 0 if until else len(self.left)
+        names, self.left = self.left[:count], self.left[count:]
+        if not names:
+            return True
+        begun = time.time_ns() - _CLOCK_STEP_NS
+        if reason := _preload(names):
+            print(f"{reason}; {self._told}", file=sys.stderr)
+            return False
+        found = _sources_of(_files() - self._sources.keys())
+        self._sources |= found
+        self._changed_meanwhile |= any(stamps and begun < stamps[0] <= time.time_ns() for stamps in found.values())
+        gc.collect()
+        gc.freeze()  # a collection in a job leaves the shared pages alone
+        return True
+
+    def are_stale(self) -> bool:
+        """Tell whether a file has changed since it was imported."""
+        return self._changed_meanwhile or _sources_of(self._sources) != self._sources
 
 
 def run(command: list[str]) -> None:
@@ -131,14 +172,15 @@ def _open_files() -> set[str]:
     return found
 
 
-def _sources() -> Sources:
-    """Return the time stamps and sizes of the files of all loaded modules."""
+def _files() -> set[str]:
+    """Return the files of all loaded modules."""
     loaded = [module for module in sys.modules.values() if isinstance(module, types.ModuleType)]
     # Not by getattr, which lets lazy modules import more.
-    return _sources_of(path for module in loaded if isinstance(path := vars(module).get("__file__"), str))
+    return {path for module in loaded if isinstance(path := vars(module).get("__file__"), str)}
 
 
-def _sources_of(paths: Any) -> Sources:
+def _sources_of(paths: Iterable[str]) -> Sources:
+    """Return the time stamps and sizes of files."""
     return {path: _stamps(path) for path in paths}
 
 

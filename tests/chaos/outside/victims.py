@@ -81,7 +81,7 @@ def _is(process: psutil.Process, victim: str, state: StackState) -> bool:
     if victim == "database session":
         return command.startswith("postgres: ")
     if victim == "zygote":
-        return ".zygote " in command
+        return ".zygote " in f"{command} "
     if victim == STREAM:
         return " -m beam_jobs.stream " in command
     if victim == "batch job":

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb_extensions
 import psutil
 import pytest
 from bqemulator.config import PersistenceMode, Settings
 
 from emulators.bigquery.engine import LockedEngine
+from emulators.bigquery.spatial import link_extension
 from local_stack.config import REPOSITORY
 
 pytestmark = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
@@ -49,7 +49,7 @@ def test_threads_share_one_arena(tmp_path: Path) -> None:
 def test_memory_that_is_free_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(LockedEngine, "trim_seconds", 0.01)
-    duckdb_extensions.import_extension("spatial")
+    link_extension(tmp_path)
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     process = psutil.Process()

@@ -1,6 +1,7 @@
 """How a component's process is started: forked where that is possible, else a new one."""
 
 import contextlib
+import dataclasses
 import os
 import sys
 import time
@@ -17,12 +18,16 @@ from local_stack.supervisor.watched import Watched
 
 ZYGOTE = """
 import os, signal, sys
+from emulators.dataflow.process import exit_recorder
 from emulators.dataflow.process.zygote import redirect, run, serve
-def become(command, log):
+def become(command, log, record=""):
     os.setsid()
     redirect(log, log)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if record and (program := os.fork()):
+        exit_recorder.watch(record, program)
     return command
-command = serve(["json"], become, "")
+command = serve(["json", "gated", "last"], become, "", ready_after="json")
 if command is None:
     os._exit(0)
 run(command)
@@ -49,6 +54,8 @@ def component(tmp_path: Path) -> Component:
     (tmp_path / "part.log").touch()
     module = tmp_path / "part.py"
     module.write_text("import sys, time\nprint('json' in sys.modules, sys.argv[1:], flush=True)\ntime.sleep(600)\n")
+    for name in ("gated.py", "last.py"):
+        (tmp_path / name).touch()
     return Component(
         name="part",
         label="Part",
@@ -102,3 +109,33 @@ def test_a_part_that_cannot_be_forked_is_a_new_process(
     with watching(config, component, zygote) as watched:
         stepped(watched, lambda: watched.ready)
         assert component.log.read_text() == "False ['--option']\n"
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, "done"), (3, "restarting")])
+def test_a_part_that_has_to_end_is_forked_too(
+    config: StackConfig, component: Component, code: int, status: str
+) -> None:
+    (config.state_dir / "part.py").write_text(f"import sys\nprint('json' in sys.modules)\nsys.exit({code})\n")
+    component = dataclasses.replace(component, probe=None)
+    with watching(config, component, [sys.executable, "-c", ZYGOTE]) as watched:
+        stepped(watched, lambda: watched.state.status not in ("waiting", "starting"))
+        assert (watched.state.status, watched.state.pid) == (status, None)
+        assert component.log.read_text() == "True\n"
+        assert watched.state.message.startswith(f"Part ended with exit code {code}: " if code else "")
+
+
+@pytest.mark.parametrize(("imported", "others"), [("gated", False), ("last", True), ("", True)])
+def test_a_part_is_forked_when_what_it_waits_for_is_imported(
+    config: StackConfig, component: Component, imported: str, others: bool
+) -> None:
+    gate = config.state_dir / "gate"
+    (config.state_dir / "gated.py").write_text(
+        f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+    )
+    (config.state_dir / "part.py").write_text("import sys\nprint('gated' in sys.modules, 'last' in sys.modules)\n")
+    component = dataclasses.replace(component, probe=None, imported=imported)
+    with watching(config, component, [sys.executable, "-c", ZYGOTE]) as watched:
+        stepped(watched, lambda: bool(watched._fork and watched._fork.tries))
+        gate.touch()
+        stepped(watched, lambda: watched.ready)
+    assert component.log.read_text() == f"True {others}\n"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import duckdb_extensions
 import psutil
 import pyarrow as pa
 import pytest
@@ -15,6 +14,7 @@ from bqemulator.config import PersistenceMode, Settings
 from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.jobs.kept_jobs import Catalog, Results
+from emulators.bigquery.spatial import link_extension
 
 
 def result(size: int) -> pa.Table:
@@ -69,30 +69,44 @@ def test_a_result_keeps_no_room_for_rows_that_it_does_not_have() -> None:
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DuckDBEngine]:
     monkeypatch.setenv("HOME", str(tmp_path))
-    duckdb_extensions.import_extension("spatial")
+    link_extension(tmp_path)
     engine = DuckDBEngine(Settings(persistence_mode=PersistenceMode.PERSISTENT, data_dir=tmp_path))
     asyncio.run(engine.start())
     yield engine
     asyncio.run(engine.stop())
 
 
+def job(number: int, state: str = "DONE") -> JobMeta:
+    """A job that is as many minutes old."""
+    return JobMeta(
+        project_id="p",
+        job_id=str(number),
+        job_type="QUERY",
+        state=state,
+        creation_time=datetime(2024, 1, 1, tzinfo=UTC) - timedelta(minutes=number),
+        configuration={},
+        etag="e",
+    )
+
+
 def test_the_oldest_jobs_are_forgotten_on_disk_too(engine: DuckDBEngine) -> None:
     catalog = Catalog(engine)
     catalog.most_jobs = 20
-    now = datetime(2024, 1, 1, tzinfo=UTC)
     for number in range(21):
-        catalog.upsert_job(
-            JobMeta(
-                project_id="p",
-                job_id=str(number),
-                job_type="QUERY",
-                state="DONE",
-                creation_time=now - timedelta(minutes=number),
-                configuration={},
-                etag="e",
-            )
-        )
+        catalog.upsert_job(job(number))
     again = Catalog(engine)
     for repository in (catalog, again):
         kept = {job.job_id for job in repository.list_jobs("p")}
         assert kept == {str(number) for number in range(19)}
+
+
+def test_jobs_are_on_disk_as_they_were_entered_last(engine: DuckDBEngine) -> None:
+    catalog = Catalog(engine)
+    catalog.enter_jobs([])
+    catalog.enter_jobs([job(1), job(2)])
+    catalog.write_within(engine, job(3))
+    for one in (job(3, "RUNNING"), job(2, "RUNNING"), job(4, "RUNNING"), job(4)):
+        catalog.upsert_job(one)
+    for repository in (catalog, Catalog(engine)):
+        states = {one.job_id: one.state for one in repository.list_jobs("p")}
+        assert states == {"1": "DONE", "2": "RUNNING", "3": "RUNNING", "4": "DONE"}

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 from bqemulator.sql import translator
 from bqemulator.sql.translator import SQLTranslator
+from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 
 from emulators.bigquery.sql import runtime_errors
@@ -18,7 +19,7 @@ Ask = Callable[[str], Any]
 def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """Return the value of an expression over a row."""
     monkeypatch.setattr(translator, "rewrite_division_by_zero", translator.rewrite_division_by_zero)
-    monkeypatch.setattr(BigQuery.generator_class, "TRY_SUPPORTED", False)
+    monkeypatch.setitem(BigQuery.generator_class.TRANSFORMS, exp.Try, None)
     runtime_errors.patch()
     row = "SELECT 7 AS a, 2 AS b, 0 AS zero, NULL AS nothing, [1, 2] AS l, -1 AS minus, STRUCT([1, 2] AS l) AS s"
     with duckdb.connect() as connection:

@@ -34,10 +34,12 @@ def eventually(check: Callable[[], Any]) -> Any:
 class Emulator:
     """The part of the emulator that runs jobs."""
 
-    def __init__(self, folder: Path, preload: list[str]) -> None:
+    def __init__(self, folder: Path, preload: list[str], preload_after: float = 0.0) -> None:
         self.folder = folder
         self._store = JobStore(folder / "jobs.sqlite3")
-        self.follower = JobFollower(self._store, folder / "jobs", Access(), grace_seconds=0.2, preload=preload)
+        self.follower = JobFollower(
+            self._store, folder / "jobs", Access(), grace_seconds=0.2, preload=preload, preload_after=preload_after
+        )
         self.follower.start()
 
     def stop(self) -> None:
@@ -245,6 +247,20 @@ def test_stopping_does_not_wait_for_imports(tmp_path: Path, module: Path) -> Non
     emulator.follower.stop("it was stopped")
     assert (emulator.get(job_id).state, emulator.errors(job_id)) == (JobState.FAILED, ["it was stopped"])
     eventually(lambda: all(map(gone, left)))
+
+
+def test_modules_are_imported_at_the_first_launch_where_that_comes_first(tmp_path: Path, module: Path) -> None:
+    emulator = Emulator(tmp_path, ["preloaded"], preload_after=3600)
+    assert zygotes() == []
+    report = emulator.run("0")
+    emulator.stop()
+    assert report["preloaded"] == 1
+
+
+def test_modules_are_imported_after_a_while_for_the_jobs_to_come(tmp_path: Path, module: Path) -> None:
+    emulator = Emulator(tmp_path, ["preloaded"], preload_after=0.01)
+    eventually(zygotes)
+    emulator.stop()
 
 
 def test_another_interpreter_is_a_new_process(forking: Emulator, tmp_path: Path) -> None:
