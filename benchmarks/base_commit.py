@@ -60,7 +60,7 @@ def _interpreter(requirements: Path) -> str:
     if not installed.exists():
         print(f"Installing the locked packages of {BASE} into {venv} ...", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-        uv = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--compile-bytecode"]
+        uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--compile-bytecode"]
         environment = {**os.environ, "VIRTUAL_ENV": str(venv)}
         subprocess.run([*uv, "--require-hashes", "--requirement", requirements], env=environment, check=True)
         installed.touch()
