@@ -352,7 +352,7 @@ def _definition(statement: exp.Create) -> str:
     """Return the statement that makes a table, view or schema: its columns and whether they may be NULL, no options."""
     statement.set("properties", None)
     for constraint in list(statement.find_all(exp.ColumnConstraint)):
-        if not isinstance(constraint.kind, exp.NotNullColumnConstraint):
+        if not isinstance(constraint.args["kind"], exp.NotNullColumnConstraint):
             constraint.pop()
     if statement.kind == "TABLE" and statement.expression is None:
         return str(statement.sql("duckdb"))

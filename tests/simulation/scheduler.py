@@ -176,6 +176,20 @@ class Scheduler:
             self._step(ends)
         return True
 
+    def end(self) -> None:
+        """End all threads, for one that waits keeps its whole world in memory."""
+        self.is_quiet = True
+        for thread in self._threads:
+            thread.process.is_dead = True
+        for thread in self._threads:
+            self._current = thread
+            while thread.is_alive():
+                # What is done while it ends is of no world any more.
+                with contextlib.suppress(Killed, Exception):
+                    thread.greenlet.throw(Killed)
+        self._current = None
+        self._threads.clear()
+
     def _step(self, ends: float) -> None:
         now = self.now
         runnable = [

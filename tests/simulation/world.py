@@ -119,6 +119,7 @@ class World:
                 raise Violation(f"not at rest {seconds:.0f} s after the last fault: {self._missing()}")
             self._check_at_rest()
         finally:
+            self.scheduler.end()
             self.pubsub.close()
 
     def _publish(self) -> None:
