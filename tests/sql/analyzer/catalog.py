@@ -30,9 +30,12 @@ class Catalog:
     def __init__(self) -> None:
         self.tables: dict[tuple[str, ...], list[Column]] = {}
         self._shared: list[int] = []  # its number, once it is registered without variables; that of its copies too
+        self._added: set[str] = set()  # names of tables that were added since
 
     def copy(self) -> Catalog:
         """Return a catalog of the same tables, to add some to."""
+        if self._added:
+            self._shared, self._added = [], set()
         other = Catalog()
         other.tables = dict(self.tables)
         other._shared = self._shared
@@ -41,7 +44,10 @@ class Catalog:
     def add(self, tables: Mapping[tuple[str, ...], list[Column]]) -> None:
         """Add tables, or put them in the place of others."""
         self.tables |= tables
-        self._shared = []
+        if self._shared:
+            self._added |= {path[-1] for path in tables}
+        else:
+            self._shared = []
 
     def create(self, statement: Any) -> bool:
         """Add what a resolved statement creates; return whether it creates something."""
@@ -56,18 +62,35 @@ class Catalog:
         self.add({tuple(path): made})
         return True
 
-    def shared(self) -> int:
-        """Return the number of the tables in the analyzer, handed over once for all copies and never freed."""
+    def shared(self, sql: str) -> int:
+        """Return the number of the tables in the analyzer, handed over once for all copies and never freed.
+
+        Args:
+            sql: What is analysed with them: of tables that it does not name they need not be the newest.
+        """
+        if self._shared and any(name in sql for name in self._added):
+            self._shared = []
         if not self._shared:
             self._shared.append(self.register())
+            self._added = set()
         return self._shared[0]
 
-    def register(self, variables: Iterable[Column] = ()) -> int:
-        """Hand the tables, and the variables of a script, to the analyzer; return the number of the catalog."""
+    def register(self, variables: Iterable[Column] = (), sql: str | None = None) -> int:
+        """Hand tables and the variables of a script to the analyzer, which takes the longer the more they are.
+
+        Args:
+            variables: Those of the script.
+            sql: The script: only tables that it names are handed over. None: all of them.
+
+        Returns:
+            The number of the catalog.
+        """
         catalog = SimpleCatalogProto(name="bigquery", custom_function=functions())
         catalog.builtin_function_options.language_options.CopyFrom(language())
         datasets: dict[tuple[str, ...], SimpleCatalogProto] = {(): catalog}
         for path, columns in self.tables.items():
+            if sql is not None and path[-1] not in sql:
+                continue
             table = _dataset(datasets, path[:-1]).table.add(name=path[-1])
             for column in columns:
                 table.column.add(name=column.name, is_writable_column=True).type.CopyFrom(column.type)

@@ -129,7 +129,7 @@ class _Analyst:
         analysis = options(dict(self._script.parameters))
         if target is not None:
             analysis.target_column_types.append(target)
-        request = AnalyzeRequest(sql_statement=sql, registered_catalog_id=self._tables(), options=analysis)
+        request = AnalyzeRequest(sql_statement=sql, registered_catalog_id=self._tables(sql), options=analysis)
         try:
             return analyzer().call_grpc_func("ZetaSqlLocalService_Analyze", request, AnalyzeResponse)
         except ServerError as error:
@@ -140,12 +140,12 @@ class _Analyst:
                 message += f" [at {int(located[1]) - added_lines}:{located[2]}]"
             raise ServerError(error.code, message, error.raw_error) from None
 
-    def _tables(self) -> int:
-        """Return the number of the catalog: with variables it is this script's own."""
-        if not self._variables:
-            return self._catalog.shared()
+    def _tables(self, sql: str) -> int:
+        """Return the number of the catalog for a text: with variables it is this script's own."""
+        if not any(name in sql.lower() for name in self._variables):
+            return self._catalog.shared(sql)
         if self._registered is None:
-            self._registered = self._catalog.register(self._variables.values())
+            self._registered = self._catalog.register(self._variables.values(), self._sql)
         return self._registered
 
     def _forget(self) -> None:
