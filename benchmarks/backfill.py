@@ -17,7 +17,6 @@ import logging
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,7 +61,7 @@ def main() -> None:
             sample.write_bytes(b"".join(itertools.islice((line for line in source if _is_utf8(line)), ARTICLE_LINES)))
         seconds = median_seconds(
             [
-                *(functools.partial(_backfill, log, Path(folder, "logline")) for log in logs.values()),
+                *(functools.partial(run_backfill, log, Path(folder, "logline")) for log in logs.values()),
                 functools.partial(_article, sample, Path(folder, "article")),
             ],
             RUNS,
@@ -89,17 +88,11 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _backfill(source: Path, output: Path) -> None:
+def run_backfill(source: Path, output: Path) -> None:
+    """Run the job in this process."""
     shutil.rmtree(output, ignore_errors=True)
     if _quietly(backfill.main, [f"--source={source}", f"--output={output}", "--run_id=benchmark"]) != 0:
         raise RuntimeError("the backfill failed")
-
-
-def backfill_seconds(source: Path, output: Path) -> float:
-    """Run the job in this process and return how long it took on the wall."""
-    started = time.perf_counter()
-    _backfill(source, output)
-    return time.perf_counter() - started
 
 
 def _article(source: Path, output: Path) -> None:
