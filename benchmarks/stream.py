@@ -47,12 +47,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.io.gcp.pubsub import ReadFromPubSub
 from beam_jobs.stream.options import parse_stream_options
-from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages, decode_messages
 settings, _ = parse_stream_options(sys.argv[1:])
 pipeline = beam.Pipeline(options=PipelineOptions(["--runner=BundleBasedDirectRunner", "--streaming"]))
 received = pipeline | ReadFromPubSub(subscription=settings.subscription, with_attributes=True)
 serialised = received | beam.Map(lambda message: message._to_proto_str())  # this runner reads them decoded
-serialised | ParseMessages(settings) | AppendToBigQuery(settings)
+serialised | decode_messages() | ParseMessages(settings) | AppendToBigQuery(settings)
 pipeline.run().wait_until_finish()
 """
 

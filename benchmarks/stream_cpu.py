@@ -38,8 +38,8 @@ import resource, sys
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.pubsub_v1 import types
-from beam_jobs.stream.dataflow import ParseMessages, AppendToBigQuery
 from beam_jobs.stream.options import parse_stream_options
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages, decode_messages
 from benchmarks.stream import message
 
 steps, count = sys.argv[1], int(sys.argv[2])
@@ -59,7 +59,7 @@ with beam.Pipeline(options=options) as pipeline:
     if steps != "made":
         read = read | beam.Reshuffle()
     if steps == "worked":
-        read | ParseMessages(settings) | AppendToBigQuery(settings)
+        read | decode_messages() | ParseMessages(settings) | AppendToBigQuery(settings)
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(usage.ru_utime + usage.ru_stime)
 """

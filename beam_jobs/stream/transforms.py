@@ -41,7 +41,7 @@ _published: Any = PubsubMessage.pb()  # protobuf's own class
 
 
 class ReadMessages(ReadFromPubSub):
-    """Read the messages of a subscription as the bytes of a PubsubMessage, attributes and all.
+    """Read the messages of a subscription.
 
     Beam decodes them by proto-plus, which takes more CPU time than everything else that becomes of a line
     (docs/decisions/0245-protobuf-without-proto-plus.md).
@@ -51,9 +51,23 @@ class ReadMessages(ReadFromPubSub):
         super().__init__(subscription=subscription, with_attributes=True)
         self.with_attributes = False  # in the steps behind the source, which has read them
 
+    def expand(self, pvalue: Any) -> PCollection[Any]:
+        """Connect the steps; the last has the name of Beam's own, by which a running job is updated."""
+        messages: PCollection[Any] = super().expand(pvalue) | "Map(_from_proto_str)" >> decode_messages()
+        return messages
+
+
+def decode_messages() -> Any:
+    """Return the step that decodes serialised PubsubMessages."""
+    return beam.Map(_decode).with_output_types(Any)
+
+
+def _decode(received: bytes) -> Message:
+    return message_of(_published.FromString(received))
+
 
 class ParseMessages(beam.PTransform[Any, Any]):
-    """Parse Pub/Sub messages, serialised, into Arrow batches, one for each bundle unless that is large."""
+    """Parse Pub/Sub messages into Arrow batches, one for each bundle unless that is large."""
 
     def __init__(self, settings: StreamSettings) -> None:
         super().__init__()
@@ -92,10 +106,9 @@ class _ParseMessages(beam.DoFn):
         self._messages: list[Message] = []
         self._bytes = 0
 
-    def process(self, element: bytes) -> Iterator[ParsedMessages]:
-        message = message_of(_published.FromString(element))
-        self._messages.append(message)
-        self._bytes += len(message.data)
+    def process(self, element: Message) -> Iterator[ParsedMessages]:
+        self._messages.append(element)
+        self._bytes += len(element.data)
         if len(self._messages) >= CHUNK_MESSAGES or self._bytes >= CHUNK_BYTES:
             yield from self._parse()
 

@@ -23,7 +23,7 @@ from beam_jobs.stream.metrics import StreamMetrics
 from beam_jobs.stream.options import parse_stream_options
 from beam_jobs.stream.sink import StreamSink
 from beam_jobs.stream.subscription import Subscription
-from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages
+from beam_jobs.stream.transforms import AppendToBigQuery, ParseMessages, decode_messages
 from tests.integration.stream.world import Stream, eventually, good_line
 from tests.partitions import every_row
 
@@ -214,6 +214,7 @@ def test_the_steps_on_beam_write_the_same_tables(stream: Stream, monkeypatch: py
     _ = (
         pipeline
         | "Messages" >> beam.Create([message._to_proto_str() for message in (*messages, heartbeat)])
+        | "Decode" >> decode_messages()
         | "Parse messages" >> ParseMessages(settings)
         | "Append to BigQuery" >> AppendToBigQuery(settings)
     )
