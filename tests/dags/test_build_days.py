@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from unittest.mock import patch
 
+import duckdb
 import pytest
 
 DAYS = ("2015-05-17", "2015-05-18", "2015-05-19")
 # Of what each transaction replaces days, by a table that stands in it.
 REPLACED = {"daily_paths": "daily", "hourly_sequences": "sequences", "daily_errors": "findings"}
+CONDITION = r"(log_date (?:IN \([^)]*\)|BETWEEN DATE '[-0-9]+' AND DATE '[-0-9]+'))"
 GATES = {"something to rebuild from": "landing", "one line for each message": "requests", "bytes in ": "daily_summary"}
 
 
@@ -27,7 +29,6 @@ class BigQuery:
         # What is not rendered would be a fault of the operator.
         assert not re.search(r"\{[{%#]", query.sql)
         gate = next((name for words, name in GATES.items() if words in query.sql), None)
-        days = sorted(set(re.findall(r"DATE '(2015-05-1[789])'", query.sql)) & set(DAYS))
         if "AS is_half_done" in query.sql:
             return [asdict(day) for day in self.changed]
         if gate is None:
@@ -36,24 +37,32 @@ class BigQuery:
                 step = next((step for table, step in REPLACED.items() if f".{table}" in query.sql), "requests")
                 self.asked.append((step, days))
             elif "'summarised'" in query.sql and query.sql.lstrip().startswith("--") and "INSERT" in query.sql:
-                self.asked.append(("summarised", days))
+                self.asked.append(("summarised", listed(query.sql)))
             return []
-        self.asked.append((gate, listed(query.sql, days)))
+        self.asked.append((gate, listed(query.sql)))
         return [
             {"day": day, "check_name": "c", "level": "fail", "passed": day not in self.failing.get(gate, ())}
             | {"expected": 1, "actual": 2, "message": "m"}
-            for day in listed(query.sql, days)
+            for day in listed(query.sql)
         ]
 
 
 def days_changed(sql):
-    return re.findall(r"DATE '([-0-9]+)'", re.search(r"DELETE FROM \S+ WHERE (log_date IN \([^)]*\))", sql)[1])
+    return days_of(re.search(rf"DELETE FROM \S+ WHERE {CONDITION}", sql)[1])
 
 
-def listed(sql, days):
+def listed(sql):
     """The days that a statement is about, not those beside them."""
-    found = re.search(r"UNNEST\(\[([^]]*)\]\)", sql) or re.search(r"WHERE log_date IN \(([^)]*)\)", sql)
-    return [day for day in re.findall(r"DATE '([-0-9]+)'", found[1]) if day in days]
+    if found := re.search(r"UNNEST\(\[([^]]*)\]\)", sql):
+        return days_of(f"log_date IN ({found[1]})")
+    return days_of(re.search(rf"WHERE {CONDITION}", sql)[1])
+
+
+def days_of(condition):
+    """Those of DAYS that meet a condition."""
+    days = f"SELECT CAST(unnest({list(DAYS)}) AS DATE) AS log_date"
+    found = duckdb.sql(f"SELECT log_date FROM ({days}) WHERE {condition} ORDER BY log_date").fetchall()
+    return [str(day) for (day,) in found]
 
 
 @pytest.fixture
