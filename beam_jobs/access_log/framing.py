@@ -34,8 +34,9 @@ _FRAME = re.compile(
 )
 _FIRST_BYTES = frozenset(b"<JFMASOND{\0\xef0123456789")
 _BOM = b"\xef\xbb\xbf"
-# Docker Compose 2 writes `web-1  | `, with colours on a terminal.
-_COMPOSE = re.compile(rb"(?:\x1b\[[\d;]*m)?[\w.-]{1,128} {0,64}\| ?(?:\x1b\[[\d;]*m)? ?", re.ASCII)
+# Docker Compose 2 writes `web-1  | `, with colours on a terminal; names begin with a letter or digit.
+_COLOUR = rb"(?:\x1b\[[\d;]*m)?"
+_COMPOSE = re.compile(_COLOUR + rb"[^\W_][\w.-]{0,127} {1,64}\|" + _COLOUR + rb"(?: |$)" + _COLOUR + rb" ?", re.ASCII)
 COMPOSE = "docker compose"
 PUSH = "Pub/Sub push"
 _MOST_FRAMES = 8

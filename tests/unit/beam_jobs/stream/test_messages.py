@@ -4,10 +4,11 @@ from typing import Any
 
 import mmh3
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from beam_jobs.access_log import BlockParser, ParsedBlock, get_format
+from beam_jobs.access_log.framing import unframed, without_compose
 from beam_jobs.output.identity import REJECTED_SCHEMA, ROWS_SCHEMA
 from beam_jobs.stream.messages import (
     CHUNK_BYTES,
@@ -80,6 +81,7 @@ DATA = st.one_of(st.binary(max_size=40), st.lists(PIECES, max_size=6).map(b"".jo
 
 
 @given(st.lists(DATA, max_size=12))
+@example([b"-|", b"a|", b"web-1  | ", b"\xef\xbb\xbf"])
 def test_any_bytes_add_up_and_no_line_changes_its_owner(data: list[bytes]) -> None:
     parsed = parse(*(Message(one, str(number)) for number, one in enumerate(data)))
     counts = parsed.counts
@@ -98,7 +100,13 @@ def test_any_bytes_add_up_and_no_line_changes_its_owner(data: list[bytes]) -> No
     rows = zip(ids(parsed.rows), parsed.rows.column("raw_line_hash").to_pylist(), strict=True)
     assert all(mmh3.hash_bytes(owners[event_id]) == known for event_id, known in rows)
     blank = owners.keys() - set(landed)
-    assert all(not owners[event_id].strip(b" \t") for event_id in blank)
+    assert all(not inside_frames(owners[event_id]).strip(b" \t") for event_id in blank)
+    assert not {b"-|", b"a|"} & {owners[event_id] for event_id in blank}, "no name of a service"
+
+
+def inside_frames(line: bytes) -> bytes:
+    framed = unframed(line) or without_compose(line)
+    return framed.content if framed else line
 
 
 def test_refused_rows_become_rejected_lines_with_their_bytes() -> None:
