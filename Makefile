@@ -49,18 +49,15 @@ load: setup  ## your log files into the running stack and its tables: LOGS=path 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env
 
-# Side by side, since the tests of each wait for much of their time; each of the first four prints when all have ended.
-SESSIONS := backfill e2e integration chaos
-backfill_TESTS := -m e2e tests/e2e/test_backfill.py
-e2e_TESTS := -m e2e --ignore=tests/e2e/test_backfill.py --ignore=tests/chaos --ignore=tests/clients
-integration_TESTS := -m "not e2e" tests/integration
-chaos_TESTS := tests/chaos tests/clients
+# Four sessions, since the tests of each wait for much of their time.
 test: setup  ## all tests: unit, SQL, DAG policy; beside them integration, chaos and clients, and end to end through Airflow
 	@mkdir -p -m 700 .local
-	@$(foreach session,$(SESSIONS),$(BIN)/python -m pytest $($(session)_TESTS) > .local/$(session).log 2>&1 & $(session)=$$!;) \
-	trap 'kill -INT $(foreach session,$(SESSIONS),$$$(session)) 2>/dev/null' INT TERM; \
+	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
+	$(BIN)/python -m pytest -m "not e2e" tests/integration > .local/integration.log 2>&1 & integration=$$!; \
+	$(BIN)/python -m pytest -m "not e2e" tests/chaos tests/clients > .local/chaos.log 2>&1 & chaos=$$!; \
+	trap 'kill -INT $$e2e $$integration $$chaos 2>/dev/null' INT TERM; \
 	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/integration --ignore=tests/chaos --ignore=tests/clients; failed=$$?; \
-	for session in $(SESSIONS); do \
+	for session in integration chaos e2e; do \
 		wait $${!session}; failed=$$((failed + $$?)); cat .local/$$session.log; done; \
 	exit $$failed
 
