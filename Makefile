@@ -49,9 +49,10 @@ load: setup  ## your log files into the running stack and its tables: LOGS=path 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env
 
-# Four sessions, since the tests of each wait for much of their time.
+# Four sessions, since the tests of each wait for much of their time; what each would compile is compiled before them.
 test: setup  ## all tests: unit, SQL, DAG policy; beside them integration, chaos and clients, and end to end through Airflow
 	@mkdir -p -m 700 .local
+	@$(BIN)/python -m beam_jobs.preload
 	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
 	$(BIN)/python -m pytest -m "not e2e" tests/integration > .local/integration.log 2>&1 & integration=$$!; \
 	$(BIN)/python -m pytest -m "not e2e" tests/chaos tests/clients > .local/chaos.log 2>&1 & chaos=$$!; \
