@@ -29,7 +29,7 @@ def heard(folder: Path, emulator: Emulator, **options: Any) -> dict[str, Any]:
     extra = {"credential_config_file": authorized_user("token"), "project": PROJECT}
     paths = [str(REPOSITORY), str(REPOSITORY / "plugins"), str(REPOSITORY / "local_stack" / "airflow")]
     run = subprocess.run(
-        [sys.executable, __file__, json.dumps(options, default=str)],
+        [sys.executable, "-P", __file__, json.dumps(options, default=str)],
         env={
             **os.environ,
             "AIRFLOW_HOME": str(folder),

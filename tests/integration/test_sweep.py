@@ -75,7 +75,7 @@ class Installation:
         """Run the task, each time with other runs in Airflow, or what `provision` does; returns what became of it."""
         paths = [str(REPOSITORY), str(REPOSITORY / "plugins"), str(REPOSITORY / "local_stack" / "airflow")]
         run = subprocess.run(
-            [sys.executable, __file__, json.dumps([{**NOTHING, **call} for call in calls or ({},)])],
+            [sys.executable, "-P", __file__, json.dumps([{**NOTHING, **call} for call in calls or ({},)])],
             env={
                 **os.environ,
                 **self._stack.env,
