@@ -87,7 +87,7 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each kind of settings, and its complaints
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.analyzer
 
-bench: setup $(if $(or $(filter rivals,$(NAMES)),$(if $(NAMES),,all)),.local/venvs/rivals/.installed)  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
+bench: setup $(if $(filter rivals,$(or $(NAMES),rivals)),.local/venvs/rivals/.installed)  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) PYTHONPATH=.:plugins $(BIN)/python -m benchmarks $(NAMES)
 
 proof: setup  ## every figure of every summary against plain Python and GoAccess: PROOF_LINES=1000000 generated, as many of a site, REAL_LOGS_DIR

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measured_process import run_measured
 from benchmarks.parser_logs import FORMAT_STRING, FORMATS, make_log
 from benchmarks.table import machine
 
@@ -26,14 +26,6 @@ MAX_BYTES = 1_500_000_000
 GROWTH = 1.1  # how much more the larger run may take and still count as no more
 
 _FILES = 5  # of the larger job, links to one
-_REPOSITORY = Path(__file__).parents[1]
-# Between this process and the measured one: of a child the kernel also tells how large its parent was when it was made.
-_MEASURED = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-sys.stdout.buffer.write(done.stdout + b"\\n%d" % resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(done.returncode)
-"""
 _PARSING = """
 import json, resource, sys
 from beam_jobs.access_log import BlockParser, get_format
@@ -97,7 +89,7 @@ def _print_jobs(kind: str, content: bytes, folder: Path) -> list[int]:
         with tempfile.TemporaryDirectory(dir=folder) as output:
             command = ["-m", "beam_jobs.backfill", f"--source={logs}/*", f"--output={output}", "--run_id=benchmark"]
             started = time.perf_counter()
-            peak, _ = _run(*command)
+            peak = run_measured([sys.executable, *command]).peak
             seconds = time.perf_counter() - started
             totals = json.loads(Path(output, "manifest.json").read_text())["totals"]
         if totals["rows"] != millions * LINES:
@@ -116,23 +108,13 @@ def _parser_peaks(log_format: str, log: Path) -> tuple[list[int], int]:
     peaks = []
     own = 0
     for millions in PARSED_MILLIONS:
-        peak, output = _run("-c", _PARSING, log_format, str(log), str(millions))
+        output, _, peak = run_measured([sys.executable, "-c", _PARSING, log_format, str(log), str(millions)])
         said: dict[str, Any] = json.loads(output.splitlines()[-1])
         if said["rows"] != millions * LINES:
             raise RuntimeError(f"{log_format}: {said['rows']:,} rows of {millions} million lines")
         peaks.append(peak)
         own = peak - said["before"]
     return peaks, own
-
-
-def _run(*arguments: str) -> tuple[int, str]:
-    """Run Python in a process of its own and return the most memory it had resident, in bytes, and what it has said."""
-    command = [sys.executable, "-c", _MEASURED, sys.executable, *arguments]
-    done = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, text=True, check=False)
-    output, _, peak = done.stdout.rpartition("\n")
-    if done.returncode:
-        sys.exit(f"{arguments} failed: {output[-2000:]}{done.stderr[-2000:]}")
-    return int(peak) * 1024, output
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ that of the job includes its start. The parser's is what it takes once it is com
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,20 +14,13 @@ from typing import NamedTuple
 
 from benchmarks import since_worker
 from benchmarks.base_commit import BASE, THIS, Checkout, base_commit
+from benchmarks.measured_process import Ended, run_measured
 from benchmarks.parser_logs import make_log
 from benchmarks.table import machine
 
 LINES = 2_000_000
 RUNS = 5
 MAX_RATIO = 1.05
-# A process of its own between: a child's peak is counted from what its parent had at the fork.
-_TIMED = """
-import json, os, subprocess, sys
-child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(child.pid, 0)
-print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]))
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
 
 
 class Took(NamedTuple):
@@ -75,24 +66,15 @@ def _row(name: str, before: float, now: float, wanted: float) -> bool:
 
 
 def _measured(checkout: Checkout, log: Path) -> Took:
-    parsed = _run(checkout, [checkout.python, since_worker.__file__, str(log)])
+    parsed = _run(checkout, since_worker.__file__, str(log))
     with tempfile.TemporaryDirectory() as output:
-        job = ["-m", "beam_jobs.backfill", f"--source={log}", f"--output={output}", "--run_id=benchmark"]
-        seconds, peak = json.loads(_run(checkout, [checkout.python, "-c", _TIMED, checkout.python, *job]))
-    return Took(float(parsed), seconds, peak)
+        options = [f"--source={log}", f"--output={output}", "--run_id=benchmark"]
+        job = _run(checkout, "-m", "beam_jobs.backfill", *options)
+    return Took(float(parsed.output.splitlines()[-1]), job.cpu, job.peak)
 
 
-def _run(checkout: Checkout, command: list[str]) -> str:
-    done = subprocess.run(
-        command,
-        cwd=checkout.folder,
-        env=checkout.environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    return done.stdout.splitlines()[-1]
+def _run(checkout: Checkout, *arguments: str) -> Ended:
+    return run_measured([checkout.python, *arguments], checkout.folder, checkout.environment)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from beam_jobs.access_log import BlockParser, get_format
+from benchmarks.parser_logs import cut_blocks
 
 ROUNDS = 7
 BLOCK_BYTES = 16 << 20
@@ -15,12 +16,7 @@ BLOCK_BYTES = 16 << 20
 
 def main(log: Path) -> None:
     """Print the least of some rounds; the first one compiles, and sees each user agent for the first time."""
-    content = log.read_bytes()
-    blocks, start = [], 0
-    while start < len(content):
-        end = content.find(b"\n", min(start + BLOCK_BYTES, len(content) - 1)) + 1
-        blocks.append(content[start:end])
-        start = end
+    blocks = list(cut_blocks(log.read_bytes(), BLOCK_BYTES))
     parser = BlockParser(get_format("combined"))
     rounds = []
     for _ in range(ROUNDS):

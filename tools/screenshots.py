@@ -2,9 +2,8 @@
 
 A stack is started on free ports and photographed empty, then `make demo` runs on it, then the page is photographed as
 Airflow shows it: every view, light, dark, on a phone, on a DAG and a run, after a failed run, and while BigQuery does
-not answer. So are Airflow's own pages of a backfill, and what the notebooks draw, and the run that reads the 366 days
-of `make bench NAMES=year`. Before that, the report of
-`logline parse` is photographed, of the log in REAL_LOGS_DIR.
+not answer. So are Airflow's own pages of a backfill, what the notebooks draw, and the run that reads the 366 days of
+`make bench NAMES=year`. Before that, the report of `logline parse` is photographed, of the log in REAL_LOGS_DIR.
 """
 
 from __future__ import annotations

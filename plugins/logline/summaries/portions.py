@@ -113,13 +113,16 @@ def portions(days: Iterable[ChangedDay]) -> Iterator[Portion]:
 
 def around(days: Sequence[str], reach: int) -> list[str]:
     """Return days and those up to `reach` days before and after each."""
-    found = {date.fromisoformat(day) + timedelta(days=near) for day in days for near in range(-reach, reach + 1)}
-    return sorted(day.isoformat() for day in found)
+    return _shifted(days, range(-reach, reach + 1))
 
 
 def weekdays_before(days: Sequence[str]) -> list[str]:
     """Return days and the same weekdays of the weeks before that they are compared with."""
-    found = {date.fromisoformat(day) - timedelta(weeks=weeks) for day in days for weeks in range(WEEKS_COMPARED + 1)}
+    return _shifted(days, range(-7 * WEEKS_COMPARED, 1, 7))
+
+
+def _shifted(days: Sequence[str], by: Iterable[int]) -> list[str]:
+    found = {date.fromisoformat(day) + timedelta(days=one) for day in days for one in by}
     return sorted(day.isoformat() for day in found)
 
 
@@ -130,15 +133,19 @@ def literals(days: Iterable[str]) -> list[str]:
 
 def condition(days: Sequence[str]) -> str:
     """Return a condition that leaves the partitions of some days: short, for a statement may ask it of many tables."""
-    alone, spans = [], []
+    alone: list[str] = []
+    parts: list[str] = []
     for span in _spans(days):
         if len(span) < SHORTEST_SPAN:
             alone += span
         else:
             first, last = literals((span[0], span[-1]))
-            spans.append(f"log_date BETWEEN {first} AND {last}")
-    parts = [f"log_date IN ({', '.join(literals(alone))})"] * bool(alone) + spans
-    return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0] if parts else NO_DAY
+            parts.append(f"log_date BETWEEN {first} AND {last}")
+    if alone:
+        parts.insert(0, f"log_date IN ({', '.join(literals(alone))})")
+    if not parts:
+        return NO_DAY
+    return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
 def _spans(days: Iterable[str]) -> Iterator[list[str]]:
