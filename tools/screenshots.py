@@ -182,7 +182,7 @@ def _photograph(context: BrowserContext, path: str, name: str, *, whole: bool = 
     page.goto(path)
     frame = _framed(page)
     expect(frame.locator("main > section").first).to_be_visible(timeout=ANSWER_MS)
-    expect(frame.locator("main > section.waiting, #verdict[aria-busy]")).to_have_count(0, timeout=ANSWER_MS)
+    expect(frame.locator("body:not([aria-busy])")).to_be_attached(timeout=ANSWER_MS)
     if whole:
         inside = frame.evaluate("() => document.documentElement.scrollHeight")
         size = page.viewport_size or WIDE

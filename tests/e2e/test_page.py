@@ -97,8 +97,7 @@ def panels(page: Page, path: str) -> FrameLocator:
 
 
 def wait_for_answers(frame: FrameLocator) -> None:
-    expect(frame.locator("#verdict[aria-busy]")).to_have_count(0)
-    expect(frame.locator("main > section.waiting")).to_have_count(0)
+    expect(frame.locator("body:not([aria-busy])")).to_be_attached()
     # A busy BigQuery answers at a later refresh.
     expect(frame.locator(".unavailable")).to_have_count(0)
 

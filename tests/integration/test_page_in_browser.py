@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from local_stack.ports import free_ports
 from local_stack.running import RunningStack
@@ -133,6 +133,23 @@ def test_a_kind_of_agents_has_its_own_figures_and_what_is_not_split_by_it_says_s
     expect(page.locator("main .tags .pill")).to_have_count(0)
     page.keyboard.press("7")
     expect(page.locator("#kind")).to_be_disabled()
+
+
+def test_figures_of_what_was_chosen_before_are_dimmed_until_those_of_what_is_chosen_now_are_there(
+    page: Page, address: str
+) -> None:
+    show(page, address, "days=1")
+    held: list[Route] = []
+    page.route(f"**/api/agent_days?*first_day={DAYS[7]}*", lambda route: held.append(route))
+    page.locator("#kind").select_option("search_engine")
+    expect(page.locator("body[aria-busy] #figures.waiting [data-figure='Requests'] .value")).to_have_text("200")
+    while not held:
+        page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    settled(page)
+    expect(page.locator("#figures.waiting")).to_have_count(0)
+    assert figure(page, "Requests")[0] == "40"
 
 
 def test_a_table_is_searched_sorted_and_saved(page: Page, address: str) -> None:

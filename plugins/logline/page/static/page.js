@@ -69,13 +69,31 @@ async function keyFigures({ periods: { now, before }, kind, host }) {
   return figures(OF_KIND, ofKind(rows.flatMap(({ data }) => data ?? []), kind), { now, before });
 }
 
+// Figures of what was chosen before are dimmed until those of what is chosen now are there.
+async function showFigures(now, isWanted) {
+  const place = document.getElementById("figures");
+  const asked = JSON.stringify([now.period, now.kind, now.host]);
+  if (place.dataset.asked !== asked) place.classList.add("waiting");
+  place.dataset.asked = asked;
+  const shown = await keyFigures(now);
+  if (!isWanted()) return;
+  place.classList.remove("waiting");
+  place.replaceChildren(...shown);
+}
+
 let drawing = 0;
 
 async function draw() {
   const number = (drawing += 1);
+  document.body.setAttribute("aria-busy", "true");
   navigation();
+  await drawn(() => number === drawing); // not when something else was chosen meanwhile
+  if (number === drawing) document.body.removeAttribute("aria-busy");
+}
+
+async function drawn(isWanted) {
   const all = await fetched("days");
-  if (number !== drawing) return; // something else was chosen meanwhile
+  if (!isWanted()) return;
   summarised = (all.data ?? []).map((day) => day.log_date);
   const now = context();
   const period = { first_day: now.period.first, last_day: now.period.last };
@@ -84,9 +102,9 @@ async function draw() {
     .then(({ data }) => [...new Set((data ?? []).map((row) => row.agent_kind).filter(Boolean))].sort());
   layOut();
   await Promise.all([
-    verdict(period),
-    keyFigures(now).then((shown) => number === drawing && document.getElementById("figures").replaceChildren(...shown)),
-    Promise.all([hosts, kinds]).then(([ofHosts, ofKinds]) => number === drawing &&
+    verdict(period, isWanted),
+    showFigures(now, isWanted),
+    Promise.all([hosts, kinds]).then(([ofHosts, ofKinds]) => isWanted() &&
       filters({ summarised, lastDay: now.lastDay, hosts: ofHosts, kinds: ofKinds, areFollowed: VIEWS[state.view].isFiltered !== false, choose: change })),
     ...shownSections().map((section) => fill(document.getElementById(section.id), section, isFiltered(section), now)),
   ]);

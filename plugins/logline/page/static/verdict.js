@@ -21,12 +21,13 @@ function sentence({ text, runbook: place, view }) {
   return [text, place ? [" (", runbook(place), ")"] : null, view ? [" ", element("a", { href: `#view=${view}`, "data-view": view, class: "more" }, "show")] : null];
 }
 
-export async function verdict(period) {
+export async function verdict(period, isWanted) {
   const place = document.getElementById("verdict");
   const [dags, ...answers] = await Promise.all([
     fetched("dags"),
     ...PANELS.map(([name]) => fetched(name, ["stream", "unread"].includes(name) ? {} : period)),
   ]);
+  if (!isWanted()) return;
   const notes = answers.flatMap((answer, index) => (answer.notes ?? []).map((note) => ({ ...note, view: PANELS[index][1] })));
   notes.push(...ofDags(dags.data ?? []));
   const unknown = [dags, ...answers].filter(({ data }) => data === undefined);
@@ -40,7 +41,6 @@ export async function verdict(period) {
   const tone = wrong[0]?.tone ?? (nothing ? "muted" : "good");
   place.className = tone;
   place.dataset.tone = tone;
-  place.removeAttribute("aria-busy");
   place.replaceChildren(
     element("p", { class: "line" }, element("span", { class: "light", "aria-hidden": "true" }), line),
     below.length ? element("ul", {}, below.map((note) => element("li", { class: note.tone }, note.tone === "good" || note.tone === "muted" ? null : pill(note.tone === "bad" ? "wrong" : "check", note.tone), sentence(note)))) : "",
