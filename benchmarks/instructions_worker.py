@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.access_log.arrow.parquet import writer_options
 from beam_jobs.access_log.places.columns import Places
 from beam_jobs.access_log.places.databases import RegistryCountries
 from beam_jobs.access_log.privacy.addresses import AddressMode
 from beam_jobs.access_log.privacy.anonymiser import Anonymiser, AnonymisingParser
 from beam_jobs.output.identity import BACKFILLED_SCHEMA, LineOrigins, identified_in_objects
 from beam_jobs.output.manifest import RunInfo
+from beam_jobs.output.parquet_files import file_options
 from beam_jobs.storage.objects import StoredObject
 from benchmarks.instructions import LINES, ROUNDS
 
@@ -82,7 +82,7 @@ def main() -> None:
 
     def write() -> None:
         table = identified_in_objects(rows, BACKFILLED_SCHEMA, origins, run)
-        pq.write_table(table, pa.BufferOutputStream(), **writer_options(table.schema.names))
+        pq.write_table(table, pa.BufferOutputStream(), **file_options(table))
 
     works: list[Callable[[], object]] = [lambda: parser.parse(log), lambda: anonymising.parse(log), write]
     valgrind = _Valgrind()

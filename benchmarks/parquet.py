@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.access_log import BlockParser, get_format
-from beam_jobs.access_log.arrow.parquet import writer_options
 from beam_jobs.access_log.places.columns import Places
 from beam_jobs.access_log.places.databases import RegistryCountries
 from beam_jobs.output.identity import BACKFILLED_SCHEMA, LineOrigins, identified_in_objects
 from beam_jobs.output.manifest import RunInfo
+from beam_jobs.output.parquet_files import file_options
 from beam_jobs.storage.objects import StoredObject
 from benchmarks.parser_logs import make_log
 from benchmarks.table import machine
@@ -65,7 +65,7 @@ def main() -> None:
 
 def written(table: pa.Table, codec: str = "") -> Any:
     """Return the file that the job would write; `codec` is another one for all columns."""
-    settings = writer_options(table.schema.names)
+    settings = file_options(table)
     if codec:
         settings = {name: value for name, value in settings.items() if name != "compression_level"}
         settings["compression"] = codec

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from beam_jobs.access_log import PLAIN_ROWS_SCHEMA
 from beam_jobs.access_log import REJECTED_SCHEMA as PARSED_REJECTED_SCHEMA
-from beam_jobs.access_log.arrow.arrays import int64_array, number_values
+from beam_jobs.access_log.arrow.arrays import buffer, int64_array, number_values
+from beam_jobs.access_log.compiled.jit import compiled
+from beam_jobs.access_log.memory import room
 from beam_jobs.output.manifest import RunInfo
 from beam_jobs.storage.objects import StoredObject
 
@@ -103,9 +104,12 @@ class LineOrigins:
     objects: Sequence[StoredObject]
     starts: npt.NDArray[np.int64]
 
-    def owners(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+    def owners(self, batch: pa.RecordBatch) -> npt.NDArray[np.int32]:
         """Return for each row of a batch the number of its object."""
-        return np.searchsorted(self.starts, number_values(batch.column("source_offset"), np.int64), "right") - 1
+        if len(self.objects) == 1:
+            return np.zeros(batch.num_rows, np.int32)
+        offsets = number_values(batch.column("source_offset"), np.int64)
+        return (np.searchsorted(self.starts, offsets, "right") - 1).astype(np.int32)
 
 
 def identified_in_objects(batch: pa.RecordBatch, schema: pa.Schema, origins: LineOrigins, run: RunInfo) -> pa.Table:
@@ -122,11 +126,13 @@ def identified_in_objects(batch: pa.RecordBatch, schema: pa.Schema, origins: Lin
     columns["reading"] = _encoded(
         owners, [reading_id(stored.uri, stored.generation, run) for stored in origins.objects]
     )
-    hashes = _encoded(owners, [object_hash(stored) for stored in origins.objects])
-    columns["event_id"] = _event_ids(hashes.cast(pa.string()), columns["source_offset"])
+    columns["event_id"] = _event_ids([object_hash(stored) for stored in origins.objects], owners, offsets)
     constants = {"source": BACKFILL, "parser_version": run.parser_version, "ingested_at": run.started}
+    first = pa.repeat(pa.scalar(0, pa.int32()), batch.num_rows)
     for name, value in constants.items():
-        columns[name] = _repeated(value, schema.field(name).type, batch.num_rows)
+        columns[name] = pa.DictionaryArray.from_arrays(
+            first, cast(Any, pa.array([value], schema.field(name).type)), safe=False
+        )
     fields = [field.with_type(columns[field.name].type) for field in schema]
     return pa.table([columns[field.name] for field in fields], schema=pa.schema(fields))
 
@@ -144,18 +150,42 @@ def object_hash(*objects: StoredObject) -> str:
     ]
 
 
-def _event_ids(prefixes: Any, offsets: Any) -> Any:
-    """Write `{prefix}:{offset of 15 digits}` for each offset."""
-    compute: Any = pc
-    padded = compute.ascii_lpad(offsets.cast(pa.string()), OFFSET_DIGITS, "0")
-    return compute.binary_join_element_wise(prefixes, padded, ":")
+def _event_ids(prefixes: Sequence[str], owners: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]) -> Any:
+    """Write `{prefix}:{offset of 15 digits}` for each line."""
+    beginnings = np.array([f"{prefix}:".encode() for prefix in prefixes])
+    width = beginnings.itemsize + OFFSET_DIGITS
+    written, ends = room(np.uint8, len(offsets), width), room(np.int32, len(offsets) + 1)
+    _write_event_ids(beginnings.view(np.uint8).reshape(len(prefixes), -1), owners, offsets, written, ends)
+    return pa.Array.from_buffers(pa.string(), len(offsets), [None, buffer(ends), buffer(written)])
 
 
-def _encoded(owners: npt.NDArray[np.int64], values: Sequence[str] | Sequence[int]) -> Any:
+@compiled
+def _write_event_ids(
+    beginnings: npt.NDArray[np.uint8],
+    owners: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    written: npt.NDArray[np.uint8],
+    ends: npt.NDArray[np.int32],
+) -> None:
+    beginning = beginnings.shape[1]
+    ends[0] = 0
+    for line in range(offsets.size):
+        owner = owners[line]
+        for place in range(beginning):
+            written[line, place] = beginnings[owner, place]
+        offset = np.uint64(offsets[line])
+        # Three digits a division: each has to wait for the one before.
+        for place in range(written.shape[1] - 3, beginning - 1, -3):
+            above = offset // np.uint64(1000)
+            digits = np.uint32(offset - above * np.uint64(1000))
+            written[line, place] = 48 + digits // np.uint32(100)
+            written[line, place + 1] = 48 + digits // np.uint32(10) % np.uint32(10)
+            written[line, place + 2] = 48 + digits % np.uint32(10)
+            offset = above
+        ends[line + 1] = (line + 1) * written.shape[1]
+
+
+def _encoded(owners: npt.NDArray[np.int32], values: Sequence[str] | Sequence[int]) -> Any:
     """Make a dictionary-encoded column of the value of each row's object."""
-    return pa.DictionaryArray.from_arrays(owners.astype(np.int32), pa.array(values))
-
-
-def _repeated(value: Any, data_type: Any, count: int) -> Any:
-    """Make a dictionary-encoded column of one value."""
-    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), count), pa.array([value], data_type))
+    indices: Any = pa.Array.from_buffers(pa.int32(), len(owners), [None, buffer(owners)])
+    return pa.DictionaryArray.from_arrays(indices, cast(Any, pa.array(values)), safe=False)

@@ -80,8 +80,13 @@ def write_parquet(uri: str, table: pa.Table) -> None:
         OutputError: the folder cannot be written.
     """
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, **writer_options(table.schema.names))
+    pq.write_table(table, buffer, **file_options(table))
     write_object(uri, memoryview(buffer.getvalue()))
+
+
+def file_options(table: pa.Table) -> dict[str, Any]:
+    """Return how `pyarrow.parquet` writes a table, by what its columns hold."""
+    return writer_options(table.schema.names, [name for name in table.schema.names if _is_constant(table.column(name))])
 
 
 def write_empty(folder: str, schema: pa.Schema) -> str:
@@ -89,6 +94,13 @@ def write_empty(folder: str, schema: pa.Schema) -> str:
     uri = f"{folder}/empty.parquet"
     write_parquet(uri, schema.empty_table())
     return uri
+
+
+def _is_constant(column: Any) -> bool:
+    """Tell whether a column is seen at once to hold one value or none."""
+    if column.null_count == len(column):
+        return True
+    return pa.types.is_dictionary(column.type) and column.num_chunks == 1 and len(column.chunk(0).dictionary) == 1
 
 
 def _write(
@@ -142,6 +154,6 @@ def _counted(batch: pa.RecordBatch, name: str, origins: LineOrigins) -> list[dic
     encoded: Any = batch.column(name).dictionary_encode()
     values = [str(value) for value in encoded.dictionary.to_pylist()]
     size = len(origins.objects), len(values)
-    cells = origins.owners(batch) * len(values) + number_values(encoded.indices, np.int32)
+    cells = origins.owners(batch).astype(np.int64) * len(values) + number_values(encoded.indices, np.int32)
     counts = np.bincount(cells, minlength=size[0] * size[1]).reshape(size)
     return [{values[column]: int(row[column]) for column in np.flatnonzero(row)} for row in counts]

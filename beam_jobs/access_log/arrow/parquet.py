@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,19 +23,24 @@ _WITHOUT_DICTIONARY = frozenset(
 )  # fmt: skip
 _LEVELS = {"event_id": -5}
 _LEVEL = 1
+_MOST_ROWS = 1 << 18
 
 SCHEMA = ROWS_SCHEMA.append(pa.field("source_uri", pa.string()))
 """The columns: those of a row, and the name of the file that it is from."""
 
 
-def writer_options(names: Sequence[str]) -> dict[str, Any]:
+def writer_options(names: Sequence[str], constants: Collection[str] = ()) -> dict[str, Any]:
     """Return how `pyarrow.parquet` writes columns of files that are soon loaded whole.
+
+    Args:
+        names: The columns.
+        constants: Those of one value or of none: a few bytes, for which no codec has to be set up.
 
     The encodings are plain and dictionary, which every reader knows: BigQuery's documentation names the codecs that it
     reads, https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet, but no other encoding.
     """
     # Hashes do not get smaller; identities are so alike that a faster level is as good.
-    levels = {name: _LEVELS.get(name, _LEVEL) for name in names if name != "raw_line_hash"}
+    levels = {name: _LEVELS.get(name, _LEVEL) for name in names if name not in {"raw_line_hash", *constants}}
     return {
         "compression": {name: "zstd" if name in levels else "none" for name in names},
         "compression_level": levels,
@@ -43,6 +48,9 @@ def writer_options(names: Sequence[str]) -> dict[str, Any]:
         # Without the Arrow schema in the file, columns that are dictionaries in memory read back as plain strings.
         "store_schema": False,
         "write_statistics": False,
+        # Readers skip nothing within a file, so values need not be cut into small pages, nor be written in small steps.
+        "max_rows_per_page": _MOST_ROWS,
+        "write_batch_size": _MOST_ROWS,
     }
 
 
