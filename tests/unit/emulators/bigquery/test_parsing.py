@@ -16,6 +16,7 @@ from bqemulator.sql import inner_query
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot import expressions as exp
 from sqlglot.dialects.dialect import Dialect
+from sqlglot.expressions import core
 
 from emulators.bigquery import parsing
 
@@ -35,6 +36,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(parsing, "_parse", parse)
     monkeypatch.setattr(Dialect, "parse", Dialect.parse)
     monkeypatch.setattr(SQLTranslator, "translate", SQLTranslator.translate)
+    monkeypatch.setitem(vars(core), "deepcopy", vars(core)["deepcopy"])
     for module, names in parsing._READERS.items():
         for name in names:
             monkeypatch.setattr(module, name, getattr(module, name))
@@ -172,3 +174,16 @@ def test_what_is_kept_is_bounded_by_the_length_of_the_texts() -> None:
     texts = [f"{number:{parsing.LONGEST_KEPT}}" for number in range(50)]
     assert [kept(text) for text in texts] == [parsing.LONGEST_KEPT] * 50
     assert [text for (text,) in kept.kept] == texts[-3:]
+
+
+def test_a_copy_shares_nothing_with_its_tree(parsed: list[str]) -> None:
+    tree = sqlglot.parse_one("SELECT /* said */ path FROM d.t", read="bigquery")
+    tree.meta["nested"] = {"of": ["lists"]}
+    nodes = list(zip(tree.walk(), tree.copy().walk(), strict=True))
+    assert any(node.comments for node, _ in nodes)
+    assert any(node.meta.get("start") for node, _ in nodes)
+    for node, copied in nodes:
+        assert (copied, copied.comments, copied.meta) == (node, node.comments, node.meta)
+        assert copied.comments is None or copied.comments is not node.comments
+        assert copied.meta is not node.meta
+    assert nodes[0][1].meta["nested"]["of"] is not tree.meta["nested"]["of"]
