@@ -34,10 +34,7 @@ from isal import igzip
 from beam_jobs.access_log.lines import counted
 from beam_jobs.generate_logs.argument_types import count, seed, share
 from beam_jobs.generate_logs.day_truth import DayTruth
-from beam_jobs.generate_logs.log_lines import TEMPLATES
-from beam_jobs.generate_logs.site.site_lines import SiteTruth, draw_site_day
-from beam_jobs.generate_logs.site.traffic import lines_of_day
-from beam_jobs.generate_logs.synthetic_logs import FORMATS, draw_day, make_pools
+from beam_jobs.generate_logs.log_lines import FORMATS, TEMPLATES
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.storage import gcs
 from beam_jobs.storage.files import absolute, is_gcs, write_object
@@ -127,10 +124,15 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _draw(options: argparse.Namespace, day: date) -> tuple[int, Iterator[list[bytes]], DayTruth]:
     """Return how many lines the day has, these, and the truth that is counted while they are drawn."""
     if not options.site:
+        from beam_jobs.generate_logs.synthetic_logs import draw_day, make_pools
+
         truth = DayTruth()
         pools = make_pools(options.format, options.seed)
         count = options.lines_per_day
         return count, draw_day(pools, options.format, day, count, options.bad_share, options.seed, truth), truth
+    from beam_jobs.generate_logs.site.site_lines import SiteTruth, draw_site_day
+    from beam_jobs.generate_logs.site.traffic import lines_of_day
+
     truth = SiteTruth()
     count = lines_of_day(day, options.lines_per_day)
     first, days = options.start_date, options.days

@@ -20,6 +20,8 @@ TEMPLATES = {
     "vhost_combined": "{host}:443 " + _COMBINED,
 }
 """By the names that the parser has for them."""
+FORMATS = ("article", "common", "combined")
+"""Those whose lines need no site."""
 _FIELD = re.compile(r"\{(\w+)\}")
 
 

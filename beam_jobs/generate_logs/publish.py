@@ -27,8 +27,7 @@ from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.clients import make_publisher
 from beam_jobs.gcp.retry import CALLERS_FAULT, RetriesExhaustedError, RetryPolicy, first_line
 from beam_jobs.generate_logs.argument_types import count, positive, seed, share
-from beam_jobs.generate_logs.log_lines import TEMPLATES
-from beam_jobs.generate_logs.synthetic_logs import FORMATS
+from beam_jobs.generate_logs.log_lines import FORMATS, TEMPLATES
 from beam_jobs.generate_logs.synthetic_stream import Event, StreamPlan, draw_events
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE

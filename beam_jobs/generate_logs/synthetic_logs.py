@@ -24,8 +24,6 @@ _BLANK_SHARE, _MAX_BLANK = 0.001, 10
 _REPEATED_SHARE = 0.002
 _HOUR_WEIGHTS = 1 - 0.6 * np.cos((np.arange(24) - 3) * np.pi / 12)  # quietest at 3, busiest at 15 UTC
 
-FORMATS = ("article", "common", "combined")
-
 Pool = np.ndarray[Any, np.dtype[np.object_]]
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
