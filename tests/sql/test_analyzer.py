@@ -7,7 +7,7 @@ import pytest
 
 from tests.sql.analyzer.dags import DagQueries, loaded
 from tests.sql.analyzer.documents import document_scripts
-from tests.sql.analyzer.report import analysed
+from tests.sql.analyzer.report import Report, analysed
 from tests.sql.analyzer.scripts import Script, analyse
 from tests.sql.analyzer.settings import KINDS
 from tests.sql.analyzer.tracing import ROOT, Trace, TracedText
@@ -31,6 +31,16 @@ def complaints(sql, catalog, **parameters):
 
 def test_nothing_is_complained_of(report):
     assert not report.complaints, "\n".join(map(str, report.complaints))
+
+
+def test_complaints_of_all_scripts_are_reported_once(catalog):
+    report = Report()
+    scripts = [Script(name, TracedText.of_file(f"SELECT {name}", "f"), {}) for name in ("one", "two", "one")]
+    report.add(scripts, catalog, "kind")
+    assert [str(complaint) for complaint in report.complaints] == [
+        f"f:1: Unrecognized name: {name} ({name})" for name in ("one", "two")
+    ]
+    assert report.statements == {"one": {"kind": 2}, "two": {"kind": 1}}
 
 
 def test_every_branch_of_every_template_is_rendered(report):

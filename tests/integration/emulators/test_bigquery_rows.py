@@ -23,7 +23,7 @@ TABLE = f"{DATASET}.t"
 @pytest.fixture(autouse=True)
 def table(client: bigquery.Client) -> None:
     """An empty table of a number and a name."""
-    client.query_and_wait(f"CREATE OR REPLACE TABLE {TABLE} (n INT64, name STRING)")
+    client.query_and_wait(f"CREATE OR REPLACE TABLE {TABLE} (n INT64, Name STRING)")
 
 
 @pytest.fixture

@@ -76,10 +76,13 @@ def test_the_id_of_a_job_is_used_once(client):
 def test_of_jobs_with_one_id_at_once_one_runs(client):
     run(client, f"CREATE OR REPLACE TABLE {DATASET}.once (n INT64)")
     job_id, refused = f"job-{uuid.uuid4().hex}", []
+    # Other jobs run between the statements of a transaction.
+    statements = f"INSERT INTO {DATASET}.once VALUES (1);" + "SELECT 1;" * 20
+    script = f"BEGIN TRANSACTION; {statements} COMMIT TRANSACTION"
 
     def insert() -> None:
         try:
-            run(client, f"INSERT INTO {DATASET}.once VALUES (1)", job_id=job_id)
+            run(client, script, job_id=job_id)
         except Conflict as conflict:
             refused.append(conflict)
 
