@@ -5,14 +5,20 @@
 `init` migrates Airflow's database and records it there; the services wait for that, so they may start in any order. A
 variable that is set but empty counts as not set. With the profile `gcp` among COMPOSE_PROFILES nothing points at the
 emulators, and new DAGs wait until somebody unpauses them, since their jobs cost money.
+
+A scheduler, DAG processor or triggerer that hangs is killed, so that its container starts again: engines start a
+container again whose process ended, not one that is unhealthy.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +28,11 @@ import psycopg2
 from emulators.guard.authorized_user import authorized_user
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+BEATING = {"scheduler": "SchedulerJob", "dag-processor": "DagProcessorJob", "triggerer": "TriggererJob"}
+"""Those with a heartbeat, each with its job_type in Airflow's table `job`."""
+ASK_SECONDS = 10
+STILL_SECONDS = 180
+"""After so long without a new heartbeat a service hangs: Airflow's beat every 5 s."""
 TOKEN = "DATAFLOW_EMULATOR_TOKEN"  # noqa: S105 (its name)
 EMULATORS = (
     *("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "DATAFLOW_EMULATOR_HOST"),
@@ -36,8 +47,8 @@ class StartError(Exception):
     """The service cannot start; the message is one line."""
 
 
-def main(command: list[str]) -> None:
-    """Prepare the environment, wait, and become the service.
+def main(command: list[str]) -> int:
+    """Prepare the environment, wait, and run the service; returns its exit code.
 
     Raises:
         StartError: Something is not set, or the database does not come up.
@@ -47,12 +58,14 @@ def main(command: list[str]) -> None:
     choose_cloud()
     if command == ["init"]:
         initialise()
-        return
+        return 0
     if command[0] in SERVICES:
         wait_for_database(migrated=True)
     if command[0] == "api-server":
         write_password()
-    os.execvp("airflow", ["airflow", *command])  # noqa: S606 (no shell)
+    if command[0] not in BEATING:
+        os.execvp("airflow", ["airflow", *command])  # noqa: S606 (no shell)
+    return run_while_it_beats(command)
 
 
 def choose_cloud() -> None:
@@ -138,6 +151,54 @@ def what_is_missing(*, migrated: bool) -> str:
     return ""
 
 
+def run_while_it_beats(command: list[str]) -> int:
+    """Run a service of Airflow, pass on the signals to end, and kill it when its heartbeat stands still.
+
+    Returns:
+        Its exit code, that of a shell where a signal ended it.
+    """
+    service = subprocess.Popen(["airflow", *command], start_new_session=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: service.send_signal(received))
+    threading.Thread(target=kill_when_still, args=(service.pid, command[0]), daemon=True).start()
+    code = service.wait()
+    return code if code >= 0 else 128 - code
+
+
+def kill_when_still(group: int, service: str) -> None:
+    """Kill a service's process group when STILL_SECONDS have passed without a new heartbeat.
+
+    They are counted here, and only while the database answers: a machine that slept, or a database that was away, is no
+    fault of the service.
+    """
+    beat, since = latest_beat(service), time.monotonic()
+    while time.monotonic() - since < STILL_SECONDS:
+        time.sleep(ASK_SECONDS)
+        now = latest_beat(service)
+        if now is None or now != beat:
+            beat, since = now, time.monotonic()
+    said = f"error: {service} hangs: no heartbeat for {STILL_SECONDS} s; it is killed, to be started again"
+    print(said, file=sys.stderr, flush=True)
+    os.killpg(group, signal.SIGKILL)
+
+
+def latest_beat(service: str) -> str | None:
+    """Return the last heartbeat of a service on this host: "" where there is none, None without a database."""
+    try:
+        connection = connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT MAX(latest_heartbeat)::text FROM job WHERE job_type = %s AND hostname = %s",
+                    (BEATING[service], socket.gethostname()),
+                )
+                return cursor.fetchone()[0] or ""
+        finally:
+            connection.close()
+    except psycopg2.Error:
+        return None
+
+
 def connect() -> psycopg2.extensions.connection:
     """Open a connection to Airflow's database."""
     return psycopg2.connect(os.environ[DATABASE].replace("postgresql+psycopg2://", "postgresql://"), connect_timeout=5)
@@ -152,6 +213,6 @@ def write_password() -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        sys.exit(main(sys.argv[1:]))
     except (StartError, subprocess.CalledProcessError) as error:
         sys.exit(f"error: {error}")

@@ -2,8 +2,8 @@
 
 Builds the images and looks into them, launches each job from its image, brings everything up, logs in, backfills the
 demo's files: the tables must be those of the laptop mode. Then every container is killed in turn while a backfill runs
-and lines are streamed: all must recover and nothing be lost. At last ``down`` and ``up``: all data must be there.
-Everything is removed at the end.
+and lines are streamed, and one service of Airflow hangs: all must recover and nothing be lost. At last ``down`` and
+``up``: all data must be there. Everything is removed at the end.
 """
 
 import argparse
@@ -35,6 +35,8 @@ NAME = "logline-test"
 BUCKET, DATASET = "logline-local", "logline"
 AIRFLOW = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
 """The heartbeat by which Airflow reports each of its services."""
+FROZEN = "dag-processor"
+"""The service that hangs while others are killed: nothing needs it meanwhile."""
 PUBLISHED, TRUTH = 2000, "published.json"
 
 
@@ -188,6 +190,7 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
     _wait_for_summaries(airflow, known)
 
     _succeed(airflow, "stream_supervisor", {"action": "launch"}, seconds=600)
+    frozen = project.freeze(FROZEN)
     before = _arrived(project)
     options = ["--topic=projects/logline-local/topics/log-lines", f"--messages={PUBLISHED}", "--rate=20"]
     publisher = project.start(
@@ -209,19 +212,23 @@ def _kill_each(project: Project, airflow: AirflowApi, port: int) -> None:
     except AirflowError as error:
         raise WrongError(f"{error}, there are {_arrived(project)}") from None
     print(f"    all {sum(totals.values()):,} streamed events are there", flush=True)
+    _wait_until_back(project, FROZEN, port, frozen, "it hung")
 
 
 def _kill(project: Project, service: str, port: int) -> None:
     """Kill a service's process and wait until it does its work again."""
-    old = project.kill(service)
+    _wait_until_back(project, service, port, project.kill(service), "SIGKILL")
+
+
+def _wait_until_back(project: Project, service: str, port: int, old: int, what: str) -> None:
     since = time.time()
     wait_for(
         lambda: project.pid(service) not in (0, old) and _is_up(project, service, port, since),
         seconds=600,
-        what=f"{service} after SIGKILL",
+        what=f"{service} after {what}",
         pause=1,
     )
-    print(f"    {service}: back after {time.time() - since:.0f} s", flush=True)
+    print(f"    {service}: back after {what}, {time.time() - since:.0f} s", flush=True)
 
 
 def _is_up(project: Project, service: str, port: int, since: float) -> bool:

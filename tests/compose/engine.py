@@ -124,6 +124,13 @@ class Project:
             self.engine.run("run", "--privileged", *killer)
         return number
 
+    def freeze(self, service: str) -> int:
+        """SIGSTOP what a service's process runs, as if it hung, and return the process's number."""
+        children = "open('/proc/1/task/1/children').read().split()"
+        stop = f"import os, signal; [os.kill(int(child), signal.SIGSTOP) for child in {children}]"
+        self.engine.run("exec", self.containers()[service], "python", "-c", stop)
+        return self.pid(service)
+
     def python(self, service: str, script: Path, *arguments: str) -> str:
         """Run a script of this repository inside a service's container and return its output."""
         command = [self.engine.program, "exec", "--interactive", self.containers()[service], "python", "-"]

@@ -7,6 +7,9 @@ const KEYS = [
   ["/", "search in the first table"], ["r", "ask again now"], ["?", "these keys"], ["Esc", "close"],
 ];
 
+// The button of a closed dialog keeps the focus until the next frame, so a key may still come from it.
+const TAKE_KEYS = "input, select, textarea, dialog[open]";
+
 export function listen(actions) {
   const dialog = document.getElementById("keys");
   dialog.replaceChildren(
@@ -18,7 +21,7 @@ export function listen(actions) {
   document.getElementById("help").addEventListener("click", () => dialog.showModal());
   const periods = { d: "1", w: "7", m: "30", q: "90", y: "366" };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest(TAKE_KEYS)) return;
     if (/^[1-7]$/.test(event.key)) actions.view(Number(event.key) - 1);
     else if (event.key in periods) actions.choose({ days: periods[event.key] });
     else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
