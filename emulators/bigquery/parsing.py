@@ -21,6 +21,7 @@ from bqemulator.domain.result import Err, Ok, Result
 from bqemulator.jobs import ddl_result, executor
 from bqemulator.row_access.identity import CallerIdentity
 from bqemulator.scripting import interpreter
+from bqemulator.scripting.parser import parse_script
 from bqemulator.sql import inner_query
 from bqemulator.sql.table_rewriter import rewrite_table_refs
 from bqemulator.sql.translator import SQLTranslator
@@ -31,10 +32,10 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.expressions import core
 
 #: Characters of the longest text of which something is kept.
-LONGEST_KEPT = 40_000
-# Characters of all such texts, which bound its memory: a tree takes up to 500 bytes for each.
-_OF_TREES = 80_000  # the few forms that each of the newest statements has on its way
-_OF_TRANSLATIONS = 1_000_000
+LONGEST_KEPT = 150_000
+# Characters of all such texts, which bound its memory: of a tree each takes some 100 bytes, 500 at most.
+_OF_TREES = 500_000  # the forms that the statements of a long script have on their way
+_OF_TRANSLATIONS = 2_000_000
 #: The steps that only look at trees, by the modules that call them.
 _READERS = {
     ddl_result: ("_parse_statement",),
@@ -184,6 +185,9 @@ def _translated(sql: str, columns: _Columns, caller: CallerIdentity | None) -> s
 _translations = _Newest(_OF_TRANSLATIONS, _translated)
 
 
+_scripts = _Newest(_OF_TRANSLATIONS, parse_script)  # of parts that nobody can change
+
+
 @contextmanager
 def _sharing() -> Iterator[None]:
     before = _reading.set(True)
@@ -216,3 +220,4 @@ def patch() -> None:
             vars(module)[name] = _reader(vars(module)[name])
     for module in (executor, interpreter):
         vars(module)["rewrite_table_refs"] = _Newest(_OF_TRANSLATIONS, rewrite_table_refs)
+        vars(module)["parse_script"] = _scripts

@@ -33,6 +33,7 @@ _STATEMENT = re.compile(
     r"|GRANT|REVOKE)\b",
     re.IGNORECASE,
 )
+_NAMES_SYSTEM_TABLE = re.compile("INFORMATION_SCHEMA|__TABLES", re.IGNORECASE)
 _SYSTEM = ("__TABLES__", "__TABLES_SUMMARY__", "INFORMATION_SCHEMA")
 #: The columns of `__TABLES__`, each with a value of its type.
 _COLUMNS = {
@@ -61,6 +62,11 @@ def _plain(found: re.Match[str]) -> str:
     if found["parameter"]:
         return f"@{found['parameter']}"
     return f"{found['keyword']}`{found['project']}`" if found["project"] else found["literal"] or " "
+
+
+def _name(found: re.Match[str]) -> str:
+    """Return what is a name, and nothing of a text."""
+    return found[0] if found["keyword"] or found[0].startswith("`") else " "
 
 
 def check_kind(sql: str) -> None:
@@ -93,13 +99,14 @@ def expand_system_tables(sql: str, project_id: str, catalog: DuckDBCatalogReposi
     Raises:
         NotFoundError: Their dataset does not exist.
     """
-    if re.search("INFORMATION_SCHEMA|__TABLES", sql, re.IGNORECASE):
-        script = own_statements(sql)
-        expanded = [
-            _expand(table, project_id, catalog) for statement in script for table in list(statement.find_all(exp.Table))
-        ]
-        if any(expanded):
-            sql = ";\n".join(statement.sql(dialect="bigquery") for statement in script)
+    if not (_NAMES_SYSTEM_TABLE.search(sql) and _NAMES_SYSTEM_TABLE.search(_LITERAL_OR_COMMENT.sub(_name, sql))):
+        return sql
+    script = own_statements(sql)
+    expanded = [
+        _expand(table, project_id, catalog) for statement in script for table in list(statement.find_all(exp.Table))
+    ]
+    if any(expanded):
+        sql = ";\n".join(statement.sql(dialect="bigquery") for statement in script)
     return str(expand_information_schema(sql, project_id, catalog))
 
 

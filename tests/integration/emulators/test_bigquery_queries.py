@@ -151,6 +151,7 @@ def test_what_is_safe_is_null(client: bigquery.Client, ask: Callable[..., Any], 
         ("WITH missing AS (SELECT n FROM given) SELECT n FROM missing", [(7,)]),
         ("SELECT number FROM given, UNNEST(numbers) AS number ORDER BY number", [(1,), (2,)]),
         ("SELECT table_name FROM INFORMATION_SCHEMA.TABLES", [("given",)]),
+        ("SELECT 'd.INFORMATION_SCHEMA.TABLES', n FROM given", [("d.INFORMATION_SCHEMA.TABLES", 7)]),
     ],
 )
 def test_tables_without_a_dataset_are_those_of_the_default_dataset(

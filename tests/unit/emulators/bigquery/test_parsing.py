@@ -41,7 +41,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         for name in names:
             monkeypatch.setattr(module, name, getattr(module, name))
     for module in (executor, interpreter):
-        monkeypatch.setattr(module, "rewrite_table_refs", module.rewrite_table_refs)
+        for name in ("rewrite_table_refs", "parse_script"):
+            monkeypatch.setattr(module, name, getattr(module, name))
     parsing.patch()
     parsing._trees.kept.clear()
     parsing._translations.kept.clear()
@@ -59,6 +60,22 @@ def test_a_text_is_parsed_once_whoever_asks(parsed: list[str]) -> None:
     assert parsed == [QUERY]
     assert {executor.rewrite_table_refs('SELECT * FROM "d"."t"', "p") for _ in range(2)} == {'SELECT * FROM "p__d"."t"'}
     assert parsed.count('SELECT * FROM "d"."t"') == 1
+
+
+@pytest.mark.usefixtures("parsed")
+def test_a_script_is_taken_apart_once() -> None:
+    script = f"DECLARE n INT64; {QUERY}; SELECT n;"
+    first = executor.parse_script(script)
+    assert interpreter.parse_script(script) is first
+    assert [type(statement).__name__ for statement in first.statements] == ["DeclareStmt", "SqlStmt", "SqlStmt"]
+
+
+@pytest.mark.usefixtures("parsed")
+def test_the_statements_of_a_long_script_are_all_kept() -> None:
+    script = [f"SELECT {', '.join(f'{number} AS a{n:04}' for n in range(2500))}" for number in range(10)]
+    assert 300_000 < sum(map(len, script)) < 500_000
+    first, second = ([tree for sql in script for tree in parsing.statements(sql)] for _ in range(2))
+    assert all(one is other for one, other in zip(first, second, strict=True))
 
 
 def test_who_changes_a_tree_changes_a_copy(parsed: list[str]) -> None:
