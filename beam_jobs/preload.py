@@ -26,8 +26,9 @@ _LINES = {
     "nginx_json": b'{"time_iso8601": "2015-05-17T10:05:03+00:00", "remote_addr": "192.0.2.1", "request": "GET /"}',
 }
 
+_places = make_places(REGISTRIES)
 for _name, _line in _LINES.items():
-    _parsed = BlockParser(get_format(_name), places=make_places(REGISTRIES)).parse(_line + b"\n")
+    _parsed = BlockParser(get_format(_name), places=_places).parse(_line + b"\n")
 AnonymisingParser(get_format("combined"), Anonymiser(AddressMode.TRUNCATE, redact_secrets=True)).parse(
     _LINES["combined"]
 )

@@ -57,7 +57,10 @@ def main() -> None:
     for work, _, now in found:
         print(f"  {work}: log_backfill {now.backfill_seconds:.1f} s")
         for task, seconds in now.longest:
-            print(f"    {task:20} {seconds:6.1f} s")
+            print(f"    {task:32} {seconds:6.1f} s")
+        print("  the longest statements of the local BigQuery")
+        for written, seconds in now.statements:
+            print(f"    {written:32} {seconds:6.1f} s")
     if not met:
         sys.exit(1)
 

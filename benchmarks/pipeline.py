@@ -9,6 +9,7 @@ earlier one, with those of that commit:
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+_WRITES = re.compile(
+    r"^\s*(CREATE|INSERT|MERGE|DELETE|UPDATE)\b(?:\s+(?:OR|REPLACE|TABLE|VIEW|INTO|FROM|IF|NOT|EXISTS))*\s+[`\w.-]*?(\w+)`?(?![`\w.-])",
+    re.MULTILINE,
+)
 # More than any machine takes that is worth waiting for.
 WAIT_SECONDS = 1800
 
@@ -34,6 +39,8 @@ class Measured:
         backfill_seconds: to the end of the run of log_backfill.
         tasks: task instances of that run.
         longest: the longest of its tasks, with their seconds.
+        statements: the longest jobs of the local BigQuery by what they write, with their seconds; none of an earlier
+            commit, which has no jobs of a script's statements.
     """
 
     run_id: str
@@ -41,6 +48,7 @@ class Measured:
     backfill_seconds: float
     tasks: int
     longest: list[tuple[str, float]]
+    statements: list[tuple[str, float]]
 
 
 @contextmanager
@@ -94,13 +102,30 @@ def until_summarised(stack: Any, airflow: Any, run: Any, first: date, days: int)
     ended = waiting.wait_for(summaries, seconds=WAIT_SECONDS, what="the daily summaries")
     tasks = airflow.tasks(run.dag_id, run.run_id)
     longest = sorted(((task.task_id, task.seconds or 0.0) for task in tasks), key=lambda task: -task[1])[:6]
+    with stack.bigquery() as client:
+        statements = [] if find_spec("local_stack") is None else _longest_statements(client, 6)
     return Measured(
         run_id=run.run_id,
         seconds=_seconds(run.started, max(_succeeded(one).ended for one in ended)),
         backfill_seconds=_seconds(run.started, run.ended),
         tasks=len(tasks),
         longest=longest,
+        statements=statements,
     )
+
+
+def _longest_statements(client: Any, most: int) -> list[tuple[str, float]]:
+    jobs = list(client.list_jobs())
+    ended = [job for whole in jobs for job in list(client.list_jobs(parent_job=whole.job_id)) or [whole]]
+    seconds = [(_written(job), (job.ended - job.started).total_seconds()) for job in ended if job.ended]
+    return sorted(seconds, key=lambda of_job: -of_job[1])[:most]
+
+
+def _written(job: Any) -> str:
+    if job.job_type != "query":
+        return f"{job.job_type} {job.destination.table_id}"
+    words = _WRITES.search(job.query)
+    return f"{words[1]} {words[2]}" if words else "SELECT"
 
 
 def _succeeded(run: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -122,17 +122,15 @@ def identified_in_objects(batch: pa.RecordBatch, schema: pa.Schema, origins: Lin
     owners = origins.owners(batch)
     offsets = number_values(columns["source_offset"], np.int64) - origins.starts[owners]
     columns["source_offset"] = int64_array(offsets)
-    columns["source_uri"] = _encoded(owners, [stored.uri for stored in origins.objects])
-    columns["reading"] = _encoded(
-        owners, [reading_id(stored.uri, stored.generation, run) for stored in origins.objects]
-    )
+    uris = [stored.uri for stored in origins.objects]
+    columns["source_uri"] = _encoded(owners, pa.array(uris))
+    readings = [reading_id(stored.uri, stored.generation, run) for stored in origins.objects]
+    columns["reading"] = _encoded(owners, pa.array(readings))
     columns["event_id"] = _event_ids([object_hash(stored) for stored in origins.objects], owners, offsets)
     constants = {"source": BACKFILL, "parser_version": run.parser_version, "ingested_at": run.started}
-    first = pa.repeat(pa.scalar(0, pa.int32()), batch.num_rows)
+    first = np.zeros(batch.num_rows, np.int32)
     for name, value in constants.items():
-        columns[name] = pa.DictionaryArray.from_arrays(
-            first, cast(Any, pa.array([value], schema.field(name).type)), safe=False
-        )
+        columns[name] = _encoded(first, pa.array([value], schema.field(name).type))
     fields = [field.with_type(columns[field.name].type) for field in schema]
     return pa.table([columns[field.name] for field in fields], schema=pa.schema(fields))
 
@@ -185,7 +183,7 @@ def _write_event_ids(
         ends[line + 1] = (line + 1) * written.shape[1]
 
 
-def _encoded(owners: npt.NDArray[np.int32], values: Sequence[str] | Sequence[int]) -> Any:
-    """Make a dictionary-encoded column of the value of each row's object."""
-    indices: Any = pa.Array.from_buffers(pa.int32(), len(owners), [None, buffer(owners)])
-    return pa.DictionaryArray.from_arrays(indices, cast(Any, pa.array(values)), safe=False)
+def _encoded(numbers: npt.NDArray[np.int32], values: Any) -> Any:
+    """Make a dictionary-encoded column of the number of each row's value."""
+    indices: Any = pa.Array.from_buffers(pa.int32(), len(numbers), [None, buffer(numbers)])
+    return pa.DictionaryArray.from_arrays(indices, values, safe=False)
