@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -49,6 +50,7 @@ class Dataflow:
         self.interruption: Interruption | None = None
         self._made = made
         self._run_job = run_job
+        self._numbers = itertools.count()
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -85,7 +87,8 @@ class Dataflow:
         if any(job.name == launch["jobName"] and job.state == "JOB_STATE_RUNNING" for job in self.jobs):
             raise HttpError(Response({"status": 409}), json.dumps({"error": {"message": "active"}}).encode())
         arguments = [f"--{name}={value}" for name, value in launch["parameters"].items()]
-        job = Job(f"job-{len(self.jobs)}", launch["jobName"], arguments, interruption=self.interruption)
+        # Before this job is there, another run may launch one.
+        job = Job(f"job-{next(self._numbers)}", launch["jobName"], arguments, interruption=self.interruption)
         self.interruption = None
         self._made.make(lambda: self.jobs.append(job) or True)
         return {"id": job.id}
