@@ -29,6 +29,7 @@ from cachetools import LRUCache
 from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
+from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
 #: Characters of the longest text of which something is kept.
@@ -145,8 +146,11 @@ def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
 
 
 def parse(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expr | None]:
-    """Return the statements of a text, to be changed unless a reader asks; replaces SQLGlot's own method."""
-    if dialect.settings or any(value is not None for value in options.values()):
+    """Return the statements of a text, to be changed unless a reader asks; replaces SQLGlot's own method.
+
+    Of DuckDB's SQL no tree is kept: two steps parse one each, and what they make of it is kept.
+    """
+    if type(dialect) is DuckDB or dialect.settings or any(value is not None for value in options.values()):
         return list(_parse(dialect, sql, **options))
     trees: list[exp.Expr | None] = _trees(sql, type(dialect))
     return trees if _reading.get() else [statement and statement.copy() for statement in trees]
