@@ -173,6 +173,15 @@ def test_a_table_is_searched_sorted_and_saved(page: Page, address: str) -> None:
     assert rows[1]["Path"] == "'=HYPERLINK(1)"
 
 
+def test_a_page_whose_script_did_not_come_says_so_and_loads_again(page: Page, address: str) -> None:
+    page.route("**/verdict.js*", lambda route: route.abort("connectionreset"), times=1)
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.locator("#verdict")).to_contain_text("A part of this page did not come")
+    settled(page)
+    assert figure(page, "Requests")[0]
+
+
 def test_keys_do_what_the_dialog_says(page: Page, address: str) -> None:
     show(page, address)
     page.keyboard.press("?")
