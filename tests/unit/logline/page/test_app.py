@@ -51,7 +51,7 @@ def test_there_are_the_page_s_files_and_no_others(somebody):
     page = somebody.get("/").text
     assert "VERSION" not in page
     named = set(re.findall(r'(?:src|href)="static/([^?"]+)\?v=([0-9a-f]{12})"', page))
-    assert named == {(name, files.version()) for name in ("page.js", "page.css", "vendor/uplot.css")}
+    assert named == {(name, files.version()) for name in ("loading.js", "page.js", "page.css", "vendor/uplot.css")}
     for name in files.paths():
         answer = somebody.get(f"/static/{name}")
         assert answer.status_code == 200
