@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -185,16 +186,12 @@ def kill_when_still(group: int, service: str) -> None:
 def latest_beat(service: str) -> str | None:
     """Return the last heartbeat of a service on this host: "" where there is none, None without a database."""
     try:
-        connection = connect()
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT MAX(latest_heartbeat)::text FROM job WHERE job_type = %s AND hostname = %s",
-                    (BEATING[service], socket.gethostname()),
-                )
-                return cursor.fetchone()[0] or ""
-        finally:
-            connection.close()
+        with closing(connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT MAX(latest_heartbeat)::text FROM job WHERE job_type = %s AND hostname = %s",
+                (BEATING[service], socket.gethostname()),
+            )
+            return cursor.fetchone()[0] or ""
     except psycopg2.Error:
         return None
 

@@ -184,6 +184,6 @@ def _write_event_ids(
 
 
 def _encoded(numbers: npt.NDArray[np.int32], values: Any) -> Any:
-    """Make a dictionary-encoded column of the number of each row's value."""
+    """Make a dictionary-encoded column of values, given the number of each row's."""
     indices: Any = pa.Array.from_buffers(pa.int32(), len(numbers), [None, buffer(numbers)])
     return pa.DictionaryArray.from_arrays(indices, values, safe=False)

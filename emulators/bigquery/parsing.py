@@ -189,9 +189,6 @@ def _translated(sql: str, columns: _Columns, caller: CallerIdentity | None) -> s
 _translations = _Newest(_OF_TRANSLATIONS, _translated)
 
 
-_scripts = _Newest(_OF_TRANSLATIONS, parse_script)  # of parts that nobody can change
-
-
 @contextmanager
 def _sharing() -> Iterator[None]:
     before = _reading.set(True)
@@ -222,6 +219,7 @@ def patch() -> None:
     for module, names in _READERS.items():
         for name in names:
             vars(module)[name] = _reader(vars(module)[name])
+    # Scripts have parts that nobody can change.
+    kept = {function.__name__: _Newest(_OF_TRANSLATIONS, function) for function in (rewrite_table_refs, parse_script)}
     for module in (executor, interpreter):
-        vars(module)["rewrite_table_refs"] = _Newest(_OF_TRANSLATIONS, rewrite_table_refs)
-        vars(module)["parse_script"] = _scripts
+        vars(module).update(kept)
