@@ -4,19 +4,36 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from google.cloud import bigquery
 
 from beam_jobs.generate_logs import command as generate_logs
 from local_stack.running import RunningStack
 from tests.sql.days import backfilled
+from tests.sql.reference.warehouse import Evaluated, ReferenceWarehouse
 from tests.sql.warehouse import Warehouse
 
+# Of REFERENCE=1: what the reference implementation of GoogleSQL has evaluated beside the local BigQuery.
+EVALUATED = Evaluated()
 GENERATED_LINES = int(os.environ.get("PROOF_LINES", "20000"))
+
+
+def new_warehouse(client: bigquery.Client) -> Warehouse:
+    """A warehouse; with REFERENCE=1 one that compares."""
+    return ReferenceWarehouse(client, EVALUATED) if os.environ.get("REFERENCE") else Warehouse(client)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not os.environ.get("REFERENCE"):
+        return
+    terminalreporter.section("evaluated by the reference")
+    for line in EVALUATED.lines():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
 def shared_warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
     client = emulators.bigquery()
-    yield Warehouse(client)
+    yield new_warehouse(client)
     client.close()
 
 
@@ -31,7 +48,7 @@ def warehouse(shared_warehouse: Warehouse) -> Iterator[Warehouse]:
 def own_warehouse(emulators: RunningStack) -> Iterator[Warehouse]:
     """Empty tables that no other test uses."""
     client = emulators.bigquery()
-    yield Warehouse(client)
+    yield new_warehouse(client)
     client.close()
 
 
@@ -47,7 +64,7 @@ def generated_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFac
     """Two days of generated lines."""
     log = _generated(tmp_path_factory.mktemp("generated_days"), "--format=combined")
     with emulators.bigquery() as client:
-        yield _summarised(log, log.parent / "out", Warehouse(client), days=2)
+        yield _summarised(log, log.parent / "out", new_warehouse(client), days=2)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +72,7 @@ def site_days(emulators: RunningStack, tmp_path_factory: pytest.TempPathFactory)
     """Two days of a believable site, with hosts and durations."""
     log = _generated(tmp_path_factory.mktemp("site_days"), "--site", "--format=nginx_amplify")
     with emulators.bigquery() as client:
-        yield _summarised(log, log.parent / "out", Warehouse(client), days=2)
+        yield _summarised(log, log.parent / "out", new_warehouse(client), days=2)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +82,7 @@ def real_days(
     """Four days of a real log."""
     with emulators.bigquery() as client:
         log = real_logs / "semicomplete-2015-05.access.log"
-        yield _summarised(log, tmp_path_factory.mktemp("real_days"), Warehouse(client), days=4)
+        yield _summarised(log, tmp_path_factory.mktemp("real_days"), new_warehouse(client), days=4)
 
 
 def _generated(folder: Path, *options: str) -> Path:

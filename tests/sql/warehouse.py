@@ -56,7 +56,6 @@ SETTINGS = {
 _NUMBERS = itertools.count(1)
 # An event_id of a file ends in the offset of its line.
 _OFFSET = re.compile(r":(\d+)$")
-_ENVIRONMENT = Environment(loader=FileSystemLoader(DAGS), undefined=StrictUndefined, autoescape=False)
 
 REQUEST = {
     "log_date": DAY,
@@ -200,11 +199,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def render(template: str, **values: Any) -> str:
+def new_environment() -> Environment:
+    """What renders the templates below dags/sql."""
+    return Environment(loader=FileSystemLoader(DAGS), undefined=StrictUndefined, autoescape=False)
+
+
+_ENVIRONMENT = new_environment()
+
+
+def render(template: str, environment: Environment = _ENVIRONMENT, **values: Any) -> str:
     """A file below dags/sql as SQL, or a template that includes some."""
     if template.endswith(".sql"):
         template = f"{{% include 'sql/{template}' %}}"
-    return _ENVIRONMENT.from_string(template).render(values)
+    return environment.from_string(template).render(values)
 
 
 def portion_of(*days: object, built_at: str | None = None, unknown: Iterable[str] = ()) -> Portion:
@@ -239,8 +246,12 @@ class Warehouse:
 
     def sql(self, template: str, portion: Portion | None = None, **values: Any) -> str:
         """A template rendered for this warehouse, its staging tables and some days, else the one of the tests."""
+        return self.rendered(_ENVIRONMENT, template, portion, **values)
+
+    def rendered(self, environment: Environment, template: str, portion: Portion | None, **values: Any) -> str:
+        """A template as `sql` has it, by an environment."""
         names = {"dataset": self.dataset, "staging": self.staging, "suffix": SUFFIX}
-        return render(template, **(names | SETTINGS | (portion or portion_of(DAY)).values() | values))
+        return render(template, environment, **(names | SETTINGS | (portion or portion_of(DAY)).values() | values))
 
     def run(self, sql: str, parameters: Iterable[bigquery.ScalarQueryParameter] = ()) -> list[dict[str, Any]]:
         """Run SQL to its end, without retries, and return its rows."""

@@ -73,7 +73,7 @@ SELECT
 FROM (
   SELECT table_name, COUNT(*) AS erased FROM {{ staging }}.erasure_{{ suffix }} GROUP BY table_name
 ) LEFT JOIN (
-  SELECT table_name, TO_JSON_STRING(ARRAY_AGG(DISTINCT source_uri)) AS source_objects
+  SELECT table_name, TO_JSON_STRING(ARRAY_AGG(DISTINCT source_uri ORDER BY source_uri)) AS source_objects
   FROM {{ staging }}.erasure_{{ suffix }} WHERE source = 'backfill' GROUP BY table_name
 ) USING (table_name);
 COMMIT TRANSACTION;

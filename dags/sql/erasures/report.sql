@@ -4,8 +4,9 @@ SELECT
   `rows`,
   source_objects,
   ARRAY(
-    SELECT DISTINCT CAST(log_date AS STRING) FROM {{ staging }}.erasure_{{ suffix }} AS erased
+    SELECT DISTINCT CAST(log_date AS STRING) AS day FROM {{ staging }}.erasure_{{ suffix }} AS erased
     WHERE erased.table_name = erasures.table_name AND log_date IS NOT NULL
+    ORDER BY day
   ) AS days
 FROM {{ dataset }}.erasures AS erasures
 WHERE run_id = @run_id

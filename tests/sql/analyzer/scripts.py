@@ -58,6 +58,23 @@ class Analysis(NamedTuple):
     complaints: list[Complaint]
 
 
+def parsed(sql: str) -> list[Any]:
+    """Return the syntax tree of each statement of a script.
+
+    Raises:
+        ServerError: It is no SQL.
+    """
+    request = ParseRequest(sql_statement=sql, options=language(), allow_script=True)
+    response = analyzer().call_grpc_func("ZetaSqlLocalService_Parse", request, ParseResponse)
+    return [unwrapped(statement) for statement in response.parsed_script.statement_list_node.statement_list]
+
+
+def range_of(node: Any) -> tuple[int, int]:
+    """Return the bytes of the script that a node of the syntax tree is."""
+    location = field_of(node, "parse_location_range")
+    return location.start, location.end
+
+
 def analyse(script: Script, catalog: Catalog) -> Analysis:
     """Analyse every statement of a script; what it creates is added to `catalog`."""
     return _Analyst(script, catalog).analyse()
@@ -74,16 +91,13 @@ class _Analyst:
         self._registered: int | None = None
 
     def analyse(self) -> Analysis:
-        request = ParseRequest(sql_statement=self._sql, options=language(), allow_script=True)
         try:
-            parsed = analyzer().call_grpc_func("ZetaSqlLocalService_Parse", request, ParseResponse)
+            statements = parsed(self._sql)
         except ServerError as error:
             self._complain(error, 0)
             return Analysis(0, self._complaints)
-        statements = parsed.parsed_script.statement_list_node.statement_list
-        for statement in statements:
-            node = unwrapped(statement)
-            start, end = _range(node)
+        for node in statements:
+            start, end = range_of(node)
             try:
                 match node.DESCRIPTOR.name:
                     case "ASTVariableDeclarationProto":
@@ -101,9 +115,9 @@ class _Analyst:
 
     def _declare(self, node: Any) -> None:
         """Add the variables of DECLARE: their type is the one declared, else the default's."""
-        default = _range(unwrapped(node.default_value)) if node.HasField("default_value") else None
+        default = range_of(unwrapped(node.default_value)) if node.HasField("default_value") else None
         if node.HasField("type"):
-            start, end = _range(unwrapped(node.type))
+            start, end = range_of(unwrapped(node.type))
             query = f"SELECT CAST(NULL AS {self._slice(start, end)})"
             declared = _type(self._call(query, elsewhere=True))
             if default is not None:
@@ -119,7 +133,7 @@ class _Analyst:
         name = node.variable.id_string
         if name.lower() not in self._variables:
             raise ServerError(StatusCode.INVALID_ARGUMENT, f"Undeclared variable: {name}", "")
-        self._value(*_range(unwrapped(node.expression)), self._variables[name.lower()].type)
+        self._value(*range_of(unwrapped(node.expression)), self._variables[name.lower()].type)
 
     def _value(self, start: int, end: int, target: Any = None) -> AnalyzeResponse:
         # One line more than the script has, so that the places are those of the script.
@@ -167,12 +181,6 @@ class _Analyst:
 
     def _blanks(self, end: int) -> str:
         return re.sub(r"[^\n]", " ", self._slice(0, end))
-
-
-def _range(node: Any) -> tuple[int, int]:
-    """Return the bytes of the script that a node of the syntax tree is."""
-    location = field_of(node, "parse_location_range")
-    return location.start, location.end
 
 
 def _type(response: AnalyzeResponse) -> Any:

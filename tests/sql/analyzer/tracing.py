@@ -50,6 +50,11 @@ class TracedText:
         file, line = self._places[max(index, 0)]
         return Place(file, line + self.text.count("\n", self._starts[max(index, 0)], offset))
 
+    def files(self, start: int, end: int) -> set[str]:
+        """Return the files that the characters from `start` to `end` come from."""
+        first, last = (max(bisect_right(self._starts, offset) - 1, 0) for offset in (start, end - 1))
+        return {place.file for place in self._places[first : last + 1]}
+
 
 @dataclass
 class Trace:
