@@ -11,6 +11,7 @@ from bqemulator.config import Settings
 from bqemulator.storage.engine import DuckDBEngine
 
 from emulators.bigquery.billing.column_sizes import KEPT, changed_table
+from emulators.bigquery.functions.rewriting import create_macros
 from emulators.bigquery.heap import trim
 from emulators.bigquery.streaming_buffer import StreamingBuffer
 from emulators.bigquery.table_changes import TableChanges
@@ -78,6 +79,7 @@ class LockedEngine(DuckDBEngine):
         self.execute("SET enable_external_file_cache = false")
         for statement in _LOCK:
             self.execute(statement.format(str(folder).replace("'", "''")))
+        create_macros(self)
         self.streaming_buffer = StreamingBuffer(self.connection.cursor())
         self._tell_time(self.clock.ahead())
         self._trimming = asyncio.create_task(trim(self.trim_seconds))

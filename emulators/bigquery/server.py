@@ -32,6 +32,8 @@ What differs from bqemulator 1.4.0 as it comes:
 * A failing `jobs.query` answers with its error's status: see ``jobs/queries.py``.
 * Results and records of jobs are forgotten in the end: see ``jobs/kept_jobs.py``.
 * Divisions by zero and indexes out of bounds fail, unless `SAFE.` says otherwise: see ``sql/runtime_errors.py``.
+* Functions and operators mean what they mean in GoogleSQL: see ``functions``. Columns without a name are `f0_`, `f1_`
+  and so on: see ``sql/column_names.py``.
 * A statement is parsed once: see ``parsing.py``.
 * Tables, jobs and requests are refused by the limits of the service's documentation: see ``table_rules.py`` and
   ``jobs/job_rules.py``, and ``docs/service-rules.md``.
@@ -109,6 +111,7 @@ def serve(
         tables,
     )
     from emulators.bigquery.engine import LockedEngine, transfers
+    from emulators.bigquery.functions import intervals
     from emulators.bigquery.jobs import (
         accounts,
         destinations,
@@ -117,6 +120,7 @@ def serve(
         job_rules,
         kept_jobs,
         queries,
+        result_types,
         results,
         script_jobs,
     )
@@ -157,6 +161,7 @@ def serve(
     appends.patch()
     changes.patch()
     inserts.patch()
+    intervals.patch()
     conditions.patch()
     destinations.patch()
     dry_runs.patch()
@@ -165,6 +170,7 @@ def serve(
     parsing.patch()
     storage_permissions.patch()
     queries.patch()
+    result_types.patch()
     results.patch()
     routines.patch()
     runtime_errors.patch()

@@ -9,6 +9,8 @@ before `array[OFFSET(n)]`, which counts from 0, where `n` is no literal, and rea
 import re
 from typing import Any
 
+from bqemulator.domain.errors import DomainError, InvalidQueryError
+from bqemulator.jobs import executor
 from bqemulator.sql import translator
 from sqlglot import expressions as exp
 from sqlglot import generator
@@ -18,6 +20,10 @@ from sqlglot.parsers.bigquery import BigQueryParser
 from emulators.bigquery.parsing import own_statements
 
 _MAY_FAIL = re.compile(r"[/\[]|\b(?:MOD|DIV)\s*\(", re.IGNORECASE)
+#: A message of a function in Python, as DuckDB tells it.
+_IN_PYTHON = re.compile(
+    r"Python exception occurred while executing the UDF: ValueError: (?P<message>.*?)\s+At:", re.DOTALL
+)
 _DIVISIONS = (exp.Div, exp.IntDiv, exp.Mod)
 
 
@@ -86,7 +92,19 @@ def _try(made: Any, node: exp.Try) -> str:
 
 
 def patch() -> None:
-    """Put this in the place of bqemulator's step, and let statements that are written again keep `SAFE.`."""
+    """Put this in the place of bqemulator's step, and let statements that are written again keep `SAFE.`.
+
+    What a function in Python refuses is told without where it stands.
+    """
+    translate = vars(executor)["translate_runtime_error"]
+
+    def tell(error: BaseException, *, duckdb_sql: str | None = None) -> DomainError:
+        if found := _IN_PYTHON.search(str(error)):
+            return InvalidQueryError(found["message"], location="query")
+        told: DomainError = translate(error, duckdb_sql=duckdb_sql)
+        return told
+
+    vars(executor)["translate_runtime_error"] = tell
     vars(translator)["rewrite_division_by_zero"] = raise_errors
     # Not by TRY_SUPPORTED, which is compiled in; what a generator calls for which node is kept from its first use.
     BigQuery.generator_class.TRANSFORMS[exp.Try] = _try

@@ -18,13 +18,16 @@ from bqemulator.sql.rewriter.session_user import rewrite_session_user
 from sqlglot import expressions as exp
 
 from emulators.bigquery.billing.column_sizes import KEPT
+from emulators.bigquery.functions.literals import plain_literal
+from emulators.bigquery.functions.rewriting import rewrite
 from emulators.bigquery.parsing import own_statements, statements
 from emulators.bigquery.sizes import TableSizes
+from emulators.bigquery.sql.column_names import name_columns
 
 _LITERAL_OR_COMMENT = re.compile(
     r"""@`(?P<parameter>\w+)`"""
     r"""|(?P<keyword>\b(?:FROM|JOIN|INTO|UPDATE|MERGE|TABLE|VIEW|USING|EXISTS)\s+)(?P<project>[a-z]\w*(?:-\w+)+)(?=\.\w)"""
-    r"""|(?P<literal>'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""",
+    r"""|(?P<prefix>\b(?:r?b|br?|r))?(?P<literal>'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`)|(?:--|\#)[^\n]*|/\*.*?\*/""",
     re.DOTALL | re.IGNORECASE,
 )
 #: How BigQuery's statements begin, without those that bqemulator's interpreter of scripts keeps to itself.
@@ -50,7 +53,7 @@ _TYPES = {"TABLE": 1, "CLONE": 1, "VIEW": 2, "EXTERNAL": 3, "MATERIALIZED_VIEW":
 
 
 def without_comments(sql: str) -> str:
-    """Return a statement with a space in place of each comment; literals stay as they are.
+    """Return a statement with a space in place of each comment; literals mean what they mean.
 
     The names of parameters lose their quotes, which SQLAlchemy writes, and those of projects with dashes get some:
     bqemulator does not understand them otherwise.
@@ -61,7 +64,9 @@ def without_comments(sql: str) -> str:
 def _plain(found: re.Match[str]) -> str:
     if found["parameter"]:
         return f"@{found['parameter']}"
-    return f"{found['keyword']}`{found['project']}`" if found["project"] else found["literal"] or " "
+    if found["literal"]:
+        return plain_literal(found["prefix"] or "", found["literal"])
+    return f"{found['keyword']}`{found['project']}`" if found["project"] else " "
 
 
 def _name(found: re.Match[str]) -> str:
@@ -147,14 +152,15 @@ def patch() -> None:
     def begin_translation(sql: str, caller: CallerIdentity) -> str:
         bare = without_comments(sql)
         check_functions(bare)
-        return str(rewrite_session_user(bare, caller))
+        return rewrite(str(rewrite_session_user(bare, caller)))
 
     def begin_statement(sql: str, project_id: str, catalog: DuckDBCatalogRepository) -> str:
         bare = without_comments(sql)
         check_kind(bare)
-        return expand_system_tables(bare, project_id, catalog)
+        return name_columns(expand_system_tables(bare, project_id, catalog))
 
     vars(translator)["rewrite_session_user"] = begin_translation
+    vars(inner_query)["rewrite_unnest_offset"] = str  # `functions.arrays` counts from 0
 
     def parse_script(sql: str) -> Any:
         script = parse_script_or_raise(sql)

@@ -169,3 +169,79 @@ def test_a_failing_query_raises_with_a_default_dataset(
     config = bigquery.QueryJobConfig(default_dataset=f"{client.project}.{DATASET}")
     with pytest.raises(error):
         ask(client, sql, config)
+
+
+NAMED = {
+    "SELECT 1 + 1, 2 AS two, CAST(3 AS INT64)": ["f0_", "two", "f1_"],
+    "SELECT *, 3 FROM (SELECT 1 + 1, 2 AS two)": ["f0_", "two", "f1_"],
+    "WITH a AS (SELECT 1 + 1) SELECT * FROM a": ["f0_"],
+    "SELECT COUNT(*) FROM UNNEST([1]) UNION ALL SELECT 2 AS two": ["f0_"],
+    "SELECT a.* FROM (SELECT 1 + 1, 2) AS a JOIN (SELECT 3 + 3) AS b ON TRUE": ["f0_", "f1_"],
+    "SELECT (n), s.a, (s).b, s.a + 1 FROM (SELECT 1 AS n, STRUCT(2 AS a, 3 AS b) AS s)": ["n", "a", "b", "f0_"],
+    "SELECT (SELECT 1 AS one), JSON '{\"a\": 1}'.a": ["f0_", "a"],
+}
+
+
+@pytest.mark.parametrize("sql", NAMED)
+def test_columns_without_a_name_are_numbered(client: bigquery.Client, sql: str) -> None:
+    assert [field.name for field in client.query_and_wait(sql).schema] == NAMED[sql]
+
+
+@pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
+def test_what_is_created_has_names(client: bigquery.Client, kind: str) -> None:
+    with pytest.raises(BadRequest, match=f"CREATE {kind} columns must be named, but column 2 has no name"):
+        client.query_and_wait(f"CREATE {kind} {DATASET}.unnamed AS SELECT 1 AS one, 1 + 1")
+
+
+def test_a_sum_within_an_array_is_an_integer(client: bigquery.Client) -> None:
+    (row,) = client.query_and_wait("SELECT [(SELECT SUM(x) FROM UNNEST([1, 2]) AS x)] AS sums, JSON '[1]' AS json")
+    assert row.sums == [3]
+    with pytest.raises(BadRequest, match="overflow"):
+        client.query_and_wait("SELECT SUM(x) FROM UNNEST([9223372036854775807, 1]) AS x")
+
+
+def test_paths_of_json_may_be_parameters(client: bigquery.Client) -> None:
+    path = bigquery.ScalarQueryParameter("path", "STRING", "$.a.b")
+    text = bigquery.ScalarQueryParameter("text", "STRING", '{"a": {"b": 1.50}}')
+    options = bigquery.QueryJobConfig(query_parameters=[path, text])
+    (row,) = client.query_and_wait("SELECT JSON_VALUE(@text, @path), JSON_QUERY(@text, '$.a')", job_config=options)
+    assert tuple(row) == ("1.50", '{"b":1.50}')
+
+
+def test_sums_and_json_keep_their_types_in_a_table(client: bigquery.Client) -> None:
+    columns = "SUM(x) AS sum, [SUM(x)] AS sums, JSON '1' AS json, STRUCT(JSON '2' AS json) AS part"
+    client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.typed AS SELECT {columns} FROM UNNEST([1, 2]) AS x")
+    fields = client.get_table(f"{DATASET}.typed").schema
+    assert [field.field_type for field in fields] == ["INTEGER", "INTEGER", "JSON", "RECORD"]
+    assert fields[3].fields[0].field_type == "JSON"
+    assert next(iter(client.list_rows(f"{DATASET}.typed"))).sums == [3]
+
+
+def test_fields_of_structs_in_an_array_are_columns(client: bigquery.Client) -> None:
+    rows = client.query_and_wait(
+        "SELECT n, a, number FROM (SELECT 1 AS n, [STRUCT(5 AS a), STRUCT(6 AS a)] AS items), UNNEST(items)"
+        " WITH OFFSET AS number ORDER BY number DESC"
+    )
+    assert [tuple(row) for row in rows] == [(1, 6, 1), (1, 5, 0)]
+
+
+#: Of BigQuery's documentation, for what the reference implementation lacks.
+OF_JSON = {
+    'JSON_KEYS(JSON \'{"b": {"c": 1}, "a": [{"d": 1}]}\')': ["a", "b", "b.c"],
+    'JSON_KEYS(JSON \'{"b": {"c": 1}}\', 1)': ["b"],
+    "LAX_BOOL(JSON '\"TRUE\"')": True,
+    "LAX_BOOL(JSON '0')": False,
+    "LAX_BOOL(JSON '[]')": None,
+    "LAX_INT64(JSON 'true')": 1,
+    "LAX_INT64(JSON '\"1.1\"')": 1,
+    "LAX_INT64(JSON '1e100')": None,
+    "LAX_FLOAT64(JSON '\"1.5\"')": 1.5,
+    "LAX_FLOAT64(JSON 'true')": None,
+    "LAX_STRING(JSON 'true')": "true",
+    "LAX_STRING(JSON '{\"a\": 1}')": None,
+}
+
+
+@pytest.mark.parametrize("sql", OF_JSON)
+def test_json_is_taken_for_other_types(client: bigquery.Client, sql: str) -> None:
+    assert next(iter(client.query_and_wait(f"SELECT {sql}")))[0] == OF_JSON[sql]
