@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 LOAD_OPTIONS = $(if $(PREFIX),--prefix "$(PREFIX)") $(if $(REPLACE),--replace)
 
-.PHONY: help setup demo up down status load env test clients analyze lint bench proof questions mutants fuzz simulate histories chaos matrix secrets container-engine compose-test wheels templates generate agent-lists vendored advisories screenshots lock clean
+.PHONY: help setup demo up down status load env test clients analyze reference lint bench proof questions googlesql mutants fuzz simulate histories chaos matrix secrets container-engine compose-test wheels templates generate agent-lists vendored advisories screenshots lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/; s/\$$\$$/$$/' | expand -t 12
@@ -87,6 +87,9 @@ lint: setup  ## ruff (with Airflow's rules), mypy, import contracts
 analyze: setup  ## the list of GoogleSQL's analyzer: every statement with each kind of settings, and its complaints
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.analyzer
 
+reference: setup  ## statements of dags/sql by the local BigQuery and by Google's reference implementation: the same rows (NAMES=tests/sql/test_land.py)
+	@REFERENCE=1 $(BIN)/python -m pytest $(or $(NAMES),tests/sql/test_reference.py)
+
 bench: setup $(if $(filter rivals,$(or $(NAMES),rivals)),.local/venvs/rivals/.installed)  ## benchmarks, each beside what a user would pick instead (NAMES="parser day" for some, SECONDS=3600 for soak)
 	$(if $(SECONDS),SOAK_SECONDS=$(SECONDS)) PYTHONPATH=.:plugins $(BIN)/python -m benchmarks $(NAMES)
 
@@ -97,6 +100,9 @@ proof: setup  ## every figure of every summary against plain Python and GoAccess
 questions: setup  ## what analysts ask, of docs/analysts.md, asked of a log of yours: LOGS=path
 	@test -n "$(LOGS)" || { echo 'LOGS is not set: make questions LOGS=path/to/access.log' >&2; exit 2; }
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.sql.questions "$(LOGS)"
+
+googlesql: setup  ## functions and operators by the local BigQuery and by Google's reference implementation, into docs/googlesql.md: AREAS="times json" MOST=60
+	@PYTHONPATH=.:plugins $(BIN)/python -m tests.integration.emulators.googlesql $(AREAS) --most $(or $(MOST),20)
 
 mutants: setup  ## takes guards back, one at a time, and shows that a test fails (WORDS="BigQuery A3" for some)
 	@PYTHONPATH=.:plugins $(BIN)/python -m tests.mutants $(WORDS)
