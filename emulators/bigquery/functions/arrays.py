@@ -83,24 +83,6 @@ def _generate_array(node: exp.Expr, _: bool) -> exp.Expr:
     return macro("bq_generate_array", node.args["start"], node.args["end"], node.args.get("step") or 1)
 
 
-def _generate_dates(node: exp.Expr, _: bool) -> None:
-    step = node.args.get("step")
-    if isinstance(step, exp.Interval) and step.this.name == "0":
-        raise refuse("Sequence step cannot be 0.")
-
-
-def _generate_timestamps(node: exp.Expr, _: bool) -> exp.Expr | None:
-    """Let texts be timestamps: DuckDB takes them for what BigQuery calls DATETIME."""
-    _generate_dates(node, False)
-    ends = [node.args["start"], node.args["end"]]
-    if not any(end.is_string for end in ends):
-        return None
-    made = node.copy()
-    for name, end in zip(("start", "end"), ends, strict=True):
-        made.set(name, exp.cast(end.copy(), "TIMESTAMPTZ"))
-    return made
-
-
 def _array_agg(node: exp.Expr, _: bool) -> exp.Expr | None:
     if isinstance(node.parent, exp.IgnoreNulls | exp.RespectNulls) or not isinstance(node.this, exp.Limit):
         return None
@@ -190,7 +172,7 @@ def _window(node: exp.Expr, _: bool) -> exp.Expr | None:
         return None
     floating = node.copy()
     floating.set("this", macro("arg_min", value, macro("bq_order_of_min", value)))
-    return exp.Case(ifs=[exp.If(this=macro("bq_is_floating", value), true=floating)], default=node.copy())
+    return exp.Case(ifs=[exp.If(this=macro("bq_is_float", value), true=floating)], default=node.copy())
 
 
 def _value(minimum: exp.Expr) -> exp.Expr | None:
@@ -208,9 +190,7 @@ CALLS: Calls = {
     exp.ArrayToString: _array_to_string,
     exp.Avg: _avg,
     exp.Corr: _corr,
-    exp.GenerateDateArray: _generate_dates,
     exp.GenerateSeries: _generate_array,
-    exp.GenerateTimestampArray: _generate_timestamps,
     exp.GroupConcat: _string_agg,
     exp.IgnoreNulls: _nulls,
     exp.Min: _min,

@@ -21,17 +21,17 @@ CREATE OR REPLACE MACRO bq_array_slice(a, first, last) AS
 
 CREATE OR REPLACE MACRO bq_array_to_string(a, separator, of_null) AS
   CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]') THEN
-    error('ARRAY_TO_STRING of elements other than STRING is not offered by the local BigQuery')
+    bq_error('ARRAY_TO_STRING of elements other than STRING is not offered by the local BigQuery')
     WHEN separator IS NOT NULL AND of_null IS NOT NULL THEN
     array_to_string(list_transform(a, lambda e: coalesce(CAST(e AS VARCHAR), CAST(of_null AS VARCHAR))), CAST(separator AS VARCHAR))
   END, (a, separator) AS
   CASE WHEN typeof(a) NOT IN ('VARCHAR[]', '"NULL"[]') THEN
-    error('ARRAY_TO_STRING of elements other than STRING is not offered by the local BigQuery')
+    bq_error('ARRAY_TO_STRING of elements other than STRING is not offered by the local BigQuery')
     WHEN separator IS NOT NULL THEN array_to_string(a, CAST(separator AS VARCHAR))
   END;
 
 CREATE OR REPLACE MACRO bq_array_step(step) AS
-  CASE WHEN step = 0 THEN error('Sequence step cannot be 0.') ELSE step END;
+  CASE WHEN step = 0 THEN bq_error('Sequence step cannot be 0.') ELSE step END;
 
 -- Elements are reckoned each from the first one, not from the one before it, and have the type that all three share.
 CREATE OR REPLACE MACRO bq_generate_array(first, last, step) AS
@@ -39,10 +39,9 @@ CREATE OR REPLACE MACRO bq_generate_array(first, last, step) AS
     lambda i: CASE WHEN false THEN last ELSE first + i * step END);
 
 -- NaN is the least value, as it is the greatest one; for DuckDB it is the greatest alone.
-CREATE OR REPLACE MACRO bq_is_floating(x) AS typeof(x) IN ('DOUBLE', 'FLOAT');
 CREATE OR REPLACE MACRO bq_order_of_min(x) AS {'is_number': CAST(x AS VARCHAR) <> 'nan', 'x': x};
 CREATE OR REPLACE MACRO bq_min(x) AS
-  CASE WHEN bq_is_floating(min(x)) THEN arg_min(x, bq_order_of_min(x)) ELSE min(x) END;
+  CASE WHEN bq_is_float(min(x)) THEN arg_min(x, bq_order_of_min(x)) ELSE min(x) END;
 
 -- The average of NUMERIC is NUMERIC; a quantile has the type, and is not computed.
 CREATE OR REPLACE MACRO bq_avg(x) AS

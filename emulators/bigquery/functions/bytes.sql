@@ -3,12 +3,12 @@
 CREATE OR REPLACE MACRO bq_text(x) AS CASE
   WHEN typeof(x) = 'BLOB' THEN bq_latin1(CAST(x AS BLOB))
   WHEN typeof(x) IN ('VARCHAR', 'JSON', '"NULL"') THEN CAST(x AS VARCHAR)
-  ELSE bq_fail('No matching signature: STRING or BYTES are expected')
+  ELSE bq_error('No matching signature: STRING or BYTES are expected')
 END;
 -- A second text, of the type of the first.
 CREATE OR REPLACE MACRO bq_other_text(y, x) AS CASE
   WHEN typeof(x) = typeof(y) OR '"NULL"' IN (typeof(x), typeof(y)) OR 'BLOB' NOT IN (typeof(x), typeof(y)) THEN bq_text(y)
-  ELSE bq_fail('No matching signature: either STRING or BYTES are expected')
+  ELSE bq_error('No matching signature: either STRING or BYTES are expected')
 END;
 -- A text as a value of the type of x; DuckDB reads bytes from \x and two digits each.
 CREATE OR REPLACE MACRO bq_as(made, x) AS cast_to_type(
@@ -26,12 +26,12 @@ CREATE OR REPLACE MACRO bq_count(n) AS CASE WHEN n > 2147483647 THEN 2147483647 
 CREATE OR REPLACE MACRO bq_base64(x) AS rtrim(regexp_replace(x, '\s', '', 'g'), '=');
 CREATE OR REPLACE MACRO bq_from_base64(x, safe) AS CASE
   WHEN NOT regexp_full_match(bq_base64(x), '[A-Za-z0-9+/]*') OR length(bq_base64(x)) % 4 = 1 THEN
-    CASE WHEN NOT safe THEN encode(bq_fail('Failed to decode invalid base64 string')) END
+    CASE WHEN NOT safe THEN bq_error('Failed to decode invalid base64 string') END
   ELSE from_base64(rpad(bq_base64(x), CAST((length(bq_base64(x)) + 3) // 4 * 4 AS INTEGER), '='))
 END;
 CREATE OR REPLACE MACRO bq_from_hex(x, safe) AS CASE
   WHEN NOT regexp_full_match(x, '[0-9a-fA-F]*') THEN
-    CASE WHEN NOT safe THEN encode(bq_fail('Failed to decode invalid hexadecimal string: ' || x)) END
+    CASE WHEN NOT safe THEN bq_error('Failed to decode invalid hexadecimal string: ' || x) END
   ELSE unhex(x)
 END;
 

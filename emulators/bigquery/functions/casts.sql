@@ -1,16 +1,12 @@
--- typeof() is known when a statement is bound: one branch is left of each CASE.
 CREATE OR REPLACE MACRO bq_numeric(x) AS CAST(x AS DECIMAL(38, 9));
-CREATE OR REPLACE MACRO bq_is_float(x) AS typeof(x) IN ('DOUBLE', 'FLOAT');
 CREATE OR REPLACE MACRO bq_is_decimal(x) AS typeof(x) LIKE 'DECIMAL%';
 CREATE OR REPLACE MACRO bq_is_integer(x) AS typeof(x) IN ('BIGINT', 'INTEGER', 'HUGEINT', 'SMALLINT', 'TINYINT', 'UTINYINT', 'UINTEGER', 'UBIGINT');
 CREATE OR REPLACE MACRO bq_is_null(x) AS typeof(x) = '"NULL"';
--- bq_fail() is a function in Python: with error() an expression would have side effects, and its alias could not be used.
-CREATE OR REPLACE MACRO bq_not_cast(x, target, example) AS
-  cast_to_type(bq_fail('Invalid cast from ' || typeof(x) || ' to ' || target), example);
+CREATE OR REPLACE MACRO bq_not_cast(x, target) AS bq_error('Invalid cast from ' || typeof(x) || ' to ' || target);
 
 -- What has become of a text: nothing where it is none, unless that may not be.
 CREATE OR REPLACE MACRO bq_parsed(x, value, target, safe) AS
-  CASE WHEN x IS NULL OR safe OR value IS NOT NULL THEN value ELSE cast_to_type(bq_fail('Bad ' || target || ' value: ' || x), value) END;
+  CASE WHEN x IS NULL OR safe OR value IS NOT NULL THEN value ELSE bq_error('Bad ' || target || ' value: ' || x) END;
 
 CREATE OR REPLACE MACRO bq_int64_of_text(x) AS
   CASE WHEN regexp_full_match(trim(x), '[-+]?([0-9]+|0[xX][0-9a-fA-F]+)') THEN TRY_CAST(trim(x) AS BIGINT) END;
@@ -22,7 +18,7 @@ CREATE OR REPLACE MACRO bq_cast_int64(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_int64_of_text(CAST(x AS VARCHAR)), 'int64', safe)
   WHEN bq_is_integer(x) OR bq_is_decimal(x) OR bq_is_null(x) OR typeof(x) = 'BOOLEAN' THEN
     CASE WHEN safe THEN TRY_CAST(x AS BIGINT) ELSE CAST(x AS BIGINT) END
-  ELSE bq_not_cast(x, 'INT64', CAST(NULL AS BIGINT))
+  ELSE bq_not_cast(x, 'INT64')
 END;
 
 CREATE OR REPLACE MACRO bq_float64_of_text(x) AS CASE
@@ -35,7 +31,7 @@ CREATE OR REPLACE MACRO bq_cast_float64(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_float64_of_text(CAST(x AS VARCHAR)), 'double', safe)
   WHEN bq_is_float(x) OR bq_is_integer(x) OR bq_is_null(x) THEN CAST(x AS DOUBLE)
   WHEN bq_is_decimal(x) THEN CAST(CAST(x AS VARCHAR) AS DOUBLE)
-  ELSE bq_not_cast(x, 'FLOAT64', CAST(NULL AS DOUBLE))
+  ELSE bq_not_cast(x, 'FLOAT64')
 END;
 
 CREATE OR REPLACE MACRO bq_bool_of_text(x) AS CASE lower(x) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END;
@@ -43,7 +39,7 @@ CREATE OR REPLACE MACRO bq_bool_of_text(x) AS CASE lower(x) WHEN 'true' THEN TRU
 CREATE OR REPLACE MACRO bq_cast_bool(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_bool_of_text(CAST(x AS VARCHAR)), 'bool', safe)
   WHEN bq_is_integer(x) OR bq_is_null(x) OR typeof(x) = 'BOOLEAN' THEN CAST(x AS BOOLEAN)
-  ELSE bq_not_cast(x, 'BOOL', CAST(NULL AS BOOLEAN))
+  ELSE bq_not_cast(x, 'BOOL')
 END;
 
 CREATE OR REPLACE MACRO bq_numeric_of_text(x) AS
@@ -54,14 +50,14 @@ CREATE OR REPLACE MACRO bq_cast_numeric(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_numeric_of_text(CAST(x AS VARCHAR)), 'numeric', safe)
   WHEN bq_is_integer(x) OR bq_is_decimal(x) OR bq_is_null(x) THEN
     CASE WHEN safe THEN TRY_CAST(x AS DECIMAL(38, 9)) ELSE CAST(x AS DECIMAL(38, 9)) END
-  ELSE bq_not_cast(x, 'NUMERIC', CAST(NULL AS DECIMAL(38, 9)))
+  ELSE bq_not_cast(x, 'NUMERIC')
 END;
 
 -- A scale above 9 is what makes a BIGNUMERIC of it; what has more digits than that is refused by the function.
 CREATE OR REPLACE MACRO bq_cast_bignumeric(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' OR bq_is_float(x) OR bq_is_integer(x) OR bq_is_decimal(x) OR bq_is_null(x) THEN
     bq_bignumeric_of_text(CAST(x AS VARCHAR), safe)
-  ELSE bq_not_cast(x, 'BIGNUMERIC', bq_bignumeric_of_text('0', TRUE))
+  ELSE bq_not_cast(x, 'BIGNUMERIC')
 END;
 
 -- The fewest digits of 15 or 17 that are read as the same number.
@@ -102,14 +98,14 @@ CREATE OR REPLACE MACRO bq_cast_string(x, safe) AS CASE
   WHEN typeof(x) = 'TIME' THEN bq_text_of_time(CAST(x AS TIME))
   WHEN typeof(x) = 'INTERVAL' THEN bq_text_of_interval(CAST(x AS INTERVAL))
   WHEN typeof(x) = 'BLOB' THEN bq_text_of_bytes(CAST(x AS BLOB), safe)
-  WHEN typeof(x) = 'JSON' OR typeof(x) LIKE '%[]' OR typeof(x) LIKE 'STRUCT%' THEN bq_not_cast(x, 'STRING', CAST(NULL AS VARCHAR))
+  WHEN typeof(x) = 'JSON' OR typeof(x) LIKE '%[]' OR typeof(x) LIKE 'STRUCT%' THEN bq_not_cast(x, 'STRING')
   ELSE CAST(x AS VARCHAR)
 END;
 
 CREATE OR REPLACE MACRO bq_cast_bytes(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN encode(CAST(x AS VARCHAR))
   WHEN typeof(x) = 'BLOB' OR bq_is_null(x) THEN CAST(x AS BLOB)
-  ELSE bq_not_cast(x, 'BYTES', CAST(NULL AS BLOB))
+  ELSE bq_not_cast(x, 'BYTES')
 END;
 
 CREATE OR REPLACE MACRO bq_date_of_text(x) AS
@@ -118,7 +114,7 @@ CREATE OR REPLACE MACRO bq_date_of_text(x) AS
 CREATE OR REPLACE MACRO bq_cast_date(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_date_of_text(CAST(x AS VARCHAR)), 'date', safe)
   WHEN typeof(x) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') OR bq_is_null(x) THEN CAST(x AS DATE)
-  ELSE bq_not_cast(x, 'DATE', CAST(NULL AS DATE))
+  ELSE bq_not_cast(x, 'DATE')
 END;
 
 CREATE OR REPLACE MACRO bq_time_of_text(x) AS CASE
@@ -131,7 +127,7 @@ CREATE OR REPLACE MACRO bq_cast_time(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_time_of_text(CAST(x AS VARCHAR)), 'time', safe)
   WHEN typeof(x) = 'TIME' OR bq_is_null(x) THEN CAST(x AS TIME)
   WHEN typeof(x) IN ('TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') THEN CAST(CAST(x AS TIMESTAMP) AS TIME)
-  ELSE bq_not_cast(x, 'TIME', CAST(NULL AS TIME))
+  ELSE bq_not_cast(x, 'TIME')
 END;
 
 -- The second 60 is the first of the next minute.
@@ -146,7 +142,7 @@ END;
 CREATE OR REPLACE MACRO bq_cast_datetime(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_datetime_of_text(CAST(x AS VARCHAR)), 'datetime', safe)
   WHEN typeof(x) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') OR bq_is_null(x) THEN CAST(x AS TIMESTAMP)
-  ELSE bq_not_cast(x, 'DATETIME', CAST(NULL AS TIMESTAMP))
+  ELSE bq_not_cast(x, 'DATETIME')
 END;
 
 CREATE OR REPLACE MACRO bq_zone_of_text(x) AS
@@ -173,16 +169,16 @@ END;
 CREATE OR REPLACE MACRO bq_cast_timestamp(x, safe) AS CASE
   WHEN typeof(x) = 'VARCHAR' THEN bq_parsed(CAST(x AS VARCHAR), bq_timestamp_of_text(CAST(x AS VARCHAR)), 'timestamp', safe)
   WHEN typeof(x) IN ('DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE') OR bq_is_null(x) THEN CAST(x AS TIMESTAMPTZ)
-  ELSE bq_not_cast(x, 'TIMESTAMP', CAST(NULL AS TIMESTAMPTZ))
+  ELSE bq_not_cast(x, 'TIMESTAMP')
 END;
 
 CREATE OR REPLACE MACRO bq_at_most(x, value_length, most) AS CASE
   WHEN value_length <= most OR x IS NULL THEN x
-  ELSE cast_to_type(bq_fail('A value of at most ' || most || ' has the length ' || value_length), x)
+  ELSE bq_error('A value of at most ' || most || ' has the length ' || value_length)
 END;
 
 CREATE OR REPLACE MACRO bq_numeric_within(x, digits, scale) AS CASE
   WHEN x IS NULL OR abs(bq_numeric_round(x, scale, 'ROUND_HALF_AWAY_FROM_ZERO')) < power(10, digits - scale)
     THEN bq_numeric_round(x, scale, 'ROUND_HALF_AWAY_FROM_ZERO')
-  ELSE cast_to_type(bq_fail('A value of NUMERIC(' || digits || ', ' || scale || ') is out of range: ' || x), x)
+  ELSE bq_error('A value of NUMERIC(' || digits || ', ' || scale || ') is out of range: ' || x)
 END;

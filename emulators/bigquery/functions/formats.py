@@ -10,10 +10,9 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from bqemulator.domain.errors import InvalidQueryError
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions.macros import Calls, Functions, macro
+from emulators.bigquery.functions.macros import Calls, Functions, macro, refuse
 from emulators.bigquery.functions.printing import as_json, is_decimal, is_integer, printed
 
 _SPECIFIER = re.compile(r"%(?P<flags>[-+ #0']*)(?P<width>\d+|\*)?(?:\.(?P<digits>\*|\d*))?(?P<kind>.)|%", re.DOTALL)
@@ -164,7 +163,7 @@ def _format(node: exp.Expr, _: bool) -> exp.Expr:
         try:
             _check_count(parsed(node.this.name), node.this.name, len(arguments))
         except ValueError as wrong:
-            raise InvalidQueryError(str(wrong), location="query") from None
+            raise refuse(str(wrong)) from None
     typed = [part for argument in arguments for part in (macro("typeof", argument), argument)]
     return macro("bq_format", node.this, *typed)
 

@@ -2,7 +2,7 @@
 CREATE OR REPLACE MACRO bq_is_plain_json(x) AS json_valid(x) AND NOT regexp_matches(x, '[0-9][.eE]|-0');
 
 CREATE OR REPLACE MACRO bq_json_found(x, native, path, legacy) AS
-  CASE WHEN typeof(x) NOT IN ('JSON', 'VARCHAR', '"NULL"') THEN error('JSON functions take STRING and JSON only')
+  CASE WHEN typeof(x) NOT IN ('JSON', 'VARCHAR', '"NULL"') THEN bq_error('JSON functions take STRING and JSON only')
     WHEN native IS NOT NULL AND (typeof(x) = 'JSON' OR bq_is_plain_json(CAST(x AS VARCHAR)))
     THEN CAST(json_extract(CAST(x AS VARCHAR), native) AS VARCHAR)
     ELSE bq_json_read(CAST(x AS VARCHAR), path, legacy) END;
@@ -29,7 +29,7 @@ CREATE OR REPLACE MACRO bq_json(x) AS CAST(x AS JSON);
 CREATE OR REPLACE MACRO bq_parse_json(x, is_rounded, safe) AS CAST(
   CASE WHEN x IS NULL OR safe OR bq_json_parsed(CAST(x AS VARCHAR), is_rounded) IS NOT NULL
     THEN bq_json_parsed(CAST(x AS VARCHAR), is_rounded)
-    ELSE error('Invalid input to PARSE_JSON: ' || CAST(x AS VARCHAR)) END AS JSON);
+    ELSE bq_error('Invalid input to PARSE_JSON: ' || CAST(x AS VARCHAR)) END AS JSON);
 
 CREATE OR REPLACE MACRO bq_json_at(x, key) AS CAST(
   CASE WHEN typeof(key) = 'VARCHAR'
@@ -39,7 +39,7 @@ CREATE OR REPLACE MACRO bq_json_at(x, key) AS CAST(
 
 -- DuckDB counts from 0 in JSON, and from 1 in arrays.
 CREATE OR REPLACE MACRO bq_element(x, i) AS
-  CASE WHEN typeof(x) <> 'JSON' AND (i < 0 OR i >= len(x)) THEN error('Array index is out of bounds')
+  CASE WHEN typeof(x) <> 'JSON' AND (i < 0 OR i >= len(x)) THEN bq_error('Array index is out of bounds')
     WHEN i >= 0 THEN x[CASE WHEN typeof(x) = 'JSON' THEN i ELSE i + 1 END] END;
 
 -- What needs no other spelling than DuckDB's is not handed to Python.
@@ -69,10 +69,10 @@ CREATE OR REPLACE MACRO bq_json_text_as(text, type) AS CASE
     ELSE text END
   END;
 CREATE OR REPLACE MACRO bq_json_as(x, type, safe) AS
-  CASE WHEN typeof(x) NOT IN ('JSON', '"NULL"') THEN error('No matching signature for function ' || type || ': it takes JSON')
+  CASE WHEN typeof(x) NOT IN ('JSON', '"NULL"') THEN bq_error('No matching signature for function ' || type || ': it takes JSON')
     WHEN x IS NULL OR safe OR bq_json_text_as(CAST(x AS VARCHAR), type) IS NOT NULL
     THEN bq_json_text_as(CAST(x AS VARCHAR), type)
-    ELSE error('The provided JSON input is not ' || type || ': ' || CAST(x AS VARCHAR)) END;
+    ELSE bq_error('The provided JSON input is not ' || type || ': ' || CAST(x AS VARCHAR)) END;
 CREATE OR REPLACE MACRO bq_json_int64(x, safe) AS
   CASE WHEN safe OR x IS NULL THEN TRY_CAST(bq_json_as(x, 'INT64', safe) AS BIGINT)
     ELSE CAST(bq_json_as(x, 'INT64', safe) AS BIGINT) END;
@@ -81,7 +81,7 @@ CREATE OR REPLACE MACRO bq_json_exact_float64(x, safe) AS
   CASE WHEN TRY_CAST(bq_json_float64(x, safe) AS HUGEINT) = TRY_CAST(CAST(x AS VARCHAR) AS HUGEINT)
       OR TRY_CAST(CAST(x AS VARCHAR) AS HUGEINT) IS NULL OR regexp_matches(CAST(x AS VARCHAR), '[.eE]')
     THEN bq_json_float64(x, safe)
-    ELSE CASE WHEN NOT safe THEN error('JSON number: ' || CAST(x AS VARCHAR) ||
+    ELSE CASE WHEN NOT safe THEN bq_error('JSON number: ' || CAST(x AS VARCHAR) ||
       ' cannot be converted to FLOAT64 without loss of precision') END END;
 CREATE OR REPLACE MACRO bq_json_bool(x, safe) AS CAST(bq_json_as(x, 'BOOL', safe) AS BOOLEAN);
 CREATE OR REPLACE MACRO bq_string(x, safe) AS

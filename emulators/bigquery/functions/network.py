@@ -8,10 +8,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from bqemulator.domain.errors import InvalidQueryError
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions.macros import Calls, Functions, macro
+from emulators.bigquery.functions.macros import Calls, Functions, macro, refuse
 
 _SPACE = " \t\n\v\f\r"
 #: What may stand before a host: a scheme and two slashes, or these alone.
@@ -97,7 +96,7 @@ def _net(node: exp.Expr, _: bool) -> exp.Expr:
     function = node.this
     name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
     if name.upper() not in _FUNCTIONS:
-        raise InvalidQueryError(f"NET.{name.upper()} is not offered by the local BigQuery", location="query")
+        raise refuse(f"NET.{name.upper()} is not offered by the local BigQuery")
     return macro(f"bq_net_{name.lower()}", *(function.expressions or [function.this]))
 
 

@@ -266,9 +266,7 @@ ARITHMETIC: tuple[type[exp.Expr], ...] = (
     *_SAFE,
     *_FAILING,
 )
-ARITHMETIC_MACROS = frozenset(
-    {"bq_multiply", "bq_negate", "bq_round", "bq_sign", "bq_log", "bq_log10", "bq_pow", *_FAILING.values()}
-)
+ARITHMETIC_MACROS = frozenset({"bq_negate", "bq_round", "bq_sign", "bq_log", "bq_log10", "bq_pow", *_FAILING.values()})
 
 FUNCTIONS: Functions = decimals.OF_NUMBERS
 CALLS: Calls = {

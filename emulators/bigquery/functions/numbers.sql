@@ -1,20 +1,19 @@
 -- cast_to_type() takes the type of its second argument alone, which is not computed.
 CREATE OR REPLACE MACRO bq_float(x) AS CAST(x AS DOUBLE);
-CREATE OR REPLACE MACRO bq_multiply(x, y) AS cast_to_type(x * y, x + y);
 CREATE OR REPLACE MACRO bq_negate(x) AS cast_to_type(-x, x);
 CREATE OR REPLACE MACRO bq_sign(x) AS cast_to_type(sign(x), x);
 
 -- DuckDB adds INT64 to what is wider.
 CREATE OR REPLACE MACRO bq_sum(x) AS CASE
   WHEN typeof(x) <> 'HUGEINT' THEN x
-  WHEN CAST(x AS HUGEINT) NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(bq_fail('int64 overflow') AS BIGINT)
+  WHEN CAST(x AS HUGEINT) NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN bq_error('int64 overflow')
   ELSE CAST(x AS BIGINT)
 END;
 
 -- What is wrong with finite arguments is an error, and with SAFE NULL.
 CREATE OR REPLACE MACRO bq_checked(value, is_wrong, safe, name) AS CASE
   WHEN is_wrong AND safe THEN NULL
-  WHEN is_wrong THEN CAST(bq_fail('Floating point error in function: ' || name) AS DOUBLE)
+  WHEN is_wrong THEN bq_error('Floating point error in function: ' || name)
   ELSE value
 END;
 
@@ -38,13 +37,13 @@ CREATE OR REPLACE MACRO bq_signed(bits) AS
 CREATE OR REPLACE MACRO bq_two_to(n) AS CAST(power(2e0, n) AS HUGEINT);
 
 CREATE OR REPLACE MACRO bq_bits_left(x, n) AS CASE
-  WHEN n < 0 AND x IS NOT NULL THEN CAST(bq_fail('Bitwise shift by negative offset.') AS BIGINT)
+  WHEN n < 0 AND x IS NOT NULL THEN bq_error('Bitwise shift by negative offset.')
   WHEN n >= 64 THEN x & 0
   ELSE bq_signed((CAST(x AS HUGEINT) & (bq_two_to(64 - n) - 1)) * bq_two_to(n))
 END;
 
 CREATE OR REPLACE MACRO bq_bits_right(x, n) AS CASE
-  WHEN n < 0 AND x IS NOT NULL THEN CAST(bq_fail('Bitwise shift by negative offset.') AS BIGINT)
+  WHEN n < 0 AND x IS NOT NULL THEN bq_error('Bitwise shift by negative offset.')
   WHEN n >= 64 THEN x & 0
   WHEN x < 0 THEN bq_signed((CAST(x AS HUGEINT) + 18446744073709551616) // bq_two_to(n))
   ELSE x >> n
@@ -96,7 +95,7 @@ CREATE OR REPLACE MACRO bq_round(x, digits) AS round(x, digits) + cast_to_type(
 CREATE OR REPLACE MACRO bq_numeric_safe_divide(x, y) AS
   bq_numeric_divide(CASE WHEN y <> 0 AND abs(bq_float(x) / bq_float(y)) < 1e29 THEN bq_numeric(x) END, bq_numeric(y));
 CREATE OR REPLACE MACRO bq_numeric_mod(x, y) AS
-  bq_numeric(CASE WHEN y = 0 AND x IS NOT NULL THEN bq_numeric(bq_fail('Division by zero: MOD')) ELSE bq_numeric(x) % bq_numeric(y) END);
+  bq_numeric(CASE WHEN y = 0 AND x IS NOT NULL THEN bq_error('Division by zero: MOD') ELSE bq_numeric(x) % bq_numeric(y) END);
 CREATE OR REPLACE MACRO bq_int64_add(x, y) AS TRY_CAST(CAST(x AS HUGEINT) + CAST(y AS HUGEINT) AS BIGINT);
 CREATE OR REPLACE MACRO bq_int64_subtract(x, y) AS TRY_CAST(CAST(x AS HUGEINT) - CAST(y AS HUGEINT) AS BIGINT);
 CREATE OR REPLACE MACRO bq_int64_multiply(x, y) AS TRY_CAST(CAST(x AS HUGEINT) * CAST(y AS HUGEINT) AS BIGINT);

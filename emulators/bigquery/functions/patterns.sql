@@ -2,7 +2,7 @@
 CREATE OR REPLACE MACRO bq_matches(x, y) AS CASE
   WHEN NOT contains(y, '\') THEN x LIKE y
   WHEN NOT regexp_full_match(y, '(?s)(?:[^\\]|\\.)*') AND x IS NOT NULL THEN
-    CAST(bq_fail('LIKE pattern ends with a backslash') AS BOOLEAN)
+    bq_error('LIKE pattern ends with a backslash')
   ELSE x LIKE y ESCAPE '\'
 END;
 CREATE OR REPLACE MACRO bq_like(x, y) AS bq_matches(bq_text(x), bq_other_text(y, x));
@@ -21,7 +21,7 @@ CREATE OR REPLACE MACRO bq_regexp_groups(p) AS bq_groups_of(bq_regexp_bare(p));
 CREATE OR REPLACE MACRO bq_regexp_captured(p) AS CASE
   WHEN p IS NULL OR bq_regexp_groups(p) = 1 THEN p
   WHEN bq_regexp_groups(p) = 0 THEN '(' || p || ')'
-  ELSE bq_fail('Regular expressions passed into extraction functions must not have more than 1 capturing group')
+  ELSE bq_error('Regular expressions passed into extraction functions must not have more than 1 capturing group')
 END;
 
 -- At the end of a text DuckDB finds an empty match that BigQuery does not.
@@ -52,7 +52,7 @@ END;
 CREATE OR REPLACE MACRO bq_regexp_nth(x, p, n, occurrence, safe) AS CASE
   WHEN x IS NULL OR p IS NULL OR n IS NULL OR occurrence IS NULL THEN NULL
   WHEN bq_regexp_wrong(n, occurrence) IS NOT NULL THEN
-    CASE WHEN NOT safe THEN bq_fail(bq_regexp_wrong(n, occurrence)) END
+    CASE WHEN NOT safe THEN bq_error(bq_regexp_wrong(n, occurrence)) END
   WHEN n = 1 OR n <= length(x) THEN bq_regexp_found(substr(x, bq_count(n)), p)[bq_count(occurrence)]
 END;
 CREATE OR REPLACE MACRO bq_regexp_extract_nth(x, p, n, occurrence, safe) AS
@@ -68,7 +68,7 @@ CREATE OR REPLACE MACRO bq_regexp_no_rewrite(p, y) AS CASE
 END;
 CREATE OR REPLACE MACRO bq_regexp_replaced(x, p, y, safe) AS CASE
   WHEN x IS NOT NULL AND p IS NOT NULL AND bq_regexp_no_rewrite(p, y) IS NOT NULL THEN
-    CASE WHEN NOT safe THEN bq_fail(bq_regexp_no_rewrite(p, y)) END
+    CASE WHEN NOT safe THEN bq_error(bq_regexp_no_rewrite(p, y)) END
   ELSE regexp_replace(x, p, y, 'g')
 END;
 CREATE OR REPLACE MACRO bq_regexp_replace(x, p, y, safe) AS
@@ -96,11 +96,11 @@ END;
 CREATE OR REPLACE MACRO bq_regexp_position(x, p, n, occurrence, is_end, safe) AS CASE
   WHEN x IS NULL OR p IS NULL OR n IS NULL OR occurrence IS NULL OR is_end IS NULL THEN NULL
   WHEN bq_regexp_wrong(n, occurrence) IS NOT NULL THEN
-    CASE WHEN NOT safe THEN CAST(bq_fail(bq_regexp_wrong(n, occurrence)) AS BIGINT) END
+    CASE WHEN NOT safe THEN bq_error(bq_regexp_wrong(n, occurrence)) END
   WHEN is_end NOT IN (0, 1) THEN
-    CASE WHEN NOT safe THEN CAST(bq_fail('Invalid return_position_after_match.') AS BIGINT) END
+    CASE WHEN NOT safe THEN bq_error('Invalid return_position_after_match.') END
   WHEN bq_regexp_groups(p) > 0 THEN
-    CAST(bq_fail('REGEXP_INSTR with a capturing group is not offered by the local BigQuery') AS BIGINT)
+    bq_error('REGEXP_INSTR with a capturing group is not offered by the local BigQuery')
   WHEN n > length(x) THEN 0
   ELSE coalesce(n - 1 + bq_regexp_at(substr(x, n), p, occurrence, is_end), 0)
 END;

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bqemulator.domain.errors import InvalidQueryError
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions.macros import macro
+from emulators.bigquery.functions.macros import macro, refuse
 from emulators.bigquery.functions.zones import zone_offset
 
 DATE, TIME, DATETIME, TIMESTAMP = (
@@ -29,13 +28,9 @@ def part(node: exp.Expr | None) -> tuple[str, int | None]:
     if isinstance(node, exp.WeekStart):
         return "WEEK", _WEEKDAYS.index(node.name.upper())
     if isinstance(node, exp.Anonymous | exp.Week):
-        return _refuse(node)
+        raise refuse(f"A valid date part name is required but found {node.sql('bigquery')}")
     name = node.name.upper() if node is not None else "DAY"
     return name, 0 if name == "WEEK" else None
-
-
-def _refuse(node: exp.Expr) -> tuple[str, int | None]:
-    raise InvalidQueryError(f"A valid date part name is required but found {node.sql('bigquery')}", location="query")
 
 
 def units(node: exp.Expr) -> exp.Expr | None:
@@ -55,9 +50,7 @@ def units(node: exp.Expr) -> exp.Expr | None:
     try:
         return number(int(count.name))
     except ValueError:
-        raise InvalidQueryError(
-            f"Interval value must be coercible to INT64 type: {count.name}", location="query"
-        ) from None
+        raise refuse(f"Interval value must be coercible to INT64 type: {count.name}") from None
 
 
 def step(node: exp.Expr) -> tuple[int, str] | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bqemulator.domain.errors import InvalidQueryError
 from sqlglot import expressions as exp
 
 from emulators.bigquery.functions import time_texts
-from emulators.bigquery.functions.macros import Call, Calls, Functions, macro
+from emulators.bigquery.functions.macros import Call, Calls, Functions, macro, refuse
 from emulators.bigquery.functions.time_arguments import (
     DATE,
     DATETIME,
@@ -67,7 +66,7 @@ def _extract(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     if name == "DAYOFWEEK":
         return macro("bq_extract_weekday", value)
     if name not in _CALENDAR:
-        raise InvalidQueryError(f"A valid date part name is required but found {name}", location="query")
+        raise refuse(f"A valid date part name is required but found {name}")
     return macro("bq_extract", _CALENDAR[name], value)
 
 
@@ -76,9 +75,7 @@ def _add(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     name, _ = part(node.args["unit"])
     count = units(node)
     if count is None:
-        raise InvalidQueryError(
-            "An interval of several units is not offered there by the local BigQuery", location="query"
-        )
+        raise refuse("An interval of several units is not offered there by the local BigQuery")
     if type(node) in _OF_SUB:
         count = number(-count.to_py()) if count.is_number else exp.Neg(this=exp.paren(count))
     value = typed(node.this, of)
@@ -88,7 +85,7 @@ def _add(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     if name in ("DAY", "WEEK") and of is DATE:
         return macro("bq_add_days", value, _times(count, DAYS[name]), is_safe)
     if (name not in MICROS and (name != "WEEK" or of is not DATETIME)) or (of is TIME and name == "DAY"):
-        raise InvalidQueryError(f"{name} is no unit that can be added there", location="query")
+        raise refuse(f"{name} is no unit that can be added there")
     count, unit = _times(count, DAYS.get(name, 1)), MICROS["DAY" if name == "WEEK" else name]
     if of is TIME:
         return macro("bq_add_time", value, count, unit)
@@ -97,7 +94,7 @@ def _add(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
 
 def _check_clock(value: exp.Expr, unit: str) -> None:
     if unit in MICROS and unit not in DAYS and _evident(value) == DATE.this:
-        raise InvalidQueryError(f"A DATE does not support the {unit} date part", location="query")
+        raise refuse(f"A DATE does not support the {unit} date part")
 
 
 def _times(count: exp.Expr, factor: int) -> exp.Expr:
@@ -115,7 +112,7 @@ def _diff(node: exp.Expr, _: bool) -> exp.Expr | None:
     if name in MICROS and (of is not TIME or name != "DAY"):
         return macro("bq_diff", *pair, MICROS[name])
     if of is TIME or (name not in MONTHS and name not in ("WEEK", "ISOWEEK", "ISOYEAR")):
-        raise InvalidQueryError(f"{name} is no part of a difference there", location="query")
+        raise refuse(f"{name} is no part of a difference there")
     if name in ("WEEK", "ISOWEEK"):
         return macro("bq_diff_weeks", *pair, 1 if first is None else first)
     return macro("bq_diff_isoyears", *pair) if name == "ISOYEAR" else macro("bq_diff_calendar", *pair, name.lower())
@@ -131,7 +128,7 @@ def _trunc(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     if name in MICROS and (name != "DAY" or not (zones or of is DATE)) and (of is not TIME or name != "DAY"):
         return macro("bq_trunc_time" if of is TIME else f"bq_trunc_micros{kind}", value, MICROS[name], *zones)
     if of is TIME or name == "DAYOFYEAR" or name not in (*_CALENDAR, "WEEK"):
-        raise InvalidQueryError(f"{name} is no part to truncate to", location="query")
+        raise refuse(f"{name} is no part to truncate to")
     if first is not None:
         return macro(f"bq_trunc_week{kind}", value, first, *zones, is_safe)
     return macro(f"bq_trunc{kind}", value, _CALENDAR[name], *zones, is_safe)
@@ -145,7 +142,7 @@ def _last_day(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     if name == "ISOYEAR":
         return macro("bq_last_day_of_isoyear", value, is_safe)
     if name not in MONTHS:
-        raise InvalidQueryError(f"A valid date part name is required but found {name}", location="query")
+        raise refuse(f"A valid date part name is required but found {name}")
     return macro("bq_last_day", value, name.lower(), MONTHS[name], is_safe)
 
 
@@ -203,10 +200,10 @@ def _bucket(node: exp.Expr, _: bool) -> exp.Expr | None:
     of = {"DATE_BUCKET": DATE, "DATETIME_BUCKET": DATETIME, "TIMESTAMP_BUCKET": TIMESTAMP}[name]
     width = step(node.expressions[1]) if len(node.expressions) in (2, 3) else None
     if width is None or (width[1] in MONTHS and (len(node.expressions) == 3 or of is TIMESTAMP)):
-        raise InvalidQueryError(f"{name} of that width is not offered by the local BigQuery", location="query")
+        raise refuse(f"{name} of that width is not offered by the local BigQuery")
     value, (count, unit) = typed(node.expressions[0], of), width
     if count <= 0 or (of is DATE and unit not in (*DAYS, *MONTHS)):
-        raise InvalidQueryError(f"{name} does not support that bucket width", location="query")
+        raise refuse(f"{name} does not support that bucket width")
     if unit in MONTHS:
         return macro("bq_month_bucket", value, count * MONTHS[unit])
     origin = typed(node.expressions[2] if len(node.expressions) == 3 else exp.Literal.string(_ORIGIN), of)
@@ -222,7 +219,7 @@ def _sequence(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     if count is not None and of is DATE and unit in MONTHS:
         return macro("bq_dates_by_months", *ends, _times(count, MONTHS[unit]), is_safe)
     if count is None or unit not in (DAYS if of is DATE else MICROS):
-        raise InvalidQueryError(f"{unit} is no unit of the steps of such an array", location="query")
+        raise refuse(f"{unit} is no unit of the steps of such an array")
     micros = DAYS[unit] * MICROS["DAY"] if unit in DAYS else MICROS[unit]
     return macro(name, *ends, count, micros, is_safe)
 

@@ -84,7 +84,7 @@ def _replace(node: exp.Expr, condition: exp.Expr, then: exp.Expr, otherwise: exp
 
 
 def _error(message: str) -> exp.Expr:
-    return exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
+    return exp.Anonymous(this="bq_error", expressions=[exp.Literal.string(message)])
 
 
 def _try(made: Any, node: exp.Try) -> str:
