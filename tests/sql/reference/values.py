@@ -1,11 +1,14 @@
 """Values and types as Python, as ZetaSQL and as BigQuery's client have them.
 
-An INT64 is an int, a FLOAT64 a float, a NUMERIC a Decimal, a TIMESTAMP a datetime in UTC, an ARRAY a list, a STRUCT a
-tuple; NULL is None.
+An INT64 is an int, a FLOAT64 a float, a NUMERIC or BIGNUMERIC a Decimal, a TIMESTAMP a datetime in UTC, an ARRAY a
+list, a STRUCT a tuple, JSON what it has in it; a DATETIME, TIME or INTERVAL, which no table has, is the text of a
+result. NULL is None.
 """
 
 from __future__ import annotations
 
+import json
+import struct
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,7 +30,7 @@ _FIELDS = {
     TypeKind.TYPE_INT64: "int64_value",
     TypeKind.TYPE_STRING: "string_value",
 }
-_DECIMALS = 9
+_DECIMALS = {TypeKind.TYPE_NUMERIC: 9, TypeKind.TYPE_BIGNUMERIC: 38}
 
 
 def type_of_field(field: SchemaField) -> TypeProto:
@@ -81,7 +84,7 @@ def to_zetasql(value: Any, kind: TypeProto) -> ValueProto:
             made.timestamp_value.seconds, rest = divmod(micros, 1_000_000)
             made.timestamp_value.nanos = rest * 1000
         case TypeKind.TYPE_NUMERIC:
-            scaled = int(Decimal(value).scaleb(_DECIMALS))
+            scaled = int(Decimal(value).scaleb(_DECIMALS[kind.type_kind]))
             made.numeric_value = scaled.to_bytes(scaled.bit_length() // 8 + 1, "little", signed=True)
         case simple:
             setattr(made, _FIELDS[simple], value)
@@ -106,8 +109,19 @@ def from_zetasql(value: ValueProto, kind: TypeProto) -> Any:
         case TypeKind.TYPE_TIMESTAMP:
             instant = value.timestamp_value
             return _EPOCH + timedelta(seconds=instant.seconds, microseconds=instant.nanos // 1000)
-        case TypeKind.TYPE_NUMERIC:
-            return Decimal(int.from_bytes(value.numeric_value, "little", signed=True)).scaleb(-_DECIMALS)
+        case TypeKind.TYPE_NUMERIC | TypeKind.TYPE_BIGNUMERIC:
+            scaled = value.numeric_value or value.bignumeric_value
+            return Decimal(f"{int.from_bytes(scaled, 'little', signed=True)}e-{_DECIMALS[kind.type_kind]}")
+        case TypeKind.TYPE_DATETIME:
+            packed = value.datetime_value.bit_field_datetime_seconds
+            day = f"{packed >> 26:04}-{packed >> 22 & 15:02}-{packed >> 17 & 31:02}"
+            return f"{day}T{_time(packed, value.datetime_value.nanos)}"
+        case TypeKind.TYPE_TIME:
+            return _time(value.time_value >> 30, value.time_value & (1 << 30) - 1)
+        case TypeKind.TYPE_INTERVAL:
+            return _interval(value.interval_value)
+        case TypeKind.TYPE_JSON:
+            return json.loads(value.json_value)
         case simple:
             return getattr(value, _FIELDS[simple])
 
@@ -119,3 +133,18 @@ def of_client(value: Any) -> Any:
     if isinstance(value, list):
         return [of_client(item) for item in value]
     return value
+
+
+def _time(packed: int, nanos: int) -> str:
+    fraction = f".{nanos // 1000:06}" if nanos else ""
+    return f"{packed >> 12 & 31:02}:{packed >> 6 & 63:02}:{packed & 63:02}{fraction}"
+
+
+def _interval(packed: bytes) -> str:
+    """Return an interval, which comes as micros, days, and sign and number of months above nanos."""
+    micros, days, months_nanos = struct.unpack("<qiI", packed)
+    months = (months_nanos >> 13 & (1 << 18) - 1) * (-1 if months_nanos >> 31 else 1)
+    seconds, rest = divmod(abs(micros), 10**6)
+    fraction = f".{rest:06}".removesuffix("000") if rest else ""
+    time = f"{seconds // 3600}:{seconds // 60 % 60}:{seconds % 60}{fraction}"
+    return f"{'-' * (months < 0)}{abs(months) // 12}-{abs(months) % 12} {days} {'-' * (micros < 0)}{time}"

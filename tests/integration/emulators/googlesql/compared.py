@@ -14,7 +14,8 @@ from typing import Any, Literal
 import yaml
 
 from tests.integration.emulators.googlesql.local import LocalBigQuery, is_same
-from tests.integration.emulators.googlesql.reference import RefusedError, Rows, Value, evaluate, query
+from tests.integration.emulators.googlesql.reference import Rows, Value, evaluate, query
+from tests.sql.reference.evaluator import NotEvaluatedError
 
 HERE = Path(__file__).parent
 AREAS = sorted(path.stem for path in HERE.glob("*.yaml") if path.stem != "values")
@@ -38,8 +39,8 @@ class Compared:
 
     template: str
     expression: str
-    reference: Value | RefusedError
-    local: Value | RefusedError
+    reference: Value | NotEvaluatedError
+    local: Value | NotEvaluatedError
     verdict: Verdict
 
     def __str__(self) -> str:
@@ -94,10 +95,10 @@ def _compare_queries(local: LocalBigQuery, queries: Iterable[str]) -> Iterator[C
         yield Compared(sql, sql, reference, here, _verdict(reference, here))
 
 
-def _answer(ask: Callable[[str], Rows], sql: str) -> Value | RefusedError:
+def _answer(ask: Callable[[str], Rows], sql: str) -> Value | NotEvaluatedError:
     try:
         columns, rows = ask(sql)
-    except RefusedError as refused:
+    except NotEvaluatedError as refused:
         return refused
     return Value(str(columns), rows if _ORDERED.search(sql) else sorted(rows, key=repr))
 
@@ -113,38 +114,38 @@ def compare(local: LocalBigQuery, templates: Iterable[str], most: int) -> Iterat
         for (template, expression, found), mine in zip(together, answers, strict=True):
             yield Compared(template, expression, found, mine, _verdict(found, mine))
     for template, expression, refused in here:
-        if isinstance(refused, RefusedError):
+        if isinstance(refused, NotEvaluatedError):
             (mine,) = _local(local, [expression])
             yield Compared(template, expression, refused, mine, _verdict(refused, mine))
 
 
-def _reference(expression: str) -> Value | RefusedError:
+def _reference(expression: str) -> Value | NotEvaluatedError:
     try:
         return evaluate(expression)
-    except RefusedError as refused:
+    except NotEvaluatedError as refused:
         return refused
 
 
-def _local(local: LocalBigQuery, asked: list[str]) -> list[Value | RefusedError]:
+def _local(local: LocalBigQuery, asked: list[str]) -> list[Value | NotEvaluatedError]:
     try:
         return list(local.evaluate(asked))
-    except RefusedError as refused:
+    except NotEvaluatedError as refused:
         if len(asked) == 1:
             return [refused]
         half = len(asked) // 2
         return _local(local, asked[:half]) + _local(local, asked[half:])
 
 
-def _verdict(reference: Value | RefusedError, local: Value | RefusedError) -> Verdict:
-    if isinstance(reference, RefusedError):
+def _verdict(reference: Value | NotEvaluatedError, local: Value | NotEvaluatedError) -> Verdict:
+    if isinstance(reference, NotEvaluatedError):
         if "Unsupported" in str(reference):
             return "unknown"
-        return "both refuse" if isinstance(local, RefusedError) else "accepted"
-    if isinstance(local, RefusedError):
+        return "both refuse" if isinstance(local, NotEvaluatedError) else "accepted"
+    if isinstance(local, NotEvaluatedError):
         return "refused"
     is_equal = reference.type == local.type and is_same(reference.value, local.value)
     return "same" if is_equal else "different"
 
 
-def _said(side: Value | RefusedError) -> str:
-    return f"refuses ({side})" if isinstance(side, RefusedError) else f"{side.type} {side.value!r}"
+def _said(side: Value | NotEvaluatedError) -> str:
+    return f"refuses ({side})" if isinstance(side, NotEvaluatedError) else f"{side.type} {side.value!r}"

@@ -6,22 +6,26 @@ import base64
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import requests
 
-from tests.integration.emulators.googlesql.reference import RefusedError, Rows, Value
+from tests.integration.emulators.googlesql.reference import Rows, Value
+from tests.sql.reference.evaluator import NotEvaluatedError
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _VALUES: Mapping[str, Callable[[Any], Any]] = {
     "INT64": int,
     "FLOAT64": float,
     "BOOL": lambda text: text == "true",
     "BYTES": base64.b64decode,
-    "TIMESTAMP": int,
-    "NUMERIC": lambda text: Decimal(text).normalize(),
-    "BIGNUMERIC": lambda text: Decimal(text).normalize(),
+    "DATE": date.fromisoformat,
+    "TIMESTAMP": lambda micros: _EPOCH + timedelta(microseconds=int(micros)),
+    "NUMERIC": Decimal,
+    "BIGNUMERIC": Decimal,
     "JSON": json.loads,
 }
 
@@ -42,7 +46,7 @@ class LocalBigQuery:
         """Return what expressions are, by one query.
 
         Raises:
-            RefusedError: One of them has no value.
+            NotEvaluatedError: One of them has no value.
         """
         named = ", ".join(f"{expression} AS c{number}" for number, expression in enumerate(expressions))
         columns, (row,) = self.query(f"SELECT {named}")
@@ -52,17 +56,14 @@ class LocalBigQuery:
         """Return what a query gives.
 
         Raises:
-            RefusedError: It is refused, or fails.
+            NotEvaluatedError: It is refused, or fails.
         """
         asked = {"query": sql, "useLegacySql": False, "timeoutMs": 60_000}
         answer = self._session.post(self._queries, json=asked, timeout=60).json()
         if "error" in answer:
-            raise RefusedError(answer["error"]["message"])
+            raise NotEvaluatedError(answer["error"]["message"])
         fields = answer["schema"]["fields"]
-        rows = [
-            [_python(cell["v"], field) for cell, field in zip(row["f"], fields, strict=True)]
-            for row in answer.get("rows", [])
-        ]
+        rows = [_struct(row, fields) for row in answer.get("rows", [])]
         return Rows([(field["name"], _name(field)) for field in fields], rows)
 
 
@@ -72,13 +73,15 @@ def is_same(value: Any, other: Any) -> bool:
         return True
     if isinstance(value, float) and isinstance(other, float):
         return (math.isnan(value) and math.isnan(other)) or value == other or math.isclose(value, other, rel_tol=1e-13)
-    if isinstance(value, list) and isinstance(other, list):
+    if type(value) is type(other) and isinstance(value, list | tuple):
         return len(value) == len(other) and all(map(is_same, value, other))
     return type(value) is type(other) and bool(value == other)
 
 
 def _name(field: dict[str, Any]) -> str:
     name = _NAMES.get(field["type"], field["type"])
+    if name == "STRUCT":
+        name = f"STRUCT<{', '.join(map(_name, field['fields']))}>"
     return f"ARRAY<{name}>" if field.get("mode") == "REPEATED" else name
 
 
@@ -87,7 +90,8 @@ def _python(value: Any, field: dict[str, Any]) -> Any:
         return [_python(element["v"], field | {"mode": "NULLABLE"}) for element in value or []]
     if value is None:
         return None
-    name = _name(field)
-    if name == "STRUCT":
-        return [_python(part["v"], of) for part, of in zip(value["f"], field["fields"], strict=True)]
-    return _VALUES.get(name, str)(value)
+    return _struct(value, field["fields"]) if "fields" in field else _VALUES.get(_name(field), str)(value)
+
+
+def _struct(value: dict[str, Any], fields: list[dict[str, Any]]) -> tuple[Any, ...]:
+    return tuple(_python(part["v"], of) for part, of in zip(value["f"], fields, strict=True))
