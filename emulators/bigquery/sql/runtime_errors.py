@@ -56,7 +56,7 @@ def _check_divisor(division: exp.Expr) -> None:
     # NULL / 0 is NULL; what costs much to look at twice fails then.
     if not dividend.find(exp.Query, *_DIVISIONS) and not dividend.is_number:
         wrong = exp.and_(wrong, dividend.copy().is_(exp.null()).not_())
-    _replace(division, wrong, _error("Division by zero"), division.copy())
+    _replace(division, wrong, _error("Division by zero", division), division.copy())
 
 
 def _check_index(element: exp.Bracket) -> None:
@@ -72,7 +72,7 @@ def _check_index(element: exp.Bracket) -> None:
     too_small = position.copy() < 1
     if not is_safe:
         wrong = exp.or_(too_small, position.copy() > exp.ArraySize(this=element.this.copy()))
-        _replace(element, wrong, _error("Array index is out of bounds"), found)
+        _replace(element, wrong, _error("Array index is out of bounds", element), found)
     elif position.is_number and position.to_py() > 0:
         element.replace(exp.paren(found))
     else:
@@ -83,8 +83,10 @@ def _replace(node: exp.Expr, condition: exp.Expr, then: exp.Expr, otherwise: exp
     node.replace(exp.paren(exp.case().when(condition, then).else_(otherwise)))
 
 
-def _error(message: str) -> exp.Expr:
-    return exp.Anonymous(this="bq_error", expressions=[exp.Literal.string(message)])
+def _error(message: str, failing: exp.Expr) -> exp.Expr:
+    # Within TRY() it must not become NULL: DuckDB refuses its own error() there.
+    name = "error" if failing.find_ancestor(exp.Try) else "bq_error"
+    return exp.Anonymous(this=name, expressions=[exp.Literal.string(message)])
 
 
 def _try(made: Any, node: exp.Try) -> str:

@@ -10,6 +10,7 @@ from bqemulator.sql.translator import SQLTranslator
 from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 
+from emulators.bigquery.functions import nested, strings
 from emulators.bigquery.sql import runtime_errors
 
 Ask = Callable[[str], Any]
@@ -23,6 +24,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ask]:
     runtime_errors.patch()
     row = "SELECT 7 AS a, 2 AS b, 0 AS zero, NULL AS nothing, [1, 2] AS l, -1 AS minus, STRUCT([1, 2] AS l) AS s"
     with duckdb.connect() as connection:
+        connection.create_function("bq_fail", strings.fail, ["VARCHAR"], "VARCHAR")
+        connection.execute(next(nested.macros()))
 
         def value(expression: str) -> Any:
             sql = SQLTranslator().translate(f"SELECT {expression} FROM ({row})").value
