@@ -111,12 +111,12 @@ def serve(
         tables,
     )
     from emulators.bigquery.engine import LockedEngine, transfers
-    from emulators.bigquery.functions import intervals
     from emulators.bigquery.jobs import (
         accounts,
         destinations,
         dry_runs,
         files,
+        intervals,
         job_rules,
         kept_jobs,
         queries,

@@ -10,8 +10,10 @@ import re
 from bqemulator.domain.errors import UnsupportedFeatureError
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions import decimals, numbers
 from emulators.bigquery.functions.macros import Calls, Functions, macro
+from emulators.bigquery.functions.numbers import decimals
+from emulators.bigquery.functions.numbers.calls import ARITHMETIC, ARITHMETIC_MACROS
+from emulators.bigquery.functions.numbers.kinds import kind_of
 
 _MACROS = {
     exp.DType.BIGINT: "bq_cast_int64",
@@ -60,14 +62,14 @@ def _check_bignumeric(node: exp.Expr) -> None:
         name = other.name if isinstance(other, exp.Anonymous) else ""
         if decimals.literal(other):
             continue
-        if isinstance(other, numbers.ARITHMETIC) or name in numbers.ARITHMETIC_MACROS:
+        if isinstance(other, ARITHMETIC) or name in ARITHMETIC_MACROS:
             raise UnsupportedFeatureError(
                 "BIGNUMERIC in arithmetic is not offered by the local BigQuery", location="query"
             )
 
 
 def _is_plain(value: exp.Expr, kind: exp.DType) -> bool:
-    if kind is exp.DType.TEXT and numbers.kind_of(value) == "INT64":
+    if kind is exp.DType.TEXT and kind_of(value) == "INT64":
         return True
     if isinstance(value, exp.Null):
         return kind not in _DECIMALS

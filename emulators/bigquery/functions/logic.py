@@ -12,7 +12,7 @@ from bqemulator.domain.errors import UnsupportedFeatureError
 from sqlglot import expressions as exp
 
 from emulators.bigquery.functions.macros import Call, Calls, Functions, macro
-from emulators.bigquery.functions.numbers import is_large, kind_of
+from emulators.bigquery.functions.numbers.kinds import is_large, kind_of
 
 _COMPARED: dict[type[exp.Expr], str] = {
     exp.EQ: "bq_equal",

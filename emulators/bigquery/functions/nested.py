@@ -14,6 +14,11 @@ from pathlib import Path
 
 from sqlglot import expressions as exp
 
+#: A file may call the macros of those before it.
+_FILES = (
+    *("any_type.sql", "arrays.sql", "texts/bytes.sql", "casts.sql", "json/json.sql", "logic.sql"),
+    *("numbers/numbers.sql", "texts/patterns.sql", "texts/strings.sql", "times/times.sql"),
+)
 _MACRO = re.compile(r"^CREATE OR REPLACE MACRO (bq_\w+)\(([^)]+)\) AS(?! TABLE)(.*?);$", re.DOTALL | re.MULTILINE)
 #: An aggregate may not stand in a lambda.
 _AGGREGATE = re.compile(r"\b(?:avg|corr|max|min|sum)\(")
@@ -31,8 +36,8 @@ _MOST = 2
 
 def macros() -> Iterator[str]:
     """Yield the files of macros, in the order in which they need each other."""
-    for path in sorted(Path(__file__).parent.glob("*.sql")):
-        yield path.read_text(encoding="utf-8")
+    for name in _FILES:
+        yield (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
 def once() -> str:

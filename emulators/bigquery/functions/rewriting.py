@@ -7,27 +7,16 @@ from collections import defaultdict
 from bqemulator.storage.engine import DuckDBEngine
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions import (
-    arrays,
-    byte_strings,
-    casts,
-    formats,
-    json_values,
-    logic,
-    network,
-    numbers,
-    patterns,
-    pivots,
-    strings,
-    times,
-)
+from emulators.bigquery.functions import arrays, casts, logic, pivots
+from emulators.bigquery.functions.json import calls as json
 from emulators.bigquery.functions.macros import Call, shows_bytes
 from emulators.bigquery.functions.nested import compute_once, macros, once
+from emulators.bigquery.functions.numbers import calls as numbers
+from emulators.bigquery.functions.texts import byte_strings, formats, network, patterns, strings
+from emulators.bigquery.functions.times import calls as times
 from emulators.bigquery.parsing import own_statements, statements
 
-_AREAS = (
-    *(pivots, arrays, byte_strings, casts, formats, json_values, logic, network, times, numbers, patterns, strings),
-)
+_AREAS = (*(pivots, arrays, byte_strings, casts, formats, json, logic, network, times, numbers, patterns, strings),)
 
 
 def _by_kind() -> dict[type[exp.Expr] | str, list[Call]]:

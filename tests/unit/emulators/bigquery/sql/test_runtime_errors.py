@@ -10,7 +10,8 @@ from bqemulator.sql.translator import SQLTranslator
 from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 
-from emulators.bigquery.functions import nested, strings
+from emulators.bigquery.functions import nested
+from emulators.bigquery.functions.texts import strings
 from emulators.bigquery.sql import runtime_errors
 
 Ask = Callable[[str], Any]

@@ -9,7 +9,7 @@ from bqemulator.sql.builtin_udfs import _farm_fingerprint64
 from sqlglot import expressions as exp
 
 from emulators.bigquery.functions.macros import Calls, Functions, macro
-from emulators.bigquery.functions.strings import call_of
+from emulators.bigquery.functions.texts.strings import call_of
 
 _DIGITS = re.compile("(?:[0-9a-fA-F]{2})*")
 

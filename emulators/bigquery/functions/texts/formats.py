@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlglot import expressions as exp
 
 from emulators.bigquery.functions.macros import Calls, Functions, macro, refuse
-from emulators.bigquery.functions.printing import as_json, is_decimal, is_integer, printed
+from emulators.bigquery.functions.texts.printing import as_json, is_decimal, is_integer, printed
 
 _SPECIFIER = re.compile(r"%(?P<flags>[-+ #0']*)(?P<width>\d+|\*)?(?:\.(?P<digits>\*|\d*))?(?P<kind>.)|%", re.DOTALL)
 _KINDS = "diouxXfFeEgGpPstT%"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import expressions as exp
 from sqlglot.dialects.bigquery import BigQuery
 
-from emulators.bigquery.functions import json_output, json_texts
+from emulators.bigquery.functions.json import output, texts
 from emulators.bigquery.functions.macros import Call, Calls, Functions, macro, refuse
 
 _TEXT = "VARCHAR"
@@ -17,22 +17,22 @@ _OPTIONS: dict[str, Any] = {"return_type": _TEXT, "null_handling": "special"}
 FUNCTIONS: Functions = (
     (
         "bq_json_read",
-        lambda text, path, legacy: None if None in (text, path) else json_texts.found(text, path, legacy),
+        lambda text, path, legacy: None if None in (text, path) else texts.found(text, path, legacy),
         {"parameters": [_TEXT, _TEXT, "BOOLEAN"], **_OPTIONS},
     ),
-    ("bq_json_keys", json_texts.keys, {"parameters": [_TEXT, "BIGINT"], "return_type": "VARCHAR[]"}),
-    ("bq_json_split", json_texts.elements, {"parameters": [_TEXT], "return_type": "VARCHAR[]"}),
+    ("bq_json_keys", texts.keys, {"parameters": [_TEXT, "BIGINT"], "return_type": "VARCHAR[]"}),
+    ("bq_json_split", texts.elements, {"parameters": [_TEXT], "return_type": "VARCHAR[]"}),
     (
         "bq_json_parsed",
-        lambda text, rounded: None if text is None else json_texts.parsed(text, rounded),
+        lambda text, rounded: None if text is None else texts.parsed(text, rounded),
         {"parameters": [_TEXT, "BOOLEAN"], **_OPTIONS},
     ),
     (
         "bq_json_key",
-        lambda text, key: None if None in (text, key) else json_texts.part(text, key),
+        lambda text, key: None if None in (text, key) else texts.part(text, key),
         {"parameters": [_TEXT, _TEXT], **_OPTIONS},
     ),
-    ("bq_json_of_value", json_output.of_value, {"parameters": [_TEXT, _TEXT, _TEXT, "BOOLEAN"], **_OPTIONS}),
+    ("bq_json_of_value", output.of_value, {"parameters": [_TEXT, _TEXT, _TEXT, "BOOLEAN"], **_OPTIONS}),
 )
 
 #: Macros whose value is of the type JSON.
@@ -53,7 +53,7 @@ def _found(node: exp.Expr) -> exp.Expr:
             raise refuse("JSONPath must be a string literal or query parameter")
         return macro("bq_json_found", value, None, path, is_legacy)
     try:
-        native = json_texts.native_path(path.name, is_legacy)
+        native = texts.native_path(path.name, is_legacy)
     except ValueError as wrong:
         raise refuse(str(wrong)) from None
     return macro("bq_json_found", value, native, path, is_legacy)
@@ -96,7 +96,7 @@ def _parse_json(node: exp.Expr, is_safe: bool) -> exp.Expr:
 
 
 def _parsed(text: exp.Expr, is_rounded: bool, is_safe: bool) -> exp.Expr:
-    normal = json_texts.parsed(text.name, is_rounded) if text.is_string else None
+    normal = texts.parsed(text.name, is_rounded) if text.is_string else None
     return macro("bq_json", normal) if normal is not None else macro("bq_parse_json", text, is_rounded, is_safe)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import expressions as exp
 
 from emulators.bigquery.functions.macros import macro, refuse
-from emulators.bigquery.functions.zones import zone_offset
+from emulators.bigquery.functions.times.zones import zone_offset
 
 DATE, TIME, DATETIME, TIMESTAMP = (
     exp.DataType.build(name, dialect="bigquery") for name in ("DATE", "TIME", "DATETIME", "TIMESTAMP")

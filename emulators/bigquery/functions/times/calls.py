@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions import time_texts
 from emulators.bigquery.functions.macros import Call, Calls, Functions, macro, refuse
-from emulators.bigquery.functions.time_arguments import (
+from emulators.bigquery.functions.times import texts
+from emulators.bigquery.functions.times.arguments import (
     DATE,
     DATETIME,
     DAYS,
@@ -24,7 +24,7 @@ from emulators.bigquery.functions.time_arguments import (
     zone,
 )
 
-FUNCTIONS: Functions = time_texts.FUNCTIONS
+FUNCTIONS: Functions = texts.FUNCTIONS
 
 _FRACTIONS = {"MICROSECOND": 10**6, "MILLISECOND": 10**3}
 _WHOLES = {"DATE": "bq_extract_date", "TIME": "bq_extract_time", "DATETIME": "bq_extract_datetime"}
@@ -289,5 +289,5 @@ CALLS: Calls = {
     exp.TimestampFromParts: _of_parts("bq_datetime_of_parts", "year", "month", "day", "hour", "min", "sec"),
     exp.UnixDate: _unix_date,
     exp.UnixToTime: _of_unix,
-    **time_texts.CALLS,
+    **texts.CALLS,
 }

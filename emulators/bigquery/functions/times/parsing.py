@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from emulators.bigquery.functions.time_formats import elements, is_of
-from emulators.bigquery.functions.zones import zone_offset
+from emulators.bigquery.functions.times.formats import elements, is_of
+from emulators.bigquery.functions.times.zones import zone_offset
 
 _SPACE = " \t\n\r\f\v"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,31 +8,10 @@ from __future__ import annotations
 
 from sqlglot import expressions as exp
 
-from emulators.bigquery.functions import decimals
 from emulators.bigquery.functions.macros import Calls, Functions, macro
+from emulators.bigquery.functions.numbers import decimals
+from emulators.bigquery.functions.numbers.kinds import FAILING, is_large, kind_of, together
 
-#: Functions that may fail: with SAFE they are told to answer NULL. Those of NUMERIC have a name of their own.
-_FAILING: dict[type[exp.Expr], str] = {
-    exp.Acos: "bq_acos",
-    exp.Acosh: "bq_acosh",
-    exp.Asin: "bq_asin",
-    exp.Atanh: "bq_atanh",
-    exp.Cbrt: "bq_cbrt",
-    exp.Cos: "bq_cos",
-    exp.Cosh: "bq_cosh",
-    exp.Cot: "bq_cot",
-    exp.Coth: "bq_coth",
-    exp.Csc: "bq_csc",
-    exp.Csch: "bq_csch",
-    exp.Exp: "bq_exp",
-    exp.Ln: "bq_ln",
-    exp.Sec: "bq_sec",
-    exp.Sech: "bq_sech",
-    exp.Sin: "bq_sin",
-    exp.Sinh: "bq_sinh",
-    exp.Sqrt: "bq_sqrt",
-    exp.Tan: "bq_tan",
-}
 _OF_NUMERIC: dict[type[exp.Expr], str] = {
     exp.Cbrt: "bq_numeric_cube_root",
     exp.Exp: "bq_numeric_exp",
@@ -56,55 +35,7 @@ _SHIFTS: dict[type[exp.Expr], str] = {
     exp.BitwiseRightShift: "bq_shift_right",
 }
 _WHOLE: dict[type[exp.Expr], str] = {exp.Ceil: "ceil", exp.Floor: "floor", exp.Trunc: "trunc", exp.Round: "round"}
-_KINDS = {
-    exp.DType.BIGINT: "INT64",
-    exp.DType.DOUBLE: "FLOAT64",
-    exp.DType.DECIMAL: "NUMERIC",
-    exp.DType.BIGDECIMAL: "BIGNUMERIC",
-}
-_KINDS_OF_MACROS = {
-    "bq_cast_int64": "INT64",
-    "bq_int64": "INT64",
-    "bq_unix": "INT64",
-    "bq_cast_bignumeric": "BIGNUMERIC",
-}
-_ORDER = ("INT64", "LITERAL", "NUMERIC", "BIGNUMERIC", "FLOAT64")
 _WINDOWED = (exp.Window, exp.Filter, exp.IgnoreNulls, exp.RespectNulls)
-
-
-def kind_of(node: exp.Expr) -> str | None:
-    """Return the type of a number, LITERAL for one with a point, or None where it does not show."""
-    if text := decimals.literal(node):
-        return "INT64" if text.lstrip("-").isdigit() else "LITERAL"
-    if isinstance(node, exp.Paren | exp.Neg):
-        return kind_of(node.this)
-    if isinstance(node, exp.Cast | exp.TryCast):
-        return _KINDS.get(node.args["to"].this)
-    if isinstance(node, exp.Anonymous):
-        return _kind_of_macro(node.name)
-    if isinstance(node, exp.Add | exp.Sub | exp.Mul):
-        return _together(node)
-    return None
-
-
-def _kind_of_macro(name: str) -> str | None:
-    if name.startswith(("bq_numeric", "bq_cast_numeric")):
-        return "NUMERIC"
-    if name.startswith(("bq_float_", "bq_cast_float64")) or name in _FAILING.values():
-        return "FLOAT64"
-    return _KINDS_OF_MACROS.get(name)
-
-
-def _together(*nodes: exp.Expr) -> str | None:
-    operands = [nodes[0].this, nodes[0].expression] if len(nodes) == 1 else list(nodes)
-    kinds = [kind_of(operand) for operand in operands]
-    known = [kind for kind in kinds if kind]
-    return max(known, key=_ORDER.index) if len(known) == len(kinds) or "NUMERIC" in known else None
-
-
-def is_large(node: exp.Expr) -> bool:
-    """Tell whether a macro would copy a subquery."""
-    return node.find(exp.Query) is not None
 
 
 def _exact(node: exp.Expr) -> exp.Expr:
@@ -116,18 +47,18 @@ def _exact(node: exp.Expr) -> exp.Expr:
 def _failing(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     if kind_of(node.this) == "NUMERIC" and type(node) in _OF_NUMERIC and not is_safe:
         return macro("bq_numeric", macro(_OF_NUMERIC[type(node)], _exact(node.this)))
-    return None if is_large(node) else macro(_FAILING[type(node)], node.this, is_safe)
+    return None if is_large(node) else macro(FAILING[type(node)], node.this, is_safe)
 
 
 def _power(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
-    if _together(node) == "NUMERIC":
+    if together(node) == "NUMERIC":
         return macro("bq_numeric", macro("bq_numeric_power", _exact(node.this), _exact(node.expression), is_safe))
     return None if is_large(node) else macro("bq_pow", node.this, node.expression, is_safe)
 
 
 def _logarithm(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     base, value = node.this, node.expression
-    is_numeric = _together(node) == "NUMERIC" and not is_safe
+    is_numeric = together(node) == "NUMERIC" and not is_safe
     if base.is_number and base.name == "10":  # SQLGlot has LOG10(x) so
         return (
             macro("bq_numeric", macro("bq_numeric_log10", _exact(value)))
@@ -197,7 +128,7 @@ def _safe(node: exp.Expr, _: bool) -> exp.Expr | None:
 def _quotient(node: exp.Expr, is_safe: bool) -> exp.Expr | None:
     """Return what `/`, SAFE_DIVIDE, MOD or DIV is of a NUMERIC."""
     left, right = node.this, node.expression
-    if _together(node) != "NUMERIC":
+    if together(node) != "NUMERIC":
         return None
     name = _QUOTIENTS[type(node)]
     divisor = macro("nullif", _exact(right), 0) if is_safe else _exact(right)
@@ -264,13 +195,13 @@ ARITHMETIC: tuple[type[exp.Expr], ...] = (
     *(exp.Abs, exp.Avg, exp.Div, exp.IntDiv, exp.Log, exp.Mod, exp.Mul, exp.Neg, exp.Pow, exp.Sign, exp.SafeDivide),
     *_WHOLE,
     *_SAFE,
-    *_FAILING,
+    *FAILING,
 )
-ARITHMETIC_MACROS = frozenset({"bq_negate", "bq_round", "bq_sign", "bq_log", "bq_log10", "bq_pow", *_FAILING.values()})
+ARITHMETIC_MACROS = frozenset({"bq_negate", "bq_round", "bq_sign", "bq_log", "bq_log10", "bq_pow", *FAILING.values()})
 
 FUNCTIONS: Functions = decimals.OF_NUMBERS
 CALLS: Calls = {
-    **dict.fromkeys(_FAILING, _failing),
+    **dict.fromkeys(FAILING, _failing),
     **dict.fromkeys(_SAFE, _safe),
     **dict.fromkeys(_SHIFTS, _shifted),
     **dict.fromkeys(_WHOLE, _rounded),

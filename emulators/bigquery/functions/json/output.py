@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from emulators.bigquery.functions.json_texts import READER, JsonNumber, normal, shortest, written
+from emulators.bigquery.functions.json.texts import READER, JsonNumber, normal, shortest, written
 
 #: Integers beyond are texts in TO_JSON_STRING: JavaScript would round them.
 _EXACT = 2**53

@@ -12,10 +12,10 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.time import format_time
 
 from emulators.bigquery.functions.macros import Calls, Functions, macro
-from emulators.bigquery.functions.time_arguments import DATE, DATETIME, TIME, TIMESTAMP, typed, zone
-from emulators.bigquery.functions.time_formats import duckdb_format, formatted
-from emulators.bigquery.functions.time_parsing import parse_time
-from emulators.bigquery.functions.zones import is_zone, zone_offset
+from emulators.bigquery.functions.times.arguments import DATE, DATETIME, TIME, TIMESTAMP, typed, zone
+from emulators.bigquery.functions.times.formats import duckdb_format, formatted
+from emulators.bigquery.functions.times.parsing import parse_time
+from emulators.bigquery.functions.times.zones import is_zone, zone_offset
 
 _LAST = date(9999, 12, 31)
 

@@ -8,7 +8,7 @@ from functools import reduce
 from sqlglot import expressions as exp
 
 from emulators.bigquery.functions.macros import Calls, Functions, macro, refuse, shows_bytes
-from emulators.bigquery.functions.strings import call_of
+from emulators.bigquery.functions.texts.strings import call_of
 
 FUNCTIONS: Functions = ()
 

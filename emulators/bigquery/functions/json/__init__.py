@@ -1,0 +1,1 @@
+"""Functions of JSON, as a type and in texts."""
