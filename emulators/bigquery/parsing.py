@@ -34,8 +34,8 @@ from sqlglot.expressions import core
 
 #: Characters of the longest text of which something is kept.
 LONGEST_KEPT = 150_000
-# Characters of all such texts, which bound its memory: of a tree each takes some 100 bytes, 500 at most.
-_OF_TREES = 500_000  # the forms that the statements of a long script have on their way
+# Characters of all such texts, which bound its memory: of a tree each takes some 40 bytes, 500 at most.
+_OF_TREES = 1_500_000  # the forms that the statements of a long script have on their way
 _OF_TRANSLATIONS = 2_000_000
 #: The steps that only look at trees, by the modules that call them.
 _READERS = {
@@ -57,6 +57,7 @@ _READERS = {
 _PLAIN = frozenset((str, int, bool, type(None)))
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
+_parsing: ContextVar[bool] = ContextVar("parsing", default=False)
 _parse = Dialect.parse
 _translate = SQLTranslator.translate
 _Columns = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -137,8 +138,13 @@ def copied(value: Any, memo: dict[int, Any] | None = None) -> Any:
     """Copy a tree, or what a node has beside its parts; replaces `copy.deepcopy` for SQLGlot.
 
     Nodes have comments and positions, lists and dictionaries of plain values, for which that took a quarter of the time
-    of a query.
+    of a query. The parser copies each subquery of a FROM, with all that it is made of, for nothing but its name.
     """
+    if type(value) is exp.Subquery and _parsing.get():
+        alias = value.args.get("alias")
+        return exp.Subquery(alias=alias and alias.copy())
+    if isinstance(value, exp.Expr):
+        return value.__deepcopy__(memo)
     values = value.values() if type(value) is dict else value if type(value) is list else None
     if values is None or not _PLAIN.issuperset(map(type, values)):
         return copy.deepcopy(value, memo)
@@ -151,16 +157,20 @@ def parse(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expr | None]:
     Of DuckDB's SQL no tree is kept: two steps parse one each, and what they make of it is kept.
     """
     if type(dialect) is DuckDB or dialect.settings or any(value is not None for value in options.values()):
-        return list(_parse(dialect, sql, **options))
+        return _parsed(sql, dialect, **options)
     trees: list[exp.Expr | None] = _trees(sql, type(dialect))
     return trees if _reading.get() else [statement and statement.copy() for statement in trees]
 
 
-def _parsed(sql: str, dialect: type[Dialect]) -> list[exp.Expr | None]:
-    return list(_parse(dialect(), sql))
+def _parsed(sql: str, dialect: Dialect, **options: Any) -> list[exp.Expr | None]:
+    before = _parsing.set(True)
+    try:
+        return list(_parse(dialect, sql, **options))
+    finally:
+        _parsing.reset(before)
 
 
-_trees = _Newest(_OF_TREES, _parsed)
+_trees = _Newest(_OF_TREES, lambda sql, dialect: _parsed(sql, dialect()))
 
 
 def translate(

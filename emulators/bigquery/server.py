@@ -124,7 +124,15 @@ def serve(
         results,
         script_jobs,
     )
-    from emulators.bigquery.sql import changes, conditions, partition_filters, routines, runtime_errors, statements
+    from emulators.bigquery.sql import (
+        changes,
+        conditions,
+        partition_filters,
+        routines,
+        runtime_errors,
+        statements,
+        views,
+    )
 
     class NamedSnapshots(SnapshotManager):
         """Snapshots that a statement asks for, and no others."""
@@ -179,7 +187,9 @@ def serve(
     permissions.patch()
     table_rules.patch()
     tables.patch()
+    views.patch()
     gc.freeze()  # no collection looks through all that is imported
+    gc.set_threshold(300_000, 20, 20)  # a statement makes some 100,000 objects, whose trees last for many statements
     bqemulator.server.run_forever(
         Settings(
             rest_host=host,

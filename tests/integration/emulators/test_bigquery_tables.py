@@ -174,6 +174,23 @@ def test_a_view_of_the_api_shows_rows(client: bigquery.Client, table: str) -> No
     client.delete_table(view)
 
 
+def test_a_row_access_policy_holds_in_subqueries_and_views_of_views(client: bigquery.Client, table: str) -> None:
+    names = (table, f"(SELECT * FROM {table})", f"{DATASET}.inner_view", f"{DATASET}.outer_view")
+    client.query_and_wait(f"CREATE VIEW {DATASET}.inner_view AS SELECT n FROM {table}")
+    client.query_and_wait(f"CREATE VIEW {DATASET}.outer_view AS SELECT * FROM {DATASET}.inner_view AS i")
+
+    def seen() -> list[list[int]]:
+        return [sorted(row.n for row in client.query_and_wait(f"SELECT n FROM {name}")) for name in names]
+
+    assert seen() == [[1, 2]] * 4
+    client.query_and_wait(f"CREATE ROW ACCESS POLICY ones ON {table} GRANT TO ('allUsers') FILTER USING (n = 1)")
+    assert seen() == [[1]] * 4
+    client.query_and_wait(f"DROP ROW ACCESS POLICY ones ON {table}")
+    assert seen() == [[1, 2]] * 4
+    for name in names[2:]:
+        client.delete_table(name)
+
+
 @pytest.mark.parametrize(
     ("create", "body"),
     [("FUNCTION {}() AS", "SELECT content FROM read_text('x')"), ("TABLE FUNCTION {}() AS", "SELECT")],

@@ -15,6 +15,7 @@ from bqemulator.scripting import interpreter
 from bqemulator.sql import inner_query
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot import expressions as exp
+from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.expressions import core
 
@@ -204,3 +205,28 @@ def test_a_copy_shares_nothing_with_its_tree(parsed: list[str]) -> None:
         assert copied.comments is None or copied.comments is not node.comments
         assert copied.meta is not node.meta
     assert nodes[0][1].meta["nested"]["of"] is not tree.meta["nested"]["of"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM (SELECT * FROM (SELECT [STRUCT([1] AS b)] AS a) AS i, i.a AS x) AS o, o.x.b AS q",
+        "SELECT * FROM d.t JOIN (SELECT [1] AS names) AS T ON TRUE, t.names AS n, UNNEST(n) AS m",
+        "SELECT * FROM (SELECT 1 AS a, 2 AS b) PIVOT(SUM(a) FOR b IN (1, 2)) AS p, (SELECT 3 AS c)",
+    ],
+)
+def test_a_subquery_is_not_copied_for_its_name(monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
+    sqlglots_own = [repr(tree) for tree in parsing._parse(BigQuery(), sql)]
+    monkeypatch.setitem(vars(core), "deepcopy", parsing.copied)
+    assert [repr(tree) for tree in parsing._parsed(sql, BigQuery())] == sqlglots_own
+    copies: list[exp.Expr] = []
+
+    def copied(value: object, *memo: object) -> object:
+        copy = parsing.copied(value, *memo)
+        copies.extend([copy] if isinstance(copy, exp.Expr) else [])
+        return copy
+
+    monkeypatch.setitem(vars(core), "deepcopy", copied)
+    parsing._parsed(sql, BigQuery())
+    assert any(isinstance(tree, exp.Subquery) for tree in copies)
+    assert not any(tree.find(exp.Select) for tree in copies)
