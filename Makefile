@@ -49,15 +49,16 @@ load: setup  ## your log files into the running stack and its tables: LOGS=path 
 env:  ## print the exports that point a shell at the local stack: eval "$$(make -s env)"
 	@$(BIN)/python -m local_stack env
 
+OF_UNIT_SESSION := chaos clients histories simulation unit
 # Four sessions, since the tests of each wait for much of their time; what each would compile is compiled before them.
-test: setup  ## all tests: SQL, DAG policy, histories; beside them unit, chaos and clients, integration, and end to end through Airflow
+test: setup  ## all tests: SQL and DAG policy; beside them unit, chaos, clients and histories, integration, and end to end through Airflow
 	@mkdir -p -m 700 .local
 	@$(BIN)/python -m beam_jobs.preload
 	@$(BIN)/python -m pytest -m e2e > .local/e2e.log 2>&1 & e2e=$$!; \
 	$(BIN)/python -m pytest -m "not e2e" tests/integration > .local/integration.log 2>&1 & integration=$$!; \
-	$(BIN)/python -m pytest -m "not e2e" tests/chaos tests/clients tests/unit > .local/unit.log 2>&1 & unit=$$!; \
+	$(BIN)/python -m pytest -m "not e2e" $(addprefix tests/,$(OF_UNIT_SESSION)) > .local/unit.log 2>&1 & unit=$$!; \
 	trap 'kill -INT $$e2e $$integration $$unit 2>/dev/null' INT TERM; \
-	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/integration --ignore=tests/chaos --ignore=tests/clients --ignore=tests/unit; failed=$$?; \
+	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/integration $(foreach folder,$(OF_UNIT_SESSION),--ignore=tests/$(folder)); failed=$$?; \
 	for session in integration unit e2e; do \
 		wait $${!session}; failed=$$((failed + $$?)); cat .local/$$session.log; done; \
 	exit $$failed

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "triggers",
     "drills",
     "soak",
+    "tests",
 )
 
 

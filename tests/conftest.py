@@ -1,8 +1,7 @@
 """Fixtures with real parts: the emulators of Google Cloud, a real Airflow, real logs.
 
 Each is started once per session, when the first test asks for it, on free ports and in a folder of its own. What needs
-Airflow is marked e2e: ``make test`` runs these tests, those of tests/integration and all others as three sessions side
-by side.
+Airflow is marked e2e: ``make test`` runs these tests and all others as four sessions side by side.
 """
 
 import os
