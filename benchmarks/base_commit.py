@@ -39,19 +39,26 @@ THIS = Checkout(REPOSITORY, sys.executable)
 
 
 @contextmanager
+def base_folder(folder: Path) -> Iterator[None]:
+    """Check the commit out into a folder, and remove it."""
+    git = ["git", "-C", str(REPOSITORY), "worktree"]
+    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), BASE], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*git, "remove", "--force", str(folder)], check=True)
+
+
+@contextmanager
 def base_commit(folder: Path) -> Iterator[Checkout]:
     """Check the commit out into a folder, compiled to byte code like the working copy, and remove it.
 
     Its packages stay in `.local/venvs`.
     """
-    git = ["git", "-C", str(REPOSITORY), "worktree"]
-    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), BASE], check=True)
-    try:
+    with base_folder(folder):
         base = Checkout(folder, _interpreter(folder / "requirements" / "dev.txt"))
         subprocess.run([base.python, "-m", "compileall", "-q", str(folder)], check=True)
         yield base
-    finally:
-        subprocess.run([*git, "remove", "--force", str(folder)], check=True)
 
 
 def _interpreter(requirements: Path) -> str:

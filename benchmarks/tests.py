@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.base_commit import BASE, base_commit
+from benchmarks.base_commit import BASE, base_folder
 from benchmarks.table import machine
 from local_stack.config import REPOSITORY
 
@@ -36,9 +36,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def main() -> None:
     """Measure and print; exit non-zero where the target is missed."""
-    with tempfile.TemporaryDirectory() as name, base_commit(Path(name) / "base") as earlier:
-        names = _tests(earlier.folder)
-        base = _seconds(earlier.folder)
+    with tempfile.TemporaryDirectory() as name, base_folder(folder := Path(name) / "base"):
+        names = _tests(folder)
+        base = _seconds(folder)
     today = _tests(REPOSITORY)
     same = _seconds(REPOSITORY, {_NAMES: " ".join(names), "PYTEST_ADDOPTS": "-p benchmarks.tests"})
     everything = _seconds(REPOSITORY)

@@ -162,12 +162,19 @@ def parse(dialect: Dialect, sql: str, **options: Any) -> list[exp.Expr | None]:
     return trees if _reading.get() else [statement and statement.copy() for statement in trees]
 
 
-def _parsed(sql: str, dialect: Dialect, **options: Any) -> list[exp.Expr | None]:
-    before = _parsing.set(True)
+@contextmanager
+def _known(fact: ContextVar[bool]) -> Iterator[None]:
+    """Let `copied` and `parse` know meanwhile what is done."""
+    before = fact.set(True)
     try:
-        return list(_parse(dialect, sql, **options))
+        yield
     finally:
-        _parsing.reset(before)
+        fact.reset(before)
+
+
+def _parsed(sql: str, dialect: Dialect, **options: Any) -> list[exp.Expr | None]:
+    with _known(_parsing):
+        return list(_parse(dialect, sql, **options))
 
 
 _trees = _Newest(_OF_TREES, lambda sql, dialect: _parsed(sql, dialect()))
@@ -199,23 +206,14 @@ def _translated(sql: str, columns: _Columns, caller: CallerIdentity | None) -> s
 _translations = _Newest(_OF_TRANSLATIONS, _translated)
 
 
-@contextmanager
-def _sharing() -> Iterator[None]:
-    before = _reading.set(True)
-    try:
-        yield
-    finally:
-        _reading.reset(before)
-
-
 def _reader(step: Callable[..., Any]) -> Callable[..., Any]:
     """Return a step that shares the trees it asks for."""
 
     async def run(*arguments: Any, **options: Any) -> Any:
-        with _sharing():
+        with _known(_reading):
             return await step(*arguments, **options)
 
-    return run if iscoroutinefunction(step) else _sharing()(step)
+    return run if iscoroutinefunction(step) else _known(_reading)(step)
 
 
 def patch() -> None:
