@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import requests
 
+from logline_cli.addresses import is_loopback
 from logline_cli.connection import Connection
 from logline_cli.errors import ClientError
-from logline_cli.rest import RestClient, is_loopback, reason_of
+from logline_cli.rest import RestClient, reason_of
 
 ENDED = frozenset({"success", "failed"})
 _PAGE = 100
@@ -22,12 +23,17 @@ class AirflowError(ClientError):
     """Airflow refused a request or a run took too long; the text is one line.
 
     Attributes:
-        status: The HTTP status of a refusal.
+        status: The HTTP status of the answer; None where there was none.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may be answered in a moment: Airflow is restarted, or has too much to do."""
+        return self.status is None or self.status == HTTPStatus.TOO_MANY_REQUESTS or self.status >= 500
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class AirflowApi(RestClient):
         if not response.ok:
             refusal = f"Airflow refused {method} {path} ({response.status_code}): {reason_of(response, 'detail')}"
             raise AirflowError(refusal, response.status_code)
-        return response.json() if response.content else None
+        return self._json(response) if response.content else None
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, run_id: str | None = None) -> DagRun:
         """Start a run.
@@ -187,7 +193,7 @@ class AirflowApi(RestClient):
         if not response.ok:
             refusal = f"the page Logline has no answer ({response.status_code}): {reason_of(response, 'notice')}"
             raise AirflowError(refusal, response.status_code)
-        return response.json()["data"]
+        return self._json(response)["data"]
 
     def health(self) -> Mapping[str, str | None]:
         """Return the status of each of Airflow's parts."""
@@ -222,9 +228,21 @@ class AirflowApi(RestClient):
         response = self._answer("POST", "/auth/token", json=self._login)
         if not response.ok:
             raise AirflowError(
-                f"Airflow refused the login of {self._login['username']}: {reason_of(response, 'detail')}"
+                f"Airflow refused the login of {self._login['username']}: {reason_of(response, 'detail')}",
+                response.status_code,
             )
-        self._session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+        self._session.headers["Authorization"] = f"Bearer {self._json(response)['access_token']}"
+
+    def _json(self, response: requests.Response) -> Any:
+        try:
+            return response.json()
+        except requests.JSONDecodeError:
+            kind = response.headers.get("Content-Type", "something").partition(";")[0]
+            raise AirflowError(
+                f"what answers at {self._url} is not Airflow's API, it sends {kind} (a sign-in page?): check the "
+                "address and the login",
+                response.status_code,
+            ) from None
 
     def _answer(self, method: str, path: str, **options: Any) -> requests.Response:
         try:

@@ -58,6 +58,8 @@ def backfill(
         except KeyboardInterrupt:
             screen.line(f"interrupted; the run goes on: logline status, or {api.run_url(started)}")
             return 128 + signal.SIGINT
+        except AirflowError as error:
+            raise ClientError(f"{error}; the run may go on: {api.run_url(started)}") from error
         _show_result(api, ended, screen, dry_run=bool(conf.get("dry_run")))
     return 0 if ended.state == "success" else 1
 

@@ -53,6 +53,11 @@ def _runner(name: str) -> Callable[[argparse.Namespace], int]:
         except ClientError as error:
             print(f"error: {printable(str(error))}", file=sys.stderr)
             return 1
+        except OSError as error:
+            if error.filename is None:
+                raise  # of standard output
+            print(f"error: {printable(f'{error.filename}: {error.strerror}')}", file=sys.stderr)
+            return 1
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in ("requests", "google"):
                 raise

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from logline_cli.addresses import is_address, is_loopback
 from logline_cli.errors import ClientError, UsageError
 
 URL, TOKEN = "LOGLINE_AIRFLOW_URL", "LOGLINE_AIRFLOW_TOKEN"
@@ -47,12 +48,15 @@ def connection(url: str | None, token: str | None, environ: Mapping[str, str] = 
 
     Raises:
         ClientError: nothing says where Airflow is, or nothing says how to log in.
+        UsageError: an address or a token is none.
     """
     url = url or environ.get(URL, "")
     if url:
-        if not url.startswith(("http://", "https://")):
+        if not is_address(url):
             raise UsageError(f"{url!r} is not the address of an Airflow: write http:// or https:// and its host")
-        token, password = token or environ.get(TOKEN, ""), environ.get(PASSWORD, "")
+        token, password = (token or environ.get(TOKEN, "")).strip(), environ.get(PASSWORD, "")
+        if not (token.isascii() and token.isprintable()):
+            raise UsageError("the token has characters that no token has: copy it again")
         if not (token or password):
             raise UsageError(f"nothing says how to log in at {url}: set {TOKEN}, or {USER} and {PASSWORD}")
         user = environ.get(USER) or "admin"
@@ -63,12 +67,14 @@ def connection(url: str | None, token: str | None, environ: Mapping[str, str] = 
     return local_connection(file)
 
 
-def storage_connection(environ: Mapping[str, str] = os.environ) -> Connection:
-    """Return where files go: into the local stack, unless the variables speak of another Airflow or Cloud Storage."""
+def storage_connection(url: str | None, environ: Mapping[str, str] = os.environ) -> Connection:
+    """Return where files go: into the local stack, unless another Airflow or another Cloud Storage is named."""
+    named = (url or environ.get(URL, "")).rstrip("/")
     file = next((path for path in _files(environ) if path.exists()), None)
-    if file is not None and not environ.get(URL):
+    if file is not None and (not named or is_loopback(named)):
         local = local_connection(file)
-        if environ.get("STORAGE_EMULATOR_HOST", local.storage_url) == local.storage_url:
+        storage = environ.get("STORAGE_EMULATOR_HOST", local.storage_url)
+        if named in ("", local.airflow_url) and storage == local.storage_url:
             return local
     return Connection("", bucket=environ.get(BUCKET, ""))
 

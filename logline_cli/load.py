@@ -17,13 +17,16 @@ from logline_cli.tables import counted
 def run(options: argparse.Namespace) -> int:
     """Run the subcommand and return its exit code."""
     sources = find_sources(options.files, options.prefix)
-    where = storage_connection()
+    if options.log_format is not None and not options.backfill:
+        raise UsageError("--log-format is how a backfill reads the files: give --backfill too")
+    where = storage_connection(options.airflow_url)
     if options.bucket:
         where = replace(where, bucket=options.bucket)
     if not where.bucket:
         raise UsageError(
             f"nothing says which bucket: start the local stack (make up), or give --bucket or set {BUCKET}"
         )
+    airflow = connection(options.airflow_url, options.token) if options.backfill else None
     screen = Screen()
     try:
         _upload(where, sources, screen, replace=options.replace)
@@ -34,13 +37,13 @@ def run(options: argparse.Namespace) -> int:
         _provision(where, screen)
         _upload(where, sources, screen, replace=options.replace)
     source = f"gs://{where.bucket}/{sources.pattern}"
-    if not options.backfill:
+    if airflow is None:
         screen.line(f"read them into the tables: logline backfill --source '{source}'")
         return 0
     conf: dict[str, Any] = {"source": source}
     if options.log_format is not None:
         conf["log_format"] = options.log_format
-    return backfill(connection(options.airflow_url, options.token), conf, screen)
+    return backfill(airflow, conf, screen)
 
 
 def _upload(where: Connection, sources: Sources, screen: Screen, *, replace: bool) -> None:

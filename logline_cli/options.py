@@ -92,7 +92,8 @@ def add_load(parser: argparse.ArgumentParser) -> None:
 
 def add_status(parser: argparse.ArgumentParser) -> None:
     """Add the options of `logline status`."""
-    parser.add_argument("--days", type=int, default=7, metavar="N", help="days to show: 7")
+    days = _number({"minimum": 1, "maximum": 366}, int)
+    parser.add_argument("--days", type=days, default=7, metavar="N", help="days to show: 7")
     _add_airflow(parser)
 
 

@@ -6,9 +6,11 @@ import time
 from typing import TextIO
 
 from beam_jobs.access_log.cli.shown import cut, padded, printable, width
-from logline_cli.airflow import ENDED, AirflowApi, DagRun, TaskInstance, error_line
+from logline_cli.airflow import ENDED, AirflowApi, AirflowError, DagRun, TaskInstance, error_line
 
 _PAUSE = 1.0
+# That Airflow may be away: its API server starts in under a minute here, in some minutes where it is upgraded.
+_PATIENCE = 600.0
 _AT_WORK = ("running", "deferred", "queued", "up_for_reschedule")
 
 
@@ -45,7 +47,10 @@ class Screen:
 def follow(api: AirflowApi, run: DagRun, screen: Screen) -> DagRun:
     """Follow a run to its end: a line for each part that is done or fails; return the run as it ended.
 
-    A part is a task, or all tasks of one unit.
+    A part is a task, or all tasks of one unit. Airflow may be away for a while meanwhile.
+
+    Raises:
+        AirflowError: it refuses, or has been away for too long.
     """
     told: set[tuple[str, str]] = set()
 
@@ -54,9 +59,18 @@ def follow(api: AirflowApi, run: DagRun, screen: Screen) -> DagRun:
         told.add((subject, what))
         return not known
 
+    answered = time.monotonic()
     while True:
-        now = api.run(run.dag_id, run.run_id)
-        tasks = api.tasks(run.dag_id, run.run_id)
+        try:
+            now = api.run(run.dag_id, run.run_id)
+            tasks = api.tasks(run.dag_id, run.run_id)
+        except AirflowError as error:
+            if not error.may_pass or time.monotonic() - answered > _PATIENCE:
+                raise
+            screen.working(f"asking again: {error}")
+            time.sleep(_PAUSE)
+            continue
+        answered = time.monotonic()
         for task in tasks:
             if task.state in ("failed", "up_for_retry") and is_new(task.label, f"{task.state} {task.try_number}"):
                 screen.line(f"  {_failed(api, run, task)}")
@@ -73,7 +87,11 @@ def follow(api: AirflowApi, run: DagRun, screen: Screen) -> DagRun:
 
 def _failed(api: AirflowApi, run: DagRun, task: TaskInstance) -> str:
     word = "FAILED" if task.state == "failed" else "failed, Airflow tries again"
-    return f"{task.label} {word}: {error_line(api.log(run, task))}"
+    try:
+        reason = error_line(api.log(run, task))
+    except AirflowError as error:
+        reason = f"its log cannot be had: {error}"
+    return f"{task.label} {word}: {reason}"
 
 
 def _parts(tasks: list[TaskInstance]) -> dict[str, list[TaskInstance]]:

@@ -1,10 +1,10 @@
 """What the clients of REST APIs share."""
 
-import ipaddress
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import requests
+
+from logline_cli.addresses import is_loopback
 
 _TIMEOUT = 60
 
@@ -25,15 +25,6 @@ class RestClient:
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         return self._session.request(method, self._url + path, timeout=_TIMEOUT, **options)
-
-
-def is_loopback(url: str) -> bool:
-    """Return whether an address is of this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def reason_of(response: requests.Response, *keys: str) -> str:

@@ -1,12 +1,12 @@
 """Log files of this machine, and the objects that they become."""
 
-import glob
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from beam_jobs.access_log.cli.inputs import InputNameError, expand
 from logline_cli.errors import ClientError
 
 
@@ -44,26 +44,29 @@ def find_sources(given: Iterable[str], prefix: str) -> Sources:
         objects.update(found)
     names: dict[str, Path] = {}
     for path, name in objects.items():
-        if (other := names.setdefault(name, path)) != path:
+        other = names.setdefault(name, path)
+        if other != path and not other.samefile(path):
             raise ClientError(f"{other} and {path} would both become {name}: load them with different --prefix")
     pattern = patterns[0] if len(set(patterns)) == 1 else _common_pattern([*names])
-    return Sources(objects, pattern)
+    return Sources({path: name for name, path in names.items()}, pattern)
 
 
 def _find(given: str, folder: str) -> tuple[dict[Path, str], str]:
+    if not given:
+        raise ClientError("'': names no file")
+    if given.startswith("gs://"):
+        raise ClientError(f"{given}: is on Cloud Storage already: logline backfill --source '{given}'")
     path = Path(given).expanduser()
-    if path.is_file():
+    try:
+        files = [Path(name) for name in expand(str(path))]
+    except InputNameError as error:
+        raise ClientError(str(error)) from None
+    if files == [path]:
+        if not path.is_file():
+            raise ClientError(f"{given}: {'is no file' if path.exists() else 'there is no such file or folder'}")
         name = "/".join(filter(None, (folder, _safe(path.name))))
         return {path: name}, name
-    if path.is_dir():
-        root, files = path, sorted(found for found in path.rglob("*") if _is_log(found, path))
-        if not files:
-            raise ClientError(f"{given}: the folder holds no files")
-    else:
-        files = sorted(Path(found) for found in glob.glob(str(path), recursive=True) if Path(found).is_file())  # noqa: PTH207 - the pattern may be absolute
-        if not files:
-            raise ClientError(f"{given}: there is no such file or folder, and nothing matches it as a pattern")
-        root = _common_folder(files)
+    root = path if path.is_dir() else _common_folder(files)
     below = "/".join(filter(None, (folder, _safe(root.resolve().name or "files"))))
     return {file: "/".join([below, *map(_safe, file.relative_to(root).parts)]) for file in files}, f"{below}/**"
 
@@ -74,10 +77,6 @@ def _common_pattern(names: list[str]) -> str:
     if len({name.rpartition("/")[0] for name in names}) == 1:
         return f"{common}*"
     return f"{common[: common.rfind('/') + 1]}**"
-
-
-def _is_log(path: Path, root: Path) -> bool:
-    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _common_folder(files: list[Path]) -> Path:

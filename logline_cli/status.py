@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             health = api.health()
         except AirflowError as error:
-            if error.status is not None:
+            if not error.may_pass:
                 raise
             screen.line(str(error))
             return DOWN

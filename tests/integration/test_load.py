@@ -71,6 +71,16 @@ def test_files_are_uploaded_once_and_replaced_only_when_told(emulators: RunningS
             "error: bucket no-such-bucket does not exist: correct it, or run",
         ),
         (
+            [__file__, "--bucket", "no-such-bucket", "--log-format", "combined"],
+            2,
+            "--log-format is how a backfill reads the files: give --backfill too",
+        ),
+        (
+            [__file__, "--bucket", "no-such-bucket", "--backfill", "--airflow-url", "http://127.0.0.1:1"],
+            2,
+            "nothing says how to log in at http://127.0.0.1:1",  # before anything is uploaded
+        ),
+        (
             [__file__],
             2,
             "nothing says which bucket: start the local stack (make up), or give --bucket or set LOGLINE_BUCKET",

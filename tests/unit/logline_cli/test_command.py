@@ -20,7 +20,10 @@ RUNS = "/api/v2/dags/log_backfill/dagRuns"
 
 
 class Airflow:
-    """Answers, by method and path: a status and a body; lists of them are answered one after the other."""
+    """Answers, by method and path: a status and a body; lists of them are answered one after the other.
+
+    A text is answered as a page.
+    """
 
     def __init__(self) -> None:
         self.posted: list[Any] = []
@@ -58,8 +61,10 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Airflow]:
             status, answer = found.pop(0) if isinstance(found, list) and len(found) > 1 else (
                 found[0] if isinstance(found, list) else found
             )  # fmt: skip
-            content = json.dumps(answer).encode()
+            kind = "text/html; charset=utf-8" if isinstance(answer, str) else "application/json"
+            content = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
             self.send_response(status)
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -148,6 +153,37 @@ def test_an_interrupted_backfill_goes_on(
     assert "interrupted; the run goes on: logline status, or http://127.0.0.1:" in capsys.readouterr().out
 
 
+def test_an_airflow_that_is_away_for_a_while_is_asked_again(airflow: Airflow, capsys: pytest.CaptureFixture[str]):
+    ended = airflow.answers[f"GET {RUNS}/api__1"]
+    airflow.answers[f"GET {RUNS}/api__1"] = [(502, "bad gateway"), (503, {}), (429, {}), ended]
+    assert main(["backfill"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "3 lines of 1 object = 2 rows",
+        "daily_summary rebuilds these days now: logline status",
+    ]
+
+
+@pytest.mark.parametrize("answer", [(502, "bad gateway"), (401, {}), (403, {"detail": "Forbidden"})])
+def test_an_airflow_that_is_away_for_long_or_refuses_leaves_the_run(
+    airflow: Airflow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
+):
+    monkeypatch.setattr(progress, "_PATIENCE", 0.0)
+    airflow.answers[f"GET {RUNS}/api__1"] = answer
+    assert main(["backfill"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "; the run may go on: http://127.0.0.1:" in line
+
+
+def test_a_failure_is_told_without_the_log_of_its_task(airflow: Airflow, capsys: pytest.CaptureFixture[str]):
+    airflow.tasks(("plan", -1, "failed"))
+    airflow.answers[f"GET {RUNS}/api__1"] = (200, RUN | {"state": "failed", "note": "Failed: plan"})
+    assert main(["backfill"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "  plan FAILED: its log cannot be had: Airflow refused GET " in printed.out
+    assert printed.out.endswith("Failed: plan\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
@@ -165,6 +201,11 @@ def test_an_interrupted_backfill_goes_on(
         (["--prefix", "a", "--source", "gs://b/c"], 2, "--prefix and --source name the same thing: give one of them"),
         (["--strat-date", "2026-06-03"], 2, "unrecognized arguments: --strat-date 2026-06-03"),
         (["--airflow-url", "localhost:8080"], 2, "'localhost:8080' is not the address of an Airflow"),
+        (["--airflow-url", "http://"], 2, "'http://' is not the address of an Airflow"),
+        (["--airflow-url", "http://[::1"], 2, "'http://[::1' is not the address of an Airflow"),
+        (["--airflow-url", "http://127.0.0.1:80800"], 2, "'http://127.0.0.1:80800' is not the address of an Airflow"),
+        (["--token", "a\u20acb"], 2, "the token has characters that no token has: copy it again"),
+        (["--token", "a\nb"], 2, "the token has characters that no token has: copy it again"),
         (["--airflow-url", "http://127.0.0.1:1"], 1, "error: Airflow does not answer at http://127.0.0.1:1"),
     ],
 )
@@ -191,6 +232,11 @@ def test_a_mistake_is_one_line(capsys: pytest.CaptureFixture[str], arguments: li
         ),
         ({f"POST {RUNS}": (400, {"detail": "Invalid input\nfor param"})}, "(400): Invalid input for param"),
         ({f"POST {RUNS}": (403, {"detail": "Forbidden"})}, "(403): Forbidden"),
+        (
+            {"GET /api/v2/dags/log_backfill/details": (200, "<html>Sign in</html>")},
+            "is not Airflow's API, it sends text/html (a sign-in page?): check the address and the login",
+        ),
+        ({"POST /auth/token": (200, "<html>Sign in</html>")}, "is not Airflow's API, it sends text/html"),
     ],
 )
 def test_a_refusal_of_airflow_is_one_line(
@@ -259,6 +305,20 @@ def test_a_stack_that_is_down_is_exit_code_3(capsys: pytest.CaptureFixture[str],
     monkeypatch.setenv("LOGLINE_AIRFLOW_PASSWORD", "secret")
     assert main(["status", "--airflow-url", "http://127.0.0.1:1"]) == 3
     assert capsys.readouterr().out.endswith("run make up\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [((401, {"detail": "Invalid credentials"}), 1), ((200, "<html>"), 1), ((503, "<html>"), 3)]
+)
+def test_no_login_is_not_a_stack_that_is_down(airflow: Airflow, answer: tuple[int, Any], code: int):
+    airflow.answers["POST /auth/token"] = answer
+    assert main(["status"]) == code
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "367", "9999999999", "a"])
+def test_days_that_cannot_be_shown_are_one_line(capsys: pytest.CaptureFixture[str], days: str):
+    assert main(["status", f"--days={days}"]) == 2
+    assert capsys.readouterr().err.startswith(f"argument --days: '{days}' is not a whole number from 1 to 366")
 
 
 def test_what_is_not_installed_is_one_line(

@@ -24,7 +24,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Connection:
 
 def test_nothing_need_be_typed_beside_a_local_stack(stack: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert connection(None, None, {}) == stack
-    assert storage_connection({}) == stack
+    assert storage_connection(None, {}) == stack
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
     assert connection(None, None, {}) == stack
@@ -39,7 +39,15 @@ def test_what_is_given_comes_before_the_variables_and_these_before_the_local_sta
     logged_in = {"LOGLINE_AIRFLOW_USER": "me", "LOGLINE_AIRFLOW_PASSWORD": "secret"}
     assert connection(URL, None, logged_in) == Connection(URL, user="me", password="secret")
     # The local stack's secrets go nowhere else.
-    assert storage_connection(environ | {"LOGLINE_BUCKET": "mine"}) == Connection("", bucket="mine")
+    assert storage_connection(None, environ | {"LOGLINE_BUCKET": "mine"}) == Connection("", bucket="mine")
+
+
+def test_files_go_where_the_backfill_looks_for_them(stack: Connection):
+    assert storage_connection(f"{stack.airflow_url}/", {}) == stack
+    assert storage_connection(None, {"LOGLINE_AIRFLOW_URL": stack.airflow_url}) == stack
+    assert storage_connection(URL, {"LOGLINE_BUCKET": "mine"}) == Connection("", bucket="mine")
+    assert storage_connection("http://127.0.0.1:1", {}) == Connection("")
+    assert storage_connection(None, {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:2"}) == Connection("")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files of this machine, and the objects that they become."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,14 @@ def test_two_files_that_would_become_one_object_are_refused(tmp_path: Path):
         find_sources([str(tmp_path / "a/access.log"), str(tmp_path / "b/access.log")], "loaded")
 
 
+def test_a_file_that_is_named_twice_is_one(tmp_path: Path):
+    log, link = tmp_path / "access.log", tmp_path / "links" / "access.log"
+    log.write_text("line\n")
+    link.parent.mkdir()
+    link.symlink_to(log)
+    assert find_sources([str(log), str(link)], "loaded").objects == {log: "loaded/access.log"}
+
+
 def test_names_in_the_bucket_hold_nothing_that_means_something_there(tmp_path: Path):
     odd = tmp_path / "a[1]*?'\"; #.log"
     odd.write_text("line\n")
@@ -74,12 +83,30 @@ def test_names_in_the_bucket_hold_nothing_that_means_something_there(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("nowhere.log", "there is no such file or folder, and nothing matches it as a pattern"),
-        ("*.nothing", "there is no such file or folder, and nothing matches it as a pattern"),
-        ("", "the folder holds no files"),
+        ("nowhere.log", "there is no such file or folder"),
+        ("*.nothing", "no file matches"),
+        ("a" * 300, "cannot be read: File name too long"),
+        ("pipe", "is no file"),
+        ("empty", "is a folder without a file in it"),
     ],
 )
 def test_nothing_to_read_is_one_line(tmp_path: Path, name: str, line: str):
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ClientError) as refused:
         find_sources([f"{tmp_path}/{name}"], "loaded")
     assert str(refused.value) == f"{tmp_path}/{name}: {line}"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("", "'': names no file"),
+        ("-", "-: there is no such file or folder"),
+        ("gs://b/x.log", "gs://b/x.log: is on Cloud Storage already: logline backfill --source 'gs://b/x.log'"),
+    ],
+)
+def test_what_is_no_name_of_a_file_is_one_line(name: str, line: str):
+    with pytest.raises(ClientError) as refused:
+        find_sources([name], "loaded")
+    assert str(refused.value) == line
