@@ -16,9 +16,9 @@ from beam_jobs.options.job_parameters import (
     log_format_parameter,
     max_line_bytes_parameter,
 )
-from beam_jobs.options.parameters import OptionError, Parameter, in_range, parse_parameters, usable_format
+from beam_jobs.options.parameters import OptionError, Parameter, in_range, parse_parameters, place, usable_format
 from beam_jobs.options.places import PLACES
-from beam_jobs.storage.files import absolute, is_gcs
+from beam_jobs.storage.files import is_gcs
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -99,11 +99,10 @@ def parse_backfill_options(argv: Sequence[str]) -> tuple[BackfillSettings, Pipel
 
     options = beam_options(argv)
     runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
-    source = _source(values)
     settings = BackfillSettings(
-        source=source if is_gcs(source) else absolute(source),
+        source=_source(values),
         is_list=bool(values["objects"]),
-        output=absolute(values["output"]),
+        output=place("output", values["output"]),
         run_id=values["run_id"],
         log_format=AUTO_FORMAT if values["log_format"] == AUTO_FORMAT else usable_format(values["log_format"]),
         block_bytes=in_range("block_bytes", values["block_bytes"], MIN_BLOCK_BYTES, MAX_BLOCK_BYTES),
@@ -124,4 +123,6 @@ def _source(values: Mapping[str, str]) -> str:
         raise OptionError("--source and --objects are both given: give the files to read by one of them")
     if not source and not objects:
         raise OptionError("--source or --objects is missing: give the log files, or a list of objects")
-    return source or objects
+    name = "source" if source else "objects"
+    # Of a pattern slashes at the end count.
+    return values[name] if is_gcs(values[name]) else place(name, values[name])

@@ -1,8 +1,10 @@
-"""Types of the command line's numbers; each raises `argparse.ArgumentTypeError` for anything else."""
+"""Types of the command line's numbers and places; each raises `argparse.ArgumentTypeError` for anything else."""
 
 from __future__ import annotations
 
 import argparse
+
+from beam_jobs.storage.files import absolute
 
 
 def count(text: str) -> int:
@@ -33,6 +35,14 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return number
+
+
+def place(text: str) -> str:
+    """Read a uri of Cloud Storage or a local path, which becomes absolute."""
+    try:
+        return absolute(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _number(text: str) -> float:

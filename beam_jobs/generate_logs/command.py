@@ -32,16 +32,18 @@ from typing import IO, Any
 from isal import igzip
 
 from beam_jobs.access_log.lines import counted
-from beam_jobs.generate_logs.argument_types import count, seed, share
+from beam_jobs.generate_logs.argument_types import count, place, seed, share
 from beam_jobs.generate_logs.day_truth import DayTruth
 from beam_jobs.generate_logs.log_lines import FORMATS, TEMPLATES
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.storage import gcs
-from beam_jobs.storage.files import absolute, is_gcs, write_object
+from beam_jobs.storage.files import is_gcs, write_object
 from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
 _WRITE_LINES = 10_000
+# Those that the parser reads.
+_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 _PUBLISH = "--publish"
 
 
@@ -100,8 +102,8 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = OneLineParser(prog="python -m beam_jobs.generate_logs", description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", required=True, type=absolute, help="folder, gs:// or local")
-    parser.add_argument("--truth", type=absolute, metavar="FILE", help="the truth's file (default: truth.json there)")
+    parser.add_argument("--output", required=True, type=place, help="folder, gs:// or local")
+    parser.add_argument("--truth", type=place, metavar="FILE", help="the truth's file (default: truth.json there)")
     parser.add_argument("--start_date", required=True, type=_date, help="first day, YYYY-MM-DD")
     parser.add_argument("--days", type=count, default=1, help="how many days (default: 1)")
     parser.add_argument("--lines_per_day", type=count, default=10_000, help="lines of a day (default: 10000)")
@@ -115,6 +117,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=seed, default=1, help="what the draws start from (default: 1)")
     parser.add_argument(_PUBLISH, action="store_true", help="publish to Pub/Sub; --publish --help has its options")
     options = parser.parse_args(argv)
+    if options.start_date < _FIRST_DAY or options.days > (_LAST_DAY - options.start_date).days + 1:
+        parser.error(f"--start_date and --days: days from {_FIRST_DAY} to {_LAST_DAY} can be drawn")
     options.format = options.format or ("nginx_main" if options.site else "article")
     if not options.site and options.format not in FORMATS:
         parser.error(f"--format {options.format} is for a site: add --site, or take one of {', '.join(FORMATS)}")

@@ -26,12 +26,12 @@ from google.pubsub_v1 import types
 from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.clients import make_publisher
 from beam_jobs.gcp.retry import CALLERS_FAULT, RetriesExhaustedError, RetryPolicy, first_line
-from beam_jobs.generate_logs.argument_types import count, positive, seed, share
+from beam_jobs.generate_logs.argument_types import count, place, positive, seed, share
 from beam_jobs.generate_logs.log_lines import FORMATS, TEMPLATES
 from beam_jobs.generate_logs.synthetic_stream import Event, StreamPlan, draw_events
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
-from beam_jobs.storage.files import absolute, write_object
+from beam_jobs.storage.files import write_object
 from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
@@ -166,7 +166,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m beam_jobs.generate_logs --publish", description=__doc__.partition("\n")[0], allow_abbrev=False
     )
     parser.add_argument("--topic", required=True, help="projects/PROJECT/topics/NAME")
-    parser.add_argument("--truth", required=True, type=absolute, help="file for the truth, gs:// or local")
+    parser.add_argument("--truth", required=True, type=place, help="file for the truth, gs:// or local")
     parser.add_argument("--messages", type=count, default=10_000, help="events, repetitions aside (default: 10000)")
     parser.add_argument("--rate", type=positive, default=1000.0, help="messages a second (default: 1000)")
     parser.add_argument("--burst_seconds", type=positive, default=0.0, help="time between bursts (default: none)")

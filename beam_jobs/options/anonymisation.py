@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beam_jobs.access_log.privacy.addresses import AddressMode, AnonymisingKeyError, DailyKeys
-from beam_jobs.options.parameters import OptionError, Parameter
-from beam_jobs.storage.files import absolute, read_whole
+from beam_jobs.options.parameters import OptionError, Parameter, place
+from beam_jobs.storage.files import read_whole
 from beam_jobs.storage.objects import InputError
 from beam_jobs.storage.secret_versions import is_secret_version, read_secret_version
 
@@ -70,7 +70,7 @@ class AnonymisingSettings:
                 else f"--anonymise_key_file is for --anonymise=hash only, not for {mode}: leave it out"
             )
         if key_file and not is_secret_version(key_file):
-            key_file = absolute(key_file)
+            key_file = place("anonymise_key_file", key_file)
         return cls(mode, key_file, values["redact_query_secrets"] == "true")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from beam_jobs.access_log import FormatError, get_format
+from beam_jobs.storage.files import absolute
 
 FORMAT_STRING = r"[\s\S]*[%$=#+][\s\S]*"
 """A server's format string, as opposed to the name of a format."""
@@ -119,6 +120,18 @@ def in_range(name: str, value: str, least: int, most: int) -> int:
     if not least <= int(value) <= most:
         raise OptionError(f"--{name}={value} is out of range: give {least} to {most} bytes")
     return int(value)
+
+
+def place(name: str, value: str) -> str:
+    """Return where to read or write: a uri of Cloud Storage, or an absolute path.
+
+    Raises:
+        OptionError: it is neither.
+    """
+    try:
+        return absolute(value)
+    except ValueError as error:
+        raise OptionError(f"--{name}: {error}") from error
 
 
 def usable_format(name: str) -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from beam_jobs.options.anonymisation import ANONYMISING_PARAMETERS, AnonymisingSettings
 from beam_jobs.options.batch import BatchSettings
 from beam_jobs.options.job_parameters import OUTPUT, RUN_ID, TABLE
-from beam_jobs.options.parameters import Parameter, parse_parameters
+from beam_jobs.options.parameters import Parameter, parse_parameters, place
 from beam_jobs.options.places import PLACES
-from beam_jobs.storage.files import absolute
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -51,7 +50,7 @@ def parse_replay_options(argv: Sequence[str]) -> tuple[BatchSettings, PipelineOp
     runner, job_name = settle_runner(options, rest, _PROGRAM, _JOB_NAME)
     settings = BatchSettings(
         source=values["lines"],
-        output=absolute(values["output"]),
+        output=place("output", values["output"]),
         run_id=values["run_id"],
         anonymising=AnonymisingSettings.of(values),
         places=values["places"],

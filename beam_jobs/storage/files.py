@@ -5,12 +5,15 @@ from __future__ import annotations
 import glob
 import operator
 import os
+import re
 import secrets
 from pathlib import Path
 
 from beam_jobs.storage import gcs as cloud_storage
 from beam_jobs.storage.gcs import GCS_SCHEME
 from beam_jobs.storage.objects import WILDCARDS, InputError, InputErrorType, OutputError, StoredObject, changed
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def is_gcs(uri: str) -> bool:
@@ -19,8 +22,16 @@ def is_gcs(uri: str) -> bool:
 
 
 def absolute(uri: str) -> str:
-    """Strip trailing slashes and make a local path absolute, its links kept."""
-    return uri.rstrip("/") if is_gcs(uri) else os.path.abspath(Path(uri).expanduser())  # noqa: PTH100
+    """Strip trailing slashes and make a local path absolute, its links kept.
+
+    Raises:
+        ValueError: it names no bucket, or begins with another scheme.
+    """
+    if is_gcs(uri) and uri[len(GCS_SCHEME) :].partition("/")[0]:
+        return uri.rstrip("/")
+    if _SCHEME.match(uri):
+        raise ValueError(f"{uri!r} is neither on Cloud Storage nor a path: write gs://bucket/name, or ./ before it")
+    return os.path.abspath(Path(uri).expanduser())  # noqa: PTH100
 
 
 def list_objects(pattern: str) -> list[StoredObject]:

@@ -144,6 +144,11 @@ def test_days_of_a_few_lines(tmp_path: Path, lines: int) -> None:
     [
         ("--start_date=yesterday", "not a date"),
         ("--start_date=2026-02-30", "not a date"),
+        ("--start_date=2200-01-01", "--start_date and --days: days from 1970-01-01 to 2199-12-31 can be drawn"),
+        ("--start_date=1969-12-31", "--start_date and --days: days from 1970-01-01 to 2199-12-31 can be drawn"),
+        ("--days=99999999999", "--start_date and --days: days from 1970-01-01 to 2199-12-31 can be drawn"),
+        ("--output=gs://", "argument --output: 'gs://' is neither on Cloud Storage nor a path: write gs://bucket/name"),
+        ("--truth=s3://b/t.json", "argument --truth: 's3://b/t.json' is neither on Cloud Storage nor a path"),
         ("--days=0", "not a whole number above 0"),
         ("--lines_per_day=-1", "not a whole number"),
         ("--bad_share=2", "not a number from 0 to 1"),

@@ -107,3 +107,10 @@ def test_a_file_is_for_whom_the_process_means_it(tmp_path: Path, mask: int, mode
     finally:
         os.umask(before)
     assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("file", mode)]
+
+
+@pytest.mark.parametrize("uri", ["gs://", "gs:///a", "gs:/b/a", "GS://b/a", "s3://b/a", "file:///a", "https://h/a"])
+def test_what_is_neither_on_cloud_storage_nor_a_path_is_refused(uri: str) -> None:
+    with pytest.raises(ValueError, match="is neither on Cloud Storage nor a path: write gs://bucket/name, or"):
+        absolute(uri)
+    assert absolute(f"./{uri}") == os.path.normpath(f"{Path.cwd()}/{uri}")
