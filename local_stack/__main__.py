@@ -12,6 +12,7 @@ from local_stack.config import StackConfig, StackError, read_config
 from local_stack.environment import client_environment, search_paths
 from local_stack.private_files import UMASK, check_owner, own_folder, write_private
 from local_stack.progress import Progress
+from local_stack.service_accounts import write_policy
 from local_stack.supervisor.components import stack_components
 from local_stack.supervisor.state import read_state, running_config, supervisor_lock
 from local_stack.supervisor.supervisor import Supervisor
@@ -69,6 +70,7 @@ def _supervise(config: StackConfig, *, airflow: bool, owner: int | None) -> int:
     with supervisor_lock(config.state_dir) as free:
         if not free:
             raise StackError(f"a supervisor for {config.state_dir} runs already")
+        write_policy(config)
         if airflow:
             write_airflow_config(config)
             write_private(config.state_dir / connection.FILE, _connection(config).text())

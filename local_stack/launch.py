@@ -14,7 +14,6 @@ from local_stack.config import REPOSITORY, StackConfig, StackError
 from local_stack.environment import component_environment
 from local_stack.ports import answers, check_ports_free
 from local_stack.private_files import own_folder
-from local_stack.service_accounts import write_policy
 from local_stack.supervisor import logs, processes
 from local_stack.supervisor.components import stack_components
 from local_stack.supervisor.processes import is_frozen, wake
@@ -96,7 +95,6 @@ def down(config: StackConfig, *, tell: Tell) -> None:
 
 
 def _start_supervisor(config: StackConfig, *, airflow: bool, owner: int | None) -> None:
-    write_policy(config)
     options = [] if airflow else ["--without-airflow"]
     if owner is not None:
         options += ["--owner", str(owner)]

@@ -207,7 +207,7 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     """Let a command line name the policy of service accounts; it is `policy`, and `access_log`."""
     parser.add_argument(
         "--policy",
-        type=Path,
+        type=_policy_file,
         metavar="FILE",
         help="service accounts, their tokens and their roles, as JSON; a call with such a token is judged by them, all "
         "others may do everything (default: there are none)",
@@ -218,3 +218,16 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="takes which permissions service accounts needed, and which roles granted them, each once",
     )
+
+
+def _policy_file(text: str) -> Path:
+    """Return the path of a policy that can be used."""
+    try:
+        Policy.from_json(json.loads(Path(text).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read: {error.strerror}") from error
+    except KeyError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no policy: it lacks {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"{text} is no policy: {error}") from error
+    return Path(text)

@@ -1,12 +1,13 @@
 """What a policy grants, and whom it knows."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulators.guard.iam import Access, Policy, project_resource
+from emulators.guard.iam import Access, Policy, add_policy, project_resource
 
 ANN, BOB = "ann@p.iam.gserviceaccount.com", "bob@p.iam.gserviceaccount.com"
 TOPIC = "//pubsub.googleapis.com/projects/p/topics/lines"
@@ -112,3 +113,27 @@ def test_what_was_asked_is_logged_once_for_what_grants_it(tmp_path: Path) -> Non
 def test_a_policy_that_is_none(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Policy.from_json({"accounts": {}, "bindings": [wrong]})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("{", "is no policy: Expecting property name"),
+        ("[]", "is no policy: 'list' object has no attribute 'get'"),
+        ('{"accounts": {}}', "is no policy: it lacks 'bindings'"),
+        ('{"accounts": {}, "bindings": [{"role": "roles/nope"}]}', "is no policy: The policy binds roles/nope"),
+        (b"\xff", "is no policy: 'utf-8' codec can't decode"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_prevents_the_start(
+    tmp_path: Path, content: str | bytes | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "policy.json"
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    parser = argparse.ArgumentParser()
+    add_policy(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--policy", str(file)])
+    assert f"argument --policy: {file} {said}" in capsys.readouterr().err
