@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from datetime import date
 
 from beam_jobs.storage.files import absolute
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
+"""Those that the parser reads."""
 
 
 def count(text: str) -> int:

@@ -32,18 +32,16 @@ from typing import IO, Any
 from isal import igzip
 
 from beam_jobs.access_log.lines import counted
-from beam_jobs.generate_logs.argument_types import count, place, seed, share
+from beam_jobs.generate_logs.argument_types import FIRST_DAY, LAST_DAY, count, place, seed, share
 from beam_jobs.generate_logs.day_truth import DayTruth
 from beam_jobs.generate_logs.log_lines import FORMATS, TEMPLATES
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.storage import gcs
-from beam_jobs.storage.files import is_gcs, write_object
+from beam_jobs.storage.files import delete_object, is_gcs, write_object
 from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
 _WRITE_LINES = 10_000
-# Those that the parser reads.
-_FIRST_DAY, _LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
 _PUBLISH = "--publish"
 
 
@@ -81,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def generate(options: argparse.Namespace) -> dict[str, Any]:
     """Write the days that the options ask for, then their truth, and return the truth."""
+    truth_file = options.truth or f"{options.output}/truth.json"
+    delete_object(truth_file)  # where it cannot be written, that is said before anything is drawn
     days = {}
     for offset in range(options.days):
         day = options.start_date + timedelta(days=offset)
@@ -96,7 +96,7 @@ def generate(options: argparse.Namespace) -> dict[str, Any]:
         "totals": _totals(list(days.values())),
         "days": days,
     }
-    write_object(options.truth or f"{options.output}/truth.json", json.dumps(truth_json, indent=1).encode() + b"\n")
+    write_object(truth_file, json.dumps(truth_json, indent=1).encode() + b"\n")
     return truth_json
 
 
@@ -117,8 +117,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=seed, default=1, help="what the draws start from (default: 1)")
     parser.add_argument(_PUBLISH, action="store_true", help="publish to Pub/Sub; --publish --help has its options")
     options = parser.parse_args(argv)
-    if options.start_date < _FIRST_DAY or options.days > (_LAST_DAY - options.start_date).days + 1:
-        parser.error(f"--start_date and --days: days from {_FIRST_DAY} to {_LAST_DAY} can be drawn")
+    if options.start_date < FIRST_DAY or options.days > (LAST_DAY - options.start_date).days + 1:
+        parser.error(f"--start_date and --days: days from {FIRST_DAY} to {LAST_DAY} can be drawn")
     options.format = options.format or ("nginx_main" if options.site else "article")
     if not options.site and options.format not in FORMATS:
         parser.error(f"--format {options.format} is for a site: add --site, or take one of {', '.join(FORMATS)}")

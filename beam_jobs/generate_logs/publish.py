@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -26,12 +27,12 @@ from google.pubsub_v1 import types
 from beam_jobs.access_log.lines import counted
 from beam_jobs.gcp.clients import make_publisher
 from beam_jobs.gcp.retry import CALLERS_FAULT, RetriesExhaustedError, RetryPolicy, first_line
-from beam_jobs.generate_logs.argument_types import count, place, positive, seed, share
+from beam_jobs.generate_logs.argument_types import FIRST_DAY, LAST_DAY, count, place, positive, seed, share
 from beam_jobs.generate_logs.log_lines import FORMATS, TEMPLATES
 from beam_jobs.generate_logs.synthetic_stream import Event, StreamPlan, draw_events
 from beam_jobs.options.parameters import OneLineParser, OptionError
 from beam_jobs.output.identity import EVENT_ID_ATTRIBUTE
-from beam_jobs.storage.files import write_object
+from beam_jobs.storage.files import delete_object, write_object
 from beam_jobs.storage.objects import OutputError
 
 TRUTH_VERSION = 1
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
+        delete_object(options.truth)  # where it cannot be written, that is said before anything is published
         truth = publish(options)
         write_object(options.truth, json.dumps(truth).encode() + b"\n")
     except exceptions.NotFound:
@@ -165,7 +167,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = OneLineParser(
         prog="python -m beam_jobs.generate_logs --publish", description=__doc__.partition("\n")[0], allow_abbrev=False
     )
-    parser.add_argument("--topic", required=True, help="projects/PROJECT/topics/NAME")
+    parser.add_argument("--topic", required=True, type=_topic, help="projects/PROJECT/topics/NAME")
     parser.add_argument("--truth", required=True, type=place, help="file for the truth, gs:// or local")
     parser.add_argument("--messages", type=count, default=10_000, help="events, repetitions aside (default: 10000)")
     parser.add_argument("--rate", type=positive, default=1000.0, help="messages a second (default: 1000)")
@@ -185,9 +187,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _topic(text: str) -> str:
+    if re.fullmatch(r"projects/[^/\s]+/topics/[^/\s]+", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a topic like projects/PROJECT/topics/NAME")
+    return text
+
+
 def _time(text: str) -> datetime:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time like 2026-11-01T12:00:00") from None
+    if not FIRST_DAY <= when.date() <= LAST_DAY:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from {FIRST_DAY} to {LAST_DAY}")
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

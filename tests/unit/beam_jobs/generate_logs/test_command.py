@@ -139,6 +139,17 @@ def test_days_of_a_few_lines(tmp_path: Path, lines: int) -> None:
     assert truth["totals"]["rejected"] == lines
 
 
+def test_a_truth_that_cannot_be_written_is_said_before_anything_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [f"--output={tmp_path / 'logs'}", "--start_date=2026-11-01", f"--truth={tmp_path}"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == f"{tmp_path}: cannot be written: Is a directory\n"
+    assert not (tmp_path / "logs").exists()
+    assert main(["--publish", "--topic=projects/p/topics/t", f"--truth={tmp_path}"]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}: cannot be written: Is a directory\n"
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -51,7 +51,12 @@ def test_shares_are_kept_and_repetitions_have_the_same_id_and_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["--rate=0", "--bad_share=2", "--messages=-1", "--start_time=now", "--format=x", "--seed=a", "--other=1"]
+    "option",
+    [
+        *("--rate=0", "--bad_share=2", "--messages=-1", "--format=x", "--seed=a", "--other=1"),
+        *("--start_time=now", "--start_time=9999-12-31T23:59:59-12:00", "--start_time=1969-12-31"),
+        *("--topic=t", "--topic=projects/p/topics/", "--topic=projects/p/subscriptions/s", "--truth=gs:/b/t.json"),
+    ],
 )
 def test_a_wrong_option_of_the_publisher_is_said_in_one_line(option: str) -> None:
     with pytest.raises(OptionError) as raised:
