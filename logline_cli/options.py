@@ -57,10 +57,10 @@ STATUS = f"""Show whether the pipeline is well: Airflow, the stream, the latest 
 
 Exit codes:
     0    all is well
-    1    it cannot be said: no login, no permission
+    1    it cannot be said: no login, no permission, no answer of the page Logline
     2    an option is wrong
     3    Airflow does not answer
-    4    something is not well: a part, the stream, a run that failed, a day that does not balance
+    4    something is not well: a part, the stream, a run that failed, a day that does not balance, an unread object
 """
 
 

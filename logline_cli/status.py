@@ -8,9 +8,11 @@ from typing import Any
 from logline_cli.airflow import AirflowApi, AirflowError
 from logline_cli.connection import connection
 from logline_cli.progress import Screen
-from logline_cli.tables import text_table
+from logline_cli.tables import counted, text_table
 
-WELL, DOWN, NOT_WELL = 0, 3, 4
+WELL, UNKNOWN, DOWN, NOT_WELL = 0, 1, 3, 4
+# Of a day, as the panel of the checks names them.
+_FIGURES = ("lines", "rejected", "landed")
 DAGS = (
     *("provision", "log_backfill", "daily_summary", "stream_supervisor", "late_lines", "sweep", "arrivals"),
     *("dead_letter_replay", "erasure"),
@@ -31,23 +33,51 @@ def run(options: argparse.Namespace) -> int:
             return DOWN
         unwell = [name for name, status in health.items() if status not in ("healthy", None)]
         screen.line(f"Airflow  {where.airflow_url}  {', '.join(unwell) + ' not healthy' if unwell else 'healthy'}")
+        page = _Page(api, screen)
         faults = [
             *unwell,
-            *_show_stream(api, screen),
+            *_show_stream(page, screen),
             *_show_runs(api, screen),
-            *_show_days(api, screen, options.days),
+            *_show_days(page, screen, options.days),
+            *_show_unread(page, screen),
         ]
     screen.line()
-    screen.line(f"not well: {', '.join(faults)}" if faults else "all is well")
-    return NOT_WELL if faults else WELL
+    if faults:
+        screen.line(f"not well: {', '.join(faults)}")
+        return NOT_WELL
+    if page.unanswered:
+        screen.line(f"not known: {', '.join(page.unanswered)}")
+        return UNKNOWN
+    screen.line("all is well")
+    return WELL
 
 
-def _show_stream(api: AirflowApi, screen: Screen) -> list[str]:
-    seen = _panel(api, screen, "stream")
+class _Page:
+    """The panels of the page Logline; those without an answer are said, and kept in `unanswered`."""
+
+    def __init__(self, api: AirflowApi, screen: Screen) -> None:
+        self._api = api
+        self._screen = screen
+        self.unanswered: list[str] = []
+
+    def panel(self, name: str, **parameters: object) -> Any:
+        """Return the data of a panel, None where it has none or no answer."""
+        try:
+            return self._api.page(name, **parameters)
+        except AirflowError as error:
+            self._screen.line(f"{name}: {error}")
+            self.unanswered.append(name)
+            return None
+
+
+def _show_stream(page: _Page, screen: Screen) -> list[str]:
+    seen = page.panel("stream")
     if not seen:
-        screen.line("stream   never started")
+        if not page.unanswered:
+            screen.line("stream   never started")
         return []
-    state = (seen["state"] or "no job").removeprefix("JOB_STATE_").lower()
+    no_job = "being launched" if seen["decision"] == "launch" else "no job"
+    state = (seen["state"] or no_job).removeprefix("JOB_STATE_").lower()
     rate = "" if seen["rows_per_second"] is None else f", {seen['rows_per_second']:,} rows/s"
     if seen.get("is_idle"):
         rate = ", idle"
@@ -67,26 +97,42 @@ def _show_runs(api: AirflowApi, screen: Screen) -> list[str]:
     return [f"{dag_id} failed" for dag_id, run in latest.items() if run.state == "failed"]
 
 
-def _show_days(api: AirflowApi, screen: Screen, number: int) -> list[str]:
-    summarised: Sequence[Mapping[str, Any]] = _panel(api, screen, "daily", days=7) or ()
+def _show_days(page: _Page, screen: Screen, number: int) -> list[str]:
+    summarised: Sequence[Mapping[str, Any]] = page.panel("days") or ()
     if not summarised:
         return []
-    newest = date.fromisoformat(summarised[0]["log_date"])
+    requests = {day["log_date"]: day["requests"] for day in summarised}
+    newest = date.fromisoformat(max(requests))
     first = newest - timedelta(days=number - 1)
-    days: Sequence[Mapping[str, Any]] = _panel(api, screen, "reconciliation", first_day=first.isoformat()) or ()
-    names = ("log_date", "status", "lines", "good", "rejected", "requests", "duplicates", "unread_objects")
-    header = ("day", "reconciliation", "lines", "rows", "rejected", "requests", "duplicates", "unread objects")
-    if days:
-        screen.line("\n" + text_table(header, [tuple(day[name] for name in names) for day in days]))
-    return [f"{day['log_date']} is unbalanced" for day in days if day["status"] == "unbalanced"]
+    days: Sequence[Mapping[str, Any]] = page.panel("checks", first_day=first, last_day=newest) or ()
+    rows = [
+        (day["log_date"], _verdict(day), *(day[name] for name in _FIGURES), requests.get(day["log_date"]))
+        for day in days
+    ]
+    if rows:
+        screen.line("\n" + text_table(("day", "checks", *_FIGURES, "requests"), rows))
+    return [f"{day['log_date']} does not balance" for day in days if _failed(day)]
 
 
-def _panel(api: AirflowApi, screen: Screen, name: str, **parameters: object) -> Any:
-    try:
-        return api.page(name, **parameters)
-    except AirflowError as error:
-        screen.line(f"{name}: {error}")
-        return None
+def _verdict(day: Mapping[str, Any]) -> str:
+    failed = _failed(day)
+    warned = [check["check_name"] for check in day["not_passed"] if check["check_name"] not in failed]
+    said = [f"FAILED: {name}" for name in failed] + [f"warned: {name}" for name in warned]
+    return "; ".join(said) or f"all {day['checks']} passed"
+
+
+def _failed(day: Mapping[str, Any]) -> list[str]:
+    return [check["check_name"] for check in day["not_passed"] if check["level"] == "fail"]
+
+
+def _show_unread(page: _Page, screen: Screen) -> list[str]:
+    objects: Sequence[Mapping[str, Any]] = page.panel("unread") or ()
+    if not objects:
+        return []
+    screen.line(
+        f"\n{counted(len(objects), 'object')} in the bucket that no run has read, the first {objects[0]['object']}"
+    )
+    return ["unread objects (unread-objects)"]
 
 
 def _ago(instant: str | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from local_stack.clients.airflow import AirflowApi
 from local_stack.running import RunningStack
+from local_stack.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -96,8 +97,17 @@ def test_a_failed_run_says_why_in_its_note_on_the_page_and_in_the_alert(provisio
 
 
 def test_the_status_names_what_failed(provisioned: Stack) -> None:
+    wait_for(lambda: provisioned.airflow.has_settled("daily_summary"), seconds=600, what="daily_summary")
     done = provisioned.logline("status")
     assert done.returncode == 4, done.stdout + done.stderr
+    assert "no answer" not in done.stdout
+    (newest,) = provisioned.query(
+        f"SELECT log_date, requests FROM `{provisioned.stack.dataset}.daily_summary` "
+        "WHERE log_date >= DATE '1970-01-01' ORDER BY log_date DESC LIMIT 1"
+    )
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith(str(newest["log_date"]))]
+    assert row[-1] == f"{newest['requests']:,}"
+    assert row[1] in ("all", "warned:", "FAILED:")
     assert "log_backfill failed" in done.stdout.splitlines()[-1]
     assert f"Airflow  {provisioned.stack.config.airflow_url}  healthy" in done.stdout
 

@@ -256,16 +256,11 @@ def test_a_token_that_is_not_taken_is_one_line(airflow: Airflow, capsys: pytest.
 
 
 HEALTH = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "healthy"}, "triggerer": {"status": None}}
-DAY = {
-    "log_date": "2026-06-01",
-    "lines": 3,
-    "good": 2,
-    "rejected": 1,
-    "requests": 2,
-    "duplicates": 0,
-    "unread_objects": 0,
-}
+CHECK = {"level": "fail", "check_name": "landed = requests + duplicates", "expected": 2, "actual": 1, "message": "m"}
+DAY = {"log_date": "2026-06-01", "checked_at": "2026-06-02", "run_id": "r", "checks": 9}
+FIGURES = {"lines": 3000, "rejected": 1, "landed": 2}
 STREAM = {
+    "decision": "keep",
     "state": "JOB_STATE_RUNNING",
     "rows_per_second": 12.5,
     "lag_seconds": 2,
@@ -274,31 +269,56 @@ STREAM = {
 
 
 @pytest.mark.parametrize(
-    ("day", "run", "code", "verdict"),
+    ("not_passed", "shown", "run", "code", "verdict"),
     [
-        ("balanced", "success", 0, "all is well"),
-        ("unbalanced", "failed", 4, "not well: the stream (lag), log_backfill failed, 2026-06-01 is unbalanced"),
+        ([], "all 9 passed", "success", 0, "all is well"),
+        ([CHECK | {"level": "warn"}], "warned: landed = requests + duplicates", "success", 0, "all is well"),
+        (
+            [CHECK],
+            "FAILED: landed = requests + duplicates",
+            "failed",
+            4,
+            "not well: the stream (lag), log_backfill failed, 2026-06-01 does not balance, unread objects "
+            "(unread-objects)",
+        ),
     ],
 )
 def test_the_status_says_what_is_not_well(
-    airflow: Airflow, capsys: pytest.CaptureFixture[str], day: str, run: str, code: int, verdict: str
+    airflow: Airflow,
+    capsys: pytest.CaptureFixture[str],
+    not_passed: list[dict[str, Any]],
+    shown: str,
+    run: str,
+    code: int,
+    verdict: str,
 ):
     seen = STREAM | {"reason": "it runs", "runbook": "lag" if code else None}
     airflow.answers |= {
         "GET /api/v2/monitor/health": (200, HEALTH),
         "GET /logline/api/stream": (200, {"data": seen}),
-        "GET /logline/api/daily": (200, {"data": [{"log_date": "2026-06-01"}]}),
-        "GET /logline/api/reconciliation": (200, {"data": [DAY | {"status": day}]}),
+        "GET /logline/api/days": (200, {"data": [{"log_date": "2026-06-01", "requests": 2}]}),
+        "GET /logline/api/checks": (200, {"data": [DAY | FIGURES | {"not_passed": not_passed}]}),
+        "GET /logline/api/unread": (200, {"data": [{"object": "gs://b/x"}] if code else []}),
         **{f"GET /api/v2/dags/{dag}/dagRuns": (200, {"dag_runs": []}) for dag in set(DAGS) - {"log_backfill"}},
         f"GET {RUNS}": (200, {"dag_runs": [RUN | {"state": run, "note": "3 lines"}]}),
     }
     assert main(["status"]) == code
     printed = capsys.readouterr().out
     assert "stream   running, 12.5 rows/s, 2 s behind" in printed
+    assert f"2026-06-01  {shown}" in printed
+    assert "  3,000         1       2         2\n" in printed
+    assert ("1 object in the bucket that no run has read, the first gs://b/x" in printed) is bool(code)
     assert printed.splitlines()[-1] == verdict
     airflow.answers["GET /logline/api/stream"] = (200, {"data": seen | {"rows_per_second": 0.0, "is_idle": True}})
     main(["status"])
     assert "stream   running, idle, 2 s behind" in capsys.readouterr().out
+    airflow.answers["GET /logline/api/stream"] = (200, {"data": seen | {"state": None, "decision": "launch"}})
+    main(["status"])
+    assert "stream   being launched, 12.5 rows/s" in capsys.readouterr().out
+    if not code:
+        airflow.answers["GET /logline/api/checks"] = (404, {"detail": "Not Found"})
+        assert main(["status"]) == 1
+        assert capsys.readouterr().out.splitlines()[-1] == "not known: checks"
 
 
 def test_a_stack_that_is_down_is_exit_code_3(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
