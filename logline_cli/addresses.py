@@ -16,8 +16,8 @@ def is_address(url: str) -> bool:
 
 def is_loopback(url: str) -> bool:
     """Tell whether an address is of this machine."""
-    host = urlsplit(url).hostname or ""
     try:
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -73,7 +73,7 @@ class _Page:
 def _show_stream(page: _Page, screen: Screen) -> list[str]:
     seen = page.panel("stream")
     if not seen:
-        if not page.unanswered:
+        if "stream" not in page.unanswered:
             screen.line("stream   never started")
         return []
     no_job = "being launched" if seen["decision"] == "launch" else "no job"
@@ -111,18 +111,17 @@ def _show_days(page: _Page, screen: Screen, number: int) -> list[str]:
     ]
     if rows:
         screen.line("\n" + text_table(("day", "checks", *_FIGURES, "requests"), rows))
-    return [f"{day['log_date']} does not balance" for day in days if _failed(day)]
+    return [f"{day['log_date']} does not balance" for day in days if _not_passed(day, "fail")]
 
 
 def _verdict(day: Mapping[str, Any]) -> str:
-    failed = _failed(day)
-    warned = [check["check_name"] for check in day["not_passed"] if check["check_name"] not in failed]
-    said = [f"FAILED: {name}" for name in failed] + [f"warned: {name}" for name in warned]
+    said = [f"FAILED: {name}" for name in _not_passed(day, "fail")]
+    said += [f"warned: {name}" for name in _not_passed(day, "warn")]
     return "; ".join(said) or f"all {day['checks']} passed"
 
 
-def _failed(day: Mapping[str, Any]) -> list[str]:
-    return [check["check_name"] for check in day["not_passed"] if check["level"] == "fail"]
+def _not_passed(day: Mapping[str, Any], level: str) -> list[str]:
+    return [check["check_name"] for check in day["not_passed"] if check["level"] == level]
 
 
 def _show_unread(page: _Page, screen: Screen) -> list[str]:

@@ -167,7 +167,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = OneLineParser(
         prog="python -m beam_jobs.generate_logs --publish", description=__doc__.partition("\n")[0], allow_abbrev=False
     )
-    parser.add_argument("--topic", required=True, type=_topic, help="projects/PROJECT/topics/NAME")
+    parser.add_argument("--topic", required=True, type=_topic_name, help="projects/PROJECT/topics/NAME")
     parser.add_argument("--truth", required=True, type=place, help="file for the truth, gs:// or local")
     parser.add_argument("--messages", type=count, default=10_000, help="events, repetitions aside (default: 10000)")
     parser.add_argument("--rate", type=positive, default=1000.0, help="messages a second (default: 1000)")
@@ -187,7 +187,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _topic(text: str) -> str:
+def _topic_name(text: str) -> str:
     if re.fullmatch(r"projects/[^/\s]+/topics/[^/\s]+", text) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a topic like projects/PROJECT/topics/NAME")
     return text

@@ -47,6 +47,7 @@ def test_files_go_where_the_backfill_looks_for_them(stack: Connection):
     assert storage_connection(None, {"LOGLINE_AIRFLOW_URL": stack.airflow_url}) == stack
     assert storage_connection(URL, {"LOGLINE_BUCKET": "mine"}) == Connection("", bucket="mine")
     assert storage_connection("http://127.0.0.1:1", {}) == Connection("")
+    assert storage_connection("http://[::1", {}) == Connection("")
     assert storage_connection(None, {"STORAGE_EMULATOR_HOST": "http://127.0.0.1:2"}) == Connection("")
 
 
